@@ -1,0 +1,1 @@
+"""The definition of Thalweg: spec, fixed-point arithmetic, reference model, skeletons and devices."""

@@ -1,0 +1,177 @@
+"""Devices: what runs a skeleton, be it this model, a simulated chip or a board; and the host's loop.
+
+A device holds up to `contexts` lattices. The gate runs on the host: `run` starts all lattices,
+takes the planes as they come, and answers with deltas, until every run has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from golden.gate import GateNetwork
+from golden.model import Model
+from golden.skeleton import Skeleton
+
+__all__ = ["Counters", "Device", "GoldenDevice", "restore", "run", "trace"]
+
+
+class Counters(NamedTuple):
+    """What an engine counted since the lattices were loaded; a model counts nothing."""
+
+    clocks: int
+    """Clocks in which a pass was under way."""
+    busy: int
+    """Clocks in which every multiplier of the engine had a useful product."""
+
+
+class Device(Protocol):
+    """A machine that runs one of its skeletons on a batch of lattices.
+
+    A batch is loaded first; everything after it concerns the lattices of that batch. Steps count on
+    from the loaded batch, whatever the number of runs. Arrays are as in `golden.model.Model`.
+    """
+
+    contexts: int
+    """Largest batch."""
+    skeletons: tuple[Skeleton, ...]
+    """The skeletons at hand."""
+
+    def choose(self, index: int, *, gated: bool) -> None:
+        """Take the skeleton ``skeletons[index]``, with its gate or without."""
+
+    def load_images(self, images: np.ndarray) -> None:
+        """Encode images (B, image, image); the step count is 0."""
+
+    def load_states(self, states: np.ndarray, step: int) -> None:
+        """Take raw lattices as the states after ``step``, its delta applied."""
+
+    def start(self, steps: int) -> None:
+        """Start a run of ``steps`` steps on every lattice."""
+
+    def planes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Wait for openings: indices (k,) and planes (k, cells); none once all runs have ended."""
+
+    def write_deltas(self, indices: np.ndarray, deltas: np.ndarray) -> None:
+        """Answer the openings of ``indices`` with deltas (k, cells / 4)."""
+
+    def read_images(self) -> np.ndarray:
+        """Return what the lattices show."""
+
+    def read_states(self) -> np.ndarray:
+        """Return the lattices, deltas applied."""
+
+    def zero_cells(self, cells: np.ndarray) -> None:
+        """Set all channels of the chosen cells to 0, bool (B, cells), after a pending delta."""
+
+    def counters(self) -> Counters:
+        """Return the engine's counters."""
+
+
+class GoldenDevice:
+    """The reference model as a device: every context at once."""
+
+    def __init__(self, skeletons: tuple[Skeleton, ...], contexts: int = 256) -> None:
+        self.contexts = contexts
+        self.skeletons = skeletons
+        self._models = tuple(Model(skeleton) for skeleton in skeletons)
+        self._states = np.zeros((0, *skeletons[0].spec.lattice), np.int8)
+        self._step = self._end = 0
+        self.choose(0, gated=skeletons[0].spec.gate is not None)
+
+    def choose(self, index: int, *, gated: bool) -> None:
+        """Take a skeleton, with its gate or without."""
+        self._model = self._models[index]
+        self._gate = self._model.spec.gate if gated else None
+
+    def load_images(self, images: np.ndarray) -> None:
+        """Encode images."""
+        self.load_states(self._model.encode(images), 0)
+
+    def load_states(self, states: np.ndarray, step: int) -> None:
+        """Take raw lattices."""
+        self._states, self._step, self._end = states.copy(), step, step
+
+    def start(self, steps: int) -> None:
+        """Note where the run ends; `planes` does the work."""
+        self._end = self._step + steps
+
+    def planes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Run on to the next opening, which all lattices reach together."""
+        stop = self._end
+        if self._gate is not None:
+            stop = min(stop, self._gate.next_opening(self._step))
+        moved = stop > self._step
+        self._states = self._model.step(self._states, stop - self._step)
+        self._step = stop
+        if not moved or self._gate is None or not self._gate.is_open(stop):
+            return np.arange(0), np.zeros((0, self._model.spec.cells), np.int8)
+        return np.arange(len(self._states)), self._model.planes(self._states)
+
+    def write_deltas(self, indices: np.ndarray, deltas: np.ndarray) -> None:
+        """Add the deltas at once: this device leaves none pending."""
+        states = self._states[indices]
+        self._model.add_deltas(states, deltas, self._step)
+        self._states[indices] = states
+
+    def read_images(self) -> np.ndarray:
+        """Return what the lattices show."""
+        return self._model.readout(self._states)
+
+    def read_states(self) -> np.ndarray:
+        """Return the lattices."""
+        return self._states.copy()
+
+    def zero_cells(self, cells: np.ndarray) -> None:
+        """Set all channels of the chosen cells to 0."""
+        chosen = cells.reshape(len(cells), 1, *self._states.shape[2:])
+        self._states[np.broadcast_to(chosen, self._states.shape)] = 0
+
+    def counters(self) -> Counters:
+        """Return zeros: no clock runs here."""
+        return Counters(0, 0)
+
+
+def run(device: Device, network: GateNetwork | None, steps: int) -> None:
+    """Run the loaded lattices ``steps`` steps on, answering every opening with the network."""
+    device.start(steps)
+    while True:
+        indices, planes = device.planes()
+        if not len(indices):
+            return
+        assert network is not None, "a gated run needs a network"
+        device.write_deltas(indices, network.deltas(planes))
+
+
+def trace(device: Device, network: GateNetwork | None, steps: int) -> np.ndarray:
+    """Run step by step and return every state: int8 (B, steps + 1, channels, height, width)."""
+    states = [device.read_states()]
+    for _ in range(steps):
+        run(device, network, 1)
+        states.append(device.read_states())
+    return np.stack(states, axis=1)
+
+
+def restore(
+    device: Device,
+    network: GateNetwork | None,
+    images: np.ndarray,
+    steps: int,
+    progress: Callable[[int], None] = lambda done: None,
+) -> np.ndarray:
+    """Restore damaged images (B, image, image), any number of them, batch after batch."""
+    restored = np.empty_like(images)
+    for batch in batches(len(images), device.contexts):
+        device.load_images(images[batch])
+        run(device, network, steps)
+        restored[batch] = device.read_images()
+        progress(batch.stop - batch.start)
+    return restored
+
+
+def batches(total: int, size: int) -> Iterator[slice]:
+    """Cut ``total`` items into slices of at most ``size``."""
+    for begin in range(0, total, size):
+        yield slice(begin, min(begin + size, total))

@@ -1,0 +1,149 @@
+"""The gate: a two-layer int8 network on the host that reads a plane and answers with a delta."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+from torch import Tensor
+
+from golden.errors import InputError
+from golden.files import replacing
+from golden.fixed import GATE_BIAS, GATE_HIDDEN, GATE_WEIGHT, STATE, UPDATE_SHIFTS, Format
+from golden.skeleton import Skeleton, check
+
+__all__ = ["GateLayer", "GateNetwork", "Linear"]
+
+DTYPES = {"weight": np.dtype(np.int8), "bias": np.dtype(np.int32), "shift": np.dtype(np.uint8)}
+ALLOWED = {"weight": GATE_WEIGHT, "bias": GATE_BIAS.codes, "shift": UPDATE_SHIFTS}
+
+
+@dataclass(frozen=True, eq=False)
+class GateLayer:
+    """Integers of one layer: weight (outputs, inputs), bias and shift (outputs,)."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    shift: np.ndarray
+
+
+class Linear:
+    """One layer on float32 codes, ``clamp(round_shift(W x + b, n))``; every sum is below 2**24.
+
+    The shift goes into weight and bias beforehand: a product with a power of two is exact.
+    """
+
+    def __init__(self, layer: GateLayer, to: Format) -> None:
+        scale = torch.from_numpy(np.exp2(-layer.shift.astype(np.float32)))
+        self.weight = (torch.from_numpy(layer.weight).float() * scale[:, None]).T.contiguous()
+        self.bias = torch.from_numpy(layer.bias).float() * scale
+        self.to = to
+
+    def __call__(self, codes: Tensor) -> Tensor:
+        """Map codes (B, inputs) to codes (B, outputs), both float32."""
+        scaled = codes @ self.weight
+        # The half is added last: with the bias it could pass 2**24 before the products are in.
+        return scaled.add_(self.bias).add_(0.5).floor_().clamp_(self.to.min, self.to.max)
+
+
+class GateNetwork:
+    """The int8 network of a gate.safetensors; exact in float32 whatever the order of summation."""
+
+    def __init__(
+        self, hidden: GateLayer, output: GateLayer, *, skeleton: str | None = None
+    ) -> None:
+        self.hidden = hidden
+        self.output = output
+        self.skeleton = skeleton
+        self.layers = (Linear(hidden, GATE_HIDDEN), Linear(output, STATE))
+
+    @property
+    def inputs(self) -> int:
+        """Codes in a plane."""
+        return self.hidden.weight.shape[1]
+
+    @property
+    def outputs(self) -> int:
+        """Codes in a delta."""
+        return self.output.weight.shape[0]
+
+    def __call__(self, planes: Tensor) -> Tensor:
+        """Map planes (B, inputs) to deltas (B, outputs); float32 codes."""
+        for layer in self.layers:
+            planes = layer(planes)
+        return planes
+
+    def deltas(self, planes: np.ndarray) -> np.ndarray:
+        """Map int8 planes (B, inputs) to int8 deltas (B, outputs)."""
+        with torch.inference_mode():
+            return self(torch.from_numpy(planes).float()).to(torch.int8).numpy()
+
+    def require_fit(self, skeleton: Skeleton, place: str) -> None:
+        """Raise unless this network fits the lattice, and the skeleton it was trained with."""
+        spec = skeleton.spec
+        if spec.gate is None:
+            raise InputError(f"{place} needs a skeleton with a gate; {skeleton.name} has none")
+        if (self.inputs, self.outputs) != (spec.cells, spec.deltas):
+            raise InputError(
+                f"{place} must map {spec.cells} codes to {spec.deltas}, "
+                f"not {self.inputs} to {self.outputs}"
+            )
+        if self.skeleton is not None and self.skeleton != skeleton.digest:
+            raise InputError(
+                f"{place} was trained with the skeleton {self.skeleton[:12]}…, "
+                f"not with {skeleton.name} ({skeleton.digest[:12]}…)"
+            )
+
+    @classmethod
+    def load(cls, path: Path | str) -> GateNetwork:
+        """Read ``path``, a gate.safetensors."""
+        names = [f"{layer}.{part}" for layer in ("hidden", "output") for part in DTYPES]
+        try:
+            with safe_open(path, framework="numpy") as file:
+                for name in sorted(set(names) ^ set(file.keys())):
+                    verb = "have" if name in names else "not have"
+                    raise InputError(f"{path} must {verb} the tensor {name!r}")
+                tensors = {name: file.get_tensor(name) for name in names}
+                metadata = file.metadata() or {}
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{path} must be a readable safetensors file: {error}") from error
+        return cls(
+            read_layer(tensors, "hidden", path),
+            read_layer(tensors, "output", path, inputs=tensors["hidden.bias"].size),
+            skeleton=metadata.get("skeleton"),
+        )
+
+    def save(self, path: Path) -> Path:
+        """Write ``path`` and return it."""
+        tensors = {
+            f"{name}.{part}": np.ascontiguousarray(getattr(layer, part), dtype=dtype)
+            for name, layer in (("hidden", self.hidden), ("output", self.output))
+            for part, dtype in DTYPES.items()
+        }
+        metadata = {} if self.skeleton is None else {"skeleton": self.skeleton}
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, metadata=metadata)
+        return path
+
+
+def read_layer(
+    tensors: dict[str, np.ndarray], name: str, path: Path | str, inputs: int | None = None
+) -> GateLayer:
+    """Check the three tensors of a layer and gather them."""
+    weight = tensors[f"{name}.weight"]
+    if weight.ndim != 2 or (inputs is not None and weight.shape[1] != inputs):
+        wanted = "(outputs, inputs)" if inputs is None else f"(outputs, {inputs})"
+        raise InputError(f"{path}: {name}.weight must have shape {wanted}, not {weight.shape}")
+    if weight.shape[1] > 1024:
+        raise InputError(f"{path}: {name}.weight must have at most 1024 inputs, not {weight.shape}")
+    shapes = {"weight": weight.shape, "bias": weight.shape[:1], "shift": weight.shape[:1]}
+    for part, dtype in DTYPES.items():
+        codes = tensors[f"{name}.{part}"]
+        if codes.dtype != dtype:
+            raise InputError(f"{path}: {name}.{part} must be {dtype}, not {codes.dtype}")
+        check(codes, f"{path}: {name}.{part}", shapes[part], ALLOWED[part])
+    return GateLayer(*(tensors[f"{name}.{part}"] for part in DTYPES))

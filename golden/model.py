@@ -1,0 +1,124 @@
+"""The reference model: the automaton on batches, PyTorch, every code exact.
+
+Codes are held in float32, which is exact here: every accumulator stays below 2**24 and every other
+operation is a product with a power of two, a floor, a cut or a clamp. ``golden.naive`` says the same
+in plain integers, and a test holds the two equal.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from golden.fixed import HIDDEN, PIXEL, STATE
+from golden.skeleton import Layer, Skeleton
+
+__all__ = ["Model"]
+
+BLOCK = 16  # lattices at a time: their hidden codes stay in the cache
+
+
+def scaled(layer: Layer, dimensions: int = 1) -> tuple[Tensor, Tensor]:
+    """Return weight and bias times ``2**-shift``, float32: the shift costs nothing at run time."""
+    scale = np.exp2(-layer.shift.astype(np.float64))
+    weight = layer.weight * scale.reshape(scale.shape + (1,) * (layer.weight.ndim - scale.ndim))
+    return torch.from_numpy(weight).float(), torch.as_tensor(layer.bias * scale).float()
+
+
+class Model:
+    """A skeleton at work on batches of lattices.
+
+    States are int8 (B, channels, height, width), images uint8 (B, image, image); numpy outside,
+    torch inside.
+    """
+
+    def __init__(self, skeleton: Skeleton) -> None:
+        self.skeleton = skeleton
+        self.spec = skeleton.spec
+        spec = self.spec
+
+        weight, bias = scaled(skeleton.perceive)
+        # One depth-wise convolution for each of the multiplier's filters: channels-last, torch runs
+        # these about twice as fast as one grouped convolution with a multiplier.
+        filters = weight.view(spec.channels, spec.multiplier, 1, 3, 3).transpose(0, 1)
+        self.kernels = filters.contiguous()
+        # Half a step goes in with the bias, so that rounding is a floor.
+        self.offsets = (bias.view(spec.channels, spec.multiplier).T + 0.5).contiguous()
+
+        weight, bias = scaled(skeleton.update)
+        mixes = weight.view(spec.channels, spec.channels, spec.multiplier).permute(2, 1, 0)
+        self.mixes = mixes.reshape(spec.filters, spec.channels).contiguous()
+        self.bias = bias
+
+        self.encode_weight, self.encode_bias = scaled(skeleton.encode)
+        self.readout_weight, self.readout_bias = scaled(skeleton.readout)
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Lay images on lattices: the states after step 0."""
+        spec, (top, left) = self.spec, self.spec.margins
+        pixels = functional.pad(torch.from_numpy(images).float(), (left, left, top, top))
+        weight, bias = (t.view(-1, 1, 1) for t in (self.encode_weight, self.encode_bias + 0.5))
+        codes = (pixels[:, None] * weight).add_(bias).floor_().clamp_(STATE.min, STATE.max)
+        return codes.to(torch.int8).numpy().reshape(-1, *spec.lattice)
+
+    def step(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
+        """Return the states ``steps`` steps on, the gate aside."""
+        result = np.empty_like(states)
+        with torch.inference_mode():
+            for begin in range(0, len(states), BLOCK):
+                block = torch.from_numpy(states[begin : begin + BLOCK]).float()
+                block = block.contiguous(memory_format=torch.channels_last)
+                for _ in range(steps):
+                    block = self._step(block)
+                result[begin : begin + BLOCK] = block.to(torch.int8).numpy()
+        return result
+
+    def _step(self, states: Tensor) -> Tensor:
+        """One step on float32 codes, channels-last."""
+        spec = self.spec
+        if spec.boundary == "wrap":
+            padded, padding = functional.pad(states, (1, 1, 1, 1), mode="circular"), 0
+            padded = padded.contiguous(memory_format=torch.channels_last)
+        else:
+            padded, padding = states, 1
+        hidden = [
+            functional
+            .conv2d(padded, kernel, offset, padding=padding, groups=spec.channels)
+            .clamp_(HIDDEN.min, HIDDEN.max)
+            .floor_()
+            for kernel, offset in zip(self.kernels, self.offsets, strict=True)
+        ]
+        rows = torch.cat([h.permute(0, 2, 3, 1).reshape(-1, spec.channels) for h in hidden], dim=1)
+        change = torch.addmm(self.bias, rows, self.mixes).trunc_()
+        # Cut first, add then: in one sum with the state, float32 would round before it cuts.
+        change = change.view(-1, spec.height, spec.width, spec.channels).permute(0, 3, 1, 2)
+        return change.add_(states).clamp_(STATE.min, STATE.max)
+
+    def planes(self, states: np.ndarray) -> np.ndarray:
+        """Return what the gate reads: int8 (B, cells)."""
+        gate = self.spec.gate
+        assert gate is not None
+        return states[:, gate.input_channel].reshape(len(states), self.spec.cells)
+
+    def add_deltas(self, states: np.ndarray, deltas: np.ndarray, step: int) -> None:
+        """Add the deltas (B, cells / 4) of the opening after ``step`` to the states, in place."""
+        spec, gate = self.spec, self.spec.gate
+        assert gate is not None
+        field = deltas.reshape(-1, spec.height // 2, spec.width // 2).astype(np.int16)
+        phase = gate.phase(step)
+        target = states[:, gate.output_channel]
+        if phase is None:
+            field = field.repeat(2, axis=1).repeat(2, axis=2)
+        else:
+            target = target[:, phase[0] :: 2, phase[1] :: 2]
+        target[...] = STATE.clamp(target + field)
+
+    def readout(self, states: np.ndarray) -> np.ndarray:
+        """Return the images that the states show: uint8 (B, image, image)."""
+        rows, columns = self.spec.window
+        window = torch.from_numpy(np.ascontiguousarray(states[:, :, rows, columns])).float()
+        total = torch.einsum("bchw,c->bhw", window, self.readout_weight)
+        pixels = total.add_(self.readout_bias).add_(0.5).floor_().clamp_(PIXEL.min, PIXEL.max)
+        return pixels.to(torch.uint8).numpy()

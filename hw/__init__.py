@@ -1,0 +1,1 @@
+"""Amaranth gateware: blocks, engine, chip, Verilog."""

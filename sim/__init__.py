@@ -1,0 +1,1 @@
+"""Simulation: cocotb benches on Verilator and the fast simulated device."""

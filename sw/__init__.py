@@ -1,0 +1,1 @@
+"""Host side: data, Brevitas model, training, evaluation, command line."""

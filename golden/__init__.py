@@ -1,1 +1,1 @@
-"""The definition of Thalweg: spec, fixed-point arithmetic, reference model, skeletons and devices."""
+"""The definition of Thalweg: spec, arithmetic, reference model, skeletons, devices."""

@@ -1,4 +1,4 @@
-"""Devices: what runs a skeleton, be it this model, a simulated chip or a board; and the host's loop.
+"""Devices: what runs a skeleton (this model, a simulated chip, a board), and the host's loop.
 
 A device holds up to `contexts` lattices. The gate runs on the host: `run` starts all lattices,
 takes the planes as they come, and answers with deltas, until every run has ended.

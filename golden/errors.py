@@ -4,4 +4,4 @@ __all__ = ["InputError"]
 
 
 class InputError(ValueError):
-    """Bad input: its message is one line that says what must hold. The command line exits with 2."""
+    """Bad input: one line that says what must hold. The command line exits with 2."""

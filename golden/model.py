@@ -1,8 +1,8 @@
 """The reference model: the automaton on batches, PyTorch, every code exact.
 
 Codes are held in float32, which is exact here: every accumulator stays below 2**24 and every other
-operation is a product with a power of two, a floor, a cut or a clamp. ``golden.naive`` says the same
-in plain integers, and a test holds the two equal.
+operation is a product with a power of two, a floor, a cut or a clamp. ``golden.naive`` says the
+same in plain integers, and a test holds the two equal.
 """
 
 from __future__ import annotations

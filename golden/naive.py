@@ -1,4 +1,4 @@
-"""The automaton in plain Python integers, straight from its definition: slow and obvious, for tests.
+"""The automaton in plain Python integers, straight from its definition: slow, for tests.
 
 A state is nested lists ``state[channel][y][x]``, an image ``image[v][u]``.
 """
@@ -97,9 +97,13 @@ def add_delta(skeleton: Skeleton, state: State, delta: list[int], at: int) -> St
 def gate_layer(layer: GateLayer, codes: list[int], low: int, high: int) -> list[int]:
     """Return one layer of the gate: products summed, shifted to nearest, clamped."""
     return [
-        clamp(round_shift(sum(w * x for w, x in zip(row, codes)) + bias, shift), low, high)
+        clamp(
+            round_shift(sum(w * x for w, x in zip(row, codes, strict=True)) + bias, shift),
+            low,
+            high,
+        )
         for row, bias, shift in zip(
-            layer.weight.tolist(), layer.bias.tolist(), layer.shift.tolist()
+            layer.weight.tolist(), layer.bias.tolist(), layer.shift.tolist(), strict=True
         )
     ]
 

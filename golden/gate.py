@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from golden.skeleton import Skeleton, check
 
 __all__ = ["GateLayer", "GateNetwork", "Linear"]
 
-DTYPES = {"weight": np.dtype(np.int8), "bias": np.dtype(np.int32), "shift": np.dtype(np.uint8)}
+DTYPES: dict[str, np.dtype[Any]] = {"weight": np.dtype(np.int8), "bias": np.dtype(np.int32), "shift": np.dtype(np.uint8)}
 ALLOWED = {"weight": GATE_WEIGHT, "bias": GATE_BIAS.codes, "shift": UPDATE_SHIFTS}
 
 

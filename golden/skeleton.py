@@ -143,7 +143,7 @@ def read_layer(values: object, layer: str, spec: Spec) -> Layer:
 
 
 def read_codes(values: object, place: str, shape: tuple[int, ...], allowed: range) -> np.ndarray:
-    """Turn nested lists of integers into an int64 array; walk it, so that an error names a place."""
+    """Turn nested lists of integers into an int64 array; an error names its place."""
 
     def walk(value: object, place: str, sizes: tuple[int, ...]) -> None:
         if not sizes:
@@ -172,7 +172,7 @@ def check(codes: np.ndarray, place: str, shape: tuple[int, ...], allowed: range)
 
 
 def find(name: str | Path) -> Path:
-    """Return the folder of a skeleton: a folder with a skeleton.json, or the name of a shipped one."""
+    """Return the folder of a skeleton, given that folder or the name of a shipped one."""
     for folder in (Path(name), SHIPPED / name):
         if (folder / "skeleton.json").is_file():
             return folder

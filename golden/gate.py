@@ -19,7 +19,11 @@ from golden.skeleton import Skeleton, check
 
 __all__ = ["GateLayer", "GateNetwork", "Linear"]
 
-DTYPES: dict[str, np.dtype[Any]] = {"weight": np.dtype(np.int8), "bias": np.dtype(np.int32), "shift": np.dtype(np.uint8)}
+DTYPES: dict[str, np.dtype[Any]] = {
+    "weight": np.dtype(np.int8),
+    "bias": np.dtype(np.int32),
+    "shift": np.dtype(np.uint8),
+}
 ALLOWED = {"weight": GATE_WEIGHT, "bias": GATE_BIAS.codes, "shift": UPDATE_SHIFTS}
 
 

@@ -1,0 +1,129 @@
+"""Evaluation by the protocol: test digits blanked in order, restored, compared and read."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from golden.device import Device, restore
+from golden.errors import InputError
+from golden.files import replacing
+from golden.gate import GateNetwork
+from golden.skeleton import Skeleton
+from sw.damage import blanked
+from sw.data import Digits, show_digits
+from sw.metrics import closeness, paste
+from sw.referee import Referee
+
+__all__ = ["Judged", "describe", "evaluate", "judged", "require_size", "show", "write"]
+
+
+class Judged(NamedTuple):
+    """Digits to judge a restorer by, in order: the position of each is its mask index."""
+
+    rows: str
+    """What the rows of a table are labelled: `test` for MNIST's test digits, `show` otherwise."""
+    images: np.ndarray
+    """Uint8 (n, 28, 28)."""
+    labels: np.ndarray
+    """(n,)."""
+
+
+def judged(digits: Digits, count: int | None = None) -> Judged:
+    """Return the first ``count`` test digits, or show digits where there are no test digits."""
+    if digits.test_images is None or digits.test_labels is None:
+        images, labels = show_digits()
+        return Judged("show", images[:count], labels[:count])
+    return Judged("test", digits.test_images[:count], digits.test_labels[:count])
+
+
+def evaluate(
+    device: Device,
+    network: GateNetwork | None,
+    digits: Judged,
+    *,
+    steps: int,
+    share: float = 0.7,
+    progress: Callable[[int], None] = lambda done: None,
+) -> dict[str, Any]:
+    """Restore blanked digits on a device, its skeleton chosen, and judge what comes out.
+
+    Returns
+    -------
+    dict
+        JSON values: the protocol's numbers for the blanked digits, the restored ones and the
+        restored ones with the known pixels pasted back; PSNR in dB, digits read right in %.
+    """
+    rows, images, labels = digits
+    mask = blanked(images.shape, range(len(images)), share)
+    damaged = np.where(mask, np.uint8(0), images)
+    begin = time.monotonic()
+    restored = restore(device, network, damaged, steps, progress)
+    seconds = time.monotonic() - begin
+    referee = Referee.load()
+    scores = {
+        name: score(referee, result, images, labels)
+        for name, result in (
+            ("blanked", damaged),
+            ("restored", restored),
+            ("pasted", paste(restored, images, mask)),
+            ("originals", images),
+        )
+    }
+    return {
+        "rows": rows,
+        "images": len(images),
+        "steps": steps,
+        "damage": share,
+        "gated": network is not None,
+        **scores,
+        "seconds": round(seconds, 3),
+        "digits_per_second": round(len(images) / seconds, 2),
+    }
+
+
+def score(
+    referee: Referee, images: np.ndarray, originals: np.ndarray, labels: np.ndarray
+) -> dict[str, float]:
+    """Return PSNR both ways in dB, and the share of digits that the referee reads right in %."""
+    read, _ = referee.read(images)
+    psnr = {name: round(db, 3) for name, db in closeness(images, originals)._asdict().items()}
+    return psnr | {"digit_id": round(100 * float(np.mean(read == labels)), 2)}
+
+
+def describe(skeleton: Skeleton, device: str) -> dict[str, Any]:
+    """Return what a results file says of the skeleton and the device."""
+    return {"skeleton": skeleton.name, "skeleton_digest": skeleton.digest, "device": device}
+
+
+def require_size(digits: Judged, skeleton: Skeleton) -> None:
+    """Raise unless the skeleton takes images of the digits' size."""
+    size = skeleton.spec.image
+    if digits.images.shape[1:] != (size, size):
+        raise InputError(f"{skeleton.name} takes images of {size} x {size}; digits are 28 x 28")
+
+
+def show(results: dict[str, Any]) -> None:
+    """Print the results as a table."""
+    gate = "gated" if results["gated"] else "no gate"
+    title = f"{results['skeleton']} on {results['device']}, {gate}, step {results['steps']}"
+    columns = ("digits", "mean PSNR", "PSNR of mean", "read right")
+    grid = Table(*columns, title=f"{title}, {results['images']:,} {results['rows']} digits")
+    for name in ("blanked", "restored", "pasted"):
+        scores = results[name]
+        decibels = (f"{scores[key]:.2f} dB" for key in ("psnr_mean", "psnr_of_mean"))
+        grid.add_row(name, *decibels, f"{scores['digit_id']:.2f} %")
+    Console().print(grid)
+
+
+def write(results: dict[str, Any], path: Path) -> None:
+    """Write the results as JSON, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

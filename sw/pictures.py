@@ -1,0 +1,86 @@
+"""Contact sheets: how each digit falls into place, one row a digit, pixel for pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+__all__ = ["MOST_STEPS", "restoration_sheet", "sheet"]
+
+PAPER, INK = 244, 40
+GAP, MARGIN, TEXT = 4, 10, 13
+MOST_STEPS = 10
+"""Read-outs on a sheet before the restored one; longer runs show some of theirs."""
+
+
+def sheet(columns: Mapping[str, np.ndarray], scale: int = 3) -> np.ndarray:
+    """Lay out columns of images side by side.
+
+    Parameters
+    ----------
+    columns
+        Images uint8 (n, height, width) under each heading, all of one shape.
+    scale
+        Pixels of the sheet for one of an image, each way.
+
+    Returns
+    -------
+    np.ndarray
+        The picture, uint8 (rows, columns).
+    """
+    count, height, width = next(iter(columns.values())).shape
+    down, across = height * scale + GAP, width * scale + GAP
+    top = MARGIN + TEXT + GAP
+    size = (2 * MARGIN + len(columns) * across - GAP, top + count * down - GAP + MARGIN)
+    picture = Image.new("L", size, PAPER)
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(TEXT)
+    for column, (heading, images) in enumerate(columns.items()):
+        left = MARGIN + column * across
+        draw.text((left + width * scale / 2, MARGIN), heading, INK, font, anchor="mt")
+        for row, image in enumerate(images):
+            enlarged = image.repeat(scale, axis=0).repeat(scale, axis=1)
+            picture.paste(Image.fromarray(enlarged), (left, top + row * down))
+    return np.asarray(picture)
+
+
+def restoration_sheet(
+    *,
+    original: np.ndarray | None,
+    damaged: np.ndarray | None,
+    frames: np.ndarray,
+    restored: np.ndarray,
+    first_step: int = 0,
+    scale: int = 3,
+) -> np.ndarray:
+    """Return the sheet of a few restorations.
+
+    Parameters
+    ----------
+    original, damaged
+        Images uint8 (n, h, w), where there are any.
+    frames
+        What the lattice shows before the run and after each step, uint8 (n, steps + 1, h, w).
+    restored
+        What the device gave in the end, uint8 (n, h, w).
+    first_step
+        Step count at which the run began.
+    scale
+        Pixels of the sheet for one of an image, each way.
+    """
+    columns = {} if original is None else {"original": original}
+    if damaged is not None:
+        columns["damaged"] = damaged
+    steps = frames.shape[1] - 1
+    begin = 0 if damaged is None else 1  # the encoded image is the damaged one again
+    for step in some(range(begin, steps)):
+        columns[f"step {first_step + step}"] = frames[:, step]
+    return sheet(columns | {"restored": restored}, scale)
+
+
+def some(steps: range) -> list[int]:
+    """Return all of a few steps, or `MOST_STEPS` of many, first and last included."""
+    if len(steps) <= MOST_STEPS:
+        return list(steps)
+    return [steps[round(i)] for i in np.linspace(0, len(steps) - 1, MOST_STEPS)]

@@ -73,19 +73,16 @@ def open_device(name: str, skeletons: tuple[Skeleton, ...], filters: int = 5) ->
     raise InputError(f"--device must be golden or simulated, not {name!r}")
 
 
-def open_run(
-    skeleton: str, device: str, gate: Path | None, no_gate: bool, filters: int
-) -> tuple[Skeleton, Device, GateNetwork | None]:
-    """Read a skeleton and its gate, and open a device that has chosen them."""
+def read_skeleton(
+    name: str, gate: Path | None, no_gate: bool
+) -> tuple[Skeleton, GateNetwork | None]:
+    """Read a skeleton, and the gate of its run if there is one."""
     from golden.skeleton import Skeleton, find
     from sw.restore import open_gate
 
-    folder = find(skeleton)
-    loaded = Skeleton.load(folder)
-    network = open_gate(loaded, folder, gate, gated=not no_gate)
-    opened = open_device(device, (loaded,), filters)
-    opened.choose(0, gated=network is not None)
-    return loaded, opened, network
+    folder = find(name)
+    skeleton = Skeleton.load(folder)
+    return skeleton, open_gate(skeleton, folder, gate, gated=not no_gate)
 
 
 @contextmanager
@@ -134,9 +131,11 @@ def restore(
     from sw import restore as work
     from sw.images import read_input
 
-    loaded, opened, network = open_run(skeleton, device, gate, no_gate, filters)
+    loaded, network = read_skeleton(skeleton, gate, no_gate)
     given = read_input(source, loaded.spec, data, invert=invert)
-    work.prepare(output, trace)
+    opened = open_device(device, (loaded,), filters)
+    opened.choose(0, gated=network is not None)
+    work.prepare(output, *([] if trace is None else [trace.parent]))
     with progress("restoring", len(given)) as advance:
         restoration = work.restore_input(
             opened,
@@ -181,10 +180,14 @@ def evaluate(
     """
     from sw import evaluate as work
     from sw.data import load
+    from sw.restore import prepare
 
-    loaded, opened, network = open_run(subject, device, gate, no_gate, filters)
+    loaded, network = read_skeleton(subject, gate, no_gate)
     digits = work.judged(load(data, download=True), images)
     work.require_size(digits, loaded)
+    opened = open_device(device, (loaded,), filters)
+    opened.choose(0, gated=network is not None)
+    prepare(*([] if output is None else [output.parent]))
     with progress("restoring", len(digits.images)) as advance:
         results = work.evaluate(
             opened,

@@ -137,7 +137,6 @@ def embedded_digits() -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
-@cache
 def show_digits() -> tuple[np.ndarray, np.ndarray]:
     """Return the show digits, classes in turn, each with its position as mask index."""
     images, labels = embedded_digits()

@@ -113,14 +113,14 @@ def require_size(digits: Judged, skeleton: Skeleton) -> None:
 def show(results: dict[str, Any]) -> None:
     """Print the results as a table."""
     gate = "gated" if results["gated"] else "no gate"
-    title = f"{results['skeleton']} on {results['device']}, {gate}, step {results['steps']}"
-    columns = ("digits", "mean PSNR", "PSNR of mean", "read right")
-    grid = Table(*columns, title=f"{title}, {results['images']:,} {results['rows']} digits")
+    console, rows = Console(), f"{results['images']:,} {results['rows']} digits"
+    console.print(f"{results['skeleton']} on {results['device']}, {gate}, {rows}")
+    grid = Table(f"step {results['steps']}", "mean PSNR", "PSNR of mean", "read right")
     for name in ("blanked", "restored", "pasted"):
         scores = results[name]
         decibels = (f"{scores[key]:.2f} dB" for key in ("psnr_mean", "psnr_of_mean"))
         grid.add_row(name, *decibels, f"{scores['digit_id']:.2f} %")
-    Console().print(grid)
+    console.print(grid)
 
 
 def write(results: dict[str, Any], path: Path) -> None:

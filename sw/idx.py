@@ -43,7 +43,7 @@ def read_idx(path: Path) -> np.ndarray:
         raise InputError(
             f"{path} must have {wanted} bytes of data, as its header says, not {len(raw) - start}"
         )
-    return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(raw, np.uint8, offset=start).reshape(shape).copy()  # writable, for torch
 
 
 def read_images(path: Path, size: int = 28) -> np.ndarray:

@@ -71,7 +71,7 @@ def restoration_sheet(
     """
     columns = {} if original is None else {"original": original}
     if damaged is not None:
-        columns["damaged"] = damaged
+        columns["given" if original is None else "damaged"] = damaged
     steps = frames.shape[1] - 1
     begin = 0 if damaged is None else 1  # the encoded image is the damaged one again
     for step in some(range(begin, steps)):

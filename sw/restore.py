@@ -163,8 +163,8 @@ def report(restoration: Restoration, skeleton: Skeleton) -> dict[str, Any]:
     psnr = None
     if original is not None:
         psnr = {
-            "damaged": closeness(damaged, original)._asdict(),
-            "restored": closeness(restored, original)._asdict(),
+            name: {key: round(db, 3) for key, db in closeness(images, original)._asdict().items()}
+            for name, images in (("damaged", damaged), ("restored", restored))
         }
     return {
         "skeleton": skeleton.name,
@@ -196,15 +196,15 @@ def picture(restoration: Restoration, skeleton: Skeleton, scale: int = 3) -> np.
     )
 
 
-def prepare(folder: Path, trace_file: Path | None = None) -> None:
+def prepare(*folders: Path) -> None:
     """Make the output folders before the work, so that a wrong path is refused at once."""
-    for path in (folder, *([] if trace_file is None else [trace_file.parent])):
+    for folder in folders:
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"{path} must be a writable folder: {error.strerror}") from error
-        if not os.access(path, os.W_OK):
-            raise InputError(f"{path} must be a writable folder")
+            raise InputError(f"{folder} must be a writable folder: {error.strerror}") from error
+        if not os.access(folder, os.W_OK):
+            raise InputError(f"{folder} must be a writable folder")
 
 
 def write(folder: Path, restoration: Restoration, skeleton: Skeleton, told: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""The systolic array: window, perception chains, mixing columns, accumulators, residual."""

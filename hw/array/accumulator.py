@@ -1,0 +1,82 @@
+"""Accumulators: sums over all words of a cell, drained a word a clock while the next cell is summed."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.shapes import mix_sum
+
+__all__ = ["Accumulator"]
+
+
+class Accumulator(wiring.Component):
+    """Sum each channel over the slots of a cell, and hand the totals on a word a clock.
+
+    Latency is one clock from the last slot to the first word, initiation interval one cell. Does
+    not accept backpressure.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        Build of the chip.
+
+    Members
+    -------
+    sums : In
+        What a slot adds to each channel.
+    valid, first, last, skeleton : In
+        Whether there is a slot, the first or the last one of its cell; its skeleton.
+    totals : Out
+        Totals of the channels of one word.
+    o_valid, o_word, o_skeleton : Out
+        Whether there is a word, its number, and its skeleton.
+    """
+
+    def __init__(self, geometry):
+        self.geometry = geometry
+
+        super().__init__({
+            "sums": In(data.ArrayLayout(mix_sum(geometry.filters), geometry.spec.channels)),
+            "valid": In(1),
+            "first": In(1),
+            "last": In(1),
+            "skeleton": In(geometry.skeleton),
+            "totals": Out(data.ArrayLayout(geometry.accumulator, geometry.lanes)),
+            "o_valid": Out(1),
+            "o_word": Out(range(geometry.words)),
+            "o_skeleton": Out(geometry.skeleton),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        geometry = self.geometry
+        channels = geometry.spec.channels
+        totals = Signal(data.ArrayLayout(geometry.accumulator, channels), reset_less=True)
+        drain = Signal(data.ArrayLayout(geometry.accumulator, channels), reset_less=True)
+        load = Signal()
+        m.d.comb += load.eq(self.valid & self.last)
+
+        for channel in range(channels):
+            total = Signal(geometry.accumulator, name=f"total{channel}")
+            m.d.comb += total.eq(Mux(self.first, 0, totals[channel]) + self.sums[channel])
+            with m.If(self.valid):
+                m.d.sync += totals[channel].eq(total)
+            # A shift register: no multiplexer gathers the channels.
+            behind = drain[channel + geometry.lanes] if channel + geometry.lanes < channels else 0
+            m.d.sync += drain[channel].eq(Mux(load, total, behind))
+
+        with m.If(load):
+            m.d.sync += [
+                self.o_valid.eq(1),
+                self.o_word.eq(0),
+                self.o_skeleton.eq(self.skeleton),
+            ]
+        with m.Elif(self.o_word == geometry.words - 1):
+            m.d.sync += self.o_valid.eq(0)
+        with m.Else():
+            m.d.sync += self.o_word.eq(self.o_word + 1)
+        for lane in range(geometry.lanes):
+            m.d.comb += self.totals[lane].eq(drain[lane])
+
+        return m

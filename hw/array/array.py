@@ -1,0 +1,163 @@
+"""The array: from a raster of words to the same raster one step on."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.array.accumulator import Accumulator
+from hw.array.lane import Lane
+from hw.array.residual import Residual
+from hw.array.window import Edges, Window
+from hw.primitives import BlockMemory, ReadOnlyMemory, delayed
+
+__all__ = ["Array", "slot_layout"]
+
+CENTRES = 4  # cells whose state waits for its change: more than the pipeline holds
+
+
+def slot_layout(geometry):
+    """Shape of what the array is told of a slot: the clock in which a filter of a cell is computed.
+
+    ``advance`` marks the first clock of a word; all else concerns the cell in the window's centre.
+    """
+    return data.StructLayout({
+        "advance": 1,
+        "valid": 1,
+        "first": 1,
+        "last": 1,
+        "edges": Edges,
+        "address": geometry.address,
+    })
+
+
+class Array(wiring.Component):
+    """Compute one step of the automaton on a stream of words.
+
+    Bit-exact with ``golden.naive.step``. Of a cell's ``slots`` clocks each uses every multiplier:
+    ``9 F`` in the perception chains, ``16 F`` in the mixing columns.
+
+    Latency from the slot to the cell's first word one step on is ``LATENCY + F`` clocks after the
+    cell's last slot; initiation interval one slot. Does not accept backpressure.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        Build of the chip.
+    images : dict of str to list of int
+        Skeleton memory images, as `hw.skeleton_memory.images` makes them.
+
+    Members
+    -------
+    slot : In
+        What to compute.
+    word : In
+        Newest word, two clocks behind the slot that it arrives in.
+    codes, valid, index : Out
+        A word one step on, whether there is one, and its number within the cell.
+    """
+
+    WORD_LATENCY = ReadOnlyMemory.LATENCY
+    LATENCY = Lane.LATENCY + Residual.LATENCY
+
+    def __init__(self, geometry, images):
+        self.geometry = geometry
+        self.images = images
+
+        super().__init__({
+            "slot": In(slot_layout(geometry)),
+            "word": In(geometry.word),
+            "codes": Out(geometry.word),
+            "valid": Out(1),
+            "index": Out(range(geometry.words)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        geometry = self.geometry
+        m.submodules.window = window = Window(geometry)
+        wait = self.WORD_LATENCY
+        m.d.comb += [
+            window.word.eq(self.word),
+            window.advance.eq(delayed(m, self.slot.advance, wait, name="advance")),
+            window.valid.eq(delayed(m, self.slot.valid, wait, name="centre")),
+            Value.cast(window.edges).eq(
+                delayed(m, Value.cast(self.slot.edges), wait, name="edges")
+            ),
+        ]
+
+        lane = None
+        for index in range(geometry.filters):
+            before, lane = lane, self.lane(index)
+            m.submodules[f"lane{index}"] = lane
+            self.connect_lane(m, window, before, lane)
+
+        m.submodules.accumulator = accumulator = Accumulator(geometry)
+        wait = Lane.LATENCY + geometry.filters - 1
+        skeleton = delayed(m, self.slot.address.skeleton, wait, name="skeleton")
+        m.d.comb += [
+            accumulator.sums.eq(lane.o_sums),
+            accumulator.valid.eq(delayed(m, self.slot.valid, wait, name="valid")),
+            accumulator.first.eq(delayed(m, self.slot.first, wait, name="first")),
+            accumulator.last.eq(delayed(m, self.slot.last, wait, name="last")),
+            accumulator.skeleton.eq(skeleton),
+        ]
+
+        m.submodules.centres = centres = self.centres(m, window, accumulator)
+        states = data.View(geometry.word, centres.read_data)
+        for index in range(geometry.lanes):
+            residual = Residual(geometry, self.images[f"residual{index}"])
+            m.submodules[f"residual{index}"] = residual
+            m.d.comb += [
+                residual.total.eq(accumulator.totals[index]),
+                residual.word.eq(accumulator.o_word),
+                residual.skeleton.eq(accumulator.o_skeleton),
+                residual.state.eq(states[index]),
+                self.codes[index].eq(residual.code),
+            ]
+        wait = Residual.LATENCY
+        m.d.comb += [
+            self.valid.eq(delayed(m, accumulator.o_valid, wait, name="o_valid")),
+            self.index.eq(delayed(m, accumulator.o_word, wait, name="o_word")),
+        ]
+
+        return m
+
+    def lane(self, index):
+        """Return the lane with its part of the skeleton memory."""
+        return Lane(
+            self.geometry,
+            index,
+            perceive=self.images[f"perceive{index}"],
+            mix=self.images[f"mix{index}"],
+        )
+
+    def connect_lane(self, m, window, before, lane):
+        """Feed a lane from the one before, or from the window where a new channel begins."""
+        channel, filter = divmod(lane.index, self.geometry.parallel)
+        if before is None:
+            m.d.comb += lane.i_address.eq(self.slot.address)
+        else:
+            m.d.comb += [lane.i_address.eq(before.o_address), lane.i_sums.eq(before.o_sums)]
+
+        if filter:
+            m.d.comb += lane.i_taps.eq(before.o_taps)
+        else:
+            taps = Cat(word[channel] for word in window.taps)
+            m.d.comb += Value.cast(lane.i_taps).eq(
+                delayed(m, taps, lane.index, name=f"taps{channel}") if lane.index else taps
+            )
+
+    def centres(self, m, window, accumulator):
+        """Keep each cell's state until its change is known; both come in the same order."""
+        geometry = self.geometry
+        ring = BlockMemory(Shape.cast(geometry.word).width, CENTRES * geometry.words)
+        m.d.comb += [
+            ring.write_data.eq(window.centre),
+            ring.write_enable.eq(window.centre_valid),
+        ]
+        with m.If(window.centre_valid):
+            m.d.sync += ring.write_address.eq(ring.write_address + 1)
+        with m.If(accumulator.o_valid):
+            m.d.sync += ring.read_address.eq(ring.read_address + 1)
+        return ring

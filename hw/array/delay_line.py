@@ -1,0 +1,71 @@
+"""A delay of so many words: what a line buffer is, and the gap between two columns."""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.primitives import BlockMemory, delayed
+
+__all__ = ["DelayLine"]
+
+
+class DelayLine(wiring.Component):
+    """Hand words on to a neighbour ``words`` words and one clock later.
+
+    A word lasts from the clock in which ``advance`` is high to the next such clock. The line holds
+    while nothing advances. Takes one memory of ``words`` rows.
+
+    Parameters
+    ----------
+    width : int
+        Bits in a word.
+    words : int
+        Delay, at least 2.
+
+    Members
+    -------
+    i, advance : In
+        Word, and whether this is its first clock.
+    o, o_advance : Out
+        The same for the neighbour.
+    """
+
+    def __init__(self, width, words):
+        if words < 2:
+            raise ValueError(f"Delay must be at least 2 words, not {words!r}")
+
+        self.width = width
+        self.words = words
+
+        super().__init__({
+            "i": In(width),
+            "advance": In(1),
+            "o": Out(width),
+            "o_advance": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        m.submodules.ring = ring = BlockMemory(self.width, self.words)
+        pointer = Signal(range(self.words))
+        after = Signal(range(self.words))
+        with m.If(pointer == self.words - 1):
+            m.d.comb += after.eq(0)
+        with m.Else():
+            m.d.comb += after.eq(pointer + 1)
+
+        # The row after the one being written is the oldest: read now, it leaves with the next word.
+        m.d.comb += [
+            ring.write_address.eq(pointer),
+            ring.write_data.eq(self.i),
+            ring.write_enable.eq(self.advance),
+            ring.read_address.eq(after),
+            ring.read_enable.eq(self.advance),
+            self.o.eq(ring.read_data),
+            self.o_advance.eq(delayed(m, self.advance, 1, name="advance")),
+        ]
+        with m.If(self.advance):
+            m.d.sync += pointer.eq(after)
+
+        return m

@@ -1,0 +1,80 @@
+"""Accumulator to code: round, shift, saturate."""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.primitives import delayed
+from hw.shapes import code
+
+__all__ = ["Requantiser"]
+
+FINE = 2  # bits of the shift that the second stage takes
+
+
+class Requantiser(wiring.Component):
+    """Round, shift and saturate accumulators; the shift travels with each.
+
+    Bit-exact with ``to.clamp(golden.fixed.round_shift(acc, shift))``. With an unsigned format the
+    saturation is the ReLU too: what is negative rounds to 0 or below, and becomes 0.
+
+    Latency is four clocks, initiation interval one. Does not accept backpressure.
+
+    Parameters
+    ----------
+    acc : Shape
+        Shape of the accumulators, signed.
+    max_shift : int
+        Largest shift that may arrive.
+    to : Format
+        Format of the codes.
+
+    Members
+    -------
+    acc, shift : In
+        Accumulator and its shift.
+    code : Out
+        The code four clocks later.
+    """
+
+    LATENCY = 4
+
+    def __init__(self, acc, *, max_shift, to):
+        acc = Shape.cast(acc)
+        if not acc.signed or acc.width < to.width:
+            raise ValueError(f"Accumulator shape must be signed and hold {to.width} bits, not {acc!r}")
+
+        self.to = to
+
+        super().__init__({
+            "acc": In(acc),
+            "shift": In(range(max_shift + 1)),
+            "code": Out(code(to)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        wide = signed(self.acc.shape().width + 1)
+        coarse, fine = Signal(wide, reset_less=True), Signal(wide, reset_less=True)
+        rounded = Signal(wide, reset_less=True)
+        result = Signal.like(self.code, reset_less=True)
+        m.d.comb += self.code.eq(result)
+
+        # Stages 1 and 2: shift by one bit less, the coarse part of the shift first.
+        low = delayed(m, self.shift[:FINE], 1, name="shift")
+        m.d.sync += coarse.eq((self.acc << 1) >> (self.shift[FINE:] << FINE))
+        m.d.sync += fine.eq(coarse >> low)
+
+        # Stage 3: add one and drop the last bit: half up in one adder.
+        m.d.sync += rounded.eq((fine + 1) >> 1)
+
+        # Stage 4: saturate.
+        with m.If(rounded > self.to.max):
+            m.d.sync += result.eq(self.to.max)
+        with m.Elif(rounded < self.to.min):
+            m.d.sync += result.eq(self.to.min)
+        with m.Else():
+            m.d.sync += result.eq(rounded)
+
+        return m

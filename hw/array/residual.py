@@ -1,0 +1,97 @@
+"""The residual: an accumulator becomes a change of state, cut towards zero, added, saturated."""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.fixed import STATE
+from hw.primitives import ReadOnlyMemory, delayed
+from hw.shapes import code, residual_row, update_sum
+
+__all__ = ["Residual"]
+
+FINE = 2  # bits of the shift that the second shift stage takes
+LIMIT = 255  # a change this large saturates any state
+
+
+class Residual(wiring.Component):
+    """Add bias, cut towards zero, add to the state and saturate, a channel a clock.
+
+    Bit-exact with ``STATE.clamp(state + golden.fixed.trunc_shift(bias + total, shift))``: the
+    magnitude is shifted, so that both signs are cut towards zero alike.
+
+    Latency is eight clocks, initiation interval one. Does not accept backpressure.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        Build of the chip.
+    rows : list of int
+        Rows of the skeleton memory: a bias and a shift for each word.
+
+    Members
+    -------
+    total, word, skeleton : In
+        Accumulator without its bias, and where its bias and shift are.
+    state : In
+        State before the step, two clocks behind the accumulator.
+    code : Out
+        State after the step.
+    """
+
+    STATE_LATENCY = ReadOnlyMemory.LATENCY
+    LATENCY = ReadOnlyMemory.LATENCY + 6
+
+    def __init__(self, geometry, rows):
+        self.geometry = geometry
+        self.rows = rows
+
+        super().__init__({
+            "total": In(geometry.accumulator),
+            "word": In(range(geometry.words)),
+            "skeleton": In(geometry.skeleton),
+            "state": In(code(STATE)),
+            "code": Out(code(STATE)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        m.submodules.rom = rom = ReadOnlyMemory(residual_row(), self.rows)
+        m.d.comb += rom.address.eq(Cat(self.word, self.skeleton))
+        total = delayed(m, self.total, ReadOnlyMemory.LATENCY, name="total")
+
+        # Stage 1: the whole accumulator.
+        acc = Signal(update_sum(self.geometry.spec.filters), reset_less=True)
+        m.d.sync += acc.eq(total + rom.data.bias)
+
+        # Stage 2: sign and magnitude.
+        magnitude = Signal(len(acc), reset_less=True)
+        m.d.sync += magnitude.eq(Mux(acc[-1], -acc, acc))
+
+        # Stages 3 and 4: shift, the coarse part first, and limit.
+        coarse = Signal.like(magnitude, reset_less=True)
+        fine = Signal.like(magnitude)
+        change = Signal(range(LIMIT + 1), reset_less=True)
+        shift = delayed(m, rom.data.shift, 2, name="shift")
+        m.d.sync += coarse.eq(magnitude >> (shift[FINE:] << FINE))
+        m.d.comb += fine.eq(coarse >> delayed(m, shift[:FINE], 1, name="fine"))
+        m.d.sync += change.eq(Mux(fine > LIMIT, LIMIT, fine))
+
+        # Stage 5: add to the state.
+        negative = delayed(m, acc[-1], 3, name="negative")
+        state = delayed(m, self.state, 4, name="state")
+        total = Signal(signed(STATE.width + 2), reset_less=True)
+        m.d.sync += total.eq(Mux(negative, state - change, state + change))
+
+        # Stage 6: saturate.
+        result = Signal.like(self.code, reset_less=True)
+        m.d.comb += self.code.eq(result)
+        with m.If(total > STATE.max):
+            m.d.sync += result.eq(STATE.max)
+        with m.Elif(total < STATE.min):
+            m.d.sync += result.eq(STATE.min)
+        with m.Else():
+            m.d.sync += result.eq(total)
+
+        return m

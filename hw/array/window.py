@@ -1,0 +1,89 @@
+"""The 3 x 3 window: a snake of delay lines whose joints are the nine taps."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.array.delay_line import DelayLine
+from hw.primitives import delayed
+from hw.shapes import TAPS
+
+__all__ = ["Edges", "Window"]
+
+CENTRE = 4
+
+
+class Edges(data.Struct):
+    """Which sides of the lattice a cell lies at: beyond them the state code is 0."""
+
+    top: 1
+    bottom: 1
+    left: 1
+    right: 1
+
+
+class Window(wiring.Component):
+    """Turn a raster of cells, word by word, into the nine taps around each cell.
+
+    The newest word is the tap below and to the right; each delay line hands it on to the tap before
+    it in raster order: one cell to the left, or up a row. Tap ``8 - n`` leaves ``n`` clocks after
+    tap 8, as the chain of partial sums wants it.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        Build of the chip.
+
+    Members
+    -------
+    word, advance : In
+        Newest word, and whether this is its first clock.
+    edges, valid : In
+        Sides of the lattice that the cell in the centre lies at, and whether there is one.
+    taps : Out
+        Nine words in raster order, 0 beyond the edges, tap ``8 - n`` late by ``n`` clocks.
+    centre, centre_valid : Out
+        The cell's own word, in its first clock.
+    """
+
+    def __init__(self, geometry):
+        self.geometry = geometry
+
+        super().__init__({
+            "word": In(geometry.word),
+            "advance": In(1),
+            "edges": In(Edges),
+            "valid": In(1),
+            "taps": Out(data.ArrayLayout(geometry.word, TAPS)),
+            "centre": Out(geometry.word),
+            "centre_valid": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        width = Shape.cast(self.geometry.word).width
+        row = self.geometry.words * (self.geometry.spec.width - 2)
+        word, advance, edges = Value.cast(self.word), self.advance, self.edges
+        for tap in reversed(range(TAPS)):
+            i, j = divmod(tap, 3)
+            beyond = {0: edges.top, 2: edges.bottom}.get(i, 0) | {0: edges.left, 2: edges.right}.get(
+                j, 0
+            )
+            m.d.comb += Value.cast(self.taps[tap]).eq(Mux(beyond, 0, word))
+            if tap == CENTRE:
+                valid = delayed(m, self.valid, TAPS - 1 - tap, name="valid")
+                m.d.comb += [
+                    Value.cast(self.centre).eq(word),
+                    self.centre_valid.eq(valid & advance),
+                ]
+            if tap:
+                line = DelayLine(width, row if j == 0 else self.geometry.words)
+                m.submodules[f"line{tap}"] = line
+                m.d.comb += [line.i.eq(word), line.advance.eq(advance)]
+                word, advance = line.o, line.o_advance
+                late = Signal(Edges, name=f"edges{tap}", reset_less=True)
+                m.d.sync += late.eq(edges)
+                edges = late
+
+        return m

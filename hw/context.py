@@ -1,0 +1,124 @@
+"""A context: one lattice in memory, and the delta that is still to be added to it."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for, exact_log2
+
+from golden.fixed import STATE
+from hw.primitives import BlockMemory, delayed
+from hw.shapes import code
+
+__all__ = ["Context", "pending_layout"]
+
+
+def pending_layout(geometry):
+    """Shape of which delta is pending: none, or one for all or a phase of the cells."""
+    return data.StructLayout({
+        "active": 1,
+        "phased": 1,
+        "row": 1,
+        "column": 1,
+        "channel": range(geometry.spec.channels),
+    })
+
+
+class Context(wiring.Component):
+    """Hold a lattice, and add the pending delta to whatever is read of it.
+
+    The delta has no pass of its own: it is added with saturation on the way out of the memory, for
+    a step, a read-out and a raw read alike. It is spent once a pass has written the lattice anew.
+
+    Latency of a read is three clocks, initiation interval one. Takes a memory of a word's width and
+    one of the delta's.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        Build of the chip.
+
+    Members
+    -------
+    pending : In
+        Which delta is pending.
+    read_cell, read_word : In
+        Word to read.
+    read_codes : Out
+        The word three clocks ago, the pending delta added.
+    write_cell, write_word, write_codes, write_enable : In
+        Word to write, and which of its channels.
+    delta_index, delta_code, delta_enable : In
+        Code of the delta to write.
+    """
+
+    LATENCY = BlockMemory.LATENCY + 1
+
+    def __init__(self, geometry):
+        self.geometry = geometry
+
+        super().__init__({
+            "pending": In(pending_layout(geometry)),
+            "read_cell": In(geometry.cell),
+            "read_word": In(range(geometry.words)),
+            "read_codes": Out(geometry.word),
+            "write_cell": In(geometry.cell),
+            "write_word": In(range(geometry.words)),
+            "write_codes": In(geometry.word),
+            "write_enable": In(geometry.lanes),
+            "delta_index": In(range(geometry.spec.deltas)),
+            "delta_code": In(code(STATE)),
+            "delta_enable": In(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        geometry, spec = self.geometry, self.geometry.spec
+        m.submodules.lattice = lattice = BlockMemory(
+            STATE.width * geometry.lanes, spec.cells * geometry.words, granularity=STATE.width
+        )
+        m.d.comb += [
+            lattice.read_address.eq(Cat(self.read_word, self.read_cell)),
+            lattice.write_address.eq(Cat(self.write_word, self.write_cell)),
+            lattice.write_data.eq(self.write_codes),
+            lattice.write_enable.eq(self.write_enable),
+        ]
+
+        x = self.read_cell[: exact_log2(spec.width)]
+        y = self.read_cell[exact_log2(spec.width) :]
+        m.submodules.delta = delta = BlockMemory(STATE.width, spec.deltas)
+        m.d.comb += [
+            delta.read_address.eq(Cat(x[1:], y[1:])),
+            delta.write_address.eq(self.delta_index),
+            delta.write_data.eq(self.delta_code),
+            delta.write_enable.eq(self.delta_enable),
+        ]
+
+        pending = self.pending
+        reached = Signal()
+        m.d.comb += reached.eq(
+            pending.active
+            & (~pending.phased | ((y[0] == pending.row) & (x[0] == pending.column)))
+        )
+        stored = data.View(geometry.word, lattice.read_data)
+        for lane in range(geometry.lanes):
+            add = Signal(name=f"add{lane}")
+            channel = Cat(Const(lane, bits_for(geometry.lanes - 1)), self.read_word)
+            channel = self.read_word if geometry.lanes == 1 else channel
+            m.d.comb += add.eq(reached & (channel == pending.channel))
+            add = delayed(m, add, BlockMemory.LATENCY, name=f"add{lane}")
+            change = Mux(add, delta.read_data.as_signed(), 0)
+            m.d.comb += self.read_codes[lane].eq(self.saturated(m, stored[lane] + change, lane))
+
+        return m
+
+    def saturated(self, m, total, lane):
+        """Return ``total`` saturated to a state, a clock later."""
+        result = Signal(code(STATE), name=f"code{lane}", reset_less=True)
+        with m.If(total > STATE.max):
+            m.d.sync += result.eq(STATE.max)
+        with m.Elif(total < STATE.min):
+            m.d.sync += result.eq(STATE.min)
+        with m.Else():
+            m.d.sync += result.eq(total)
+        return result

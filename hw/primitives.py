@@ -1,0 +1,164 @@
+"""What a target may have in silicon: multipliers and memories, here in portable form.
+
+Each has the register stages of the hard block that replaces it, so that a target's version computes
+the same codes with the same latency.
+"""
+
+from amaranth import *
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["BlockMemory", "Multiplier", "ReadOnlyMemory", "delayed"]
+
+
+def delayed(m, value, clocks, *, name, init=0):
+    """Return ``value`` as it was ``clocks`` clocks ago."""
+    for index in range(clocks):
+        stage = Signal(value.shape(), name=f"{name}_{index + 1}", init=init, reset_less=True)
+        m.d.sync += stage.eq(value)
+        value = stage
+    return value
+
+
+class Multiplier(wiring.Component):
+    """Multiply two integers.
+
+    Latency is three clocks (operands, product, output), initiation interval one. Does not accept
+    backpressure. Takes one multiplier block.
+
+    Parameters
+    ----------
+    a, b : Shape
+        Shapes of the operands.
+
+    Members
+    -------
+    a, b : In
+        Operands.
+    product : Out
+        Their product.
+    """
+
+    LATENCY = 3
+
+    def __init__(self, a, b):
+        super().__init__({"a": In(a), "b": In(b), "product": Out((Signal(a) * Signal(b)).shape())})
+
+    def elaborate(self, platform):
+        m = Module()
+
+        a = Signal.like(self.a, reset_less=True)
+        b = Signal.like(self.b, reset_less=True)
+        product = Signal.like(self.product, reset_less=True)
+        output = Signal.like(self.product, reset_less=True)
+        m.d.sync += [a.eq(self.a), b.eq(self.b), product.eq(a * b), output.eq(product)]
+        m.d.comb += self.product.eq(output)
+
+        return m
+
+
+class BlockMemory(wiring.Component):
+    """A memory with one write port and one read port, its read data registered twice.
+
+    Latency is two enabled clocks. A read of an address in the very clock that writes it returns
+    anything: users keep the two apart.
+
+    Parameters
+    ----------
+    width : int
+        Bits in a row.
+    depth : int
+        Number of rows.
+    granularity : int
+        Bits that share a write enable; all of a row unless told.
+
+    Members
+    -------
+    write_address, write_data, write_enable : In
+        Row to write, what to write, and which parts of it.
+    read_address, read_enable : In
+        Row to read; both read registers hold while the enable is low.
+    read_data : Out
+        The row two enabled clocks ago.
+    """
+
+    LATENCY = 2
+
+    def __init__(self, width, depth, *, granularity=None):
+        self.width = width
+        self.depth = depth
+        self.granularity = granularity or width
+
+        super().__init__({
+            "write_address": In(range(depth)),
+            "write_data": In(width),
+            "write_enable": In(width // self.granularity),
+            "read_address": In(range(depth)),
+            "read_enable": In(1, init=1),
+            "read_data": Out(width),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        m.submodules.memory = mem = memory.Memory(
+            shape=unsigned(self.width), depth=self.depth, init=[]
+        )
+        write = mem.write_port(granularity=self.granularity)
+        m.d.comb += [
+            write.addr.eq(self.write_address),
+            write.data.eq(self.write_data),
+            write.en.eq(self.write_enable),
+        ]
+
+        read = mem.read_port()
+        m.d.comb += [read.addr.eq(self.read_address), read.en.eq(self.read_enable)]
+        output = Signal(self.width, reset_less=True)
+        with m.If(self.read_enable):
+            m.d.sync += output.eq(read.data)
+        m.d.comb += self.read_data.eq(output)
+
+        return m
+
+
+class ReadOnlyMemory(wiring.Component):
+    """A memory without a write port, initialised at synthesis, its read data registered twice.
+
+    Latency is two clocks.
+
+    Parameters
+    ----------
+    shape : ShapeLike
+        Shape of a row.
+    init : list of int
+        The rows; their number is the depth.
+
+    Members
+    -------
+    address : In
+        Row to read.
+    data : Out
+        The row two clocks ago.
+    """
+
+    LATENCY = 2
+
+    def __init__(self, shape, init):
+        self.shape = shape
+        self.init = init
+
+        super().__init__({"address": In(range(len(init))), "data": Out(shape)})
+
+    def elaborate(self, platform):
+        m = Module()
+
+        width = Shape.cast(self.shape).width
+        m.submodules.rows = mem = memory.Memory(
+            shape=unsigned(width), depth=len(self.init), init=self.init
+        )
+        read = mem.read_port()
+        output = Signal(width, reset_less=True)
+        m.d.comb += [read.addr.eq(self.address), Value.cast(self.data).eq(output)]
+        m.d.sync += output.eq(read.data)
+
+        return m

@@ -1,0 +1,247 @@
+"""Shapes of everything that travels through the chip, all derived from a spec and a folding."""
+
+from dataclasses import dataclass
+
+from amaranth import *
+from amaranth.lib import data, enum
+from amaranth.utils import bits_for
+
+from golden.errors import InputError
+from golden.fixed import (
+    BIAS,
+    HIDDEN,
+    PIXEL,
+    SHIFTS,
+    STATE,
+    UPDATE_BIAS,
+    UPDATE_SHIFTS,
+    WEIGHT,
+    Format,
+)
+from golden.spec import Spec
+
+__all__ = ["FOLDINGS", "TAPS", "Geometry", "Operation", "code", "interval"]
+
+TAPS = 9
+"""Taps of one perception filter."""
+
+FOLDINGS = {1: (1, 1), 2: (2, 1), 5: (1, 5)}
+"""Filters per clock, as channels a word times filters a channel and clock."""
+
+SIDES = (4, 8, 16, 32)
+
+
+def code(format: Format) -> Shape:
+    """Shape of one code of ``format``."""
+    return Shape(format.width, format.signed)
+
+
+def interval(low: int, high: int) -> Shape:
+    """Narrowest shape that holds every integer from ``low`` to ``high``."""
+    return Shape.cast(range(low, high + 1))
+
+
+class Operation(enum.Enum, shape=3):
+    """What a command asks of a context."""
+
+    LOAD_IMAGE = 0
+    LOAD_STATE = 1
+    READ_IMAGE = 2
+    READ_STATE = 3
+    ZERO = 4
+    RUN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Geometry:
+    """One build of the chip: the lattice, how far it is folded, and how much it holds.
+
+    The lattice streams in words of `lanes` channels; each word lasts `phases` clocks, in which
+    `filters` perception filters are computed a clock.
+    """
+
+    spec: Spec = Spec()
+    filters: int = 5
+    contexts: int = 2
+    skeletons: int = 4
+
+    def __post_init__(self):
+        if self.filters not in FOLDINGS:
+            raise InputError(f"Filters per clock must be 1, 2 or 5, not {self.filters!r}")
+        for name, allowed in (
+            ("height", SIDES),
+            ("width", SIDES),
+            ("channels", (16,)),
+            ("multiplier", (5,)),
+            ("boundary", ("zero",)),
+        ):
+            value = getattr(self.spec, name)
+            if value not in allowed:
+                choices = " or ".join(map(str, allowed))
+                raise InputError(f"The chip takes spec.{name} {choices}, not {value!r}")
+
+    @property
+    def lanes(self) -> int:
+        """Channels in a word."""
+        return FOLDINGS[self.filters][0]
+
+    @property
+    def parallel(self) -> int:
+        """Filters of one channel that are computed in one clock."""
+        return FOLDINGS[self.filters][1]
+
+    @property
+    def words(self) -> int:
+        """Words in a cell."""
+        return self.spec.channels // self.lanes
+
+    @property
+    def phases(self) -> int:
+        """Clocks that a word lasts."""
+        return self.spec.multiplier // self.parallel
+
+    @property
+    def slots(self) -> int:
+        """Clocks that a cell lasts."""
+        return self.words * self.phases
+
+    def channel(self, word: int, lane: int) -> int:
+        """Channel that ``lane`` of ``word`` holds."""
+        return word * self.lanes + lane
+
+    @property
+    def word(self) -> data.ArrayLayout:
+        """Shape of one word: a code for each lane, lane 0 in the low bits."""
+        return data.ArrayLayout(code(STATE), self.lanes)
+
+    @property
+    def context(self) -> Shape:
+        """Shape of the number of a context."""
+        return unsigned(bits_for(self.contexts - 1))
+
+    @property
+    def skeleton(self) -> Shape:
+        """Shape of the number of a skeleton."""
+        return unsigned(bits_for(self.skeletons - 1))
+
+    @property
+    def cell(self) -> Shape:
+        """Shape of a cell's number: ``width * y + x``."""
+        return unsigned(bits_for(self.spec.cells - 1))
+
+    @property
+    def address(self) -> data.StructLayout:
+        """Shape of where a slot's weights are in a skeleton memory."""
+        return data.StructLayout({
+            "slot": unsigned(bits_for(self.slots - 1)),
+            "skeleton": self.skeleton,
+        })
+
+    @property
+    def accumulator(self) -> Shape:
+        """Shape of the sum over all hidden codes of a cell, bias aside."""
+        return mix_sum(self.spec.filters)
+
+    @property
+    def gate(self) -> data.StructLayout:
+        """Shape of when and where the gate acts in a run.
+
+        ``wait`` steps lead to the first opening (1: it follows the next step), ``every`` from one to
+        the next; ``opening`` counts openings modulo 4 and tells which cells a delta reaches where
+        ``phased``.
+        """
+        channel = unsigned(bits_for(self.spec.channels - 1))
+        return data.StructLayout({
+            "active": 1,
+            "phased": 1,
+            "opening": 2,
+            "input_channel": channel,
+            "output_channel": channel,
+            "wait": 16,
+            "every": 16,
+        })
+
+    @property
+    def command(self) -> data.StructLayout:
+        """Shape of a command; ``steps`` and ``gate`` matter to a run alone."""
+        return data.StructLayout({
+            "operation": Operation,
+            "context": self.context,
+            "skeleton": self.skeleton,
+            "steps": 32,
+            "gate": self.gate,
+        })
+
+    @property
+    def plane(self) -> data.StructLayout:
+        """Shape of one code of a gate plane on its way to the host."""
+        return data.StructLayout({"code": code(STATE), "context": self.context, "last": 1})
+
+    @property
+    def delta(self) -> data.StructLayout:
+        """Shape of one code of a delta on its way from the host."""
+        return data.StructLayout({"code": code(STATE), "context": self.context})
+
+
+def product(a: Format, b: Format) -> tuple[int, int]:
+    """Smallest and largest product of a code of ``a`` and one of ``b``."""
+    ends = [x * y for x in (a.min, a.max) for y in (b.min, b.max)]
+    return min(ends), max(ends)
+
+
+def tap_sum(taps: int) -> Shape:
+    """Shape of a perception filter's bias with its first ``taps`` products."""
+    low, high = product(WEIGHT, STATE)
+    return interval(BIAS.min + taps * low, BIAS.max + taps * high)
+
+
+def mix_sum(hidden: int) -> Shape:
+    """Shape of a sum of ``hidden`` products of the update, bias aside."""
+    low, high = product(WEIGHT, HIDDEN)
+    return interval(hidden * low, hidden * high)
+
+
+def update_sum(filters: int) -> Shape:
+    """Shape of the update's accumulator, bias included."""
+    low, high = product(WEIGHT, HIDDEN)
+    return interval(UPDATE_BIAS.min + filters * low, UPDATE_BIAS.max + filters * high)
+
+
+def encode_sum() -> Shape:
+    """Shape of the encoder's accumulator."""
+    low, high = product(WEIGHT, PIXEL)
+    return interval(BIAS.min + low, BIAS.max + high)
+
+
+def readout_sum(channels: int) -> Shape:
+    """Shape of the read-out's accumulator."""
+    low, high = product(WEIGHT, STATE)
+    return interval(BIAS.min + channels * low, BIAS.max + channels * high)
+
+
+def perceive_row() -> data.StructLayout:
+    """Shape of what one filter needs: its taps' weights in raster order, bias and shift."""
+    return data.StructLayout({
+        "weights": data.ArrayLayout(code(WEIGHT), TAPS),
+        "bias": code(BIAS),
+        "shift": range(len(SHIFTS)),
+    })
+
+
+def mix_row(channels: int) -> data.ArrayLayout:
+    """Shape of what one hidden code needs: its weight towards each channel."""
+    return data.ArrayLayout(code(WEIGHT), channels)
+
+
+def residual_row() -> data.StructLayout:
+    """Shape of what one channel's update needs."""
+    return data.StructLayout({"bias": code(UPDATE_BIAS), "shift": range(len(UPDATE_SHIFTS))})
+
+
+def coefficient_row() -> data.StructLayout:
+    """Shape of what one product of the encoder or the read-out needs."""
+    return data.StructLayout({
+        "weight": code(WEIGHT),
+        "bias": code(BIAS),
+        "shift": range(len(SHIFTS)),
+    })

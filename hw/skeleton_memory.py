@@ -1,0 +1,107 @@
+"""Skeleton memory: what each read-only memory of the chip holds, row by row.
+
+Every memory holds all skeletons side by side. A row's address is the slot, the word or the channel,
+with the skeleton's number above it.
+"""
+
+from amaranth import Const, Shape
+from amaranth.lib import data
+from amaranth.utils import ceil_log2
+
+from golden.errors import InputError
+from hw.shapes import coefficient_row, mix_row, perceive_row, residual_row
+
+__all__ = ["images", "layouts"]
+
+
+def layouts(geometry):
+    """Shape of a row of each memory, by the memory's name."""
+    names = {}
+    for lane in range(geometry.filters):
+        names[f"perceive{lane}"] = perceive_row()
+        names[f"mix{lane}"] = mix_row(geometry.spec.channels)
+    for lane in range(geometry.lanes):
+        names[f"residual{lane}"] = residual_row()
+    return names | {"encode": coefficient_row(), "readout": coefficient_row()}
+
+
+def images(geometry, skeletons):
+    """Return the rows of each memory as integers, by the memory's name.
+
+    Places for skeletons that are not there are filled with zeros: such a skeleton changes nothing.
+    """
+    if not 1 <= len(skeletons) <= geometry.skeletons:
+        raise InputError(
+            f"The chip holds 1 to {geometry.skeletons} skeletons, not {len(skeletons)}"
+        )
+    for skeleton in skeletons:
+        for field in ("height", "width", "channels", "multiplier", "boundary", "image"):
+            want, found = getattr(geometry.spec, field), getattr(skeleton.spec, field)
+            if want != found:
+                raise InputError(
+                    f"Skeleton {skeleton.name} must have spec.{field} {want!r}, not {found!r}"
+                )
+    parts = [rows_of(geometry, skeleton) for skeleton in skeletons]
+    result = {}
+    for name, layout in layouts(geometry).items():
+        pitch = 1 << ceil_log2(len(parts[0][name]))
+        rows = [0] * (pitch * geometry.skeletons)
+        for index, part in enumerate(parts):
+            for place, values in enumerate(part[name]):
+                rows[index * pitch + place] = pack(layout, values)
+        result[name] = rows
+    return result
+
+
+def pack(layout, values):
+    """Return one row as an integer."""
+    packed = layout.const(values).as_value() if isinstance(layout, data.Layout) else values
+    return Const.cast(packed).value & (1 << Shape.cast(layout).width) - 1
+
+
+def rows_of(geometry, skeleton):
+    """Rows of each memory for one skeleton, unpacked."""
+    encode, perceive, update, readout = (
+        {part: getattr(layer, part).tolist() for part in ("weight", "bias", "shift")}
+        for layer in (skeleton.encode, skeleton.perceive, skeleton.update, skeleton.readout)
+    )
+    rows = {}
+    for lane in range(geometry.filters):
+        filters = [filter_at(geometry, slot, lane) for slot in range(geometry.slots)]
+        rows[f"perceive{lane}"] = [
+            {
+                "weights": [weight for row in perceive["weight"][k] for weight in row],
+                "bias": perceive["bias"][k],
+                "shift": perceive["shift"][k],
+            }
+            for k in filters
+        ]
+        rows[f"mix{lane}"] = [[weights[k] for weights in update["weight"]] for k in filters]
+    for lane in range(geometry.lanes):
+        channels = [geometry.channel(word, lane) for word in range(geometry.words)]
+        rows[f"residual{lane}"] = [
+            {"bias": update["bias"][c], "shift": update["shift"][c]} for c in channels
+        ]
+    channels = range(geometry.spec.channels)
+    rows["encode"] = [{part: encode[part][c] for part in encode} for c in channels]
+    # The read-out's bias goes in with the first product, its shift comes with the last.
+    rows["readout"] = [
+        {
+            "weight": readout["weight"][c],
+            "bias": readout["bias"] if c == channels[0] else 0,
+            "shift": readout["shift"] if c == channels[-1] else 0,
+        }
+        for c in channels
+    ]
+    return rows
+
+
+def filter_at(geometry, slot, lane):
+    """Filter that ``lane`` computes in ``slot``."""
+    word, phase = divmod(slot, geometry.phases)
+    channel, filter = divmod(lane, geometry.parallel)
+    return (
+        geometry.spec.multiplier * geometry.channel(word, channel)
+        + phase * geometry.parallel
+        + filter
+    )

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from sw.metrics import closeness, paste, psnr, squared_errors
+
+
+def test_psnr_of_known_errors():
+    originals = np.zeros((2, 28, 28), np.uint8)
+    images = originals.copy()
+    images[0] = 255  # 0 dB
+    images[1, :, :14] = 51  # a half of the pixels off by a fifth of the peak: 14 + 3 dB
+    assert squared_errors(images, originals).tolist() == [255.0**2, 51.0**2 / 2]
+    got = closeness(images, originals)
+    second = 10 * np.log10(50)
+    assert got.psnr_mean == pytest.approx(second / 2, abs=1e-12)
+    assert got.psnr_of_mean == pytest.approx(-10 * np.log10((1 + 1 / 50) / 2), abs=1e-12)
+
+
+def test_flawless_image_counts_as_one_code_off():
+    images = np.full((3, 28, 28), 9, np.uint8)
+    assert closeness(images, images) == pytest.approx((77.0740, 77.0740), abs=1e-4)
+    near = images.copy()
+    near[:, 3, 4] += 1
+    assert closeness(near, images) == closeness(images, images)
+    assert psnr(0.0, 1) == pytest.approx(48.1308, abs=1e-4)
+
+
+def test_errors_do_not_wrap_around():
+    black, white = np.zeros((1, 2, 2), np.uint8), np.full((1, 2, 2), 255, np.uint8)
+    assert squared_errors(black, white).tolist() == squared_errors(white, black).tolist() == [65025]
+
+
+def test_paste_puts_known_pixels_back():
+    restored, originals = np.full((1, 2, 2), 7, np.uint8), np.full((1, 2, 2), 9, np.uint8)
+    blanked = np.array([[[True, False], [False, True]]])
+    assert paste(restored, originals, blanked).tolist() == [[[7, 9], [9, 7]]]

@@ -1,0 +1,177 @@
+"""The chip: contexts, array, sequencer and ports put together."""
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import exact_log2
+
+from hw.array.array import Array
+from hw.context import Context
+from hw.port.gate_port import GatePort
+from hw.port.lattice_port import LatticePort
+from hw.primitives import delayed
+from hw.sequencer import COUNTER, Sequencer
+from hw.shapes import Operation
+from hw.skeleton_memory import images
+
+__all__ = ["Chip"]
+
+
+class Chip(wiring.Component):
+    """Run skeletons on lattices: images in, steps, planes out and deltas in, images out.
+
+    Commands are taken in order. RUN starts a run and is through at once; every other operation, and
+    the next RUN, waits until its context's run has ended. So a context is loaded and unloaded while
+    another runs. Planes and deltas have streams of their own and wait for nothing but each other.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        Build of the chip.
+    skeletons : sequence of Skeleton
+        Contents of the skeleton memory.
+
+    Members
+    -------
+    i_command : In(stream)
+        What to do; see `hw.shapes.Geometry.command`.
+    i_data, o_data : In(stream), Out(stream)
+        Bytes of images and raw lattices; see `LatticePort`.
+    o_plane, i_delta : Out(stream), In(stream)
+        Planes and deltas; see `GatePort`.
+    running : Out
+        Contexts with a run under way.
+    clocks, busy : Out
+        Clocks in which a run was under way, and those in which every multiplier was of use.
+    """
+
+    READ_LATENCY = Context.LATENCY + 1
+
+    def __init__(self, geometry, skeletons):
+        self.geometry = geometry
+        self.images = images(geometry, skeletons)
+
+        super().__init__({
+            "i_command": In(stream.Signature(geometry.command)),
+            "i_data": In(stream.Signature(8)),
+            "o_data": Out(stream.Signature(8)),
+            "o_plane": Out(stream.Signature(geometry.plane)),
+            "i_delta": In(stream.Signature(geometry.delta)),
+            "running": Out(geometry.contexts),
+            "clocks": Out(COUNTER),
+            "busy": Out(COUNTER),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        geometry = self.geometry
+        m.submodules.array = array = Array(geometry, self.images)
+        m.submodules.sequencer = sequencer = Sequencer(
+            geometry, read_latency=self.READ_LATENCY, word_latency=Array.WORD_LATENCY
+        )
+        m.submodules.gate_port = gate_port = GatePort(geometry)
+        m.submodules.lattice_port = port = LatticePort(geometry, self.images)
+
+        self.dispatch(m, sequencer, port)
+        self.connect_contexts(m, array, sequencer, gate_port, port)
+        self.connect_gate(m, array, sequencer, gate_port)
+        connect(m, flipped(self.i_data), port.i_data)
+        connect(m, port.o_data, flipped(self.o_data))
+        m.d.comb += [
+            array.slot.eq(sequencer.slot),
+            sequencer.write.eq(array.valid),
+            sequencer.write_word.eq(array.index),
+            self.running.eq(sequencer.running),
+            self.clocks.eq(sequencer.clocks),
+            self.busy.eq(sequencer.busy),
+        ]
+
+        return m
+
+    def dispatch(self, m, sequencer, port):
+        """Hand runs to the sequencer and the rest to the port, once the context is at rest."""
+        command = self.i_command
+        m.d.comb += [
+            sequencer.i_run.payload.eq(command.payload),
+            port.i_command.payload.eq(command.payload),
+        ]
+        with m.If(command.p.operation == Operation.RUN):
+            m.d.comb += [
+                sequencer.i_run.valid.eq(command.valid),
+                command.ready.eq(sequencer.i_run.ready),
+            ]
+        with m.Else():
+            rests = ~self.running.bit_select(command.p.context, 1)
+            m.d.comb += [
+                port.i_command.valid.eq(command.valid & rests),
+                command.ready.eq(port.i_command.ready),
+            ]
+
+    def connect_contexts(self, m, array, sequencer, gate_port, port):
+        """Give each context's memory to the engine during its runs, else to the port."""
+        words = []
+        for index in range(self.geometry.contexts):
+            context = Context(self.geometry)
+            m.submodules[f"context{index}"] = context
+            words.append(context.read_codes)
+            m.d.comb += [
+                context.pending.eq(sequencer.pending[index]),
+                context.delta_index.eq(gate_port.delta_index[index]),
+                context.delta_code.eq(gate_port.delta_code),
+                context.delta_enable.eq(gate_port.delta_enable[index]),
+            ]
+            with m.If(sequencer.running[index]):
+                m.d.comb += [
+                    context.read_cell.eq(sequencer.read_cell),
+                    context.read_word.eq(sequencer.read_word),
+                    context.write_cell.eq(sequencer.write_cell),
+                    context.write_word.eq(array.index),
+                    context.write_codes.eq(array.codes),
+                    context.write_enable.eq(
+                        (array.valid & (sequencer.write_context == index)).replicate(
+                            self.geometry.lanes
+                        )
+                    ),
+                ]
+            with m.Else():
+                chosen = port.i_command.p.context == index
+                m.d.comb += [
+                    context.read_cell.eq(port.read_cell),
+                    context.read_word.eq(port.read_word),
+                    context.write_cell.eq(port.write_cell),
+                    context.write_word.eq(port.write_word),
+                    context.write_codes.eq(port.write_codes),
+                    context.write_enable.eq(Mux(chosen, port.write_enable, 0)),
+                    sequencer.spend[index].eq(port.spend & chosen),
+                ]
+
+        chosen = delayed(m, sequencer.read_context, Context.LATENCY, name="read_context")
+        word = Signal(self.geometry.word, reset_less=True)
+        with m.Switch(chosen):
+            for index, read in enumerate(words):
+                with m.Case(index):
+                    m.d.sync += word.eq(read)
+        m.d.comb += array.word.eq(word)
+        with m.Switch(port.i_command.p.context):
+            for index, read in enumerate(words):
+                with m.Case(index):
+                    m.d.comb += port.read_codes.eq(read)
+
+    def connect_gate(self, m, array, sequencer, gate_port):
+        """Tap the channel that the gate reads off the words being written."""
+        geometry = self.geometry
+        connect(m, gate_port.o_plane, flipped(self.o_plane))
+        connect(m, flipped(self.i_delta), gate_port.i_delta)
+        lanes = exact_log2(geometry.lanes)
+        lane, word = sequencer.input_channel[:lanes], sequencer.input_channel[lanes:]
+        m.d.comb += [
+            gate_port.code.eq(array.codes[lane] if lanes else array.codes[0]),
+            gate_port.context.eq(sequencer.write_context),
+            gate_port.last.eq(sequencer.write_cell == geometry.spec.cells - 1),
+            gate_port.valid.eq(
+                array.valid & sequencer.write_opening & (array.index == word)
+            ),
+            gate_port.open.eq(sequencer.open),
+            sequencer.delta.eq(gate_port.complete),
+        ]

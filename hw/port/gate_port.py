@@ -1,0 +1,93 @@
+"""The gate port: planes to the host, deltas back."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from golden.fixed import STATE
+from hw.shapes import code
+
+__all__ = ["GatePort"]
+
+
+class GatePort(wiring.Component):
+    """Buffer planes while their pass writes them, and count the codes of the deltas.
+
+    A plane leaves from the moment its first cell is written. It has room to wait: each context has
+    at most one plane under way. Deltas of several contexts may interleave code by code.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        Build of the chip.
+
+    Members
+    -------
+    code, context, last, valid : In
+        Code of a plane, in raster order; its context; whether it is the plane's last.
+    o_plane : Out(stream)
+        Planes, in the order in which they were written.
+    open : In
+        Contexts that wait for a delta: the others' are not taken.
+    i_delta : In(stream)
+        Codes of deltas, each context's in raster order.
+    delta_index, delta_code, delta_enable : Out
+        Code of a delta to store, and for which contexts.
+    complete : Out
+        Contexts whose delta is complete with the code being stored.
+    """
+
+    def __init__(self, geometry):
+        self.geometry = geometry
+
+        contexts = geometry.contexts
+        super().__init__({
+            "code": In(code(STATE)),
+            "context": In(geometry.context),
+            "last": In(1),
+            "valid": In(1),
+            "o_plane": Out(stream.Signature(geometry.plane)),
+            "open": In(contexts),
+            "i_delta": In(stream.Signature(geometry.delta)),
+            "delta_index": Out(data.ArrayLayout(range(geometry.spec.deltas), contexts)),
+            "delta_code": Out(code(STATE)),
+            "delta_enable": Out(contexts),
+            "complete": Out(contexts),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        geometry = self.geometry
+        m.submodules.planes = planes = SyncFIFOBuffered(
+            width=Shape.cast(geometry.plane).width,
+            depth=geometry.contexts * geometry.spec.cells,
+        )
+        entry = data.View(geometry.plane, planes.w_data)
+        m.d.comb += [
+            entry.code.eq(self.code),
+            entry.context.eq(self.context),
+            entry.last.eq(self.last),
+            planes.w_en.eq(self.valid),
+        ]
+        connect(m, planes.r_stream, flipped(self.o_plane))
+
+        delta = self.i_delta
+        m.d.comb += [
+            delta.ready.eq(self.open.bit_select(delta.p.context, 1)),
+            self.delta_code.eq(delta.p.code),
+        ]
+        for index, count in enumerate(self.delta_index):
+            m.d.comb += [
+                self.delta_enable[index].eq(
+                    delta.valid & delta.ready & (delta.p.context == index)
+                ),
+                self.complete[index].eq(
+                    self.delta_enable[index] & (count == geometry.spec.deltas - 1)
+                ),
+            ]
+            with m.If(self.delta_enable[index]):
+                m.d.sync += count.eq(count + 1)
+
+        return m

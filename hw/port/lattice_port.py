@@ -1,0 +1,225 @@
+"""The lattice port: images and raw lattices in and out, a code a clock, beside the engine."""
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import exact_log2
+
+from golden.fixed import PIXEL, STATE
+from hw.context import Context
+from hw.port.pointwise import PointwiseUnit
+from hw.primitives import delayed
+from hw.shapes import Operation, encode_sum, readout_sum
+
+__all__ = ["LatticePort"]
+
+BUFFER = 32  # bytes: more than the pipeline holds
+
+
+class LatticePort(wiring.Component):
+    """Load, read and zero lattices whose context is at rest.
+
+    Every operation walks the lattice once, channel by channel within cell by cell:
+
+    ========== ============================ ==============================
+    operation  bytes in                     bytes out
+    ========== ============================ ==============================
+    LOAD_IMAGE pixels, raster order
+    LOAD_STATE codes, channels within cells
+    READ_IMAGE                              pixels, raster order
+    READ_STATE                              codes, channels within cells
+    ZERO       a bit a cell, low bit first
+    ========== ============================ ==============================
+
+    An operation takes a clock a channel, ``cells * channels`` in all, of which READ_IMAGE skips the
+    margin. Loads and ZERO spend a pending delta: a load overwrites it, ZERO writes back what it
+    reads. The reads leave it pending.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        Build of the chip.
+    images : dict of str to list of int
+        Skeleton memory images.
+
+    Members
+    -------
+    i_command : In(stream)
+        Operations, each acknowledged when it is through; of reads, when its last byte is buffered.
+    i_data, o_data : In(stream), Out(stream)
+        Bytes in and out.
+    read_cell, read_word : Out
+        Word to read.
+    read_codes : In
+        The word three clocks ago.
+    write_cell, write_word, write_codes, write_enable : Out
+        Word to write, and which of its channels.
+    spend : Out
+        Whether the operation spends the context's pending delta.
+    """
+
+    def __init__(self, geometry, images):
+        self.geometry = geometry
+        self.images = images
+
+        super().__init__({
+            "i_command": In(stream.Signature(geometry.command)),
+            "i_data": In(stream.Signature(8)),
+            "o_data": Out(stream.Signature(8)),
+            "read_cell": Out(geometry.cell),
+            "read_word": Out(range(geometry.words)),
+            "read_codes": In(geometry.word),
+            "write_cell": Out(geometry.cell),
+            "write_word": Out(range(geometry.words)),
+            "write_codes": Out(geometry.word),
+            "write_enable": Out(geometry.lanes),
+            "spend": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        operation = self.i_command.p.operation
+        self.is_ = {
+            kind: Signal(name=kind.name.lower()) for kind in Operation if kind != Operation.RUN
+        }
+        for kind, signal in self.is_.items():
+            m.d.comb += signal.eq(self.i_command.valid & (operation == kind))
+
+        self.walk(m)
+        self.load(m)
+        self.unload(m)
+
+        return m
+
+    def walk(self, m):
+        """Walk the lattice, a channel a clock, waiting for bytes or for room."""
+        spec, is_ = self.geometry.spec, self.is_
+        load_image, load_state = is_[Operation.LOAD_IMAGE], is_[Operation.LOAD_STATE]
+        read_image, read_state = is_[Operation.READ_IMAGE], is_[Operation.READ_STATE]
+        zero = is_[Operation.ZERO]
+
+        self.cell = cell = Signal(self.geometry.cell)
+        self.channel = channel = Signal(range(spec.channels))
+        self.room = Signal()
+        self.through = Signal()  # the walk is over, the pipeline may not be
+        self.go = go = Signal()
+
+        x = cell[: exact_log2(spec.width)]
+        y = cell[exact_log2(spec.width) :]
+        rows, columns = spec.window
+        self.inside = inside = Signal()
+        m.d.comb += inside.eq(
+            (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
+        )
+
+        needs_byte = load_state | zero | (load_image & inside)
+        needs_room = read_state | (read_image & inside)
+        active = Cat(is_.values()).any() & ~self.through
+        m.d.comb += go.eq(
+            active & (~needs_byte | self.i_data.valid) & (~needs_room | self.room)
+        )
+
+        last_channel = (channel == spec.channels - 1) | (read_image & ~inside)
+        byte_done = Mux(zero, (cell[:3] == 7) & last_channel, load_state | last_channel)
+        m.d.comb += self.i_data.ready.eq(go & needs_byte & byte_done)
+
+        m.d.comb += Cat(self.read_word, self.read_cell).eq(
+            Cat(channel, cell) >> exact_log2(self.geometry.lanes)
+        )
+        with m.If(go):
+            m.d.sync += channel.eq(Mux(last_channel, 0, channel + 1))
+            with m.If(last_channel):
+                m.d.sync += cell.eq(cell + 1)
+                with m.If(cell == spec.cells - 1):
+                    m.d.sync += self.through.eq(1)
+        with m.If(self.i_command.ready):
+            m.d.sync += self.through.eq(0)
+
+        # What the word read turns out to be for, once it is here.
+        wait = Context.LATENCY
+        self.lane = delayed(m, channel[: exact_log2(self.geometry.lanes)], wait, name="lane")
+        self.byte = delayed(m, self.i_data.payload, wait, name="byte")
+        self.cleared = delayed(
+            m, zero & self.i_data.payload.bit_select(cell[:3], 1), wait, name="cleared"
+        )
+        self.reading = delayed(m, go, wait, name="reading")
+
+    def load(self, m):
+        """Write codes in walking order: encoded pixels, raw codes, or what was read."""
+        geometry, spec, is_ = self.geometry, self.geometry.spec, self.is_
+        m.submodules.encoder = encoder = PointwiseUnit(
+            geometry, self.images["encode"], sample=PIXEL, to=STATE, acc=encode_sum()
+        )
+        load_image = is_[Operation.LOAD_IMAGE]
+        m.d.comb += [
+            encoder.sample.eq(Mux(self.inside, self.i_data.payload, 0)),
+            encoder.channel.eq(self.channel),
+            encoder.skeleton.eq(self.i_command.p.skeleton),
+            encoder.valid.eq(self.go & load_image),
+            encoder.first.eq(1),
+            encoder.last.eq(1),
+        ]
+
+        raw = is_[Operation.LOAD_STATE] | is_[Operation.ZERO]
+        found = Mux(is_[Operation.LOAD_STATE], self.byte, self.read_codes[self.lane].as_unsigned())
+        value, valid = Signal(8), Signal()
+        m.d.comb += [
+            value.eq(Mux(raw, Mux(self.cleared, 0, found), encoder.code.as_unsigned())),
+            valid.eq(encoder.o_valid | (self.reading & raw)),
+        ]
+
+        channel = Signal(range(spec.channels))
+        cell = Signal(geometry.cell)
+        with m.If(valid):
+            m.d.sync += Cat(channel, cell).eq(Cat(channel, cell) + 1)
+        lanes = exact_log2(geometry.lanes)
+        m.d.comb += [
+            Cat(self.write_word, self.write_cell).eq(Cat(channel, cell) >> lanes),
+            self.write_codes.as_value().eq(value.replicate(geometry.lanes)),
+            self.write_enable.eq(valid << channel[:lanes]),
+        ]
+        done = Signal()
+        m.d.comb += done.eq(valid & (Cat(channel, cell) == spec.cells * spec.channels - 1))
+        m.d.comb += self.spend.eq(done)
+        with m.If(done):
+            m.d.comb += self.i_command.ready.eq(1)
+
+    def unload(self, m):
+        """Buffer raw codes or the pixels that they show; walk on only while there is room."""
+        geometry, spec, is_ = self.geometry, self.geometry.spec, self.is_
+        wait = Context.LATENCY
+        m.submodules.readout = readout = PointwiseUnit(
+            geometry,
+            self.images["readout"],
+            sample=STATE,
+            to=PIXEL,
+            acc=readout_sum(spec.channels),
+        )
+        read_image, read_state = is_[Operation.READ_IMAGE], is_[Operation.READ_STATE]
+        channel = delayed(m, self.channel, wait, name="readout_channel")
+        inside = delayed(m, self.inside, wait, name="readout_inside")
+        m.d.comb += [
+            readout.sample.eq(self.read_codes[self.lane]),
+            readout.channel.eq(channel),
+            readout.skeleton.eq(self.i_command.p.skeleton),
+            readout.valid.eq(self.reading & read_image & inside),
+            readout.first.eq(channel == 0),
+            readout.last.eq(channel == spec.channels - 1),
+        ]
+
+        m.submodules.buffer = buffer = SyncFIFOBuffered(width=8, depth=BUFFER)
+        m.d.comb += [
+            buffer.w_data.eq(
+                Mux(read_image, readout.code, self.read_codes[self.lane].as_unsigned())
+            ),
+            buffer.w_en.eq(readout.o_valid | (self.reading & read_state)),
+            self.room.eq(buffer.level < BUFFER // 2),
+        ]
+        connect(m, buffer.r_stream, flipped(self.o_data))
+
+        # The pipeline is empty this long after the walk.
+        drained = delayed(m, self.through, wait + PointwiseUnit.LATENCY, name="drained")
+        with m.If((read_image | read_state) & self.through & drained):
+            m.d.comb += self.i_command.ready.eq(1)

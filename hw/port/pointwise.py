@@ -1,0 +1,94 @@
+"""Encoder and read-out: one product a clock, coefficients from the skeleton memory."""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.fixed import SHIFTS, WEIGHT
+from hw.array.requantiser import Requantiser
+from hw.primitives import Multiplier, ReadOnlyMemory, delayed
+from hw.shapes import code, coefficient_row
+
+__all__ = ["PointwiseUnit"]
+
+
+class PointwiseUnit(wiring.Component):
+    """Sum products of samples with one row of coefficients each, and requantise the sum.
+
+    The encoder's sums have one product, the read-out's one for each channel. Bit-exact with
+    ``golden.naive.encode`` and ``golden.naive.readout``.
+
+    Latency is ten clocks from the last sample of a sum, initiation interval one sample. Does not
+    accept backpressure. Takes one multiplier block.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        Build of the chip.
+    rows : list of int
+        Rows of the skeleton memory: a weight, a bias and a shift for each channel.
+    sample, to : Format
+        Formats of the samples and of the codes.
+    acc : Shape
+        Shape of the sum.
+
+    Members
+    -------
+    sample, channel, skeleton : In
+        Sample, and where its coefficients are.
+    valid, first, last : In
+        Whether there is a sample, the first or the last of its sum.
+    code, o_valid : Out
+        A code, and whether there is one.
+    """
+
+    LATENCY = ReadOnlyMemory.LATENCY + Multiplier.LATENCY + 1 + Requantiser.LATENCY
+
+    def __init__(self, geometry, rows, *, sample, to, acc):
+        self.rows = rows
+        self.acc = acc
+        self.to = to
+
+        super().__init__({
+            "sample": In(code(sample)),
+            "channel": In(range(geometry.spec.channels)),
+            "skeleton": In(geometry.skeleton),
+            "valid": In(1),
+            "first": In(1),
+            "last": In(1),
+            "code": Out(code(to)),
+            "o_valid": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        m.submodules.rom = rom = ReadOnlyMemory(coefficient_row(), self.rows)
+        m.submodules.multiplier = multiplier = Multiplier(self.sample.shape(), code(WEIGHT))
+        m.d.comb += [
+            rom.address.eq(Cat(self.channel, self.skeleton)),
+            multiplier.a.eq(delayed(m, self.sample, ReadOnlyMemory.LATENCY, name="sample")),
+            multiplier.b.eq(rom.data.weight),
+        ]
+
+        wait = ReadOnlyMemory.LATENCY + Multiplier.LATENCY
+        valid = delayed(m, self.valid, wait, name="valid")
+        first = delayed(m, self.first, wait, name="first")
+        bias = delayed(m, rom.data.bias, Multiplier.LATENCY, name="bias")
+        acc = Signal(self.acc, reset_less=True)
+        with m.If(valid):
+            m.d.sync += acc.eq(Mux(first, 0, acc) + bias + multiplier.product)
+
+        m.submodules.requantiser = requantiser = Requantiser(
+            self.acc, max_shift=SHIFTS[-1], to=self.to
+        )
+        m.d.comb += [
+            requantiser.acc.eq(acc),
+            requantiser.shift.eq(
+                delayed(m, rom.data.shift, Multiplier.LATENCY + 1, name="shift")
+            ),
+            self.code.eq(requantiser.code),
+            self.o_valid.eq(delayed(m, self.valid & self.last, self.LATENCY, name="o_valid")),
+        ]
+
+        return m

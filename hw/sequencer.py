@@ -1,0 +1,302 @@
+"""The sequencer: which pass streams through the array, slot by slot, and where it is written."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from hw.array.array import slot_layout
+from hw.context import pending_layout
+from hw.primitives import delayed
+
+__all__ = ["Sequencer"]
+
+COUNTER = 48  # bits of the counters of clocks
+
+
+def pass_layout(geometry):
+    """Shape of a pass: its context, whether the gate acts after it, whether it ends its run."""
+    return data.StructLayout({"context": geometry.context, "opening": 1, "last": 1})
+
+
+def run_layout(geometry):
+    """Shape of what a context knows of its run."""
+    return data.StructLayout({
+        "running": 1,
+        "blocked": 1,  # waits for a delta, from the beginning of the pass that opens the gate
+        "open": 1,  # that pass is written: the delta may come
+        "finished": 1,  # the last pass is written
+        "remaining": 32,
+        "skeleton": geometry.skeleton,
+        "gate": geometry.gate,
+        "pending": pending_layout(geometry),
+    })
+
+
+class Sequencer(wiring.Component):
+    """Stream passes through the array without a gap, for as long as a context has one to make.
+
+    A pass reads a lattice once, in raster order, and writes it in place one step on. The read of
+    the next pass begins in the clock after the last read of this one, be it of the same context or
+    of another, so the pipeline drains only where nothing is left to do or every context waits for
+    its delta. A context keeps the array until its run ends or its gate opens.
+
+    A run of T ungated steps takes ``T * cells * slots`` clocks, and once ``(width + 2) * slots``
+    for the last line and the accumulators, ``words`` for the last cell's totals, and the pipeline.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        Build of the chip.
+    read_latency : int
+        Clocks from `read_cell` and `read_word` to the array's word.
+    word_latency : int
+        Clocks that a slot must come ahead of its word.
+
+    Members
+    -------
+    i_run : In(stream)
+        Runs to start: ``context``, ``skeleton``, ``steps`` and ``gate``. Ready while the context's
+        last run has ended.
+    running : Out
+        Which contexts have a run under way.
+    pending : Out
+        Delta pending in each context.
+    spend : In
+        Contexts whose pending delta is spent by a write through the port.
+    delta : In
+        Contexts whose delta has arrived.
+    open : Out
+        Contexts that wait for a delta.
+    read_context, read_cell, read_word : Out
+        Word to read.
+    slot : Out
+        What the array is to compute.
+    write, write_word : In
+        Whether the array has a word to write, and its number.
+    write_context, write_cell, write_opening, write_last : Out
+        Where it goes, whether the gate opens after its pass, and whether it is the pass's last.
+    input_channel : Out
+        Channel that the gate reads in the pass being written.
+    clocks, busy : Out
+        Clocks in which a run was under way; clocks in which every multiplier had a product to make.
+    """
+
+    def __init__(self, geometry, *, read_latency, word_latency):
+        self.geometry = geometry
+        self.wait = read_latency - word_latency
+
+        contexts = geometry.contexts
+        super().__init__({
+            "i_run": In(stream.Signature(geometry.command)),
+            "running": Out(contexts),
+            "pending": Out(data.ArrayLayout(pending_layout(geometry), contexts)),
+            "spend": In(contexts),
+            "delta": In(contexts),
+            "open": Out(contexts),
+            "read_context": Out(geometry.context),
+            "read_cell": Out(geometry.cell),
+            "read_word": Out(range(geometry.words)),
+            "slot": Out(slot_layout(geometry)),
+            "write": In(1),
+            "write_word": In(range(geometry.words)),
+            "write_context": Out(geometry.context),
+            "write_cell": Out(geometry.cell),
+            "write_opening": Out(1),
+            "write_last": Out(1),
+            "input_channel": Out(range(geometry.spec.channels)),
+            "clocks": Out(COUNTER),
+            "busy": Out(COUNTER),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        geometry = self.geometry
+        runs = [
+            Signal(run_layout(geometry), name=f"run{index}") for index in range(geometry.contexts)
+        ]
+        # The pass being read, the one being computed, the one being written.
+        reading, computing = Signal(), Signal()
+        read_pass = Signal(pass_layout(geometry))
+        compute_pass = Signal(pass_layout(geometry))
+
+        begin = Signal()
+        chosen = Signal(geometry.context)
+        moving = Signal()
+        m.d.comb += moving.eq(reading | computing)
+        tick = self.count_slots(m, moving)
+        ends = self.read(m, runs, tick, moving, begin, chosen, reading, read_pass)
+        self.compute(m, runs, tick, reading, read_pass, computing, compute_pass)
+        finish = self.write_back(m, runs, compute_pass)
+        self.account(m, runs, begin, chosen, finish)
+        for index, run in enumerate(runs):
+            # The pass has added the pending delta to all that it read.
+            with m.If(ends & (read_pass.context == index)):
+                m.d.sync += run.pending.active.eq(0)
+
+        m.d.comb += [
+            self.running.eq(Cat(run.running for run in runs)),
+            self.open.eq(Cat(run.open for run in runs)),
+            *(pending.eq(run.pending) for pending, run in zip(self.pending, runs, strict=True)),
+        ]
+        with m.If(self.running.any()):
+            m.d.sync += self.clocks.eq(self.clocks + 1)
+        with m.If(computing):
+            m.d.sync += self.busy.eq(self.busy + 1)
+
+        return m
+
+    def count_slots(self, m, moving):
+        """Count the slots of a cell; return whether this is its last."""
+        geometry = self.geometry
+        self.place = place = Signal(range(geometry.slots))
+        phase = Signal(range(geometry.phases))
+        tick = Signal()
+        m.d.comb += tick.eq(moving & (place == geometry.slots - 1))
+        self.advance = Signal()
+        m.d.comb += self.advance.eq(moving & (phase == 0))
+        with m.If(tick):
+            m.d.sync += [place.eq(0), phase.eq(0), self.read_word.eq(0)]
+        with m.Elif(moving):
+            m.d.sync += place.eq(place + 1)
+            with m.If(phase == geometry.phases - 1):
+                m.d.sync += [phase.eq(0), self.read_word.eq(self.read_word + 1)]
+            with m.Else():
+                m.d.sync += phase.eq(phase + 1)
+        return tick
+
+    def read(self, m, runs, tick, moving, begin, chosen, reading, read_pass):
+        """Read pass after pass without a gap where one is ready; return whether one ends."""
+        cells = self.geometry.spec.cells
+        m.d.comb += self.read_context.eq(read_pass.context)
+
+        ready = Signal(len(runs))
+        m.d.comb += ready.eq(
+            Cat(run.running & (run.remaining != 0) & ~run.blocked for run in runs)
+        )
+        for index in reversed(range(len(runs))):
+            with m.If(ready[index]):
+                m.d.comb += chosen.eq(index)
+        # Stay with a context: its run ends sooner, and the host can unload it meanwhile.
+        with m.If(ready.bit_select(read_pass.context, 1)):
+            m.d.comb += chosen.eq(read_pass.context)
+
+        ends = Signal()
+        m.d.comb += ends.eq(tick & reading & (self.read_cell == cells - 1))
+        idle = Signal()
+        m.d.comb += idle.eq(~reading & (tick | ~moving))
+        m.d.comb += begin.eq(ready.any() & (ends | idle))
+        with m.If(begin):
+            m.d.sync += [reading.eq(1), self.read_cell.eq(0), read_pass.context.eq(chosen)]
+            for index, run in enumerate(runs):
+                with m.If(chosen == index):
+                    m.d.sync += [
+                        read_pass.opening.eq(run.gate.active & (run.gate.wait == 1)),
+                        read_pass.last.eq(run.remaining == 1),
+                    ]
+        with m.Elif(ends):
+            m.d.sync += [reading.eq(0), self.read_cell.eq(0)]
+        with m.Elif(tick & reading):
+            m.d.sync += self.read_cell.eq(self.read_cell + 1)
+        return ends
+
+    def compute(self, m, runs, tick, reading, read_pass, computing, compute_pass):
+        """Compute the cell whose window the newest cell completes, a line and a cell behind."""
+        geometry, spec = self.geometry, self.geometry.spec
+        cell = Signal(geometry.cell)
+        with m.If(tick & computing):
+            m.d.sync += cell.eq(cell + 1)
+            with m.If(cell == spec.cells - 1):
+                m.d.sync += [computing.eq(0), cell.eq(0)]
+        with m.If(tick & reading & (self.read_cell == spec.width)):
+            m.d.sync += [computing.eq(1), compute_pass.eq(read_pass)]
+
+        x = cell[: exact_log2(spec.width)]
+        y = cell[exact_log2(spec.width) :]
+        skeletons = Array(run.skeleton for run in runs)
+        slot = Signal.like(self.slot)
+        m.d.comb += [
+            slot.advance.eq(self.advance),
+            slot.valid.eq(computing),
+            slot.first.eq(self.place == 0),
+            slot.last.eq(self.place == geometry.slots - 1),
+            slot.edges.top.eq(y == 0),
+            slot.edges.bottom.eq(y == spec.height - 1),
+            slot.edges.left.eq(x == 0),
+            slot.edges.right.eq(x == spec.width - 1),
+            slot.address.slot.eq(self.place),
+            slot.address.skeleton.eq(skeletons[compute_pass.context]),
+        ]
+        late = delayed(m, slot.as_value(), self.wait, name="slot")
+        m.d.comb += self.slot.as_value().eq(late)
+
+    def write_back(self, m, runs, compute_pass):
+        """Tell where the array's words go; return the contexts whose pass is written."""
+        geometry = self.geometry
+        write_pass, now = Signal.like(compute_pass), Signal.like(compute_pass)
+        # The first word of a pass comes while that pass is being computed.
+        first = Signal()
+        m.d.comb += first.eq((self.write_cell == 0) & (self.write_word == 0))
+        m.d.comb += now.eq(Mux(first, compute_pass.as_value(), write_pass.as_value()))
+        channels = Array(run.gate.input_channel for run in runs)
+        ends = self.write & (self.write_word == geometry.words - 1)
+        m.d.comb += [
+            self.write_context.eq(now.context),
+            self.write_opening.eq(now.opening),
+            self.input_channel.eq(channels[now.context]),
+            self.write_last.eq(ends & (self.write_cell == geometry.spec.cells - 1)),
+        ]
+        with m.If(self.write):
+            m.d.sync += write_pass.eq(now)
+        with m.If(ends):
+            m.d.sync += self.write_cell.eq(self.write_cell + 1)
+
+        self.write_pass = now
+        finish = Signal(len(runs))
+        for index in range(len(runs)):
+            m.d.comb += finish[index].eq(self.write_last & (now.context == index))
+        return finish
+
+    def account(self, m, runs, begin, chosen, finish):
+        """Keep each context's run: steps left, gate, pending delta."""
+        command = self.i_run.p
+        running = Array(run.running for run in runs)
+        m.d.comb += self.i_run.ready.eq(~running[command.context])
+        for index, run in enumerate(runs):
+            gate = run.gate
+            starts = begin & (chosen == index)
+            opens = gate.active & (gate.wait == 1)
+            with m.If(starts):
+                m.d.sync += [run.remaining.eq(run.remaining - 1), gate.wait.eq(gate.wait - 1)]
+                with m.If(opens):
+                    m.d.sync += [run.blocked.eq(1), gate.wait.eq(gate.every)]
+
+            with m.If(finish[index]):
+                m.d.sync += [
+                    run.open.eq(self.write_pass.opening),
+                    run.finished.eq(self.write_pass.last),
+                ]
+            with m.If(self.spend[index]):
+                m.d.sync += run.pending.active.eq(0)
+            with m.If(self.delta[index]):
+                m.d.sync += [
+                    run.blocked.eq(0),
+                    run.open.eq(0),
+                    gate.opening.eq(gate.opening + 1),
+                    run.pending.active.eq(1),
+                    run.pending.phased.eq(gate.phased),
+                    run.pending.row.eq(gate.opening[1]),
+                    run.pending.column.eq(gate.opening[0]),
+                    run.pending.channel.eq(gate.output_channel),
+                ]
+            with m.If(run.running & run.finished & ~run.blocked):
+                m.d.sync += [run.running.eq(0), run.finished.eq(0)]
+
+            with m.If(self.i_run.valid & self.i_run.ready & (command.context == index)):
+                m.d.sync += [
+                    run.running.eq(command.steps != 0),
+                    run.remaining.eq(command.steps),
+                    run.skeleton.eq(command.skeleton),
+                    run.gate.eq(command.gate),
+                ]

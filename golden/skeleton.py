@@ -93,7 +93,7 @@ class Skeleton:
             values = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise InputError(f"{path} must be a readable file: {error.strerror}") from error
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path} must be JSON: {error}") from error
         try:
             return cls.from_json(values, name=path.parent.name)

@@ -18,7 +18,6 @@ from golden.errors import InputError
 
 if TYPE_CHECKING:
     from golden.device import Device
-    from golden.gate import GateNetwork
     from golden.skeleton import Skeleton
 
 __all__ = ["app", "main", "open_device"]
@@ -73,18 +72,6 @@ def open_device(name: str, skeletons: tuple[Skeleton, ...], filters: int = 5) ->
     raise InputError(f"--device must be golden or simulated, not {name!r}")
 
 
-def read_skeleton(
-    name: str, gate: Path | None, no_gate: bool
-) -> tuple[Skeleton, GateNetwork | None]:
-    """Read a skeleton, and the gate of its run if there is one."""
-    from golden.skeleton import Skeleton, find
-    from sw.restore import open_gate
-
-    folder = find(name)
-    skeleton = Skeleton.load(folder)
-    return skeleton, open_gate(skeleton, folder, gate, gated=not no_gate)
-
-
 @contextmanager
 def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a progress bar on stderr, and give the function that moves it."""
@@ -128,16 +115,18 @@ def restore(
     thalweg restore 'show[0:20]' --skeleton digits --output build/show
     thalweg restore scan.png --invert --damage 0 --skeleton digits --output build/scan
     """
-    from sw import restore as work
+    from sw import outputs
     from sw.images import read_input
+    from sw.loading import load_run
+    from sw.restore import restore_input
 
-    loaded, network = read_skeleton(skeleton, gate, no_gate)
+    loaded, network = load_run(skeleton, gate, gated=not no_gate)
     given = read_input(source, loaded.spec, data, invert=invert)
     opened = open_device(device, (loaded,), filters)
     opened.choose(0, gated=network is not None)
-    work.prepare(output, *([] if trace is None else [trace.parent]))
+    outputs.prepare(output, *([] if trace is None else [trace.parent]))
     with progress("restoring", len(given)) as advance:
-        restoration = work.restore_input(
+        restoration = restore_input(
             opened,
             network,
             given,
@@ -148,10 +137,10 @@ def restore(
             progress=advance,
         )
     told = {"input": source, "device": device, "gated": network is not None}
-    told |= work.report(restoration, loaded)
+    told |= outputs.report(restoration, loaded)
     if trace is not None:
-        work.write_trace(trace, restoration)
-    work.write(output, restoration, loaded, told)
+        outputs.write_trace(trace, restoration)
+    outputs.write(output, restoration, told)
     typer.echo(f"wrote {output / 'report.json'}")
 
 
@@ -180,9 +169,10 @@ def evaluate(
     """
     from sw import evaluate as work
     from sw.data import load
-    from sw.restore import prepare
+    from sw.loading import load_run
+    from sw.outputs import prepare, write_json
 
-    loaded, network = read_skeleton(subject, gate, no_gate)
+    loaded, network = load_run(subject, gate, gated=not no_gate)
     digits = work.judged(load(data, download=True), images)
     work.require_size(digits, loaded)
     opened = open_device(device, (loaded,), filters)
@@ -200,7 +190,7 @@ def evaluate(
     results = work.describe(loaded, device) | results
     work.show(results)
     if output is not None:
-        work.write(results, output)
+        write_json(output, results)
         typer.echo(f"wrote {output}")
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +12,6 @@ from rich.table import Table
 
 from golden.device import Device, restore
 from golden.errors import InputError
-from golden.files import replacing
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from sw.damage import blanked
@@ -22,7 +19,7 @@ from sw.data import Digits, show_digits
 from sw.metrics import closeness, paste
 from sw.referee import Referee
 
-__all__ = ["Judged", "describe", "evaluate", "judged", "require_size", "show", "write"]
+__all__ = ["Judged", "describe", "evaluate", "judged", "require_size", "show"]
 
 
 class Judged(NamedTuple):
@@ -121,9 +118,3 @@ def show(results: dict[str, Any]) -> None:
         decibels = (f"{scores[key]:.2f} dB" for key in ("psnr_mean", "psnr_of_mean"))
         grid.add_row(name, *decibels, f"{scores['digit_id']:.2f} %")
     console.print(grid)
-
-
-def write(results: dict[str, Any], path: Path) -> None:
-    """Write the results as JSON, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["MOST_STEPS", "restoration_sheet", "sheet"]
+__all__ = ["restoration_sheet", "sheet", "steps_to_show"]
 
 PAPER, INK = 244, 40
 GAP, MARGIN, TEXT = 4, 10, 13
@@ -46,40 +46,34 @@ def sheet(columns: Mapping[str, np.ndarray], scale: int = 3) -> np.ndarray:
 
 
 def restoration_sheet(
-    *,
-    original: np.ndarray | None,
-    damaged: np.ndarray | None,
-    frames: np.ndarray,
+    frames: Mapping[int, np.ndarray],
     restored: np.ndarray,
-    first_step: int = 0,
+    *,
+    original: np.ndarray | None = None,
+    damaged: np.ndarray | None = None,
     scale: int = 3,
 ) -> np.ndarray:
-    """Return the sheet of a few restorations.
+    """Return the sheet of a few restorations; all images are uint8 (n, height, width).
 
     Parameters
     ----------
-    original, damaged
-        Images uint8 (n, h, w), where there are any.
     frames
-        What the lattice shows before the run and after each step, uint8 (n, steps + 1, h, w).
+        What the lattices showed after each of some steps.
     restored
-        What the device gave in the end, uint8 (n, h, w).
-    first_step
-        Step count at which the run began.
+        What they showed in the end.
+    original, damaged
+        The images before and after the damage, where there are any.
     scale
         Pixels of the sheet for one of an image, each way.
     """
     columns = {} if original is None else {"original": original}
     if damaged is not None:
         columns["given" if original is None else "damaged"] = damaged
-    steps = frames.shape[1] - 1
-    begin = 0 if damaged is None else 1  # the encoded image is the damaged one again
-    for step in some(range(begin, steps)):
-        columns[f"step {first_step + step}"] = frames[:, step]
+    columns |= {f"step {step}": images for step, images in frames.items()}
     return sheet(columns | {"restored": restored}, scale)
 
 
-def some(steps: range) -> list[int]:
+def steps_to_show(steps: range) -> list[int]:
     """Return all of a few steps, or `MOST_STEPS` of many, first and last included."""
     if len(steps) <= MOST_STEPS:
         return list(steps)

@@ -2,63 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from golden.device import Device, run, trace
-from golden.errors import InputError
-from golden.files import replacing
+from golden.device import Device, run
 from golden.gate import GateNetwork
-from golden.model import Model
-from golden.skeleton import Skeleton
 from sw.damage import blank
-from sw.images import Images, Lattices, write_png
-from sw.metrics import closeness
-from sw.pictures import restoration_sheet
+from sw.images import Images, Lattices
+from sw.pictures import steps_to_show
 
-__all__ = [
-    "Restoration",
-    "open_gate",
-    "picture",
-    "prepare",
-    "report",
-    "restore_input",
-    "write",
-    "write_trace",
-]
+__all__ = ["SHEET", "Restoration", "restore_input"]
 
 SHEET = 10
-"""Digits on the contact sheet, run step by step to see how they fall into place."""
-PICTURES = 100
-"""Restored images that also become a PNG of their own."""
-
-
-def open_gate(
-    skeleton: Skeleton, folder: Path, file: Path | None, *, gated: bool
-) -> GateNetwork | None:
-    """Return the gate of a run: ``file``, or the one in the skeleton's folder; None for no gate."""
-    if not gated:
-        if file is not None:
-            raise InputError("--gate and --no-gate must not be given together")
-        return None
-    if skeleton.spec.gate is None and file is None:
-        return None
-    path = folder / "gate.safetensors" if file is None else file
-    if file is None and not path.is_file():
-        raise InputError(
-            f"{path} must be there for a gated run; --gate names another, --no-gate goes without"
-        )
-    network = GateNetwork.load(path)
-    network.require_fit(skeleton, str(path))
-    return network
+"""Digits on the contact sheet, looked at now and then to see how they fall into place."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,8 +31,11 @@ class Restoration:
     """Images as the device got them, uint8 (n, h, w); None when it got lattices."""
     restored: np.ndarray
     """Uint8 (n, h, w)."""
-    states: np.ndarray
-    """Traced lattices, int8 (k, steps + 1, channels, height, width), of the first k of n."""
+    frames: dict[int, np.ndarray]
+    """What the first few lattices showed after some steps, uint8 (k, h, w), by step count."""
+    states: np.ndarray | None
+    """Every state of a traced run, int8 (n, steps + 1, channels, height, width)."""
+    steps: int
     from_step: int
     """Step count at which the run began."""
     seconds: float
@@ -117,28 +80,57 @@ def restore_input(
     """
     begin = time.monotonic()
     items, damaged = laid(given, damage)
-    kept = len(items) if traced else min(len(items), SHEET)
-    states, shown = [], []
-    for batch in (*batches(kept, device.contexts), *batches(len(items), device.contexts, kept)):
-        if isinstance(given, Images):
+    start = from_step if damaged is None else 0
+    few = min(len(items), SHEET)
+    # The encoded image would only show the damaged one again.
+    looks = steps_to_show(range(0 if damaged is None else 1, steps))
+    parts = []
+    for batch in (*batches(few, device.contexts), *batches(len(items), device.contexts, few)):
+        if damaged is None:
+            device.load_states(items[batch], start)
+        else:
             device.load_images(items[batch])
-        else:
-            device.load_states(items[batch], from_step)
-        if batch.start < kept:
-            states.append(trace(device, network, steps))
-        else:
-            run(device, network, steps)
-        shown.append(device.read_images())
-        progress(len(shown[-1]))
+        parts.append(watch(device, network, steps, looks if batch.start < few else [], traced))
+        progress(batch.stop - batch.start)
+    frames = zip(*(part.frames for part in parts if part.frames), strict=True)
     return Restoration(
         given=given,
         damage=damage,
         damaged=damaged,
-        restored=np.concatenate(shown),
-        states=np.concatenate(states),
-        from_step=0 if isinstance(given, Images) else from_step,
+        restored=np.concatenate([part.restored for part in parts]),
+        frames={start + at: np.concatenate(f) for at, f in zip(looks, frames, strict=True)},
+        states=np.concatenate([np.stack(p.states, axis=1) for p in parts]) if traced else None,
+        steps=steps,
+        from_step=start,
         seconds=time.monotonic() - begin,
     )
+
+
+class Seen(NamedTuple):
+    """What was read while a batch of lattices ran."""
+
+    frames: list[np.ndarray]
+    """Images at each step to look at, uint8 (b, h, w)."""
+    states: list[np.ndarray]
+    """Lattices at every step of a traced run, int8 (b, c, h, w)."""
+    restored: np.ndarray
+    """Images in the end, uint8 (b, h, w)."""
+
+
+def watch(
+    device: Device, network: GateNetwork | None, steps: int, looks: list[int], traced: bool
+) -> Seen:
+    """Run the loaded lattices, looking at them after the steps ``looks``, and at each if traced."""
+    frames, states, now = [], [], 0
+    for stop in range(steps + 1) if traced else sorted({*looks, steps}):
+        if stop > now:
+            run(device, network, stop - now)
+            now = stop
+        if stop in looks:
+            frames.append(device.read_images())
+        if traced:
+            states.append(device.read_states())
+    return Seen(frames, states, device.read_images())
 
 
 def batches(total: int, size: int, begin: int = 0) -> Iterator[slice]:
@@ -153,74 +145,3 @@ def laid(given: Images | Lattices, damage: float) -> tuple[np.ndarray, np.ndarra
         return given.states, None
     damaged = blank(given.images, given.indices, damage)
     return damaged, damaged
-
-
-def report(restoration: Restoration, skeleton: Skeleton) -> dict[str, Any]:
-    """Return the report of a restoration; the command line adds how it was asked for."""
-    original, damaged, restored = (
-        getattr(restoration, n) for n in ("original", "damaged", "restored")
-    )
-    psnr = None
-    if original is not None:
-        psnr = {
-            name: {key: round(db, 3) for key, db in closeness(images, original)._asdict().items()}
-            for name, images in (("damaged", damaged), ("restored", restored))
-        }
-    return {
-        "skeleton": skeleton.name,
-        "skeleton_digest": skeleton.digest,
-        "count": len(restored),
-        "kind": "images" if damaged is not None else "lattices",
-        "steps": restoration.states.shape[1] - 1,
-        "from_step": restoration.from_step,
-        "damage": restoration.damage if damaged is not None else None,
-        "psnr": psnr,
-        "restored_sha256": hashlib.sha256(restored.tobytes()).hexdigest(),
-        "seconds": round(restoration.seconds, 3),
-    }
-
-
-def picture(restoration: Restoration, skeleton: Skeleton, scale: int = 3) -> np.ndarray:
-    """Return the contact sheet of the first restorations, uint8 (rows, columns)."""
-    states = restoration.states[:SHEET]
-    count, steps = states.shape[:2]
-    frames = Model(skeleton).readout(states.reshape(-1, *skeleton.spec.lattice))
-    original, damaged = restoration.original, restoration.damaged
-    return restoration_sheet(
-        original=None if original is None else original[:count],
-        damaged=None if damaged is None else damaged[:count],
-        frames=frames.reshape(count, steps, *frames.shape[1:]),
-        restored=restoration.restored[:count],
-        first_step=restoration.from_step,
-        scale=scale,
-    )
-
-
-def prepare(*folders: Path) -> None:
-    """Make the output folders before the work, so that a wrong path is refused at once."""
-    for folder in folders:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{folder} must be a writable folder: {error.strerror}") from error
-        if not os.access(folder, os.W_OK):
-            raise InputError(f"{folder} must be a writable folder")
-
-
-def write(folder: Path, restoration: Restoration, skeleton: Skeleton, told: dict[str, Any]) -> None:
-    """Write restored.npy, the PNGs and, last, report.json, each whole or not at all."""
-    with replacing(folder / "restored.npy") as path:
-        np.save(path, restoration.restored)
-    given = restoration.given
-    indices = given.indices if isinstance(given, Images) else range(len(given.states))
-    for index, image in zip(indices[:PICTURES], restoration.restored, strict=False):
-        write_png(folder / f"restored-{index:05d}.png", image)
-    write_png(folder / "sheet.png", picture(restoration, skeleton))
-    with replacing(folder / "report.json") as path:
-        path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-
-
-def write_trace(file: Path, restoration: Restoration) -> None:
-    """Write the states int8 (n, steps + 1, c, h, w) and the restored images of a traced run."""
-    with replacing(file) as path:
-        np.savez(path, states=restoration.states, restored=restoration.restored)

@@ -74,7 +74,8 @@ def restoration_sheet(
 
 
 def steps_to_show(steps: range) -> list[int]:
-    """Return all of a few steps, or `MOST_STEPS` of many, first and last included."""
+    """Return all of a few steps, or at most `MOST_STEPS` of many, denser where digits fall."""
     if len(steps) <= MOST_STEPS:
         return list(steps)
-    return [steps[round(i)] for i in np.linspace(0, len(steps) - 1, MOST_STEPS)]
+    chosen = np.geomspace(1, len(steps), MOST_STEPS).round().astype(int)
+    return [steps[i - 1] for i in np.unique(chosen)]

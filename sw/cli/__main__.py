@@ -1,0 +1,5 @@
+"""`python -m sw.cli` is `thalweg`."""
+
+from sw.cli import main
+
+main()

@@ -1,0 +1,69 @@
+"""What verbs share: their options, the devices and the progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from golden.errors import InputError
+
+if TYPE_CHECKING:
+    from golden.device import Device
+    from golden.skeleton import Skeleton
+
+__all__ = ["FILTERS", "open_device", "progress"]
+
+FILTERS = (1, 2, 5)
+"""Perception filters per clock that an engine is built for."""
+
+Subject = Annotated[
+    str, typer.Argument(metavar="NAME_OR_DIR", help="shipped skeleton, or a folder")
+]
+DeviceName = Annotated[str, typer.Option(help="golden or simulated")]
+GateFile = Annotated[
+    Path | None, typer.Option(help="gate.safetensors of the run; the skeleton's own unless told")
+]
+NoGate = Annotated[bool, typer.Option("--no-gate", help="run the skeleton alone")]
+Steps = Annotated[
+    int | None, typer.Option(min=0, help="steps of the run; as the skeleton says unless told")
+]
+Damage = Annotated[
+    float, typer.Option(min=0, max=1, help="share of each image's pixels that is blanked first")
+]
+Filters = Annotated[int, typer.Option(help="filters per clock of the simulated chip: 1, 2 or 5")]
+DataFolder = Annotated[
+    Path | None, typer.Option(help="folder of MNIST's IDX files; $THALWEG_DATA unless told")
+]
+
+
+def open_device(name: str, skeletons: tuple[Skeleton, ...], filters: int = 5) -> Device:
+    """Open the device of that name with these skeletons; no other place knows the names."""
+    if filters not in FILTERS:
+        raise InputError(f"--filters must be 1, 2 or 5, not {filters}")
+    if name == "golden":
+        from golden.device import GoldenDevice
+
+        return GoldenDevice(skeletons)
+    if name == "simulated":
+        from sim.device import SimulatedDevice
+
+        device: Device = SimulatedDevice(skeletons, filters=filters)
+        return device
+    raise InputError(f"--device must be golden or simulated, not {name!r}")
+
+
+@contextmanager
+def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on stderr, and give the function that moves it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda done: bar.advance(task, done)

@@ -1,0 +1,130 @@
+"""The verbs that run a skeleton: restore and eval."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sw.cli.common import (
+    Damage,
+    DataFolder,
+    DeviceName,
+    Filters,
+    GateFile,
+    NoGate,
+    Steps,
+    Subject,
+    open_device,
+    progress,
+)
+
+__all__ = ["evaluate", "restore"]
+
+
+def restore(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="PNG, .npy of images or raw lattices, IDX file, mnist:test[0:100] or show[0:100]",
+        ),
+    ],
+    skeleton: Annotated[str, typer.Option(help="shipped skeleton, or a folder")],
+    output: Annotated[Path, typer.Option(help="folder for restored.npy, PNGs and report.json")],
+    device: DeviceName = "golden",
+    gate: GateFile = None,
+    no_gate: NoGate = False,
+    steps: Steps = None,
+    damage: Damage = 0.7,
+    from_step: Annotated[
+        int, typer.Option(min=0, help="step count of raw lattices, their delta applied")
+    ] = 0,
+    invert: Annotated[bool, typer.Option("--invert", help="images are ink on paper")] = False,
+    filters: Filters = 5,
+    trace: Annotated[Path | None, typer.Option(help="write every state to this .npz")] = None,
+    data: DataFolder = None,
+) -> None:
+    r"""Restore damaged images, or run raw lattices on.
+
+    \b
+    thalweg restore 'show[0:20]' --skeleton digits --output build/show
+    thalweg restore scan.png --invert --damage 0 --skeleton digits --output build/scan
+    """
+    from sw import outputs
+    from sw.images import read_input
+    from sw.loading import load_run
+    from sw.restore import restore_input
+
+    loaded, network = load_run(skeleton, gate, gated=not no_gate)
+    given = read_input(source, loaded.spec, data, invert=invert)
+    opened = open_device(device, (loaded,), filters)
+    opened.choose(0, gated=network is not None)
+    outputs.prepare(output, *([] if trace is None else [trace.parent]))
+    with progress("restoring", len(given)) as advance:
+        restoration = restore_input(
+            opened,
+            network,
+            given,
+            steps=loaded.spec.steps if steps is None else steps,
+            damage=damage,
+            from_step=from_step,
+            traced=trace is not None,
+            progress=advance,
+        )
+    told = {"input": source, "device": device, "gated": network is not None}
+    told |= outputs.report(restoration, loaded)
+    if trace is not None:
+        outputs.write_trace(trace, restoration)
+    outputs.write(output, restoration, told)
+    typer.echo(f"wrote {output / 'report.json'}")
+
+
+def evaluate(
+    subject: Subject,
+    device: DeviceName = "golden",
+    images: Annotated[
+        int | None, typer.Option(min=1, help="digits from the first on; all unless told")
+    ] = None,
+    gate: GateFile = None,
+    no_gate: NoGate = False,
+    steps: Steps = None,
+    damage: Damage = 0.7,
+    filters: Filters = 5,
+    data: DataFolder = None,
+    output: Annotated[
+        Path | None, typer.Option(help="also write the results to this .json")
+    ] = None,
+) -> None:
+    r"""Measure a skeleton on MNIST's test digits by the protocol.
+
+    \b
+    thalweg eval digits
+    thalweg eval digits --device simulated --images 200 --output build/results.json
+    """
+    from sw import evaluate as work
+    from sw.data import load
+    from sw.loading import load_run
+    from sw.outputs import prepare, write_json
+
+    loaded, network = load_run(subject, gate, gated=not no_gate)
+    digits = work.judged(load(data, download=True), images)
+    work.require_size(digits, loaded)
+    opened = open_device(device, (loaded,), filters)
+    opened.choose(0, gated=network is not None)
+    prepare(*([] if output is None else [output.parent]))
+    with progress("restoring", len(digits.images)) as advance:
+        results = work.evaluate(
+            opened,
+            network,
+            digits,
+            steps=loaded.spec.steps if steps is None else steps,
+            share=damage,
+            progress=advance,
+        )
+    results = work.describe(loaded, device) | results
+    work.show(results)
+    if output is not None:
+        write_json(output, results)
+        typer.echo(f"wrote {output}")

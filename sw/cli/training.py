@@ -1,0 +1,78 @@
+"""The verbs that train: train and referee."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sw.cli.common import DataFolder
+
+__all__ = ["referee", "train"]
+
+
+def train(
+    name: Annotated[str, typer.Option(help="name of the skeleton")] = "digits",
+    data: DataFolder = None,
+    output: Annotated[
+        Path, typer.Option(help="folder for the run's own folder, checkpoint and result")
+    ] = Path("build/train"),
+    ship: Annotated[bool, typer.Option("--ship", help="copy the result to those shipped")] = False,
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    threads: Annotated[int, typer.Option(help="CPU threads")] = 1,
+    recipe: Annotated[str, typer.Option(help="what is trained for")] = "restore",
+    seed: Annotated[int, typer.Option(help="seed of everything random")] = 0,
+    batches: Annotated[int, typer.Option(help="batches of the float warm-up")] = 8000,
+    qat_batches: Annotated[
+        int | None, typer.Option(help="batches of QAT; a quarter of --batches unless told")
+    ] = None,
+    batch: Annotated[int, typer.Option(help="digits in a batch")] = 32,
+    noise: Annotated[
+        float, typer.Option(help="standard deviation of noise on the input, in grey levels")
+    ] = 0.0,
+    dropout: Annotated[float, typer.Option(help="share of the gate's hidden units dropped")] = 0.0,
+) -> None:
+    r"""Train a skeleton and its gate; the same command goes on with a run that was broken off.
+
+    \b
+    thalweg train --name mine --batches 2000
+    thalweg train --name mine --device cuda --batches 40000 --batch 64
+    """
+    from sw.train import Options
+    from sw.train import train as work
+
+    work(
+        Options(
+            name=name,
+            data=data,
+            output=output,
+            ship=ship,
+            device=device,
+            threads=threads,
+            recipe=recipe,
+            seed=seed,
+            batches=batches,
+            qat_batches=qat_batches,
+            batch=batch,
+            noise=noise,
+            dropout=dropout,
+        )
+    )
+
+
+def referee(
+    output: Annotated[Path, typer.Option(help="folder for its weights and provenance")],
+    data: DataFolder = None,
+) -> None:
+    r"""Train the judge of digits anew; the one that ships is never trained again.
+
+    \b
+    thalweg referee --output build/referee
+    """
+    from sw.data import load
+    from sw.referee.train import train as work
+
+    record = work(load(data, download=True), output)
+    typer.echo(f"{record['test_right']} of {record['test_digits']} clean test digits read right")
+    typer.echo(f"wrote {output / 'weights.safetensors'}")

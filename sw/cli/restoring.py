@@ -46,12 +46,12 @@ def restore(
     trace: Annotated[Path | None, typer.Option(help="write every state to this .npz")] = None,
     data: DataFolder = None,
 ) -> None:
-    r"""Restore damaged images, or run raw lattices on.
+    """Restore damaged images, or run raw lattices on.
 
     \b
     thalweg restore 'show[0:20]' --skeleton digits --output build/show
     thalweg restore scan.png --invert --damage 0 --skeleton digits --output build/scan
-    """
+    """  # noqa: D301 - click reads the backspace as: keep these lines
     from sw import outputs
     from sw.images import read_input
     from sw.loading import load_run
@@ -97,12 +97,12 @@ def evaluate(
         Path | None, typer.Option(help="also write the results to this .json")
     ] = None,
 ) -> None:
-    r"""Measure a skeleton on MNIST's test digits by the protocol.
+    """Measure a skeleton on MNIST's test digits by the protocol.
 
     \b
     thalweg eval digits
     thalweg eval digits --device simulated --images 200 --output build/results.json
-    """
+    """  # noqa: D301 - click reads the backspace as: keep these lines
     from sw import evaluate as work
     from sw.data import load
     from sw.loading import load_run

@@ -33,12 +33,14 @@ def train(
     ] = 0.0,
     dropout: Annotated[float, typer.Option(help="share of the gate's hidden units dropped")] = 0.0,
 ) -> None:
-    r"""Train a skeleton and its gate; the same command goes on with a run that was broken off.
+    """Train a skeleton and its gate.
+
+    The same command goes on with a run that was broken off.
 
     \b
     thalweg train --name mine --batches 2000
     thalweg train --name mine --device cuda --batches 40000 --batch 64
-    """
+    """  # noqa: D301 - click reads the backspace as: keep these lines
     from sw.train import Options
     from sw.train import train as work
 
@@ -65,11 +67,13 @@ def referee(
     output: Annotated[Path, typer.Option(help="folder for its weights and provenance")],
     data: DataFolder = None,
 ) -> None:
-    r"""Train the judge of digits anew; the one that ships is never trained again.
+    """Train the judge of digits anew.
+
+    The one that ships was trained once and stays: results are compared by it.
 
     \b
     thalweg referee --output build/referee
-    """
+    """  # noqa: D301 - click reads the backspace as: keep these lines
     from sw.data import load
     from sw.referee.train import train as work
 

@@ -169,9 +169,7 @@ class Chip(wiring.Component):
             gate_port.code.eq(array.codes[lane] if lanes else array.codes[0]),
             gate_port.context.eq(sequencer.write_context),
             gate_port.last.eq(sequencer.write_cell == geometry.spec.cells - 1),
-            gate_port.valid.eq(
-                array.valid & sequencer.write_opening & (array.index == word)
-            ),
+            gate_port.valid.eq(array.valid & sequencer.write_opening & (array.index == word)),
             gate_port.open.eq(sequencer.open),
             sequencer.delta.eq(gate_port.complete),
         ]

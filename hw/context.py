@@ -97,8 +97,7 @@ class Context(wiring.Component):
         pending = self.pending
         reached = Signal()
         m.d.comb += reached.eq(
-            pending.active
-            & (~pending.phased | ((y[0] == pending.row) & (x[0] == pending.column)))
+            pending.active & (~pending.phased | ((y[0] == pending.row) & (x[0] == pending.column)))
         )
         stored = data.View(geometry.word, lattice.read_data)
         for lane in range(geometry.lanes):

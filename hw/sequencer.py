@@ -172,9 +172,7 @@ class Sequencer(wiring.Component):
         m.d.comb += self.read_context.eq(read_pass.context)
 
         ready = Signal(len(runs))
-        m.d.comb += ready.eq(
-            Cat(run.running & (run.remaining != 0) & ~run.blocked for run in runs)
-        )
+        m.d.comb += ready.eq(Cat(run.running & (run.remaining != 0) & ~run.blocked for run in runs))
         for index in reversed(range(len(runs))):
             with m.If(ready[index]):
                 m.d.comb += chosen.eq(index)

@@ -30,9 +30,9 @@ def images(geometry, skeletons):
 
     Places for skeletons that are not there are filled with zeros: such a skeleton changes nothing.
     """
-    if not 1 <= len(skeletons) <= geometry.skeletons:
+    if len(skeletons) > geometry.skeletons:
         raise InputError(
-            f"The chip holds 1 to {geometry.skeletons} skeletons, not {len(skeletons)}"
+            f"The chip holds at most {geometry.skeletons} skeletons, not {len(skeletons)}"
         )
     for skeleton in skeletons:
         for field in ("height", "width", "channels", "multiplier", "boundary", "image"):
@@ -44,13 +44,20 @@ def images(geometry, skeletons):
     parts = [rows_of(geometry, skeleton) for skeleton in skeletons]
     result = {}
     for name, layout in layouts(geometry).items():
-        pitch = 1 << ceil_log2(len(parts[0][name]))
+        pitch = 1 << ceil_log2(row_count(geometry, name))
         rows = [0] * (pitch * geometry.skeletons)
         for index, part in enumerate(parts):
             for place, values in enumerate(part[name]):
                 rows[index * pitch + place] = pack(layout, values)
         result[name] = rows
     return result
+
+
+def row_count(geometry, name):
+    """Rows of one skeleton in the memory ``name``."""
+    if name in ("encode", "readout"):
+        return geometry.spec.channels
+    return geometry.words if name.startswith("residual") else geometry.slots
 
 
 def pack(layout, values):

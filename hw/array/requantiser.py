@@ -42,7 +42,9 @@ class Requantiser(wiring.Component):
     def __init__(self, acc, *, max_shift, to):
         acc = Shape.cast(acc)
         if not acc.signed or acc.width < to.width:
-            raise ValueError(f"Accumulator shape must be signed and hold {to.width} bits, not {acc!r}")
+            raise ValueError(
+                f"Accumulator shape must be signed and hold {to.width} bits, not {acc!r}"
+            )
 
         self.to = to
 

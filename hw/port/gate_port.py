@@ -80,9 +80,7 @@ class GatePort(wiring.Component):
         ]
         for index, count in enumerate(self.delta_index):
             m.d.comb += [
-                self.delta_enable[index].eq(
-                    delta.valid & delta.ready & (delta.p.context == index)
-                ),
+                self.delta_enable[index].eq(delta.valid & delta.ready & (delta.p.context == index)),
                 self.complete[index].eq(
                     self.delta_enable[index] & (count == geometry.spec.deltas - 1)
                 ),

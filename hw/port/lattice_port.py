@@ -117,9 +117,7 @@ class LatticePort(wiring.Component):
         needs_byte = load_state | zero | (load_image & inside)
         needs_room = read_state | (read_image & inside)
         active = Cat(is_.values()).any() & ~self.through
-        m.d.comb += go.eq(
-            active & (~needs_byte | self.i_data.valid) & (~needs_room | self.room)
-        )
+        m.d.comb += go.eq(active & (~needs_byte | self.i_data.valid) & (~needs_room | self.room))
 
         last_channel = (channel == spec.channels - 1) | (read_image & ~inside)
         byte_done = Mux(zero, (cell[:3] == 7) & last_channel, load_state | last_channel)

@@ -84,9 +84,7 @@ class PointwiseUnit(wiring.Component):
         )
         m.d.comb += [
             requantiser.acc.eq(acc),
-            requantiser.shift.eq(
-                delayed(m, rom.data.shift, Multiplier.LATENCY + 1, name="shift")
-            ),
+            requantiser.shift.eq(delayed(m, rom.data.shift, Multiplier.LATENCY + 1, name="shift")),
             self.code.eq(requantiser.code),
             self.o_valid.eq(delayed(m, self.valid & self.last, self.LATENCY, name="o_valid")),
         ]

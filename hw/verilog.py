@@ -1,0 +1,177 @@
+"""Verilog of a chip, and the facts about it that a user needs beside it."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from amaranth import Shape
+from amaranth.back import rtlil
+from amaranth.lib import data, wiring
+
+from golden.files import replacing
+from hw.array.array import CENTRES, Array
+from hw.chip import Chip
+from hw.shapes import encode_sum, readout_sum, tap_sum, update_sum
+from hw.skeleton_memory import layouts
+
+__all__ = ["facts", "memory_path", "to_verilog", "top_name", "write_chip", "write_verilog"]
+
+PASSES = (
+    "proc -nomux -norom",
+    "memory_collect",
+    "attrmap -remove generator -remove top -remove src",
+    "attrmap -modattr -remove generator -remove src -remove amaranth.hierarchy",
+)
+
+
+def top_name(geometry):
+    """Name of the chip's top module."""
+    return f"thalweg_f{geometry.filters}"
+
+
+def to_verilog(component, name, path):
+    """Write ``component`` to ``path`` as plain Verilog, top module ``name``."""
+    with replacing(Path(path)) as temporary:
+        source = temporary.with_suffix(".il")
+        try:
+            source.write_text(rtlil.convert(component, name=name), encoding="utf-8")
+            yosys([f"read_rtlil {source}", *PASSES, f"write_verilog -norename {temporary}"])
+        finally:
+            source.unlink(missing_ok=True)
+        text = temporary.read_text(encoding="utf-8")
+        # Yosys stamps its build into the first line: the file depends on the design alone.
+        temporary.write_text(re.sub(r"\A/\*.*?\*/\n", "", text), encoding="utf-8")
+
+
+def yosys(commands):
+    """Run Yosys commands; its log is shown only if it fails.
+
+    It is a library with a log on standard output, and stops the process where it finds an error:
+    it gets a process of its own.
+    """
+    passes = "\n".join(f"run_pass({command!r}, design)" for command in commands)
+    script = f"from pyosys.libyosys import Design, run_pass\ndesign = Design()\n{passes}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError("Yosys failed:\n" + (done.stdout + done.stderr)[-2000:])
+
+
+def write_verilog(component, path):
+    """Write one block to ``path``; its stem is the module's name."""
+    to_verilog(component, Path(path).stem, path)
+
+
+def write_chip(geometry, skeletons, folder):
+    """Write ``<top>.v`` and ``<top>.json`` for a chip that holds ``skeletons``; return the former."""
+    path = Path(folder) / f"{top_name(geometry)}.v"
+    chip = Chip(geometry, skeletons)
+    to_verilog(chip, top_name(geometry), path)
+    with replacing(path.with_suffix(".json")) as temporary:
+        values = facts(geometry, chip, skeletons)
+        temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def memory_path(name):
+    """Instance path of a skeleton memory below the top module."""
+    kind, lane = re.fullmatch(r"([a-z]+)(\d*)", name).groups()
+    if kind in ("perceive", "mix"):
+        return f"array.lane{lane}.{kind}_rom"
+    if kind == "residual":
+        return f"array.residual{lane}.rom"
+    return f"lattice_port.{'encoder' if kind == 'encode' else kind}.rom"
+
+
+def facts(geometry, chip, skeletons):
+    """Return what a user needs to know of a chip, as JSON values."""
+    spec = geometry.spec
+    return {
+        "top": top_name(geometry),
+        "spec": spec.to_json(),
+        "filters": geometry.filters,
+        "contexts": geometry.contexts,
+        "skeletons": [{"name": skeleton.name, "digest": skeleton.digest} for skeleton in skeletons],
+        "skeleton_places": geometry.skeletons,
+        "multipliers": {
+            "depthwise": 9 * geometry.filters,
+            "pointwise": spec.channels * geometry.filters,
+            "encode": 1,
+            "readout": 1,
+        },
+        "clocks_per_step": spec.cells * geometry.slots,
+        "clocks_per_run": {
+            "formula": "steps * clocks_per_step + overhead",
+            "overhead": run_overhead(geometry),
+        },
+        "latency": {
+            "read": Chip.READ_LATENCY,
+            "array": Array.LATENCY + geometry.filters,
+            "centres": CENTRES,
+        },
+        "accumulator_bits": {
+            "encode": encode_sum().width,
+            "perceive": tap_sum(9).width,
+            "update": update_sum(spec.filters).width,
+            "readout": readout_sum(spec.channels).width,
+        },
+        "ports": ports(chip),
+        "memories": {
+            name: {
+                "instance": memory_path(name),
+                "rows": len(chip.images[name]),
+                "bits": Shape.cast(layout).width,
+                "row": fields(layout),
+            }
+            for name, layout in layouts(geometry).items()
+        },
+        "lattice": {
+            "memories": [f"context{index}.lattice" for index in range(geometry.contexts)],
+            "rows": spec.cells * geometry.words,
+            "bits": 8 * geometry.lanes,
+            "address": f"({spec.width} * y + x) * {geometry.words} + channel // {geometry.lanes}",
+        },
+    }
+
+
+def run_overhead(geometry):
+    """Clocks of a run beyond those of its steps: see `hw.sequencer.Sequencer`."""
+    return (
+        (geometry.spec.width + 2) * geometry.slots
+        - geometry.slots
+        + geometry.words
+        + Chip.READ_LATENCY
+        - Array.WORD_LATENCY
+        + Array.LATENCY
+        + geometry.filters
+    )
+
+
+def ports(chip):
+    """Width and direction of every port, with the fields of its payload."""
+    result = {"clk": {"direction": "in", "bits": 1}, "rst": {"direction": "in", "bits": 1}}
+    for path, member, value in chip.signature.flatten(chip):
+        shape = value.shape() if hasattr(value, "shape") else Shape.cast(value)
+        entry = {
+            "direction": "in" if member.flow == wiring.In else "out",
+            "bits": Shape.cast(shape).width,
+        }
+        if isinstance(shape, data.Layout):
+            entry["fields"] = fields(shape)
+        result["__".join(map(str, path))] = entry
+    return result
+
+
+def fields(layout):
+    """Offset and width of every field of a layout."""
+    if not isinstance(layout, data.Layout):
+        return []
+    found = []
+    for key, field in layout:
+        width = Shape.cast(field.shape).width
+        entry = {"field": str(key), "offset": field.offset, "bits": width}
+        if isinstance(field.shape, data.StructLayout):
+            entry["fields"] = fields(field.shape)
+        found.append(entry)
+    return found

@@ -1,0 +1,165 @@
+// The chip under Verilator, driven in bulk: queues in front of its input streams, behind its output
+// streams, and a loop that clocks until there is something to fetch. No call per clock crosses to
+// Python. `sim/verilate.py` generates chip.h, which names the model and its skeleton memories.
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "chip.h"
+#include "verilated.h"
+
+// Verilator's name for part of a stream: it spells the second of two underscores out.
+#define PORT(stream, part) stream##___05F##part
+
+namespace {
+
+constexpr int kCommandWords = 3;
+
+void assign(CData& to, const uint32_t* from) { to = from[0]; }
+void assign(SData& to, const uint32_t* from) { to = from[0]; }
+void assign(IData& to, const uint32_t* from) { to = from[0]; }
+void assign(QData& to, const uint32_t* from) { to = from[0] | uint64_t(from[1]) << 32; }
+template <std::size_t N>
+void assign(VlWide<N>& to, const uint32_t* from) {
+    for (std::size_t i = 0; i < N; ++i) to[i] = from[i];
+}
+
+// One side of a stream: items waiting, and whether the next one is on offer. With a stall above 0,
+// a side that has just moved an item rests with that probability in each clock, in 1/256.
+struct Side {
+    std::deque<uint32_t> items;
+    bool active = false;
+};
+
+struct Chip {
+    VerilatedContext context;
+    std::unique_ptr<Model> top{new Model(&context)};
+    std::mt19937 random;
+    unsigned stall = 0;
+    uint64_t clocks = 0;
+    Side command, data_in, delta, data_out, plane;
+
+    bool go() { return stall == 0 || (random() & 255) >= stall; }
+
+    // An item once offered stays on offer until it is taken.
+    void offer(Side& side, bool available) { side.active = side.active || (available && go()); }
+
+    void clock() {
+        Model& t = *top;
+        offer(command, command.items.size() >= kCommandWords);
+        offer(data_in, !data_in.items.empty());
+        offer(delta, !delta.items.empty());
+        data_out.active = go();
+        plane.active = go();
+
+        t.PORT(i_command, valid) = command.active;
+        if (command.active) {
+            uint32_t words[kCommandWords];
+            for (int i = 0; i < kCommandWords; ++i) words[i] = command.items[i];
+            assign(t.PORT(i_command, payload), words);
+        }
+        t.PORT(i_data, valid) = data_in.active;
+        if (data_in.active) t.PORT(i_data, payload) = data_in.items.front();
+        t.PORT(i_delta, valid) = delta.active;
+        if (delta.active) t.PORT(i_delta, payload) = delta.items.front();
+        t.PORT(o_data, ready) = data_out.active;
+        t.PORT(o_plane, ready) = plane.active;
+        t.clk = 0;
+        t.eval();
+
+        const bool command_moves = command.active && t.PORT(i_command, ready);
+        const bool data_moves = data_in.active && t.PORT(i_data, ready);
+        const bool delta_moves = delta.active && t.PORT(i_delta, ready);
+        if (data_out.active && t.PORT(o_data, valid)) data_out.items.push_back(t.PORT(o_data, payload));
+        if (plane.active && t.PORT(o_plane, valid)) plane.items.push_back(t.PORT(o_plane, payload));
+        t.clk = 1;
+        t.eval();
+        ++clocks;
+
+        if (command_moves) take(command, kCommandWords);
+        if (data_moves) take(data_in, 1);
+        if (delta_moves) take(delta, 1);
+    }
+
+    static void take(Side& side, int count) {
+        side.items.erase(side.items.begin(), side.items.begin() + count);
+        side.active = false;
+    }
+
+    bool rests() const { return command.items.empty() && !top->running; }
+};
+
+}  // namespace
+
+extern "C" {
+
+Chip* chip_new(uint32_t seed, uint32_t stall) {
+    auto* chip = new Chip;
+    chip->random.seed(seed);
+    chip->stall = stall;
+    chip->top->clk = 0;
+    chip->top->rst = 0;
+    chip->top->eval();
+    return chip;
+}
+
+void chip_delete(Chip* chip) { delete chip; }
+
+// Overwrite a row of a skeleton memory, as if the chip had been synthesised with it.
+int chip_store(Chip* chip, int memory, int row, const uint32_t* words) {
+    auto& root = *chip->top->rootp;
+    switch (memory) {
+#define MEMORY(index, rows)            \
+    case index:                        \
+        assign(root.rows[row], words); \
+        return 0;
+        MEMORIES
+#undef MEMORY
+    }
+    return 1;
+}
+
+static Side& side_of(Chip* chip, int port) {
+    Side* const sides[] = {&chip->command, &chip->data_in, &chip->delta, &chip->data_out,
+                           &chip->plane};
+    return *sides[port];
+}
+
+void chip_push(Chip* chip, int port, const uint32_t* items, int count) {
+    auto& queue = side_of(chip, port).items;
+    queue.insert(queue.end(), items, items + count);
+}
+
+int chip_waiting(Chip* chip, int port) { return side_of(chip, port).items.size(); }
+
+void chip_pop(Chip* chip, int port, uint32_t* items, int count) {
+    auto& queue = side_of(chip, port).items;
+    for (int i = 0; i < count; ++i) {
+        items[i] = queue.front();
+        queue.pop_front();
+    }
+}
+
+// Clock until an output holds that many items, or until every command is through and every run has
+// ended (ask for more items than can come), or for at most `limit` clocks. Returns the clocks.
+uint64_t chip_clock(Chip* chip, uint64_t limit, int data, int plane) {
+    const uint64_t begin = chip->clocks;
+    while (chip->clocks - begin < limit) {
+        if (int(chip->data_out.items.size()) >= data) break;
+        if (int(chip->plane.items.size()) >= plane) break;
+        if (chip->clocks != begin && chip->rests()) break;
+        chip->clock();
+    }
+    return chip->clocks - begin;
+}
+
+uint64_t chip_counter(Chip* chip, int which) {
+    const uint64_t counters[] = {chip->clocks, chip->top->clocks, chip->top->busy};
+    return counters[which];
+}
+
+int chip_running(Chip* chip) { return chip->top->running; }
+}

@@ -1,0 +1,240 @@
+"""The simulated device: the chip's Verilog as a native library, driven in bulk."""
+
+import ctypes
+from dataclasses import replace
+
+import numpy as np
+from amaranth import Shape
+
+from golden.device import Counters
+from golden.spec import Spec
+from hw.shapes import Geometry, Operation
+from hw.skeleton_memory import images, layouts
+from sim.verilate import build_library
+
+__all__ = ["SimulatedDevice", "command_code"]
+
+COMMAND, DATA_IN, DELTA, DATA_OUT, PLANE = range(5)
+FOREVER = (1 << 31) - 1
+
+
+def command_code(geometry, *, operation, context, skeleton=0, steps=0, gate=None, step=0):
+    """Return a command as an integer; a run goes on from ``step`` with the given gate, or none."""
+    fields = {
+        "operation": operation,
+        "context": context,
+        "skeleton": skeleton,
+        "steps": steps,
+        "gate": {},
+    }
+    if gate is not None and (first := gate.next_opening(step)) - step <= steps:
+        fields["gate"] = {
+            "active": 1,
+            "phased": gate.mapping == "phase4",
+            "opening": (first - gate.start) // gate.every % 4,
+            "input_channel": gate.input_channel,
+            "output_channel": gate.output_channel,
+            "wait": first - step,
+            "every": gate.every,
+        }
+    return geometry.command.const(fields).as_value().value
+
+
+class SimulatedDevice:
+    """A chip under Verilator as a `golden.device.Device`.
+
+    Parameters
+    ----------
+    skeletons : tuple of Skeleton
+        Contents of the skeleton memory; all of one lattice.
+    filters : int
+        Filters per clock, the chip's F.
+    contexts : int
+        Lattices that the chip holds.
+    stall : int
+        Chance, in 1/256, that a stream rests in a clock; 0 lets them flow.
+    seed : int
+        Seed of the rests.
+    limit : int
+        Clocks without an answer after which the chip is taken for stuck.
+    """
+
+    def __init__(
+        self, skeletons, *, filters=5, contexts=2, stall=0, seed=0, limit=1 << 26, progress=print
+    ):
+        spec = skeletons[0].spec
+        lattice = replace(
+            Spec(),
+            **{
+                name: getattr(spec, name)
+                for name in ("height", "width", "channels", "multiplier", "boundary", "image")
+            },
+        )
+        self.geometry = geometry = Geometry(spec=lattice, filters=filters, contexts=contexts)
+        self.contexts = contexts
+        self.skeletons = tuple(skeletons)
+        self._limit = limit
+        memories = images(geometry, self.skeletons)
+
+        self._library = load(build_library(geometry, progress))
+        self._chip = self._library.chip_new(seed, stall)
+        self._store(memories)
+
+        self._loads: list[tuple[Operation, np.ndarray]] = []
+        self._batch = self._step = 0
+        self._base = Counters(0, 0)
+        self.choose(0, gated=spec.gate is not None)
+
+    def __del__(self):
+        if getattr(self, "_chip", None):
+            self._library.chip_delete(self._chip)
+            self._chip = None
+
+    def choose(self, index, *, gated):
+        """Take a skeleton, with its gate or without."""
+        self._index = index
+        self._gate = self.skeletons[index].spec.gate if gated else None
+
+    def load_images(self, images):
+        """Encode images, each right before its run: the others run meanwhile."""
+        self._load(Operation.LOAD_IMAGE, images.reshape(len(images), -1), 0)
+
+    def load_states(self, states, step):
+        """Take raw lattices."""
+        codes = np.moveaxis(states, 1, -1).reshape(len(states), -1).view(np.uint8)
+        self._load(Operation.LOAD_STATE, codes, step)
+
+    def start(self, steps):
+        """Start a run on every lattice."""
+        loads, self._loads = self._loads, []
+        for context in range(self._batch):
+            if loads:
+                self._command(loads[context][0], context, data=loads[context][1])
+            self._command(Operation.RUN, context, steps=steps, gate=self._gate, step=self._step)
+        self._step += steps
+
+    def planes(self):
+        """Wait for openings: whatever planes are complete once the first one is."""
+        cells = self.geometry.spec.cells
+        self._clock(plane=cells)
+        count = self._library.chip_waiting(self._chip, PLANE) // cells
+        entries = self._pop(PLANE, count * cells).reshape(count, cells)
+        indices = entries[:, 0] >> 8 & (1 << self.geometry.context.width) - 1
+        return indices.astype(np.intp), entries.astype(np.uint8).view(np.int8)
+
+    def write_deltas(self, indices, deltas):
+        """Answer openings."""
+        for index, delta in zip(indices.tolist(), deltas, strict=True):
+            self._push(DELTA, delta.view(np.uint8).astype(np.uint32) | index << 8)
+
+    def read_images(self):
+        """Return what the lattices show."""
+        size = self.geometry.spec.image
+        return self._read(Operation.READ_IMAGE, size * size).reshape(-1, size, size)
+
+    def read_states(self):
+        """Return the lattices."""
+        channels, height, width = self.geometry.spec.lattice
+        codes = self._read(Operation.READ_STATE, channels * height * width).view(np.int8)
+        return np.moveaxis(codes.reshape(-1, height, width, channels), -1, 1).copy()
+
+    def zero_cells(self, cells):
+        """Set all channels of the chosen cells to 0."""
+        self._flush()
+        for context, chosen in enumerate(cells):
+            bits = np.packbits(chosen, bitorder="little")
+            self._command(Operation.ZERO, context, data=bits)
+
+    def counters(self):
+        """Return the engine's counters since the lattices were loaded."""
+        now = self._counters()
+        return Counters(*(a - b for a, b in zip(now, self._base, strict=True)))
+
+    @property
+    def simulated_clocks(self):
+        """Clocks simulated since the chip was made."""
+        return self._library.chip_counter(self._chip, 0)
+
+    def _counters(self):
+        return Counters(*(self._library.chip_counter(self._chip, which) for which in (1, 2)))
+
+    def _load(self, operation, data, step):
+        if len(data) > self.contexts:
+            raise ValueError(f"A batch must have at most {self.contexts} lattices, not {len(data)}")
+        self._loads = [(operation, row) for row in data]
+        self._batch, self._step = len(data), step
+        self._base = self._counters()
+
+    def _flush(self):
+        """Load what no run has loaded."""
+        loads, self._loads = self._loads, []
+        for context, (operation, data) in enumerate(loads):
+            self._command(operation, context, data=data)
+
+    def _read(self, operation, size):
+        self._flush()
+        for context in range(self._batch):
+            self._command(operation, context)
+        self._clock(data=self._batch * size)
+        return self._pop(DATA_OUT, self._batch * size).astype(np.uint8)
+
+    def _command(self, operation, context, *, data=None, steps=0, gate=None, step=0):
+        value = command_code(
+            self.geometry,
+            operation=operation,
+            context=context,
+            skeleton=self._index,
+            steps=steps,
+            gate=gate,
+            step=step,
+        )
+        words = -(-Shape.cast(self.geometry.command).width // 32)
+        self._push(COMMAND, np.array([value >> 32 * k & 0xFFFFFFFF for k in range(words)]))
+        if data is not None:
+            self._push(DATA_IN, data)
+
+    def _push(self, port, items):
+        items = np.ascontiguousarray(items, np.uint32)
+        self._library.chip_push(self._chip, port, pointer(items), items.size)
+
+    def _pop(self, port, count):
+        items = np.empty(count, np.uint32)
+        self._library.chip_pop(self._chip, port, pointer(items), count)
+        return items
+
+    def _clock(self, data=FOREVER, plane=FOREVER):
+        if self._library.chip_clock(self._chip, self._limit, data, plane) >= self._limit:
+            raise RuntimeError(f"The simulated chip gave no answer within {self._limit} clocks")
+
+    def _store(self, memories):
+        for index, (name, layout) in enumerate(layouts(self.geometry).items()):
+            words = -(-Shape.cast(layout).width // 32)
+            for row, value in enumerate(memories[name]):
+                items = np.array([value >> 32 * k & 0xFFFFFFFF for k in range(words)], np.uint32)
+                self._library.chip_store(self._chip, index, row, pointer(items))
+
+
+def pointer(items):
+    """Return a C pointer to uint32 items."""
+    return items.ctypes.data_as(ctypes.POINTER(ctypes.c_uint32))
+
+
+def load(path):
+    """Load the library and declare its functions."""
+    library = ctypes.CDLL(str(path))
+    chip, items, integer = ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint32), ctypes.c_int
+    wide = ctypes.c_uint64
+    for name, result, arguments in (
+        ("chip_new", chip, (ctypes.c_uint32, ctypes.c_uint32)),
+        ("chip_delete", None, (chip,)),
+        ("chip_store", integer, (chip, integer, integer, items)),
+        ("chip_push", None, (chip, integer, items, integer)),
+        ("chip_waiting", integer, (chip, integer)),
+        ("chip_pop", None, (chip, integer, items, integer)),
+        ("chip_clock", wide, (chip, wide, integer, integer)),
+        ("chip_counter", wide, (chip, integer)),
+        ("chip_running", integer, (chip,)),
+    ):
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library

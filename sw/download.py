@@ -86,7 +86,8 @@ class Progress:
         from rich.console import Console
         from rich.progress import Progress as Bar
 
-        self.bar = Bar(console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        self.bar = Bar(console=console, transient=True, disable=not console.is_terminal)
         self.task = self.bar.add_task(f"downloading {name}", total=None)
         self.bar.start()
 

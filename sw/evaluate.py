@@ -104,7 +104,9 @@ def require_size(digits: Judged, skeleton: Skeleton) -> None:
     """Raise unless the skeleton takes images of the digits' size."""
     size = skeleton.spec.image
     if digits.images.shape[1:] != (size, size):
-        raise InputError(f"{skeleton.name} takes images of {size} x {size}; digits are 28 x 28")
+        raise InputError(
+            f"Skeleton {skeleton.name} must take digits of 28 x 28, not images of {size} x {size}"
+        )
 
 
 def show(results: dict[str, Any]) -> None:

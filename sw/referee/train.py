@@ -65,7 +65,8 @@ def fit(classifier: nn.Module, images: Tensor, labels: Tensor) -> None:
     for epoch in range(EPOCHS):
         order = torch.randperm(len(images))[: batches * BATCH].view(batches, BATCH)
         label = f"epoch {epoch + 1} of {EPOCHS}"
-        for chosen in track(order, label, console=console, transient=True):
+        quiet = not console.is_terminal
+        for chosen in track(order, label, console=console, transient=True, disable=quiet):
             loss = functional.cross_entropy(classifier(images[chosen]), labels[chosen])
             optimiser.zero_grad()
             loss.backward()

@@ -1,0 +1,113 @@
+"""The gate as a Brevitas model: a two-layer network from a plane to a delta, int8 throughout."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import brevitas.nn as qnn
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from golden.fixed import GATE_HIDDEN, STATE
+from golden.gate import GateLayer, GateNetwork
+from golden.spec import Spec
+from sw.quant import (
+    GATE_HIDDEN_FRAC,
+    GATE_INPUT,
+    GATE_OUTPUT,
+    STATE_FRAC,
+    Place,
+    activation,
+    layer_codes,
+    quantisers,
+)
+
+__all__ = ["Gate", "GateExponents", "spread"]
+
+
+class GateExponents(NamedTuple):
+    """Fracs of the weights of both layers, int64, one per output."""
+
+    hidden: Tensor
+    output: Tensor
+
+
+def spread(deltas: Tensor, spec: Spec, step: int) -> Tensor:
+    """Turn deltas (B, cells / 4) of the opening after ``step`` into what is added to the states.
+
+    Shape (B, channels, height, width), the channels that the gate does not reach being 0.
+    """
+    gate = spec.gate
+    assert gate is not None
+    field = deltas.view(-1, 1, spec.height // 2, spec.width // 2)
+    field = nn.functional.interpolate(field, scale_factor=2, mode="nearest")
+    phase = gate.phase(step)
+    if phase is not None:
+        reached = torch.zeros_like(field[:1])
+        reached[:, :, phase[0] :: 2, phase[1] :: 2] = 1
+        field = field * reached
+    before, after = gate.output_channel, spec.channels - gate.output_channel - 1
+    return nn.functional.pad(field, (0, 0, 0, 0, before, after))
+
+
+class Gate(nn.Module):
+    """Maps planes (B, cells) to deltas (B, cells / 4), both values of scale ``2**-STATE_FRAC``.
+
+    Parameters
+    ----------
+    spec
+        The automaton it belongs to.
+    exponents
+        Fracs of the weights; None leaves the model unquantised.
+    units
+        Hidden units.
+    """
+
+    def __init__(
+        self, spec: Spec, exponents: GateExponents | None = None, *, units: int = 1024
+    ) -> None:
+        super().__init__()
+        self.exponents = exponents
+        hidden, output = exponents or (None, None)
+        self.hidden = qnn.QuantLinear(
+            spec.cells, units, bias=True, **quantisers(GATE_INPUT, hidden, 2)
+        )
+        self.output = qnn.QuantLinear(
+            units, spec.deltas, bias=True, **quantisers(GATE_OUTPUT, output, 2)
+        )
+        self.relu = qnn.QuantReLU(act_quant=activation(GATE_HIDDEN, GATE_HIDDEN_FRAC))
+        self.delta = qnn.QuantIdentity(act_quant=activation(STATE, STATE_FRAC))
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw the weights to start training from: at first every delta is 0."""
+        with torch.no_grad():
+            assert self.hidden.bias is not None and self.output.bias is not None
+            bound = 1 / math.sqrt(self.hidden.in_features)
+            self.hidden.weight.uniform_(-bound, bound, generator=generator)
+            self.hidden.bias.uniform_(-bound, bound, generator=generator)
+            self.output.weight.zero_()
+            self.output.bias.zero_()
+
+    def forward(self, planes: Tensor) -> Tensor:
+        """Return the deltas."""
+        return self.delta(self.output(self.relu(self.hidden(planes))))
+
+    def weights(self, skeleton: str | None = None) -> GateNetwork:
+        """Return the integers that golden takes; ``skeleton`` is the digest it was trained with."""
+        assert self.exponents is not None, "only a quantised gate has integers"
+
+        def integers(layer: qnn.QuantLinear, place: Place, exponents: Tensor) -> GateLayer:
+            codes = layer_codes(layer, place, exponents)
+            return GateLayer(
+                codes.weight.astype(np.int8),
+                codes.bias.astype(np.int32),
+                codes.shift.astype(np.uint8),
+            )
+
+        return GateNetwork(
+            integers(self.hidden, GATE_INPUT, self.exponents.hidden),
+            integers(self.output, GATE_OUTPUT, self.exponents.output),
+            skeleton=skeleton,
+        )

@@ -1,0 +1,133 @@
+"""From the float model to the quantised one: normalisation into powers of two, then fracs.
+
+A filter's scale is free, since ``relu(2 a) = 2 relu(a)``: its power of two goes into perceive, and
+its inverse into update, so that the hidden codes of every filter fill their range with one scale.
+The gate's hidden units are treated alike. The float function stays what it was.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from golden.fixed import GATE_HIDDEN, HIDDEN, Format
+from golden.spec import Spec
+from sw.gate import Gate, GateExponents
+from sw.quant import (
+    ENCODE,
+    GATE_HIDDEN_FRAC,
+    GATE_INPUT,
+    GATE_OUTPUT,
+    HIDDEN_FRAC,
+    PERCEIVE,
+    READOUT,
+    STATE_FRAC,
+    UPDATE,
+    Place,
+)
+from sw.rule import Rule, RuleExponents
+from sw.train.learner import Learner
+from sw.train.step import advance, lay, numbers, respond
+
+__all__ = ["quantise"]
+
+QUANTILE = 0.9995
+POWERS = (-12, 4)
+"""Smallest and largest power of two that a filter is multiplied with."""
+
+
+def quantise(learner: Learner, images: Tensor) -> Learner:
+    """Return a learner at the start of quantisation-aware training.
+
+    Parameters
+    ----------
+    learner
+        At the end of the warm-up; its averages are taken.
+    images
+        Damaged digits as the rule meets them, pixel codes (B, image, image).
+    """
+    learner.take_averages()
+    spec = learner.rule.spec
+    hidden, units = peaks(learner.rule, learner.gate, images)
+    rule, gate = quantised_rule(learner.rule, hidden, spec), None
+    if learner.gate is not None:
+        gate = quantised_gate(learner.gate, units, spec)
+    return Learner(rule=rule, gate=gate, stage="qat", seconds=learner.seconds)
+
+
+@torch.inference_mode()
+def peaks(rule: Rule, gate: Gate | None, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what each filter and each of the gate's hidden units rarely exceeds, in codes."""
+    spec, weights = rule.spec, numbers(rule, gate)
+    states = lay(images, weights, spec, False)
+    hidden, units = [], []
+    for step in range(1, spec.steps + 1):
+        sums = rule.perceive(states * 2.0**-STATE_FRAC)
+        hidden.append(sums.permute(0, 2, 3, 1).reshape(-1, spec.filters).cpu().numpy())
+        states = advance(states, weights, spec, False)
+        if gate is not None and spec.gate is not None and spec.gate.is_open(step):
+            planes = states[:, spec.gate.input_channel].reshape(len(states), -1)
+            units.append(gate.hidden(planes * 2.0**-STATE_FRAC).cpu().numpy())
+        states = respond(states, weights, spec, step, False)
+
+    def quantiles(values: list[np.ndarray], frac: int) -> Tensor:
+        if not values:
+            return torch.zeros(0)
+        peak = np.quantile(np.concatenate(values), QUANTILE, axis=0, method="lower")
+        return torch.from_numpy(peak).float().clamp(min=0) * 2.0**frac
+
+    return quantiles(hidden, HIDDEN_FRAC), quantiles(units, GATE_HIDDEN_FRAC)
+
+
+def powers(peak: Tensor, weight: Tensor, place: Place, to: Format) -> Tensor:
+    """Return the power of two for each output: its codes fill ``to``, its weights still fit."""
+    fill = torch.floor(torch.log2(to.max / peak.clamp(min=2.0**-40)))
+    largest = weight.detach().cpu().reshape(len(peak), -1).abs().amax(1).clamp(min=2.0**-40)
+    room = torch.floor(torch.log2(127 * 2.0 ** -place.exponents[0] / largest))
+    return torch.exp2(torch.minimum(fill.clamp(*POWERS), room))
+
+
+def quantised_rule(rule: Rule, peak: Tensor, spec: Spec) -> Rule:
+    """Fold the powers into the rule's weights, and choose the fracs."""
+    assert rule.perceive.bias is not None
+    factor = powers(peak, rule.perceive.weight, PERCEIVE, HIDDEN).to(rule.perceive.weight.device)
+    with torch.no_grad():
+        rule.perceive.weight.mul_(factor.view(-1, 1, 1, 1))
+        rule.perceive.bias.mul_(factor)
+        rule.update.weight.div_(factor.view(1, -1, 1, 1))
+    layers = (rule.encode, rule.perceive, rule.update, rule.readout)
+    exponents = RuleExponents(
+        *(
+            place.choose(layer.weight, layer.bias)
+            for place, layer in zip((ENCODE, PERCEIVE, UPDATE, READOUT), layers, strict=True)
+        )
+    )
+    result = Rule(spec, exponents).to(rule.encode.weight.device)
+    copy(rule, result)
+    return result
+
+
+def quantised_gate(gate: Gate, peak: Tensor, spec: Spec) -> Gate:
+    """Fold the powers into the gate's weights, and choose the fracs."""
+    assert gate.hidden.bias is not None
+    factor = powers(peak, gate.hidden.weight, GATE_INPUT, GATE_HIDDEN)
+    factor = factor.to(gate.hidden.weight.device)
+    with torch.no_grad():
+        gate.hidden.weight.mul_(factor.view(-1, 1))
+        gate.hidden.bias.mul_(factor)
+        gate.output.weight.div_(factor)
+    exponents = GateExponents(
+        GATE_INPUT.choose(gate.hidden.weight, gate.hidden.bias),
+        GATE_OUTPUT.choose(gate.output.weight, gate.output.bias),
+    )
+    result = Gate(spec, exponents).to(gate.hidden.weight.device)
+    copy(gate, result)
+    return result
+
+
+def copy(source: torch.nn.Module, target: torch.nn.Module) -> None:
+    """Copy the parameters of a model to one that differs in its quantisers alone."""
+    with torch.no_grad():
+        for old, new in zip(source.parameters(), target.parameters(), strict=True):
+            new.copy_(old)

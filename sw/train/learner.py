@@ -1,0 +1,141 @@
+"""What a training run carries from batch to batch: models, their averages, the optimiser."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from golden.errors import InputError
+from golden.files import replacing
+from sw.gate import Gate, GateExponents
+from sw.rule import Rule, RuleExponents
+from sw.train.options import Options
+
+__all__ = ["Learner", "begin", "resume", "save"]
+
+AVERAGING = 0.999
+GATE_SHARE = 0.2  # the gate's share of the rule's learning rate
+
+
+@dataclass(kw_only=True)
+class Learner:
+    """The models in training, and where the run is."""
+
+    rule: Rule
+    gate: Gate | None
+    stage: str
+    batch: int = 0
+    """Batches of this stage that are done."""
+    seconds: float = 0.0
+    """Wall time so far, all stages."""
+    averages: list[Tensor] = field(default_factory=list)
+    """Moving averages of the parameters: what is exported."""
+
+    def __post_init__(self) -> None:
+        groups = [{"params": list(self.rule.parameters()), "share": 1.0}]
+        if self.gate is not None:
+            groups.append({"params": list(self.gate.parameters()), "share": GATE_SHARE})
+        self.optimiser = torch.optim.Adam(groups, lr=0.0)
+        if not self.averages:
+            self.averages = [parameter.detach().clone() for parameter in self.parameters]
+
+    @property
+    def models(self) -> list[nn.Module]:
+        """The rule, and the gate where there is one."""
+        return [self.rule] if self.gate is None else [self.rule, self.gate]
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """All parameters, in a fixed order."""
+        return [parameter for model in self.models for parameter in model.parameters()]
+
+    def average(self) -> None:
+        """Take the parameters into their averages; early ones are soon forgotten."""
+        weight = max(1 - AVERAGING, 9 / (10 + self.batch))
+        with torch.no_grad():
+            torch._foreach_lerp_(self.averages, [p.detach() for p in self.parameters], weight)
+
+    def take_averages(self) -> None:
+        """Put the averages in the parameters' place."""
+        with torch.no_grad():
+            for parameter, average in zip(self.parameters, self.averages, strict=True):
+                parameter.copy_(average)
+
+
+def build(
+    options: Options, rule: RuleExponents | None = None, gate: GateExponents | None = None
+) -> tuple[Rule, Gate | None]:
+    """Return the models, their weights not set; without exponents they are not quantised."""
+    models = Rule(options.spec, rule), Gate(options.spec, gate) if options.spec.gate else None
+    return models[0].to(options.device), models[1] and models[1].to(options.device)
+
+
+def begin(options: Options) -> Learner:
+    """Return the learner of a run that begins."""
+    generator = torch.Generator().manual_seed(options.seed)
+    rule, gate = build(replace(options, device="cpu"))  # the same numbers on every device
+    rule.initialise(generator)
+    if gate is not None:
+        gate.initialise(generator)
+    return Learner(
+        rule=rule.to(options.device), gate=gate and gate.to(options.device), stage="float"
+    )
+
+
+def identity(options: Options, digest: str) -> str:
+    """Return a text that two runs share if they must end alike."""
+    return json.dumps(options.trained_with() | {"data": digest}, sort_keys=True)
+
+
+def save(learner: Learner, options: Options, digest: str, path: Path) -> None:
+    """Write a checkpoint, whole or not at all."""
+    gate = learner.gate
+    values = {
+        "identity": identity(options, digest),
+        "stage": learner.stage,
+        "batch": learner.batch,
+        "seconds": learner.seconds,
+        "averages": learner.averages,
+        "parameters": [parameter.detach() for parameter in learner.parameters],
+        "optimiser": learner.optimiser.state_dict(),
+        "rule": list(learner.rule.exponents or ()),
+        "gate": list((gate and gate.exponents) or ()),
+    }
+    with replacing(path) as temporary:
+        torch.save(values, temporary)
+
+
+def resume(options: Options, digest: str, path: Path) -> Learner:
+    """Read a checkpoint and go on from it exactly."""
+    try:
+        values: dict[str, Any] = torch.load(path, map_location=options.device, weights_only=True)
+    except Exception as error:  # torch raises whatever the broken file makes it raise
+        raise InputError(f"{path} must be a checkpoint: remove it to begin anew") from error
+    if values.get("identity") != identity(options, digest):
+        raise InputError(
+            f"{path} must be of a run with these options and data: remove it to begin anew, "
+            f"or choose another name than {options.name!r}"
+        )
+    rule, gate = build(
+        options,
+        RuleExponents(*values["rule"]) if values["rule"] else None,
+        GateExponents(*values["gate"]) if values["gate"] else None,
+    )
+    learner = Learner(
+        rule=rule,
+        gate=gate,
+        stage=values["stage"],
+        batch=values["batch"],
+        seconds=values["seconds"],
+        averages=values["averages"],
+    )
+    with torch.no_grad():
+        for parameter, value in zip(learner.parameters, values["parameters"], strict=True):
+            parameter.copy_(value)
+    learner.optimiser.load_state_dict(values["optimiser"])
+    return learner

@@ -1,0 +1,96 @@
+"""What a training run is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from golden.errors import InputError
+from golden.spec import Gate, Spec
+
+__all__ = ["RECIPES", "Options"]
+
+RECIPES = ("restore",)
+SPEC = Spec(gate=Gate(input_channel=0, output_channel=1, start=1, every=3, mapping="nearest2"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """A training run: the same options and data give the same skeleton on the same machine.
+
+    Everything is checked here, so that nothing fails late; `InputError` says what must hold.
+    """
+
+    name: str = "digits"
+    """Name of the skeleton, and of its folder in ``output``."""
+    data: Path | None = None
+    """Folder of the training data; see `sw.data.load`."""
+    output: Path = Path("build/train")
+    """Where the run keeps its checkpoint and leaves its skeleton."""
+    ship: bool = False
+    """Copy the result to the shipped skeletons when done."""
+    device: str = "cpu"
+    """``cpu`` or ``cuda``."""
+    threads: int = 1
+    """CPU threads; the result depends on it in the last bits."""
+    recipe: str = "restore"
+    """What is trained for: ``restore``, to be right after the last step."""
+    seed: int = 0
+    batches: int = 8000
+    """Batches of the float warm-up."""
+    qat_batches: int | None = None
+    """Batches of quantisation-aware training; a quarter of ``batches`` unless given."""
+    batch: int = 32
+    """Digits in a batch."""
+    damage: float = 0.7
+    """Share of the pixels that are blanked."""
+    noise: float = 0.0
+    """Standard deviation of Gaussian noise on the damaged input, in grey levels."""
+    dropout: float = 0.0
+    """Share of the gate's hidden units dropped; the source idea has 0.5."""
+    rate: float = 4e-3
+    """Peak learning rate of the rule in the warm-up; the gate's is a fifth."""
+    qat_rate: float = 1e-3
+    """The same in quantisation-aware training."""
+    spec: Spec = SPEC
+    """The automaton to train."""
+
+    def __post_init__(self) -> None:
+        self._require(self.device in {"cpu", "cuda"}, "device", "cpu or cuda")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise InputError("device must be cpu where PyTorch finds no CUDA device, not 'cuda'")
+        self._require(self.recipe in RECIPES, "recipe", f"one of {', '.join(RECIPES)}")
+        plain = self.name.replace("-", "").replace("_", "").isalnum()
+        self._require(plain, "name", "letters, digits, hyphens and underscores")
+        for field in ("threads", "batches", "batch"):
+            self._require(getattr(self, field) >= 1, field, "at least 1")
+        for field in ("seed", "noise", "qat_batches"):
+            self._require((getattr(self, field) or 0) >= 0, field, "at least 0")
+        for field in ("damage", "dropout"):
+            self._require(0 <= getattr(self, field) < 1, field, "from 0 to below 1")
+        for field in ("rate", "qat_rate"):
+            self._require(getattr(self, field) > 0, field, "above 0")
+
+    def _require(self, holds: bool, field: str, requirement: str) -> None:
+        if not holds:
+            raise InputError(f"{field} must be {requirement}, not {getattr(self, field)!r}")
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the run."""
+        return self.output / self.name
+
+    def stages(self) -> dict[str, int]:
+        """Batches of each stage, in order."""
+        qat = self.batches // 4 if self.qat_batches is None else self.qat_batches
+        return {"float": self.batches, "qat": qat}
+
+    def trained_with(self) -> dict[str, Any]:
+        """Return what decides the result, as JSON: everything but where things are."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        for place in ("data", "output", "ship", "name"):
+            del values[place]
+        return values | {"spec": self.spec.to_json(), "stages": self.stages()}

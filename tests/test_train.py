@@ -1,0 +1,293 @@
+import json
+import os
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import sw.train.loop as loop
+import sw.train.run as run
+import sw.train.ship as ship
+from golden.errors import InputError
+from golden.gate import GateNetwork
+from golden.skeleton import SHIPPED, Skeleton
+from golden.spec import Gate, Spec
+from sw.data import Digits, show_digits
+from sw.train import Options, train
+from sw.train.calibrate import quantise
+from sw.train.learner import begin
+from sw.train.loop import calibration_digits, draw, restored, train_batch
+
+GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
+SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
+
+
+@pytest.fixture
+def threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+    torch.set_flush_denormal(False)
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch, threads):
+    """Options of a run that takes a moment; its digits are corners of show digits."""
+    images, labels = show_digits()
+    corners = np.ascontiguousarray(images[:64, 8:16, 10:18])
+    digits = Digits(corners, labels[:64], None, None, "corners")
+    monkeypatch.setattr(run, "load", lambda data, download: digits)
+    finished = []
+    monkeypatch.setattr(
+        run, "export", lambda learner, options, digits: finished.append(integers(learner))
+    )
+    options = Options(spec=SMALL, output=tmp_path, batches=5, qat_batches=4, batch=3, dropout=0.5)
+    return options, finished
+
+
+def integers(learner):
+    """Return everything a run ends with: the skeleton's digest, the gate and the parameters."""
+    skeleton = learner.rule.weights()
+    gate = learner.gate.weights()
+    parts = [gate.hidden.weight, gate.hidden.bias, gate.output.weight, gate.output.bias]
+    parameters = [p.detach().numpy().tobytes() for p in learner.parameters]
+    return [skeleton.digest, *(part.tobytes() for part in parts), *parameters]
+
+
+def broken_off(monkeypatch, options, number, what):
+    """Train up to the batch of that number, all stages counted, where ``what`` happens."""
+    count = 0
+
+    def counting(*arguments):
+        nonlocal count
+        count += 1
+        if count == number:
+            what()
+        return train_batch(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "train_batch", counting)
+        train(options)
+
+
+@pytest.mark.parametrize("number", [1, 3, 5, 6, 8, 9])
+def test_stopped_run_ends_as_an_unbroken_one(small, monkeypatch, number):
+    options, finished = small
+    train(options)
+
+    again = replace(options, name="again")
+    with pytest.raises(SystemExit) as stop:
+        broken_off(monkeypatch, again, number, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert stop.value.code == 128 + signal.SIGTERM
+    train(again)
+
+    assert finished[0] == finished[1]
+
+
+@pytest.mark.parametrize("number", [4, 8])
+def test_run_goes_on_after_power_loss(small, monkeypatch, number):
+    options, finished = small
+    train(options)
+
+    class PowerLoss(BaseException):
+        pass
+
+    def fail():
+        raise PowerLoss
+
+    again = replace(options, name="again")
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
+    with pytest.raises(PowerLoss):
+        broken_off(monkeypatch, again, number, fail)
+    train(again)
+
+    assert finished[0] == finished[1]
+    assert [path.name for path in again.folder.iterdir()] == ["checkpoint.pt"]
+
+
+def test_finished_run_is_not_trained_again(small, monkeypatch):
+    options, finished = small
+    train(options)
+    monkeypatch.setattr(loop, "train_batch", None)
+    train(options)
+
+    assert finished[0] == finished[1]
+
+
+def test_seed_decides(small):
+    options, finished = small
+    train(options)
+    train(replace(options, name="other", seed=1))
+
+    assert finished[0][0] != finished[1][0]
+
+
+def test_rejects_checkpoint_of_another_run(small):
+    options, _ = small
+    train(options)
+    with pytest.raises(InputError) as error:
+        train(replace(options, seed=1))
+
+    path = options.folder / "checkpoint.pt"
+    assert str(error.value) == (
+        f"{path} must be of a run with these options and data: remove it to begin anew, "
+        "or choose another name than 'digits'"
+    )
+
+
+def test_rejects_broken_checkpoint(small):
+    options, _ = small
+    path = options.folder / "checkpoint.pt"
+    path.parent.mkdir()
+    path.write_bytes(b"half a check")
+    with pytest.raises(InputError) as error:
+        train(options)
+
+    assert str(error.value) == f"{path} must be a checkpoint: remove it to begin anew"
+
+
+def test_rejects_unwritable_output(small, tmp_path):
+    options, _ = small
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="must be writable"):
+        train(replace(options, output=tmp_path / "file"))
+
+
+def test_rejects_images_of_another_size(small):
+    options, _ = small
+    with pytest.raises(InputError) as error:
+        train(replace(options, spec=replace(SMALL, image=6)))
+
+    assert str(error.value) == "Training images must be 6 x 6, not 8 x 8"
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"device": "tpu"}, "device must be cpu or cuda, not 'tpu'"),
+        ({"recipe": "forget"}, "recipe must be one of restore, not 'forget'"),
+        ({"name": "../x"}, "name must be letters, digits, hyphens and underscores, not '../x'"),
+        ({"batches": 0}, "batches must be at least 1, not 0"),
+        ({"qat_batches": -1}, "qat_batches must be at least 0, not -1"),
+        ({"threads": 0}, "threads must be at least 1, not 0"),
+        ({"seed": -1}, "seed must be at least 0, not -1"),
+        ({"damage": 1.0}, "damage must be from 0 to below 1, not 1.0"),
+        ({"dropout": -0.5}, "dropout must be from 0 to below 1, not -0.5"),
+        ({"rate": 0.0}, "rate must be above 0, not 0.0"),
+    ],
+)
+def test_rejects_wrong_options(values, text):
+    with pytest.raises(InputError) as error:
+        Options(**values)
+
+    assert str(error.value) == text
+
+
+def test_batch_depends_on_seed_stage_and_number_alone():
+    images = show_digits()[0]
+    options = Options(noise=20.0)
+    torch.manual_seed(1)
+    first = draw(images, options, "float", 7)
+    chance = torch.rand(3)
+    draw(images, options, "float", 8)
+    again = draw(images, options, "float", 7)
+
+    assert torch.equal(torch.rand(3), chance)
+    for left, right in zip(first, again, strict=True):
+        assert torch.equal(left, right)
+    others = [
+        draw(images, options, "qat", 7),
+        draw(images, options, "float", 8),
+        draw(images, replace(options, seed=1), "float", 7),
+    ]
+    assert not any(torch.equal(first[1], other[1]) for other in others)
+
+
+def test_damage_blanks_the_share_of_each_digit():
+    images = np.full((10, 28, 28), 200, np.uint8)
+    originals, damaged = draw(images, Options(), "float", 0)
+
+    assert originals.eq(200).all()
+    assert damaged.eq(0).sum((1, 2)).tolist() == [549] * 32
+
+
+def test_noise_leaves_pixels_codes():
+    originals, damaged = draw(show_digits()[0], Options(noise=30.0, damage=0.0), "float", 0)
+
+    assert damaged.eq(damaged.round()).all()
+    assert damaged.min() == 0
+    assert damaged.max() == 255
+    assert 10 < (damaged - originals).std() < 30
+
+
+def test_dropout_changes_training_alone():
+    options = Options(spec=SMALL)
+    learner = begin(options)
+    with torch.no_grad():
+        learner.gate.output.weight.normal_(generator=torch.Generator().manual_seed(0))
+    images = torch.full((2, 8, 8), 100.0)
+
+    assert torch.equal(restored(learner, images, 0.0), restored(learner, images, 0.0))
+    assert not torch.equal(restored(learner, images, 0.5), restored(learner, images, 0.5))
+
+
+def test_normalisation_leaves_the_float_function():
+    options = Options(spec=SMALL, batch=4)
+    corners = np.ascontiguousarray(show_digits()[0][:64, 8:16, 10:18])
+    learner = begin(options)
+    for _ in range(10):
+        train_batch(learner, corners, options)
+    learner.take_averages()
+    images = draw(corners, options, "float", 0)[1]
+    want = restored(learner, images, 0.0)
+
+    quantised = quantise(learner, calibration_digits(corners, options))  # folds in place
+
+    assert torch.equal(restored(learner, images, 0.0), want)
+    assert quantised.stage == "qat"
+    for old, new in zip(learner.parameters, quantised.parameters, strict=True):
+        assert torch.equal(old, new)
+
+
+def test_rule_without_gate_trains():
+    options = Options(spec=replace(SMALL, gate=None), batch=2)
+    corners = np.ascontiguousarray(show_digits()[0][:64, 8:16, 10:18])
+    learner = begin(options)
+    train_batch(learner, corners, options)
+    learner = quantise(learner, calibration_digits(corners, options))
+    train_batch(learner, corners, options)
+
+    assert learner.gate is None
+    assert learner.rule.weights().spec.gate is None
+
+
+def test_whole_run_leaves_a_proven_skeleton(tmp_path, monkeypatch, threads):
+    images, labels = show_digits()
+    digits = Digits(images[:64], labels[:64], images[64:84], labels[64:84], "show digits")
+    monkeypatch.setattr(run, "load", lambda data, download: digits)
+    monkeypatch.setattr(ship, "SHIPPED", tmp_path / "shipped")
+    options = Options(name="x", output=tmp_path, batches=2, qat_batches=1, batch=2, ship=True)
+    train(options)
+
+    for folder in (tmp_path / "x", tmp_path / "shipped" / "x"):
+        skeleton = Skeleton.load(folder)
+        GateNetwork.load(folder / "gate.safetensors").require_fit(skeleton, "gate")
+        record = json.loads((folder / "provenance.json").read_text())
+        assert record["skeleton"] == skeleton.digest
+        assert record["data"] == {"source": "show digits", "sha256": digits.digest}
+        assert record["results"]["images"] == 20
+        assert record["codes_equal_to_golden"] > 1_000_000
+        assert str(tmp_path) not in json.dumps(record)
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*/provenance.json")), ids=str)
+def test_shipped_provenance_is_of_the_shipped_skeleton(path):
+    record = json.loads(path.read_text())
+    skeleton = Skeleton.load(path.parent)
+
+    assert record["skeleton"] == skeleton.digest
+    assert GateNetwork.load(path.parent / "gate.safetensors").skeleton == skeleton.digest
+    assert record["results"]["rows"] == "test"
+    assert record["results"]["images"] == 10_000

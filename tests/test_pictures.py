@@ -1,0 +1,47 @@
+import numpy as np
+from PIL import Image
+
+from sw.images import write_png
+from sw.pictures import restoration_sheet, sheet, steps_to_show
+
+
+def images(count, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, 5, 4), np.uint8)
+
+
+def test_sheet_is_pixel_crisp():
+    columns = {"a": images(2), "b": images(2, 1)}
+    got = sheet(columns, scale=3)
+    assert got.dtype == np.uint8
+    assert got.shape == (27 + 2 * 19 - 4 + 10, 10 + 2 * 16 - 4 + 10)
+    for column, pictures in enumerate(columns.values()):
+        for row, image in enumerate(pictures):
+            top, left = 27 + 19 * row, 10 + 16 * column
+            enlarged = got[top : top + 15, left : left + 12]
+            np.testing.assert_array_equal(enlarged, np.kron(image, np.ones((3, 3), np.uint8)))
+    assert (got[: 27 - 4] < 200).any()  # headings
+
+
+def test_restoration_sheet_has_a_column_for_each_stage():
+    frames, restored = {3: images(2), 4: images(2)}, images(2)
+    bare = restoration_sheet(frames, restored)
+    whole = restoration_sheet(frames, restored, original=images(2), damaged=images(2))
+    given = restoration_sheet(frames, restored, damaged=images(2))
+    assert [picture.shape[1] for picture in (bare, given, whole)] == [64, 80, 96]
+
+
+def test_many_steps_show_some_of_theirs():
+    assert steps_to_show(range(1, 10)) == list(range(1, 10))
+    assert steps_to_show(range(0, 10)) == list(range(10))
+    assert steps_to_show(range(1, 1)) == []
+    assert steps_to_show(range(1, 201)) == [1, 2, 3, 6, 11, 19, 34, 62, 111, 200]
+    for steps in range(11, 300):
+        shown = steps_to_show(range(steps))
+        assert shown == sorted(set(shown)) and shown[0] == 0 and shown[-1] == steps - 1
+
+
+def test_png_round_trip(tmp_path):
+    picture = images(1)[0]
+    write_png(tmp_path / "x.png", picture)
+    with Image.open(tmp_path / "x.png") as read:
+        np.testing.assert_array_equal(np.asarray(read), picture)

@@ -10,6 +10,7 @@ import torch
 import sw.train.loop as loop
 import sw.train.run as run
 import sw.train.ship as ship
+import sw.train.verify as verify
 from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
@@ -24,16 +25,18 @@ GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
 SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
 
 
-@pytest.fixture
-def threads():
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Training sets it so; small tensors gain nothing from a second thread."""
     before = torch.get_num_threads()
+    torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
     torch.set_flush_denormal(False)
 
 
 @pytest.fixture
-def small(tmp_path, monkeypatch, threads):
+def small(tmp_path, monkeypatch):
     """Options of a run that takes a moment; its digits are corners of show digits."""
     images, labels = show_digits()
     corners = np.ascontiguousarray(images[:64, 8:16, 10:18])
@@ -263,11 +266,12 @@ def test_rule_without_gate_trains():
     assert learner.rule.weights().spec.gate is None
 
 
-def test_whole_run_leaves_a_proven_skeleton(tmp_path, monkeypatch, threads):
+def test_whole_run_leaves_a_proven_skeleton(tmp_path, monkeypatch):
     images, labels = show_digits()
     digits = Digits(images[:64], labels[:64], images[64:84], labels[64:84], "show digits")
     monkeypatch.setattr(run, "load", lambda data, download: digits)
     monkeypatch.setattr(ship, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(verify, "BLOCK", 4)
     options = Options(name="x", output=tmp_path, batches=2, qat_batches=1, batch=2, ship=True)
     train(options)
 

@@ -1,6 +1,6 @@
 """Shapes of everything that travels through the chip, all derived from a spec and a folding."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from amaranth import *
 from amaranth.lib import data, enum
@@ -60,7 +60,7 @@ class Geometry:
     `filters` perception filters are computed a clock.
     """
 
-    spec: Spec = Spec()
+    spec: Spec = field(default_factory=Spec)
     filters: int = 5
     contexts: int = 2
     skeletons: int = 4
@@ -146,9 +146,9 @@ class Geometry:
     def gate(self) -> data.StructLayout:
         """Shape of when and where the gate acts in a run.
 
-        ``wait`` steps lead to the first opening (1: it follows the next step), ``every`` from one to
-        the next; ``opening`` counts openings modulo 4 and tells which cells a delta reaches where
-        ``phased``.
+        ``wait`` steps lead to the first opening (1: it follows the next step), ``every`` from one
+        to the next; ``opening`` counts openings modulo 4 and tells which cells a delta reaches
+        where ``phased``.
         """
         channel = unsigned(bits_for(self.spec.channels - 1))
         return data.StructLayout({

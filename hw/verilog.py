@@ -64,7 +64,7 @@ def write_verilog(component, path):
 
 
 def write_chip(geometry, skeletons, folder):
-    """Write ``<top>.v`` and ``<top>.json`` for a chip that holds ``skeletons``; return the former."""
+    """Write ``<top>.v`` and ``<top>.json`` for a chip with ``skeletons``; return the former."""
     path = Path(folder) / f"{top_name(geometry)}.v"
     chip = Chip(geometry, skeletons)
     to_verilog(chip, top_name(geometry), path)

@@ -1,4 +1,4 @@
-"""Accumulators: sums over all words of a cell, drained a word a clock while the next cell is summed."""
+"""Accumulators: sums over the words of a cell, drained while the next cell is summed."""
 
 from amaranth import *
 from amaranth.lib import data, wiring

@@ -67,10 +67,8 @@ class Window(wiring.Component):
         word, advance, edges = Value.cast(self.word), self.advance, self.edges
         for tap in reversed(range(TAPS)):
             i, j = divmod(tap, 3)
-            beyond = {0: edges.top, 2: edges.bottom}.get(i, 0) | {
-                0: edges.left,
-                2: edges.right,
-            }.get(j, 0)
+            row_beyond = (edges.top, 0, edges.bottom)[i]
+            beyond = row_beyond | (edges.left, 0, edges.right)[j]
             m.d.comb += Value.cast(self.taps[tap]).eq(Mux(beyond, 0, word))
             if tap == CENTRE:
                 valid = delayed(m, self.valid, TAPS - 1 - tap, name="valid")

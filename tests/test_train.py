@@ -166,6 +166,16 @@ def test_rejects_images_of_another_size(small):
     assert str(error.value) == "Training images must be 6 x 6, not 8 x 8"
 
 
+def test_rejects_data_without_training_digits(small, monkeypatch):
+    options, _ = small
+    none = Digits(np.zeros((0, 8, 8), np.uint8), np.zeros(0, np.uint8), None, None, "nothing")
+    monkeypatch.setattr(run, "load", lambda data, download: none)
+    with pytest.raises(InputError) as error:
+        train(options)
+
+    assert str(error.value) == ("Training data must have a digit that is not a show digit: nothing")
+
+
 @pytest.mark.parametrize(
     ("values", "text"),
     [

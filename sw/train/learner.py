@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -93,7 +95,7 @@ def identity(options: Options, digest: str) -> str:
 
 
 def save(learner: Learner, options: Options, digest: str, path: Path) -> None:
-    """Write a checkpoint, whole or not at all."""
+    """Write a checkpoint, whole or not at all, and down to the disk: power may fail."""
     gate = learner.gate
     values = {
         "identity": identity(options, digest),
@@ -106,8 +108,12 @@ def save(learner: Learner, options: Options, digest: str, path: Path) -> None:
         "rule": list(learner.rule.exponents or ()),
         "gate": list((gate and gate.exponents) or ()),
     }
-    with replacing(path) as temporary:
-        torch.save(values, temporary)
+    buffer = io.BytesIO()
+    torch.save(values, buffer)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(buffer.getbuffer())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def resume(options: Options, digest: str, path: Path) -> Learner:

@@ -70,7 +70,12 @@ def keep_memory() -> None:
 
 
 def require_size(digits: Digits, options: Options) -> None:
-    """Raise unless the lattice takes the digits."""
-    size, found = options.spec.image, digits.train_images.shape[1:]
-    if found != (size, size):
+    """Raise unless there are digits, and the lattice takes them."""
+    count, *found = digits.train_images.shape
+    if not count:
+        raise InputError(
+            f"Training data must have a digit that is not a show digit: {digits.source}"
+        )
+    size = options.spec.image
+    if found != [size, size]:
         raise InputError(f"Training images must be {size} x {size}, not {found[0]} x {found[1]}")

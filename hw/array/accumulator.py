@@ -1,7 +1,7 @@
 """Accumulators: sums over the words of a cell, drained while the next cell is summed."""
 
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.shapes import mix_sum
@@ -36,12 +36,12 @@ class Accumulator(wiring.Component):
         self.geometry = geometry
 
         super().__init__({
-            "sums": In(data.ArrayLayout(mix_sum(geometry.filters), geometry.spec.channels)),
+            "sums": In(mix_sum(geometry.filters)).array(geometry.spec.channels),
             "valid": In(1),
             "first": In(1),
             "last": In(1),
             "skeleton": In(geometry.skeleton),
-            "totals": Out(data.ArrayLayout(geometry.accumulator, geometry.lanes)),
+            "totals": Out(geometry.accumulator).array(geometry.lanes),
             "o_valid": Out(1),
             "o_word": Out(range(geometry.words)),
             "o_skeleton": Out(geometry.skeleton),
@@ -52,13 +52,19 @@ class Accumulator(wiring.Component):
 
         geometry = self.geometry
         channels = geometry.spec.channels
-        totals = Signal(data.ArrayLayout(geometry.accumulator, channels), reset_less=True)
-        drain = Signal(data.ArrayLayout(geometry.accumulator, channels), reset_less=True)
+        # One signal a channel, not one packed array: simulators are slow at slicing wide vectors.
+        totals, drain = (
+            [
+                Signal(geometry.accumulator, name=f"{name}{channel}", reset_less=True)
+                for channel in range(channels)
+            ]
+            for name in ("total", "drain")
+        )
         load = Signal()
         m.d.comb += load.eq(self.valid & self.last)
 
         for channel in range(channels):
-            total = Signal(geometry.accumulator, name=f"total{channel}")
+            total = Signal(geometry.accumulator, name=f"sum{channel}")
             m.d.comb += total.eq(Mux(self.first, 0, totals[channel]) + self.sums[channel])
             with m.If(self.valid):
                 m.d.sync += totals[channel].eq(total)

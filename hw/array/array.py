@@ -8,7 +8,7 @@ from hw.array.accumulator import Accumulator
 from hw.array.lane import Lane
 from hw.array.residual import Residual
 from hw.array.window import Edges, Window
-from hw.primitives import BlockMemory, ReadOnlyMemory, delayed
+from hw.primitives import BlockMemory, ReadOnlyMemory, connected, delayed
 
 __all__ = ["Array", "slot_layout"]
 
@@ -96,7 +96,7 @@ class Array(wiring.Component):
         wait = Lane.LATENCY + geometry.filters - 1
         skeleton = delayed(m, self.slot.address.skeleton, wait, name="skeleton")
         m.d.comb += [
-            accumulator.sums.eq(lane.o_sums),
+            *connected(lane.o_sums, accumulator.sums),
             accumulator.valid.eq(delayed(m, self.slot.valid, wait, name="valid")),
             accumulator.first.eq(delayed(m, self.slot.first, wait, name="first")),
             accumulator.last.eq(delayed(m, self.slot.last, wait, name="last")),
@@ -138,15 +138,18 @@ class Array(wiring.Component):
         if before is None:
             m.d.comb += lane.i_address.eq(self.slot.address)
         else:
-            m.d.comb += [lane.i_address.eq(before.o_address), lane.i_sums.eq(before.o_sums)]
+            m.d.comb += [
+                lane.i_address.eq(before.o_address),
+                *connected(before.o_sums, lane.i_sums),
+            ]
 
         if filter:
-            m.d.comb += lane.i_taps.eq(before.o_taps)
+            taps = before.o_taps
         else:
-            taps = Cat(word[channel] for word in window.taps)
-            m.d.comb += Value.cast(lane.i_taps).eq(
-                delayed(m, taps, lane.index, name=f"taps{channel}") if lane.index else taps
-            )
+            taps = [
+                delayed(m, word[channel], lane.index, name=f"tap{channel}") for word in window.taps
+            ]
+        m.d.comb += connected(taps, lane.i_taps)
 
     def centres(self, m, window, accumulator):
         """Keep each cell's state until its change is known; both come in the same order."""

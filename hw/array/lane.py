@@ -1,13 +1,13 @@
 """A filter lane: one perception chain, one mixing column, and the skeleton memory of both."""
 
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.fixed import STATE
 from hw.array.mix import Mix
 from hw.array.perceive import Perceive
-from hw.primitives import ReadOnlyMemory, delayed
+from hw.primitives import ReadOnlyMemory, connected, delayed
 from hw.shapes import TAPS, code, mix_row, mix_sum, perceive_row
 
 __all__ = ["Lane"]
@@ -51,14 +51,13 @@ class Lane(wiring.Component):
         self.rows = {"perceive": perceive, "mix": mix}
 
         channels = geometry.spec.channels
-        taps = data.ArrayLayout(code(STATE), TAPS)
         super().__init__({
             "i_address": In(geometry.address),
-            "i_taps": In(taps),
-            "i_sums": In(data.ArrayLayout(mix_sum(index), channels)),
+            "i_taps": In(code(STATE)).array(TAPS),
+            "i_sums": In(mix_sum(index)).array(channels),
             "o_address": Out(geometry.address),
-            "o_taps": Out(taps),
-            "o_sums": Out(data.ArrayLayout(mix_sum(index + 1), channels)),
+            "o_taps": Out(code(STATE)).array(TAPS),
+            "o_sums": Out(mix_sum(index + 1)).array(channels),
         })
 
     def elaborate(self, platform):
@@ -66,17 +65,16 @@ class Lane(wiring.Component):
 
         channels = self.geometry.spec.channels
         address = Value.cast(self.i_address)
-        m.d.comb += [
-            Value.cast(self.o_address).eq(delayed(m, address, 1, name="address")),
-            Value.cast(self.o_taps).eq(delayed(m, Value.cast(self.i_taps), 1, name="taps")),
-        ]
+        m.d.comb += Value.cast(self.o_address).eq(delayed(m, address, 1, name="address"))
+        for before, after in zip(self.i_taps, self.o_taps, strict=True):
+            m.d.comb += after.eq(delayed(m, before, 1, name="tap"))
 
         m.submodules.perceive_rom = filters = ReadOnlyMemory(perceive_row(), self.rows["perceive"])
         m.submodules.perceive = perceive = Perceive()
         m.d.comb += [
             filters.address.eq(address),
             perceive.row.eq(filters.data),
-            perceive.taps.eq(self.i_taps),
+            *connected(self.i_taps, perceive.taps),
         ]
 
         m.submodules.mix_rom = weights = ReadOnlyMemory(mix_row(channels), self.rows["mix"])
@@ -85,8 +83,8 @@ class Lane(wiring.Component):
             weights.address.eq(delayed(m, address, Perceive.LATENCY, name="mix_address")),
             mix.weights.eq(weights.data),
             mix.hidden.eq(perceive.hidden),
-            mix.i_sums.eq(self.i_sums),
-            self.o_sums.eq(mix.o_sums),
+            *connected(self.i_sums, mix.i_sums),
+            *connected(mix.o_sums, self.o_sums),
         ]
 
         return m

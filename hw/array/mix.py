@@ -1,7 +1,7 @@
 """The update's point-wise products: a column of processing elements for each filter lane."""
 
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.fixed import HIDDEN, WEIGHT
@@ -43,8 +43,8 @@ class Mix(wiring.Component):
         super().__init__({
             "hidden": In(code(HIDDEN)),
             "weights": In(mix_row(channels)),
-            "i_sums": In(data.ArrayLayout(mix_sum(lane), channels)),
-            "o_sums": Out(data.ArrayLayout(mix_sum(lane + 1), channels)),
+            "i_sums": In(mix_sum(lane)).array(channels),
+            "o_sums": Out(mix_sum(lane + 1)).array(channels),
         })
 
     def elaborate(self, platform):

@@ -1,7 +1,7 @@
 """Perception: a chain of nine processing elements computes one filter a clock."""
 
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.fixed import HIDDEN, SHIFTS, STATE, WEIGHT
@@ -36,7 +36,7 @@ class Perceive(wiring.Component):
 
     def __init__(self):
         super().__init__({
-            "taps": In(data.ArrayLayout(code(STATE), TAPS)),
+            "taps": In(code(STATE)).array(TAPS),
             "row": In(perceive_row()),
             "hidden": Out(code(HIDDEN)),
         })

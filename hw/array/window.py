@@ -54,7 +54,7 @@ class Window(wiring.Component):
             "advance": In(1),
             "edges": In(Edges),
             "valid": In(1),
-            "taps": Out(data.ArrayLayout(geometry.word, TAPS)),
+            "taps": Out(geometry.word).array(TAPS),
             "centre": Out(geometry.word),
             "centre_valid": Out(1),
         })

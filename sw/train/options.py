@@ -89,8 +89,8 @@ class Options:
         return {"float": self.batches, "qat": qat}
 
     def trained_with(self) -> dict[str, Any]:
-        """Return what decides the result, as JSON: everything but where things are."""
+        """Return what decides the result, as JSON: batches by stage, and not where things are."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        for place in ("data", "output", "ship", "name"):
-            del values[place]
+        for name in ("data", "output", "ship", "name", "batches", "qat_batches"):
+            del values[name]
         return values | {"spec": self.spec.to_json(), "stages": self.stages()}

@@ -19,7 +19,7 @@ from sw.data import Digits, show_digits
 from sw.metrics import closeness, paste
 from sw.referee import Referee
 
-__all__ = ["Judged", "describe", "evaluate", "judged", "require_size", "show"]
+__all__ = ["Judged", "evaluate", "judged", "require_size", "show"]
 
 
 class Judged(NamedTuple):
@@ -93,11 +93,6 @@ def score(
     read, _ = referee.read(images)
     psnr = {name: round(db, 3) for name, db in closeness(images, originals)._asdict().items()}
     return psnr | {"digit_id": round(100 * float(np.mean(read == labels)), 2)}
-
-
-def describe(skeleton: Skeleton, device: str) -> dict[str, Any]:
-    """Return what a results file says of the skeleton and the device."""
-    return {"skeleton": skeleton.name, "skeleton_digest": skeleton.digest, "device": device}
 
 
 def require_size(digits: Judged, skeleton: Skeleton) -> None:

@@ -440,6 +440,8 @@ def test_simulated_device_gets_the_skeleton_and_the_filters(thalweg, folder, tmp
             "--skeleton", folder, "--output", tmp_path)  # fmt: skip
     want = expected(folder, show_digits()[0][:15], range(15))
     np.testing.assert_array_equal(np.load(tmp_path / "restored.npy"), want)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["device"], report["filters"]) == ("simulated", 2)
     thalweg("eval", folder, "--device", "simulated", "--images", "3")
     assert asked == [(["random"], 2), (["random"], 5)]
 

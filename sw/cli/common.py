@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from golden.device import Device
     from golden.skeleton import Skeleton
 
-__all__ = ["FILTERS", "open_device", "progress"]
+__all__ = ["FILTERS", "open_device", "progress", "told_of"]
 
 FILTERS = (1, 2, 5)
 """Perception filters per clock that an engine is built for."""
@@ -54,6 +54,11 @@ def open_device(name: str, skeletons: tuple[Skeleton, ...], filters: int = 5) ->
         device: Device = SimulatedDevice(skeletons, filters=filters)
         return device
     raise InputError(f"--device must be golden or simulated, not {name!r}")
+
+
+def told_of(device: str, filters: int) -> dict[str, Any]:
+    """Return what a report says of a device."""
+    return {"device": device} | ({"filters": filters} if device == "simulated" else {})
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from sw.cli.common import (
     Subject,
     open_device,
     progress,
+    told_of,
 )
 
 __all__ = ["evaluate", "restore"]
@@ -73,7 +74,7 @@ def restore(
             traced=trace is not None,
             progress=advance,
         )
-    told = {"input": source, "device": device, "gated": network is not None}
+    told = {"input": source, **told_of(device, filters), "gated": network is not None}
     told |= outputs.report(restoration, loaded)
     if trace is not None:
         outputs.write_trace(trace, restoration)
@@ -123,7 +124,8 @@ def evaluate(
             share=damage,
             progress=advance,
         )
-    results = work.describe(loaded, device) | results
+    named = {"skeleton": loaded.name, "skeleton_digest": loaded.digest}
+    results = named | told_of(device, filters) | results
     work.show(results)
     if output is not None:
         write_json(output, results)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from golden.device import Device, run
+from golden.errors import InputError
 from golden.gate import GateNetwork
 from sw.damage import blank
 from sw.images import Images, Lattices
@@ -72,7 +73,7 @@ def restore_input(
     damage
         Share of each image's pixels that is blanked first; lattices stay as they are.
     from_step
-        Step count of raw lattices.
+        Step count of raw lattices; images begin at 0.
     traced
         Whether every state of every lattice is kept, not only of the few for the contact sheet.
     progress
@@ -80,14 +81,15 @@ def restore_input(
     """
     begin = time.monotonic()
     items, damaged = laid(given, damage)
-    start = from_step if damaged is None else 0
+    if damaged is not None and from_step:
+        raise InputError(f"--from-step must be 0 for images, not {from_step}")
     few = min(len(items), SHEET)
     # The encoded image would only show the damaged one again.
     looks = steps_to_show(range(0 if damaged is None else 1, steps))
     parts = []
     for batch in (*batches(few, device.contexts), *batches(len(items), device.contexts, few)):
         if damaged is None:
-            device.load_states(items[batch], start)
+            device.load_states(items[batch], from_step)
         else:
             device.load_images(items[batch])
         parts.append(watch(device, network, steps, looks if batch.start < few else [], traced))
@@ -98,10 +100,10 @@ def restore_input(
         damage=damage,
         damaged=damaged,
         restored=np.concatenate([part.restored for part in parts]),
-        frames={start + at: np.concatenate(f) for at, f in zip(looks, frames, strict=True)},
+        frames={from_step + at: np.concatenate(f) for at, f in zip(looks, frames, strict=True)},
         states=np.concatenate([np.stack(p.states, axis=1) for p in parts]) if traced else None,
         steps=steps,
-        from_step=start,
+        from_step=from_step,
         seconds=time.monotonic() - begin,
     )
 

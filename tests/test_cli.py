@@ -345,6 +345,7 @@ def test_rejects_images_of_another_size_than_the_skeleton_takes(thalweg, fails, 
     [
         (("--filters", "3"), "--filters must be 1, 2 or 5, not 3"),
         (("--filters", "0"), "--filters must be 1, 2 or 5, not 0"),
+        (("--from-step", "3"), "--from-step must be 0 for images, not 3"),
         (("--device", "chip"), "--device must be golden or simulated, not 'chip'"),
         (("--gate", "none"), "none must be a readable safetensors file: "
          "No such file or directory: none"),
@@ -352,7 +353,7 @@ def test_rejects_images_of_another_size_than_the_skeleton_takes(thalweg, fails, 
 )  # fmt: skip
 def test_rejects_wrong_options(fails, folder, tmp_path, extra, text):
     fails(text, "restore", "show[0:1]", "--skeleton", folder, "--output", tmp_path / "x", *extra)
-    assert not (tmp_path / "x").exists()
+    assert not list(tmp_path.rglob("*.*"))
 
 
 @pytest.mark.parametrize(

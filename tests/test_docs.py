@@ -9,6 +9,8 @@ from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
 from sw.damage import blank
 from sw.data import show_digits
+from sw.metrics import closeness
+from sw.referee import network, recorded
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -37,3 +39,11 @@ def test_python_snippets_run_as_written():
     exec(states, names)
     assert names["states"].shape == (20, 11, 16, 32, 32)
     compile(simulated, "python.md", "exec")  # run by sim's own tests
+
+
+def test_measuring_states_the_referee_on_record():
+    text, record = (DOCS / "measuring.md").read_text(), recorded()
+    weights = sum(p.numel() for p in network().parameters())
+    assert f"of {weights:,} weights, trained once on {record['trained_on']:,} clean" in text
+    assert f"reads {record['test_right']:,} of the {record['test_digits']:,} clean" in text
+    assert f"{closeness(np.zeros((1, 28, 28)), np.zeros((1, 28, 28))).psnr_mean:.2f} dB" in text

@@ -81,7 +81,7 @@ def calibrated(spec: Spec, rng: np.random.Generator) -> Skeleton:
 
 def network(spec: Spec, rng: np.random.Generator) -> GateNetwork:
     """Return a random gate whose hidden codes and deltas spread over their range."""
-    hidden = 256
+    hidden = 1024
     return GateNetwork(
         GateLayer(
             draw(rng, GATE_WEIGHT, (hidden, spec.cells)).astype(np.int8),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from golden.errors import InputError
@@ -157,6 +157,11 @@ class Spec:
     def lattice(self) -> tuple[int, int, int]:
         """Shape of one state: channels, height, width."""
         return self.channels, self.height, self.width
+
+    @property
+    def ungated(self) -> Spec:
+        """The lattice and the rule's shape alone: what a chip is built for."""
+        return replace(self, steps=Spec.steps, gate=None)
 
     @classmethod
     def from_json(cls, values: object) -> Spec:

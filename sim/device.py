@@ -1,13 +1,11 @@
 """The simulated device: the chip's Verilog as a native library, driven in bulk."""
 
 import ctypes
-from dataclasses import replace
 
 import numpy as np
 from amaranth import Shape
 
 from golden.device import Counters
-from golden.spec import Spec
 from hw.shapes import Geometry, Operation
 from hw.skeleton_memory import images, layouts
 from sim.verilate import build_library
@@ -63,14 +61,7 @@ class SimulatedDevice:
         self, skeletons, *, filters=5, contexts=2, stall=0, seed=0, limit=1 << 26, progress=print
     ):
         spec = skeletons[0].spec
-        lattice = replace(
-            Spec(),
-            **{
-                name: getattr(spec, name)
-                for name in ("height", "width", "channels", "multiplier", "boundary", "image")
-            },
-        )
-        self.geometry = geometry = Geometry(spec=lattice, filters=filters, contexts=contexts)
+        self.geometry = geometry = Geometry(spec=spec.ungated, filters=filters, contexts=contexts)
         self.contexts = contexts
         self.skeletons = tuple(skeletons)
         self._limit = limit

@@ -11,7 +11,8 @@ from typing import Any
 
 import typer
 
-from golden.errors import InputError
+from golden.errors import Difference, InputError
+from sw.cli.building import bench, demo, simulate, verilog
 from sw.cli.common import open_device, progress
 from sw.cli.restoring import evaluate, restore
 from sw.cli.training import referee, train
@@ -32,6 +33,10 @@ app.command("restore")(restore)
 app.command("eval")(evaluate)
 app.command("train")(train)
 app.command("referee")(referee)
+app.command("verilog")(verilog)
+app.command("sim")(simulate)
+app.command("demo")(demo)
+app.command("bench")(bench)
 
 
 def main() -> None:
@@ -42,6 +47,8 @@ def main() -> None:
         code = complain(str(error))
     except Misuse as error:
         code = complain(error.format_message())
+    except Difference as difference:
+        code = complain(str(difference)) - 1
     except KeyboardInterrupt:
         code = 130
     sys.exit(code if isinstance(code, int) else 0)

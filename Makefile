@@ -1,0 +1,58 @@
+# Thalweg. `make` alone lists the targets; each sets itself up in .venv on first use.
+
+SKELETON ?= digits
+FILTERS ?= 5
+IMAGES ?= 20
+DEVICE ?= cpu
+RECIPE ?= restore
+NAME ?= digits
+PYTHON ?= python3
+PIP_ARGS ?=
+
+BIN := .venv/bin
+THALWEG := $(BIN)/thalweg
+data := $(if $(DATA),--data $(DATA))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test train-qat eval verilog sim bench lint clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(BIN)/.ready ## install everything into .venv
+$(BIN)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Thalweg needs Python 3.11 or newer, not ' + sys.version.split()[0])"
+	$(PYTHON) -m venv .venv
+	@echo "installing into .venv: one to three minutes"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: setup ## restore damaged digits on the simulated chip: picture and numbers
+	$(THALWEG) demo $(SKELETON)
+
+test: setup ## all quick tests
+	$(BIN)/python -m pytest -n 2
+
+train-qat: setup ## train a skeleton: float warm-up, QAT, export, proof, evaluation
+	$(THALWEG) train $(NAME) --recipe $(RECIPE) --device $(DEVICE) $(data) $(if $(BATCHES),--batches $(BATCHES))
+
+eval: setup ## measure SKELETON on MNIST's test digits
+	$(THALWEG) eval $(SKELETON) $(data) --output build/eval/$(SKELETON).json
+
+verilog: setup ## build/verilog/<top>.v and <top>.json, holding SKELETON="x y"
+	$(THALWEG) verilog $(SKELETON) --filters $(FILTERS)
+
+sim: setup ## cocotb on Verilator and the fast device against golden, every code
+	$(THALWEG) sim $(SKELETON) --images $(IMAGES) --filters $(FILTERS) $(data)
+
+bench: setup ## speed of golden, gate and simulations; clocks of a digit for each F
+	$(THALWEG) bench
+
+lint: setup ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean: ## remove everything generated but .venv
+	rm -rf build

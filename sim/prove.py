@@ -1,0 +1,111 @@
+"""Golden against the fast simulated device, whole digits, on all cores."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+import numpy as np
+
+from golden.device import GoldenDevice, batches, run
+from golden.errors import Difference
+from sim.device import SimulatedDevice
+
+__all__ = ["Proof", "prove"]
+
+CHUNK = 4  # images that a core takes at a time
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was compared, every code of it equal."""
+
+    images: int
+    codes: int
+    """Codes of final lattices and restored images."""
+    clocks: int
+    """Clocks simulated."""
+
+
+def prove(
+    skeleton,
+    network,
+    images,
+    *,
+    steps,
+    filters=5,
+    stall=0,
+    progress: Callable[[int], None] = lambda done: None,
+):
+    """Restore images on the simulated chip and the golden model; every code must be equal.
+
+    Compared are the lattice in the end, all channels of it, and the restored image; one code that
+    differs on the way is very unlikely not to reach them, and the cocotb benches look at each step.
+
+    Parameters
+    ----------
+    skeleton, network
+        The skeleton and its gate's network; None runs without.
+    images
+        Damaged images, uint8 (n, image, image).
+    steps
+        Steps of the run.
+    filters, stall
+        Of the simulated chip.
+    progress
+        Called with the number of images done since the last call.
+
+    Raises
+    ------
+    Difference
+        Names the first image, and where its codes differ.
+    """
+    arguments = (skeleton, network, steps, filters, stall)
+    codes = clocks = 0
+    workers = min(os.cpu_count() or 1, -(-len(images) // CHUNK))
+    # Spawned, not forked: torch has threads of its own.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        chunks = [
+            pool.submit(compare, images[chunk], chunk.start, *arguments)
+            for chunk in batches(len(images), CHUNK)
+        ]
+        try:
+            for chunk in as_completed(chunks):
+                done, compared, simulated = chunk.result()
+                codes, clocks = codes + compared, clocks + simulated
+                progress(done)
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return Proof(len(images), codes, clocks)
+
+
+def compare(images, first, skeleton, network, steps, filters, stall):
+    """Compare one chunk of images; return their number, the codes compared, the clocks."""
+    import torch
+
+    torch.set_num_threads(1)
+    golden = GoldenDevice((skeleton,))
+    chip = SimulatedDevice((skeleton,), filters=filters, stall=stall, seed=first)
+    codes = 0
+    for device in (golden, chip):
+        device.choose(0, gated=network is not None)
+    for batch in batches(len(images), chip.contexts):
+        for device in (golden, chip):
+            device.load_images(images[batch])
+            run(device, network, steps)
+        for what in ("read_states", "read_images"):
+            want, found = (getattr(device, what)() for device in (golden, chip))
+            require_equal(want, found, first + batch.start)
+            codes += want.size
+    return len(images), codes, chip.simulated_clocks
+
+
+def require_equal(want, found, first):
+    """Raise unless two arrays are equal; the first axis counts images from ``first``."""
+    if not np.array_equal(want, found):
+        place = tuple(int(axis[0]) for axis in np.nonzero(want != found))
+        index, *rest = place
+        raise Difference(
+            f"image {first + index}: code {tuple(rest)} is {found[place]}, golden has {want[place]}"
+        )

@@ -1,0 +1,154 @@
+"""The verbs that build and simulate the chip: verilog, sim, demo and bench."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sw.cli.common import DataFolder, Filters, GateFile, NoGate, Subject, progress
+
+__all__ = ["bench", "demo", "simulate", "verilog"]
+
+
+def verilog(
+    subjects: Annotated[
+        list[str], typer.Argument(metavar="NAME_OR_DIR...", help="shipped skeletons, or folders")
+    ],
+    filters: Filters = 5,
+    output: Annotated[Path, typer.Option(help="folder for <top>.v and <top>.json")] = Path(
+        "build/verilog"
+    ),
+) -> None:
+    """Write a chip that holds skeletons as portable Verilog, and its facts as JSON.
+
+    \b
+    thalweg verilog digits
+    thalweg verilog digits mine/skeleton --filters 1 --output build/small
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from golden.skeleton import Skeleton, find
+    from hw.shapes import Geometry
+    from hw.verilog import write_chip
+
+    skeletons = [Skeleton.load(find(name)) for name in subjects]
+    geometry = Geometry(
+        spec=skeletons[0].spec.ungated, filters=filters, skeletons=places(len(skeletons))
+    )
+    typer.echo(f"wrote {write_chip(geometry, skeletons, output)}")
+
+
+def places(count: int) -> int:
+    """Return the number of skeletons that a chip for ``count`` has room for: a power of two."""
+    return max(4, 1 << (count - 1).bit_length())
+
+
+def simulate(
+    subject: Subject = "digits",
+    images: Annotated[int, typer.Option(min=1, help="damaged digits to restore")] = 20,
+    filters: Filters = 5,
+    gate: GateFile = None,
+    no_gate: NoGate = False,
+    data: DataFolder = None,
+) -> None:
+    """Compare the chip's Verilog with golden: cocotb for the first digits, the fast device after.
+
+    \b
+    thalweg sim digits --images 20
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from sim.cocotb_run import run_chip_bench
+
+    from hw.shapes import Geometry
+    from sim.prove import prove
+    from sw.damage import blank
+    from sw.data import load
+    from sw.evaluate import judged
+    from sw.loading import load_run
+
+    skeleton, network = load_run(subject, gate, gated=not no_gate)
+    digits = judged(load(data), images)
+    damaged = blank(digits.images, range(len(digits.images)), 0.7)
+    typer.echo(f"{len(damaged)} damaged {digits.rows} digits on the chip, F = {filters}")
+    geometry = Geometry(spec=skeleton.spec.ungated, filters=filters)
+    few = min(len(damaged), COCOTB)
+    typer.echo(f"cocotb, {few} of them, every code of every step ...")
+    run_chip_bench(geometry, (skeleton,), images=damaged[:few], network=network)
+    typer.echo(f"cocotb: equal to golden on {few} digits")
+    if len(damaged) > few:
+        with progress("simulating", len(damaged) - few) as advance:
+            proof = prove(
+                skeleton,
+                network,
+                damaged[few:],
+                steps=skeleton.spec.steps,
+                filters=filters,
+                progress=advance,
+            )
+        typer.echo(
+            f"fast device: equal to golden on {proof.images} digits, "
+            f"{proof.codes:,} codes, {proof.clocks:,} clocks"
+        )
+
+
+COCOTB = 2
+"""Digits that the cocotb bench takes: it looks at every step, and is slow."""
+
+
+def demo(
+    subject: Subject = "digits",
+    images: Annotated[int, typer.Option(min=1, max=100, help="show digits to restore")] = 20,
+    output: Annotated[Path, typer.Option(help="folder for restored.png and report.json")] = Path(
+        "build/demo"
+    ),
+    filters: Filters = 5,
+) -> None:
+    """Restore damaged digits on the simulated chip, and hold every code against golden.
+
+    \b
+    thalweg demo
+    thalweg demo digits --images 100 --filters 1
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from sw.cli.common import open_device
+    from sw.demo import demonstrate
+    from sw.loading import load_run
+    from sw.outputs import prepare
+
+    skeleton, network = load_run(subject)
+    prepare(output)
+    chip = open_device("simulated", (skeleton,), filters)
+    with progress("restoring", images) as advance:
+        demonstrate(chip, skeleton, network, images, output, progress=advance)
+
+
+def bench(
+    output: Annotated[Path, typer.Option(help="file for the results")] = Path(
+        "build/bench/results.json"
+    ),
+) -> None:
+    """Measure speed: golden model, gate, both simulations, and the clocks of a digit for each F.
+
+    \b
+    thalweg bench
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from golden.speed import measure as measure_golden
+    from sim.speed import measure as measure_simulation
+    from sw.outputs import write_json
+
+    results = measure_golden() | measure_simulation(progress=typer.echo)
+    show_rates(results)
+    write_json(output, results)
+    typer.echo(f"wrote {output}")
+
+
+def show_rates(results: dict[str, Any]) -> None:
+    """Print what was measured."""
+    for name, value in results.items():
+        if not isinstance(value, dict):
+            typer.echo(f"{name.replace('_', ' ')}: {value:,}")
+    for filters, engine in results["engine"].items():
+        for kind in ("ungated", "gated"):
+            typer.echo(
+                f"F = {filters}, {engine[f'digits_{kind}']} {kind}: "
+                f"{engine[f'clocks_{kind}']:,} clocks, "
+                f"{engine[f'occupancy_{kind}']:.2%} of multiplier slots busy"
+            )

@@ -290,6 +290,9 @@ def test_whole_run_leaves_a_proven_skeleton(tmp_path, monkeypatch):
         GateNetwork.load(folder / "gate.safetensors").require_fit(skeleton, "gate")
         record = json.loads((folder / "provenance.json").read_text())
         assert record["skeleton"] == skeleton.digest
+        assert record["command"] == (
+            "thalweg train --data data --name x --batches 2 --qat-batches 1 --batch 2"
+        )
         assert record["data"] == {"source": "show digits", "sha256": digits.digest}
         assert record["results"]["images"] == 20
         assert record["codes_equal_to_golden"] > 1_000_000

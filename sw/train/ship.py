@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ import torch
 
 from golden.device import GoldenDevice
 from golden.files import replacing
-from golden.skeleton import SHIPPED
+from golden.gate import GateNetwork
+from golden.skeleton import SHIPPED, Skeleton
 from sw.damage import blank
 from sw.data import Digits
-from sw.evaluate import evaluate, judged
+from sw.evaluate import Judged, evaluate, judged
 from sw.train.learner import Learner
 from sw.train.options import Options
 from sw.train.verify import prove_random
@@ -38,39 +40,50 @@ def export(learner: Learner, options: Options, digits: Digits) -> None:
         model.cpu()  # where float32 sums of integers are exact, whatever the library picks
     skeleton = learner.rule.weights(options.name)
     network = learner.gate.weights(skeleton.digest) if learner.gate is not None else None
-    tests = judged(digits)
-    damaged = blank(tests.images[:PROVEN], range(len(tests.images[:PROVEN])), options.damage)
+    tests, begin = judged(digits), time.monotonic()
+    some = tests.images[:PROVEN]
+    damaged = blank(some, range(len(some)), options.damage)
     equal = prove_random(learner.rule, learner.gate, skeleton, network, damaged)
     say(f"Brevitas equals golden: {equal:,} codes, none differs")
-    begin = time.monotonic()
-    device = GoldenDevice((skeleton,))
-    results = evaluate(device, network, tests, steps=skeleton.spec.steps, share=options.damage)
-    scores = results["restored"]
-    say(
-        f"{results['images']:,} {results['rows']} digits: {scores['psnr_mean']:.2f} dB, "
-        f"{scores['digit_id']:.2f} % read right"
-    )
+    results = measured(skeleton, network, tests, options.damage)
+    seconds = {"training": round(learner.seconds), "proof": round(time.monotonic() - begin)}
+    record = provenance(skeleton, options, digits)
+    record |= {"codes_equal_to_golden": equal, "results": results, "seconds": seconds}
     folder = options.folder
     skeleton.save(folder)
     if network is not None:
         network.save(folder / "gate.safetensors")
-    seconds = {"training": round(learner.seconds), "evaluation": round(time.monotonic() - begin)}
-    record = {
-        "skeleton": skeleton.digest,
-        "command": command(options),
-        "commit": commit(),
-        "data": {"source": digits.source, "sha256": digits.digest},
-        "options": options.trained_with(),
-        "results": results | {"device": "golden"},
-        "codes_equal_to_golden": equal,
-        "seconds": seconds,
-        "machine": machine(),
-    }
     with replacing(folder / "provenance.json") as temporary:
         temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     say(f"wrote {folder / 'skeleton.json'}")
     if options.ship:
         ship(folder, SHIPPED / options.name)
+
+
+def measured(
+    skeleton: Skeleton, network: GateNetwork | None, tests: Judged, share: float
+) -> dict[str, Any]:
+    """Evaluate on golden by the protocol."""
+    device, steps = GoldenDevice((skeleton,)), skeleton.spec.steps
+    results = evaluate(device, network, tests, steps=steps, share=share)
+    scores = results["restored"]
+    say(
+        f"{results['images']:,} {results['rows']} digits: {scores['psnr_mean']:.2f} dB, "
+        f"{scores['digit_id']:.2f} % read right"
+    )
+    return results
+
+
+def provenance(skeleton: Skeleton, options: Options, digits: Digits) -> dict[str, Any]:
+    """Return where a skeleton comes from."""
+    return {
+        "skeleton": skeleton.digest,
+        "command": command(options),
+        "commit": commit(),
+        "data": {"source": digits.source, "sha256": digits.digest},
+        "options": options.trained_with(),
+        "machine": machine(),
+    }
 
 
 def say(text: str) -> None:
@@ -88,11 +101,13 @@ def ship(folder: Path, target: Path) -> None:
 
 
 def command(options: Options) -> str:
-    """Return the command that repeats the run; the options beside it say the rest."""
-    return (
-        f"make train-qat DATA=data NAME={options.name} BATCHES={options.batches} "
-        f"DEVICE={options.device} RECIPE={options.recipe}"
-    )
+    """Return the command that repeats the run, its data in a folder ``data``."""
+    words = ["thalweg", "train", "--data", "data"]
+    for field in fields(Options):
+        value = getattr(options, field.name)
+        if field.name not in {"data", "output", "ship", "spec"} and value != field.default:
+            words += [f"--{field.name.replace('_', '-')}", str(value)]
+    return " ".join(words)
 
 
 def commit() -> str | None:

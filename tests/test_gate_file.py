@@ -96,9 +96,9 @@ def test_file_round_trip(path, tmp_path):
         (
             "output.weight",
             lambda w: w[:, 1:],
-            ": output.weight must have shape (outputs, 256), not (4, 255)",
+            ": output.weight must have shape (outputs, 1024), not (4, 1023)",
         ),
-        ("hidden.shift", lambda s: s[1:], ": hidden.shift must have shape (256,), not (255,)"),
+        ("hidden.shift", lambda s: s[1:], ": hidden.shift must have shape (1024,), not (1023,)"),
         ("output.bias", lambda b: b[None], ": output.bias must have shape (4,), not (1, 4)"),
         ("extra", lambda b: b, " must not have the tensor 'extra'"),
     ],
@@ -112,8 +112,8 @@ def test_rejects_wrong_tensors(path, name, change, text):
 
 
 def test_rejects_more_inputs_than_sums_allow(path):
-    changed(path, "hidden.weight", lambda w: np.ones((256, 1025), np.int8))
-    rejects(path, ": hidden.weight must have at most 1024 inputs, not (256, 1025)")
+    changed(path, "hidden.weight", lambda w: np.ones((1024, 1025), np.int8))
+    rejects(path, ": hidden.weight must have at most 1024 inputs, not (1024, 1025)")
 
 
 def test_rejects_a_missing_tensor(path):

@@ -137,9 +137,10 @@ def facts(geometry, chip, skeletons):
 
 def run_overhead(geometry):
     """Clocks of a run beyond those of its steps: see `hw.sequencer.Sequencer`."""
+    begin = 1
     return (
-        (geometry.spec.width + 2) * geometry.slots
-        - geometry.slots
+        begin
+        + (geometry.spec.width + 1) * geometry.slots
         + geometry.words
         + Chip.READ_LATENCY
         - Array.WORD_LATENCY

@@ -15,7 +15,7 @@ data := $(if $(DATA),--data $(DATA))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test train-qat eval verilog sim bench lint clean
+.PHONY: help setup demo test train-qat eval verilog sim bench docs lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ sim: setup ## cocotb on Verilator and the fast device against golden, every code
 
 bench: setup ## speed of golden, gate and simulations; clocks of a digit for each F
 	$(THALWEG) bench
+
+docs: setup ## tables of README and docs from what was measured
+	$(THALWEG) docs
 
 lint: setup ## style and types
 	$(BIN)/ruff check .

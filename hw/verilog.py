@@ -13,10 +13,20 @@ from amaranth.lib import data, wiring
 from golden.files import replacing
 from hw.array.array import CENTRES, Array
 from hw.chip import Chip
-from hw.shapes import encode_sum, readout_sum, tap_sum, update_sum
+from hw.shapes import TAPS, encode_sum, readout_sum, tap_sum, update_sum
 from hw.skeleton_memory import layouts
 
-__all__ = ["facts", "memory_path", "to_verilog", "top_name", "write_chip", "write_verilog"]
+__all__ = [
+    "accumulators",
+    "facts",
+    "memory_path",
+    "multipliers",
+    "run_overhead",
+    "to_verilog",
+    "top_name",
+    "write_chip",
+    "write_verilog",
+]
 
 PASSES = (
     "proc -nomux -norom",
@@ -94,12 +104,7 @@ def facts(geometry, chip, skeletons):
         "contexts": geometry.contexts,
         "skeletons": [{"name": skeleton.name, "digest": skeleton.digest} for skeleton in skeletons],
         "skeleton_places": geometry.skeletons,
-        "multipliers": {
-            "depthwise": 9 * geometry.filters,
-            "pointwise": spec.channels * geometry.filters,
-            "encode": 1,
-            "readout": 1,
-        },
+        "multipliers": multipliers(geometry),
         "clocks_per_step": spec.cells * geometry.slots,
         "clocks_per_run": {
             "formula": "steps * clocks_per_step + overhead",
@@ -110,12 +115,7 @@ def facts(geometry, chip, skeletons):
             "array": Array.LATENCY + geometry.filters,
             "centres": CENTRES,
         },
-        "accumulator_bits": {
-            "encode": encode_sum().width,
-            "perceive": tap_sum(9).width,
-            "update": update_sum(spec.filters).width,
-            "readout": readout_sum(spec.channels).width,
-        },
+        "accumulator_bits": {layer: shape.width for layer, shape in accumulators(spec).items()},
         "ports": ports(chip),
         "memories": {
             name: {
@@ -132,6 +132,26 @@ def facts(geometry, chip, skeletons):
             "bits": 8 * geometry.lanes,
             "address": f"({spec.width} * y + x) * {geometry.words} + channel // {geometry.lanes}",
         },
+    }
+
+
+def multipliers(geometry):
+    """Count the multipliers, by what they are for."""
+    return {
+        "depthwise": TAPS * geometry.filters,
+        "pointwise": geometry.spec.channels * geometry.filters,
+        "encode": 1,
+        "readout": 1,
+    }
+
+
+def accumulators(spec):
+    """Return the shape of each layer's accumulator, wide enough for every valid skeleton."""
+    return {
+        "encode": encode_sum(),
+        "perceive": tap_sum(TAPS),
+        "update": update_sum(spec.filters),
+        "readout": readout_sum(spec.channels),
     }
 
 

@@ -1,5 +1,7 @@
 """How fast the simulations are on this machine, and how many clocks a digit takes for each F."""
 
+import json
+
 import numpy as np
 
 from golden.device import run
@@ -7,8 +9,10 @@ from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from golden.speed import rate
 from hw.shapes import FOLDINGS, Geometry
-from sim.cocotb_run import cocotb_clock_rate
+from hw.verilog import write_chip
+from sim.cocotb_run import run_bench
 from sim.device import SimulatedDevice
+from sim.verilate import build_root
 
 __all__ = ["measure"]
 
@@ -37,13 +41,21 @@ def measure(progress=print):
     digits()
     progress("timing both simulations")
     fast = rate(digits, chip.simulated_clocks - before)
-    slow = cocotb_clock_rate(Geometry(spec=spec.ungated, filters=FILTERS), skeleton, images[0])
+    slow = cocotb_clock_rate(Geometry(spec=spec.ungated, filters=FILTERS), skeleton)
     return {
         "simulated_clocks_per_second": fast,
         "cocotb_clocks_per_second": slow,
         "simulated_to_cocotb": round(fast / slow, 1),
         "engine": {str(filters): clocks(chip, images, gate) for filters, chip in chips.items()},
     }
+
+
+def cocotb_clock_rate(geometry, skeleton):
+    """Clocks a second of a cocotb bench that does what the fast device did."""
+    folder = (build_root() / "sim" / "speed").resolve()
+    source = write_chip(geometry, (skeleton,), folder)
+    run_bench(source, "speed", folder, env={"BENCH": str(folder), "FILTERS": str(FILTERS)})
+    return round(json.loads((folder / "rate.json").read_text()), 1)
 
 
 def clocks(chip, images, gate):

@@ -14,6 +14,7 @@ import typer
 from golden.errors import Difference, InputError
 from sw.cli.building import bench, demo, simulate, verilog
 from sw.cli.common import open_device, progress
+from sw.cli.documenting import docs
 from sw.cli.restoring import evaluate, restore
 from sw.cli.training import referee, train
 
@@ -37,6 +38,7 @@ app.command("verilog")(verilog)
 app.command("sim")(simulate)
 app.command("demo")(demo)
 app.command("bench")(bench)
+app.command("docs")(docs)
 
 
 def main() -> None:

@@ -56,9 +56,8 @@ def simulate(
     \b
     thalweg sim digits --images 20
     """  # noqa: D301 - click reads the backspace as: keep these lines
-    from sim.cocotb_run import run_chip_bench
-
     from hw.shapes import Geometry
+    from sim.cocotb_run import run_chip_bench
     from sim.prove import prove
     from sw.damage import blank
     from sw.data import load
@@ -72,7 +71,16 @@ def simulate(
     geometry = Geometry(spec=skeleton.spec.ungated, filters=filters)
     few = min(len(damaged), COCOTB)
     typer.echo(f"cocotb, {few} of them, every code of every step ...")
-    run_chip_bench(geometry, (skeleton,), images=damaged[:few], network=network)
+    run_chip_bench(
+        geometry,
+        (skeleton,),
+        name=f"digits-f{filters}",
+        images=damaged[:few],
+        networks=() if network is None else (network,),
+        image_mappings=("none" if network is None else "own",),
+        steps=skeleton.spec.steps,
+        tests="every_image",
+    )
     typer.echo(f"cocotb: equal to golden on {few} digits")
     if len(damaged) > few:
         with progress("simulating", len(damaged) - few) as advance:

@@ -1,0 +1,115 @@
+"""Generated parts of README and docs: tables between markers, made from measured JSON.
+
+A part lies between ``<!-- begin: NAME -->`` and ``<!-- end: NAME -->``; everything else in the file
+is written by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from golden.errors import InputError
+from golden.files import replacing
+from golden.skeleton import SHIPPED
+from sw.referee import recorded
+
+__all__ = ["ROOT", "measured_parts", "table", "update"]
+
+ROOT = Path(__file__).parents[1]
+SPEED = ROOT / "docs" / "speed.json"
+PART = re.compile(r"(<!-- begin: ([a-z-]+) -->\n)(.*?)(<!-- end: \2 -->)", re.DOTALL)
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return a Markdown table."""
+    headings = list(headings)
+    lines = [headings, ["---"] * len(headings), *(map(str, row) for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def update(parts: Mapping[str, str], *, check: bool = False) -> list[Path]:
+    """Write the parts into README and docs; return the files that were out of date.
+
+    With ``check``, nothing is written.
+    """
+    stale = []
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        text = path.read_text(encoding="utf-8")
+        for _, name, *_ in PART.findall(text):
+            if name not in parts:
+                raise InputError(f"{path} must not have a part {name!r}: nothing makes it")
+        new = PART.sub(lambda part: part[1] + parts[part[2]] + part[4], text)
+        if new != text:
+            stale.append(path)
+            if not check:
+                with replacing(path) as temporary:
+                    temporary.write_text(new, encoding="utf-8")
+    return stale
+
+
+def measured_parts() -> dict[str, str]:
+    """Return the parts that come from the shipped skeletons, the referee and the benchmark."""
+    speed = json.loads(SPEED.read_text(encoding="utf-8"))
+    return {
+        "skeletons": skeletons(),
+        "speed": rates(speed),
+        "engine": engine(speed["engine"]),
+        "referee": referee(),
+    }
+
+
+def skeletons() -> str:
+    """Return what each shipped skeleton restores."""
+    rows = []
+    for path in sorted(SHIPPED.glob("*/provenance.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        results = record["results"]
+        for name in ("blanked", "restored", "pasted"):
+            scores = results[name]
+            rows.append([
+                f"`{path.parent.name}`, {name}",
+                f"{scores['psnr_mean']:.2f} dB",
+                f"{scores['psnr_of_mean']:.2f} dB",
+                f"{scores['digit_id']:.2f} %",
+                f"{results['images']:,} {results['rows']} digits, {results['damage']:.0%} blanked",
+            ])
+    return table(("skeleton", "mean PSNR", "PSNR of mean", "read right", "on"), rows)
+
+
+def rates(speed: Mapping[str, Any]) -> str:
+    """Return how fast things run on the machine of the benchmark."""
+    rows = [
+        ("golden, whole gated digits", f"{speed['golden_digits_per_second']:,.0f} a second"),
+        ("gate alone, planes", f"{speed['gate_planes_per_second']:,.0f} a second"),
+        ("simulated chip", f"{speed['simulated_clocks_per_second'] / 1e6:.2f} M clocks a second"),
+        ("cocotb bench", f"{speed['cocotb_clocks_per_second'] / 1e6:.3f} M clocks a second"),
+        ("simulated chip to cocotb", f"{speed['simulated_to_cocotb']:.1f} x"),
+    ]
+    return table((f"on {speed['cores']} cores", "measured by `make bench`"), rows)
+
+
+def engine(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the clocks of a digit for each F, as the counters of the RTL have them."""
+    return table(
+        ("F", "clocks a digit, ungated", "slots busy", "two gated digits", "slots busy"),
+        (
+            (
+                filters,
+                f"{row['clocks_ungated']:,}",
+                f"{row['occupancy_ungated']:.2%}",
+                f"{row['clocks_gated']:,}",
+                f"{row['occupancy_gated']:.2%}",
+            )
+            for filters, row in results.items()
+        ),
+    )
+
+
+def referee() -> str:
+    """Return what the referee is and how well it reads."""
+    record = recorded()
+    return "".join(f"- {name}: {value}\n" for name, value in record.items() if name != "machine")

@@ -2,9 +2,22 @@
 
 from itertools import cycle
 
+from amaranth.lib import data
 from amaranth.sim import Simulator
 
-__all__ = ["collect", "exchange", "feed", "get", "piped", "put", "simulate"]
+__all__ = [
+    "collect",
+    "drive",
+    "exchange",
+    "feed",
+    "get",
+    "late",
+    "look",
+    "piped",
+    "put",
+    "rest",
+    "simulate",
+]
 
 
 def simulate(dut, *benches, background=()):
@@ -70,6 +83,23 @@ def exchange(dut, payloads, count, gaps=(0,)):
     return got
 
 
+def drive(ctx, port, value):
+    """Set a port; one of an array takes a list."""
+    if isinstance(port, (list, tuple)):
+        for one, code in zip(port, value, strict=True):
+            drive(ctx, one, code)
+    else:
+        ctx.set(port, value)
+
+
+def look(ctx, port):
+    """Return a port's value: an integer, or a list of those where it is an array."""
+    if isinstance(port, (list, tuple)):
+        return [look(ctx, one) for one in port]
+    value = ctx.get(port)
+    return list(value) if isinstance(value, data.Const) else value
+
+
 def piped(dut, items, outputs, *, latency):
     """Give a component an item each clock, port by port; return its outputs `latency` clocks on.
 
@@ -80,11 +110,16 @@ def piped(dut, items, outputs, *, latency):
     async def bench(ctx):
         for clock in range(len(items) + latency):
             for name, value in items[min(clock, len(items) - 1)].items():
-                ctx.set(getattr(dut, name), value)
+                drive(ctx, getattr(dut, name), value)
             if clock >= latency:
-                found = [ctx.get(getattr(dut, name)) for name in outputs]
+                found = [look(ctx, getattr(dut, name)) for name in outputs]
                 got.append(found if len(found) > 1 else found[0])
             await ctx.tick()
 
     simulate(dut, bench)
     return got
+
+
+def late(items, clocks, fill):
+    """Return items so many clocks late, as long a list, beginning with ``fill``."""
+    return ([fill] * clocks + list(items))[: len(items)]

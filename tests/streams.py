@@ -93,11 +93,12 @@ def drive(ctx, port, value):
 
 
 def look(ctx, port):
-    """Return a port's value: an integer, or a list of those where it is an array."""
+    """Return a port's value, a list where it is an array."""
     if isinstance(port, (list, tuple)):
         return [look(ctx, one) for one in port]
     value = ctx.get(port)
-    return list(value) if isinstance(value, data.Const) else value
+    is_array = isinstance(value, data.Const) and isinstance(value.shape(), data.ArrayLayout)
+    return list(value) if is_array else value
 
 
 def piped(dut, items, outputs, *, latency):

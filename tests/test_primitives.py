@@ -1,0 +1,86 @@
+"""Memories with two read registers, and plain delays."""
+
+import numpy as np
+from amaranth import Elaboratable, Module, Signal, unsigned
+
+from golden.fixed import UPDATE_BIAS
+from hw.primitives import BlockMemory, ReadOnlyMemory, delayed
+from hw.shapes import code, residual_row
+from tests.streams import piped, simulate
+
+
+def test_reads_come_two_clocks_later():
+    rng = np.random.default_rng(7)
+    rows = rng.integers(0, 256, 16).tolist()
+    writes = [
+        {"write_address": k, "write_data": row, "write_enable": 1} for k, row in enumerate(rows)
+    ]
+    order = rng.permutation(16).tolist()
+    reads = [{"read_address": k, "write_enable": 0} for k in order]
+
+    got = piped(BlockMemory(8, 16), writes + reads, ["read_data"], latency=2)
+
+    assert got[16:] == [rows[k] for k in order]
+
+
+def test_both_read_registers_hold_while_the_read_is_not_enabled():
+    dut = BlockMemory(8, 4)
+    got = []
+
+    async def bench(ctx):
+        ctx.set(dut.write_enable, 1)
+        for row in range(4):
+            ctx.set(dut.write_address, row)
+            ctx.set(dut.write_data, 10 + row)
+            await ctx.tick()
+        ctx.set(dut.write_enable, 0)
+        for address, enable in ((0, 1), (1, 1), (2, 0), (3, 0), (2, 1), (3, 1), (0, 1)):
+            ctx.set(dut.read_address, address)
+            ctx.set(dut.read_enable, enable)
+            await ctx.tick()
+            got.append(ctx.get(dut.read_data))
+
+    simulate(dut, bench)
+    assert got[1:] == [10, 10, 10, 11, 12, 13]
+
+
+def test_parts_of_a_row_are_written_apart():
+    items = [
+        {"write_address": 1, "write_data": 0x2211, "write_enable": 0b11, "read_address": 0},
+        {"write_data": 0x4433, "write_enable": 0b10},
+        {"write_data": 0x6655, "write_enable": 0b00, "read_address": 1},
+        {"write_enable": 0b01},
+        {"write_enable": 0},
+    ]
+    got = piped(BlockMemory(16, 2, granularity=8), items, ["read_data"], latency=2)
+    assert got[2] == 0x4411
+    assert got[4] == 0x4455
+
+
+def test_read_only_rows_come_two_clocks_later():
+    rows = [UPDATE_BIAS.max, 0, (1 << 24) - 1 | 23 << 24, 5 << 24]
+    items = [{"address": k} for k in (0, 2, 1, 3, 3, 0)]
+    got = piped(ReadOnlyMemory(residual_row(), rows), items, ["data"], latency=2)
+    found = [(row["bias"], row["shift"]) for row in got]
+    assert found == [(UPDATE_BIAS.max, 0), (-1, 23), (0, 0), (0, 5), (0, 5), (UPDATE_BIAS.max, 0)]
+
+
+class Delay(Elaboratable):
+    """A bare delay of three clocks."""
+
+    def __init__(self):
+        self.i, self.o = Signal(8), Signal(8)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.o.eq(delayed(m, self.i, 3, name="late"))
+        return m
+
+
+def test_delayed_is_the_value_so_many_clocks_ago():
+    assert piped(Delay(), [{"i": k} for k in range(9)], ["o"], latency=3) == list(range(9))
+
+
+def test_shapes_of_codes_are_their_formats():
+    assert code(UPDATE_BIAS).width == 24 and code(UPDATE_BIAS).signed
+    assert unsigned(residual_row().size).width == 24 + 5

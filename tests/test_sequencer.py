@@ -1,0 +1,164 @@
+"""The sequencer: passes without a gap, openings, and clocks that follow a formula."""
+
+from collections import deque
+
+import pytest
+
+from golden.spec import Gate, Spec
+from hw.array.array import Array
+from hw.chip import Chip
+from hw.sequencer import Sequencer
+from hw.shapes import Geometry, Operation
+from hw.verilog import run_overhead
+from sim.device import command_code
+from tests.streams import put, simulate
+
+SPEC = Spec(height=4, width=4, image=4)
+
+
+def build(filters):
+    """A sequencer for the smallest lattice."""
+    geometry = Geometry(spec=SPEC, filters=filters)
+    latency = {"read_latency": Chip.READ_LATENCY, "word_latency": Array.WORD_LATENCY}
+    return Sequencer(geometry, **latency)
+
+
+def array(dut):
+    """Stand for the array: after the last slot of a cell its words come, so many clocks later."""
+    geometry, latency = dut.geometry, Array.LATENCY + dut.geometry.filters
+
+    async def bench(ctx):
+        due, clock = deque(), 0
+        while True:
+            slot = ctx.get(dut.slot)
+            if slot["valid"] and slot["last"]:
+                due.extend((clock + latency + word, word) for word in range(geometry.words))
+            writes = bool(due) and due[0][0] == clock
+            ctx.set(dut.write, writes)
+            if writes:
+                ctx.set(dut.write_word, due.popleft()[1])
+            await ctx.tick()
+            clock += 1
+
+    return bench
+
+
+async def run(ctx, dut, context, steps, gate=None, step=0):
+    """Start a run."""
+    code = command_code(
+        dut.geometry, operation=Operation.RUN, context=context, steps=steps, gate=gate, step=step
+    )
+    await put(ctx, dut.i_run, dut.geometry.command.from_bits(code))
+
+
+async def until(ctx, signal, value, limit=20_000):
+    """Wait until a signal has a value; return the clocks."""
+    for clocks in range(limit):
+        if ctx.get(signal) == value:
+            return clocks
+        await ctx.tick()
+    raise AssertionError(f"{signal.name} does not become {value}")
+
+
+@pytest.mark.parametrize("filters", [1, 2, 5])
+def test_clocks_of_a_run_follow_the_formula(filters):
+    dut = build(filters)
+    per_step = SPEC.cells * dut.geometry.slots
+
+    async def bench(ctx):
+        clocks = busy = 0
+        for steps in (1, 2, 10):
+            await run(ctx, dut, 0, steps)
+            await until(ctx, dut.running, 0)
+            clocks += steps * per_step + run_overhead(dut.geometry)
+            busy += steps * per_step
+            assert ctx.get(dut.clocks) == clocks
+            assert ctx.get(dut.busy) == busy
+
+    simulate(dut, bench, background=[array(dut)])
+
+
+@pytest.mark.parametrize("filters", [1, 2, 5])
+def test_a_full_lattice_keeps_the_promised_overhead(filters):
+    geometry = Geometry(filters=filters)
+    assert run_overhead(geometry) <= 34 * 80 // filters + 100
+
+
+def test_a_run_of_no_steps_is_over_at_once():
+    dut = build(5)
+
+    async def bench(ctx):
+        await run(ctx, dut, 1, 0)
+        assert ctx.get(dut.running) == 0
+        assert ctx.get(dut.i_run.ready) == 1
+
+    simulate(dut, bench)
+
+
+def test_a_context_takes_its_next_run_when_the_last_has_ended():
+    dut = build(5)
+
+    async def bench(ctx):
+        await run(ctx, dut, 0, 1)
+        ctx.set(dut.i_run.p.context, 0)
+        assert ctx.get(dut.i_run.ready) == 0
+        ctx.set(dut.i_run.p.context, 1)
+        assert ctx.get(dut.i_run.ready) == 1
+        ctx.set(dut.i_run.p.context, 0)
+        await until(ctx, dut.running, 0)
+        assert ctx.get(dut.i_run.ready) == 1
+
+    simulate(dut, bench, background=[array(dut)])
+
+
+def test_two_runs_share_the_array_without_a_gap():
+    dut = build(5)
+    per_step = SPEC.cells * dut.geometry.slots
+    order = []
+
+    async def watch(ctx):
+        while True:
+            if not order or order[-1] != ctx.get(dut.write_context):
+                order.append(ctx.get(dut.write_context))
+            await ctx.tick()
+
+    async def bench(ctx):
+        await run(ctx, dut, 0, 2)
+        await run(ctx, dut, 1, 2)
+        await until(ctx, dut.running, 0)
+        assert ctx.get(dut.clocks) == 4 * per_step + run_overhead(dut.geometry)
+        assert ctx.get(dut.busy) == 4 * per_step
+
+    simulate(dut, bench, background=[array(dut), watch])
+    assert order == [0, 1]  # a context keeps the array until its run ends
+
+
+def test_an_opening_waits_for_its_delta_and_the_other_context_goes_on():
+    dut = build(5)
+    gate = Gate(input_channel=3, output_channel=7, start=2, mapping="phase4")
+
+    async def bench(ctx):
+        # Resumed after step 4: the openings 5 and 6 are the fourth and fifth.
+        await run(ctx, dut, 0, 2, gate, 4)
+        await run(ctx, dut, 1, 3)
+        await until(ctx, dut.open, 0b01)
+        assert ctx.get(dut.running) == 0b11
+        for opening, (row, column) in ((3, (1, 1)), (4, (0, 0))):
+            await until(ctx, dut.open, 0b01)
+            assert ctx.get(dut.pending[0].active) == 0, opening
+            await until(ctx, dut.running, 0b01)  # the host is late: the other run ends first
+            ctx.set(dut.delta, 0b01)
+            await ctx.tick()
+            ctx.set(dut.delta, 0)
+            pending = ctx.get(dut.pending[0])
+            assert ctx.get(dut.open) == 0
+            assert (pending["active"], pending["phased"], pending["channel"]) == (1, 1, 7)
+            assert (pending["row"], pending["column"]) == (row, column)
+        await ctx.tick()
+        assert ctx.get(dut.running) == 0
+        assert ctx.get(dut.pending[0].active) == 1
+        ctx.set(dut.spend, 0b01)
+        await ctx.tick()
+        assert ctx.get(dut.pending[0].active) == 0
+
+    simulate(dut, bench, background=[array(dut)])

@@ -50,6 +50,8 @@ class Multiplier(wiring.Component):
         super().__init__({"a": In(a), "b": In(b), "product": Out((Signal(a) * Signal(b)).shape())})
 
     def elaborate(self, platform):
+        if hasattr(platform, "get_multiplier") and (hard := platform.get_multiplier(self)):
+            return hard
         m = Module()
 
         a = Signal.like(self.a, reset_less=True)
@@ -104,6 +106,8 @@ class BlockMemory(wiring.Component):
         })
 
     def elaborate(self, platform):
+        if hasattr(platform, "get_block_memory") and (hard := platform.get_block_memory(self)):
+            return hard
         m = Module()
 
         m.submodules.memory = mem = memory.Memory(
@@ -155,6 +159,8 @@ class ReadOnlyMemory(wiring.Component):
         super().__init__({"address": In(range(len(init))), "data": Out(shape)})
 
     def elaborate(self, platform):
+        if hasattr(platform, "get_read_only_memory") and (hard := platform.get_read_only_memory(self)):
+            return hard
         m = Module()
 
         width = Shape.cast(self.shape).width

@@ -1,0 +1,1 @@
+"""Boards and the parts on them: what replaces the portable primitives, and the flow to a bitstream."""

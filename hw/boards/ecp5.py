@@ -1,0 +1,159 @@
+"""Hard multipliers and block memories of the Lattice ECP5, register for register.
+
+Sources: Lattice FPGA-TN-02204 (memory) and FPGA-TN-02205 (sysDSP), and the netlists that Yosys
+infers, which a test compares with.
+"""
+
+from amaranth import *
+
+__all__ = ["Ecp5", "initial_values"]
+
+TILES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18))
+"""Rows and bits of a DP16KD with a port of its own for writing and for reading."""
+
+READ_TILES = (*TILES, (512, 36))
+"""The same where nothing is written: both data ports together make rows of 36 bits."""
+
+SMALL = 1024  # bits up to which a memory is cheaper in lookup tables
+ADDRESS_BITS = 14
+WORDS = 1024  # words of 18 bits in a DP16KD
+WORDS_A_VALUE = 16
+
+
+class Ecp5:
+    """Mixin of a platform: builds the primitives of `hw.primitives` from the part's own blocks."""
+
+    def get_multiplier(self, multiplier):
+        """Return a MULT18X18D with its operand, pipeline and output registers."""
+        m = Module()
+        registers = ("INPUTA", "INPUTB", "PIPELINE", "OUTPUT")
+        operands = {"A": multiplier.a, "B": multiplier.b}
+        product = Signal(signed(36))
+        m.submodules.block = Instance(
+            "MULT18X18D",
+            **{f"p_REG_{register}_CLK": "CLK0" for register in registers},
+            p_GSR="DISABLED",
+            i_CLK0=ClockSignal(),
+            i_CE0=Const(1),
+            i_RST0=Const(0),
+            **{f"i_{signal}": Const(0) for signal in ("SOURCEA", "SOURCEB")},
+            # An unsigned operand is extended with zeros first, so both are always signed.
+            **{f"i_SIGNED{name}": Const(1) for name in operands},
+            **{
+                f"i_{name}{index}": bit
+                for name, value in operands.items()
+                for index, bit in enumerate(extended(m, value, 18))
+            },
+            **{f"o_P{index}": bit for index, bit in enumerate(product)},
+        )
+        m.d.comb += multiplier.product.eq(product)
+        return m
+
+    def get_block_memory(self, memory):
+        """Return DP16KDs side by side, port A writes, port B reads; None for a small memory."""
+        if memory.width * memory.depth <= SMALL:
+            return None
+        m = Module()
+        rows, bits = next(tile for tile in reversed(TILES) if tile[0] >= memory.depth)
+        bits = min(bits, memory.granularity)
+        for index, low in enumerate(range(0, memory.width, bits)):
+            high = min(low + bits, memory.width)
+            enable = memory.write_enable[low // memory.granularity]
+            m.submodules[f"tile{index}"] = dp16kd(
+                rows,
+                bits,
+                write=(memory.write_address, memory.write_data[low:high], enable),
+                read=(memory.read_address, memory.read_data[low:high], memory.read_enable),
+            )
+        return m
+
+    def get_read_only_memory(self, memory):
+        """Return DP16KDs side by side with their initial contents."""
+        m = Module()
+        data = memory.data.as_value()
+        rows, bits = next(tile for tile in reversed(READ_TILES) if tile[0] >= len(memory.init))
+        for index, low in enumerate(range(0, len(data), bits)):
+            high = min(low + bits, len(data))
+            slices = [row >> low & (1 << high - low) - 1 for row in memory.init]
+            m.submodules[f"tile{index}"] = dp16kd(
+                rows,
+                bits,
+                read=(memory.address, data[low:high], Const(1)),
+                init=slices,
+            )
+        return m
+
+
+def extended(m, value, width):
+    """Return ``value`` sign- or zero-extended to ``width`` bits."""
+    wide = Signal(signed(width))
+    m.d.comb += wide.eq(value)
+    return wide
+
+
+def dp16kd(rows, bits, *, read, write=None, init=()):
+    """Return a block memory of ``rows`` by ``bits``, its read data registered twice."""
+    pins = {}
+    skip = ADDRESS_BITS - (rows - 1).bit_length()  # address bits below a row
+    for port, access in (("A", write), ("B", read)):
+        address, _, enable = access or (Const(0), None, Const(0))
+        bus = Cat(Const(0, skip), address)
+        for index in range(ADDRESS_BITS):
+            pins[f"i_AD{port}{index}"] = bus[index] if index < len(bus) else Const(0)
+        pins |= {f"i_CLK{port}": ClockSignal(), f"i_RST{port}": Const(0)}
+        pins |= {f"i_CS{port}{index}": Const(0) for index in range(3)}
+        pins |= {f"i_{kind}{port}": enable for kind in ("CE", "OCE")}
+    pins |= {"i_WEA": write[2] if write else Const(0), "i_WEB": Const(0)}
+    if write:
+        if bits > 9:  # the lowest address bits of a wide port enable its bytes
+            pins |= {"i_ADA0": Const(1), "i_ADA1": Const(1)}
+        pins["i_CEA"] = Const(1)
+        pins |= {f"i_DIA{index}": bit for index, bit in enumerate(write[1])}
+    if bits == 36:
+        pins["i_WEA"] = Const(1)  # port A only lends its data pins
+    for index, bit in enumerate(read[1]):
+        port, place = ("B", index) if bits <= 18 else ("AB"[index // 18], index % 18)
+        pins[f"o_DO{port}{place}"] = bit
+    width = Const(bits, 32)
+    return Instance(
+        "DP16KD",
+        p_DATA_WIDTH_A=width,
+        p_DATA_WIDTH_B=width,
+        p_REGMODE_A="OUTREG",
+        p_REGMODE_B="OUTREG",
+        p_GSR="DISABLED",
+        p_RESETMODE="SYNC",
+        p_CSDECODE_A="0b000",
+        p_CSDECODE_B="0b000",
+        **{f"p_{name}": value for name, value in initial_values(init, bits).items()},
+        **pins,
+    )
+
+
+def initial_values(rows, bits):
+    """Return the INITVAL parameters of a DP16KD: 16 words of 18 bits each, 20 bits apart.
+
+    Rows of up to 4 bits leave every ninth bit of a word free.
+    """
+    words = [0] * WORDS
+    used = bits if bits >= 9 else 8  # bits of each nine that hold rows
+    for index, row in enumerate(rows):
+        if bits >= 18:
+            for part in range(bits // 18):
+                words[index * (bits // 18) + part] = row >> 18 * part & 0x3FFFF
+        else:
+            per_nine = used // bits
+            nine, place = divmod(index, per_nine)
+            words[nine // 2] |= row << 9 * (nine % 2) + bits * place
+    return {
+        f"INITVAL_{index:02X}": Const(
+            sum(
+                word << 20 * place
+                for place, word in enumerate(
+                    words[index * WORDS_A_VALUE : (index + 1) * WORDS_A_VALUE]
+                )
+            ),
+            320,
+        )
+        for index in range(WORDS // WORDS_A_VALUE)
+    }

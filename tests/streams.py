@@ -41,15 +41,26 @@ async def put(ctx, stream, payload):
     """Offer a payload until it is taken."""
     ctx.set(stream.payload, payload)
     ctx.set(stream.valid, 1)
-    await ctx.tick().until(stream.ready)
+    await moved(ctx, stream, stream.ready)
     ctx.set(stream.valid, 0)
 
 
 async def get(ctx, stream):
     """Wait for a payload and take it."""
     ctx.set(stream.ready, 1)
-    (payload,) = await ctx.tick().sample(stream.payload).until(stream.valid)
+    payload = await moved(ctx, stream, stream.valid)
     ctx.set(stream.ready, 0)
+    return payload
+
+
+async def moved(ctx, stream, other):
+    """Wait for the tick that finds the other side willing; return the payload it found.
+
+    What `until` does, which cannot be left behind in a background testbench.
+    """
+    willing = False
+    while not willing:
+        _, _, willing, payload = await ctx.tick().sample(other, stream.payload)
     return payload
 
 

@@ -1,0 +1,203 @@
+"""The lattice port: every operation, flowing and stalling, on a context with a delta pending."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from amaranth import Elaboratable, Module
+
+from golden import naive
+from golden.samples import calibrated, uniform
+from golden.spec import Gate, Spec
+from hw.context import Context
+from hw.port.lattice_port import LatticePort
+from hw.shapes import Geometry, Operation
+from hw.skeleton_memory import images
+from tests.streams import collect, feed, rest, simulate
+
+SPEC = Spec(height=4, width=4, image=2)  # a margin of one cell
+GATE = Gate(input_channel=0, output_channel=9, start=1)
+DELTA = [-128, 127, 1, -100]
+CODES = SPEC.cells * 16
+CASES = pytest.mark.parametrize(
+    ("filters", "gaps"), [(1, (0,)), (1, (0, 3, 1)), (2, (0,)), (2, (2, 0))]
+)
+
+
+class Bench(Elaboratable):
+    """A port on a context whose delta is pending until it is spent."""
+
+    def __init__(self, filters):
+        rng = np.random.default_rng(20)
+        self.skeletons = [uniform(SPEC, rng), calibrated(SPEC, rng)]
+        geometry = Geometry(spec=SPEC, filters=filters)
+        self.port = LatticePort(geometry, images(geometry, self.skeletons))
+        self.context = Context(geometry)
+        self.clocks = []  # of each command
+        self.spends = 0
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.port, m.submodules.context = port, context = self.port, self.context
+        for name in ("cell", "word"):
+            m.d.comb += getattr(context, f"read_{name}").eq(getattr(port, f"read_{name}"))
+        for name in ("cell", "word", "codes", "enable"):
+            m.d.comb += getattr(context, f"write_{name}").eq(getattr(port, f"write_{name}"))
+        m.d.comb += port.read_codes.eq(context.read_codes)
+        return m
+
+    async def write_delta(self, ctx):
+        """Store a delta and make it pending."""
+        ctx.set(self.context.delta_enable, 1)
+        for index, code in enumerate(DELTA):
+            ctx.set(self.context.delta_index, index)
+            ctx.set(self.context.delta_code, code)
+            await ctx.tick()
+        ctx.set(self.context.delta_enable, 0)
+        ctx.set(self.context.pending, {"active": 1, "channel": GATE.output_channel})
+
+    async def command(self, ctx, operation, skeleton=0):
+        """Hold a command until it is acknowledged."""
+        port, clocks = self.port, 0
+        ctx.set(port.i_command.payload, {"operation": operation, "skeleton": skeleton})
+        ctx.set(port.i_command.valid, 1)
+        while True:
+            ready = ctx.get(port.i_command.ready)
+            if ctx.get(port.spend):
+                self.spends += 1
+                await ctx.tick()
+                ctx.set(self.context.pending, {"active": 0})
+            else:
+                await ctx.tick()
+            clocks += 1
+            if ready:
+                break
+        ctx.set(port.i_command.valid, 0)
+        self.clocks.append(clocks)
+
+    def run(self, *script, data=(), count=0, gaps=(0,)):
+        """Run a script beside the bytes in and out; return the latter."""
+        got = []
+
+        async def main(ctx):
+            for part in script:
+                await part(ctx)
+
+        async def source(ctx):
+            await feed(ctx, self.port.i_data, data, gaps)
+
+        async def sink(ctx):
+            await rest(ctx, 1)
+            got.extend(await collect(ctx, self.port.o_data, count, gaps))
+
+        simulate(self, main, source, sink)
+        return got
+
+    def do(self, operation, **values):
+        """Return a part of a script: one command."""
+        return lambda ctx: self.command(ctx, operation, **values)
+
+
+def raster(state):
+    """Bytes of a lattice in walking order."""
+    return np.moveaxis(np.asarray(state), 0, -1).astype(np.int8).view(np.uint8).ravel().tolist()
+
+
+def random_state():
+    return np.random.default_rng(21).choice([-128, -127, -3, 0, 2, 126, 127], SPEC.lattice)
+
+
+def with_delta(bench, state):
+    """The lattice with the pending delta added."""
+    skeleton = replace(bench.skeletons[0], spec=replace(SPEC, gate=GATE))
+    return np.array(naive.add_delta(skeleton, state.tolist(), DELTA, 1))
+
+
+@CASES
+def test_raw_codes_come_back_and_the_reads_leave_the_delta_pending(filters, gaps):
+    bench, state = Bench(filters), random_state()
+    got = bench.run(
+        bench.do(Operation.LOAD_STATE),
+        bench.do(Operation.READ_STATE),
+        bench.write_delta,
+        bench.do(Operation.READ_STATE),
+        bench.do(Operation.READ_STATE),
+        data=raster(state),
+        count=3 * CODES,
+        gaps=gaps,
+    )
+    changed = raster(with_delta(bench, state))
+    assert got == raster(state) + changed + changed
+    assert bench.spends == 1  # by the load
+
+
+@CASES
+def test_images_are_encoded_with_a_margin_of_pixel_0(filters, gaps):
+    bench = Bench(filters)
+    image = np.random.default_rng(22).integers(0, 256, (2, 2))
+    got = bench.run(
+        bench.write_delta,  # the load overwrites it
+        bench.do(Operation.LOAD_IMAGE, skeleton=1),
+        bench.do(Operation.READ_STATE),
+        data=image.ravel().tolist(),
+        count=CODES,
+        gaps=gaps,
+    )
+    assert got == raster(naive.encode(bench.skeletons[1], image.tolist()))
+    assert bench.spends == 1
+
+
+@CASES
+def test_images_show_the_delta(filters, gaps):
+    bench, state = Bench(filters), random_state()
+    got = bench.run(
+        bench.do(Operation.LOAD_STATE),
+        bench.do(Operation.READ_IMAGE, skeleton=1),
+        bench.write_delta,
+        bench.do(Operation.READ_IMAGE, skeleton=1),
+        data=raster(state),
+        count=8,
+        gaps=gaps,
+    )
+    shown = [
+        naive.readout(bench.skeletons[1], found.tolist())
+        for found in (state, with_delta(bench, state))
+    ]
+    assert got == np.array(shown).ravel().tolist()
+
+
+@CASES
+def test_zeroing_follows_the_delta_and_spends_it(filters, gaps):
+    bench, state = Bench(filters), random_state()
+    chosen = np.random.default_rng(23).random(SPEC.cells) < 0.4
+    got = bench.run(
+        bench.do(Operation.LOAD_STATE),
+        bench.write_delta,
+        bench.do(Operation.ZERO),
+        bench.do(Operation.READ_STATE),
+        data=raster(state) + np.packbits(chosen, bitorder="little").tolist(),
+        count=CODES,
+        gaps=gaps,
+    )
+    want = with_delta(bench, state)
+    want[:, chosen.reshape(4, 4)] = 0
+    assert got == raster(want)
+    assert bench.spends == 2
+
+
+def test_an_operation_takes_a_clock_a_channel():
+    bench = Bench(1)
+    bench.run(
+        bench.do(Operation.LOAD_STATE),
+        bench.do(Operation.ZERO),
+        bench.do(Operation.READ_STATE),
+        bench.do(Operation.READ_IMAGE),
+        bench.do(Operation.LOAD_IMAGE),
+        data=raster(random_state()) + [0] * 2 + [9] * 4,
+        count=CODES + 4,
+    )
+    # The image's cells take sixteen clocks to read out, those of the margin one.
+    walks = (CODES, CODES, CODES, 4 * 16 + 12, CODES)
+    pipeline = 16
+    for clocks, walk in zip(bench.clocks, walks, strict=True):
+        assert walk <= clocks <= walk + pipeline

@@ -1,0 +1,90 @@
+"""Skeleton memories: every number of every skeleton in its row."""
+
+import numpy as np
+import pytest
+from amaranth import Shape
+from amaranth.lib import data
+
+from golden.errors import InputError
+from golden.samples import extreme, uniform
+from golden.spec import Spec
+from hw.shapes import Geometry
+from hw.skeleton_memory import filter_at, images, layouts
+
+SPEC = Spec(height=4, width=8, image=4)
+FOLDINGS = pytest.mark.parametrize("filters", [1, 2, 5])
+
+
+def made(count=2):
+    rng = np.random.default_rng(24)
+    return [kind(SPEC, rng) for kind in (uniform, extreme, uniform, uniform, uniform)[:count]]
+
+
+def unpack(layout, row):
+    """Return a row as plain values, the way `pack` took them."""
+    if isinstance(layout, data.StructLayout):
+        return {
+            name: unpack(Shape.cast(f.shape) if name != "weights" else f.shape, row >> f.offset)
+            for name, f in layout
+        }
+    if isinstance(layout, data.ArrayLayout):
+        shape = Shape.cast(layout.elem_shape)
+        return [unpack(shape, row >> shape.width * k) for k in range(layout.length)]
+    code = row & (1 << layout.width) - 1
+    return code - (layout.signed and code >> layout.width - 1) * (1 << layout.width)
+
+
+@FOLDINGS
+def test_every_filter_has_one_slot_of_one_lane(filters):
+    geometry = Geometry(spec=SPEC, filters=filters)
+    found = [filter_at(geometry, s, lane) for s in range(geometry.slots) for lane in range(filters)]
+    assert sorted(found) == list(range(80))
+
+
+@FOLDINGS
+def test_rows_hold_every_number_of_every_skeleton(filters):
+    geometry, skeletons = Geometry(spec=SPEC, filters=filters), made()
+    rows, shapes = images(geometry, skeletons), layouts(geometry)
+    for number, skeleton in enumerate(skeletons):
+        for slot in range(geometry.slots):
+            place = number << (geometry.slots - 1).bit_length() | slot
+            for lane in range(filters):
+                k, layer = filter_at(geometry, slot, lane), skeleton.perceive
+                row = unpack(shapes[f"perceive{lane}"], rows[f"perceive{lane}"][place])
+                assert row["weights"] == layer.weight[k].ravel().tolist()
+                assert (row["bias"], row["shift"]) == (layer.bias[k], layer.shift[k])
+                weights = unpack(shapes[f"mix{lane}"], rows[f"mix{lane}"][place])
+                assert weights == skeleton.update.weight[:, k].tolist()
+        for channel in range(16):
+            word, lane = divmod(channel, geometry.lanes)
+            row = rows[f"residual{lane}"][number * geometry.words + word]
+            row = unpack(shapes[f"residual{lane}"], row)
+            layer = skeleton.update
+            assert (row["bias"], row["shift"]) == (layer.bias[channel], layer.shift[channel])
+            row, layer = unpack(shapes["encode"], rows["encode"][16 * number + channel]), skeleton
+            assert row["weight"] == layer.encode.weight[channel]
+            assert (row["bias"], row["shift"]) == (
+                layer.encode.bias[channel],
+                layer.encode.shift[channel],
+            )
+            row = unpack(shapes["readout"], rows["readout"][16 * number + channel])
+            assert row["weight"] == layer.readout.weight[channel]
+            assert row["bias"] == (layer.readout.bias if channel == 0 else 0)
+            assert row["shift"] == (layer.readout.shift if channel == 15 else 0)
+
+
+def test_places_without_a_skeleton_hold_zeros():
+    for rows in images(Geometry(spec=SPEC), made(1)).values():
+        assert set(rows[len(rows) // 4 :]) == {0}
+
+
+def test_rejects_more_skeletons_than_places():
+    with pytest.raises(InputError) as error:
+        images(Geometry(spec=SPEC), made(5))
+    assert str(error.value) == "The chip holds at most 4 skeletons, not 5"
+
+
+def test_rejects_a_skeleton_of_another_lattice():
+    with pytest.raises(InputError) as error:
+        images(Geometry(), made(1))
+    assert str(error.value) == "Skeleton uniform must have spec.height 32, not 4"

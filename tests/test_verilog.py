@@ -1,0 +1,88 @@
+"""Generated Verilog: plain, repeatable, and described by the facts beside it."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from amaranth.lib import wiring
+from amaranth.lib.wiring import Out
+
+from golden.fixed import STATE
+from golden.samples import uniform
+from golden.spec import Spec
+from hw.array.requantiser import Requantiser
+from hw.shapes import Geometry, interval
+from hw.verilog import run_overhead, to_verilog, write_chip, write_verilog
+
+GEOMETRY = Geometry(spec=Spec(height=4, width=4, image=4), filters=2)
+
+
+@pytest.fixture(scope="module")
+def chip(tmp_path_factory):
+    """Verilog and facts of a small chip with one skeleton."""
+    skeleton = uniform(GEOMETRY.spec, np.random.default_rng(25))
+    path = write_chip(GEOMETRY, (skeleton,), tmp_path_factory.mktemp("verilog"))
+    return skeleton, path.read_text(), json.loads(path.with_suffix(".json").read_text())
+
+
+def test_a_block_becomes_the_module_that_its_file_is_named_after(tmp_path):
+    texts = []
+    for name in ("first", "second"):
+        path = tmp_path / name / "requantiser.v"
+        path.parent.mkdir()
+        write_verilog(Requantiser(interval(-999, 999), max_shift=3, to=STATE), path)
+        texts.append(path.read_text())
+        assert list(path.parent.iterdir()) == [path]
+    assert "module requantiser(" in texts[0]
+    assert not texts[0].startswith("/*"), "a stamp of the tool"
+    assert texts[0] == texts[1]
+
+
+def test_a_design_that_fails_leaves_nothing_behind(tmp_path):
+    class Broken(wiring.Component):
+        wire: Out(1)
+
+        def elaborate(self, platform):
+            raise RuntimeError("no such luck")
+
+    with pytest.raises(RuntimeError, match="no such luck"):
+        to_verilog(Broken(), "broken", tmp_path / "broken.v")
+    assert not list(tmp_path.iterdir())
+
+
+def test_ports_are_those_of_the_module(chip):
+    _, text, facts = chip
+    header = re.search(rf"module {facts['top']}\((.*?)\);(.*?)endmodule", text, re.DOTALL)
+    assert facts["top"] == "thalweg_f2"
+    assert set(header[1].replace("\n", " ").replace(" ", "").split(",")) == set(facts["ports"])
+    for name, port in facts["ports"].items():
+        width = f"[{port['bits'] - 1}:0] " if port["bits"] > 1 else ""
+        assert f"{port['direction']}put {width}{name};" in header[2]
+
+
+def test_facts_state_the_build(chip):
+    skeleton, _, facts = chip
+    assert facts["skeletons"] == [{"name": "uniform", "digest": skeleton.digest}]
+    assert facts["multipliers"] == {"depthwise": 18, "pointwise": 32, "encode": 1, "readout": 1}
+    assert facts["clocks_per_step"] == 16 * 40
+    assert facts["clocks_per_run"]["overhead"] == run_overhead(GEOMETRY)
+    assert facts["accumulator_bits"] == {"encode": 21, "perceive": 21, "update": 25, "readout": 21}
+    assert Spec.from_json(facts["spec"]) == GEOMETRY.spec
+
+
+def test_memories_are_where_the_facts_say(chip):
+    _, text, facts = chip
+    modules = set(re.findall(r"^module \\?(\S+?)\s*\(", text, re.MULTILINE))
+    for memory in facts["memories"].values():
+        assert f"{facts['top']}.{memory['instance']}" in modules
+    for lattice in facts["lattice"]["memories"]:
+        assert f"{facts['top']}.{lattice}" in modules
+    assert len(facts["memories"]) == 2 * 2 + 2 + 2
+
+
+def test_no_vendor_primitive_and_no_initial_lattice(chip):
+    _, text, _ = chip
+    modules = set(re.findall(r"^module \\?(\S+?)\s*\(", text, re.MULTILINE))
+    instances = re.findall(r"^  \\?([\w.$]+) +\\?[\w.$]+ +\($", text, re.MULTILINE)
+    assert instances and set(instances) <= modules

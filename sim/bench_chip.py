@@ -134,7 +134,7 @@ async def every_state_equals_golden(dut, place, case):
     pair = Pair(dut, place, mapping, stall)
     for begin in range(0, len(states), GEOMETRY.contexts):
         await pair.load_states(states[begin : begin + GEOMETRY.contexts], begin)
-        await pair.compare_steps(2)
+        await pair.compare_steps(1)
         await pair.compare_run(3)
         await pair.compare_zero(rng)
         await pair.compare_steps(1)
@@ -155,7 +155,7 @@ async def every_image_equals_golden(dut, place, mapping):
 
 
 @cocotb.test(timeout_time=1, timeout_unit="sec")
-@cocotb.parametrize(steps=[1, 2, PLAN["steps"]])
+@cocotb.parametrize(steps=[1, 2, 10])
 async def clocks_follow_the_formula(dut, steps):
     """Count a run's clocks: those of its steps, all of them busy, and a fixed overhead."""
     await start(dut)

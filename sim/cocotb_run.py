@@ -10,7 +10,7 @@ from cocotb_tools.runner import Verilator
 from hw.verilog import top_name, write_chip
 from sim.verilate import build_root, prepend_verilator, require_tools
 
-__all__ = ["run_bench", "run_chip_bench"]
+__all__ = ["bench_folder", "run_bench", "run_chip_bench"]
 
 BUILD_ARGS = ("-Wno-WIDTH", "-Wno-fatal")  # Amaranth widens operands itself
 
@@ -30,10 +30,18 @@ class LeanVerilator(Verilator):
         ]
 
 
+def bench_folder(name):
+    """Return an empty folder of that name below ``build/sim``."""
+    folder = (build_root() / "sim" / name).resolve()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
 def run_bench(source, bench, folder, *, env=(), tests=None):
     """Build ``source``, whose stem names its top, and run ``sim.bench_<bench>`` on it.
 
-    Raises SystemExit if a test fails. The build's log is left in ``folder``.
+    Raises RuntimeError if a test fails. The logs of build and bench are left in ``folder``.
     """
     require_tools()
     prepend_verilator()
@@ -46,14 +54,21 @@ def run_bench(source, bench, folder, *, env=(), tests=None):
         always=True,
         log_file=folder / "build.log",
     )
-    runner.test(
-        hdl_toplevel=source.stem,
-        test_module=f"sim.bench_{bench}",
-        extra_env=dict(env),
-        build_dir=folder,
-        test_dir=folder,
-        test_filter=tests,
-    )
+    log = folder / "bench.log"
+    try:
+        runner.test(
+            hdl_toplevel=source.stem,
+            test_module=f"sim.bench_{bench}",
+            extra_env=dict(env),
+            build_dir=folder,
+            test_dir=folder,
+            test_filter=tests,
+            log_file=log,
+        )
+    except SystemExit:
+        lines = log.read_text(errors="replace").splitlines()
+        wrong = [line for line in lines if "Error: " in line or "FAIL" in line]
+        raise RuntimeError(f"The bench failed, see {log}:\n" + "\n".join(wrong[:20])) from None
 
 
 def run_chip_bench(
@@ -92,13 +107,11 @@ def run_chip_bench(
     adversarial_states, random_states : int
         How many raw lattices of each kind.
     steps : int
-        Steps of an image, and of the longest run whose clocks are counted.
+        Steps of an image.
     tests : str, optional
         Regular expression of the tests to run; all of them unless told.
     """
-    folder = (build_root() / "sim" / name).resolve()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder = bench_folder(name)
     begin = time.monotonic()
     source = write_chip(geometry, skeletons, folder)
     for place, skeleton in enumerate(skeletons):

@@ -39,12 +39,13 @@ class Source:
 
     async def put(self, *payloads):
         """Offer payload after payload until it is taken."""
+        self.valid.value = 1
         for payload in payloads:
+            self.payload.value = payload
             if clocks := self.gap():
                 self.valid.value = 0
                 await falls(self.clock, clocks)
-            self.payload.value = payload
-            self.valid.value = 1
+                self.valid.value = 1
             moved = False
             while not moved:
                 await ReadOnly()
@@ -65,11 +66,12 @@ class Sink:
     async def get(self, count=1):
         """Wait for so many payloads and return them as unsigned integers."""
         payloads = []
+        self.ready.value = 1
         for _ in range(count):
             if clocks := self.gap():
                 self.ready.value = 0
                 await falls(self.clock, clocks)
-            self.ready.value = 1
+                self.ready.value = 1
             if self.valid.value == 0:
                 # Waiting for an edge of `valid` spares a look at it in each clock.
                 await RisingEdge(self.valid)

@@ -66,4 +66,5 @@ def test_every_state_of_a_full_chip_equals_golden():
         cases=(("phase4", 2),),
         adversarial_states=2,
         random_states=0,
+        tests="every_|steps=10",
     )

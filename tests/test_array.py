@@ -11,7 +11,7 @@ from hw.shapes import Geometry
 from hw.skeleton_memory import images
 from tests.streams import late, look, simulate
 
-CASES = {1: (calibrated, (4, 4)), 2: (extreme, (4, 4)), 5: (uniform, (4, 8))}
+CASES = {1: (calibrated, (4, 4)), 2: (extreme, (4, 8)), 5: (uniform, (4, 4))}
 
 
 def inputs(geometry, state):

@@ -71,17 +71,19 @@ class Chip(wiring.Component):
             geometry, read_latency=self.READ_LATENCY, word_latency=Array.WORD_LATENCY
         )
         m.submodules.gate_port = gate_port = GatePort(geometry)
-        m.submodules.lattice_port = port = LatticePort(geometry, self.images)
+        m.submodules.lattice_port = port = LatticePort(
+            geometry, self.images, read_latency=self.READ_LATENCY
+        )
 
         self.dispatch(m, sequencer, port)
-        self.connect_contexts(m, array, sequencer, gate_port, port)
-        self.connect_gate(m, array, sequencer, gate_port)
+        codes = self.connect_contexts(m, array, sequencer, gate_port, port)
+        self.connect_gate(m, codes, sequencer, gate_port)
         connect(m, flipped(self.i_data), port.i_data)
         connect(m, port.o_data, flipped(self.o_data))
         m.d.comb += [
             array.slot.eq(sequencer.slot),
-            sequencer.write.eq(array.valid),
-            sequencer.write_word.eq(array.index),
+            sequencer.array_valid.eq(array.valid),
+            sequencer.array_word.eq(array.index),
             self.running.eq(sequencer.running),
             self.clocks.eq(sequencer.clocks),
             self.busy.eq(sequencer.busy),
@@ -109,7 +111,12 @@ class Chip(wiring.Component):
             ]
 
     def connect_contexts(self, m, array, sequencer, gate_port, port):
-        """Give each context's memory to the engine during its runs, else to the port."""
+        """Give each context's memory to the engine during its runs, else to the port.
+
+        Returns the words that the engine writes.
+        """
+        codes = Signal(self.geometry.word, reset_less=True)
+        m.d.sync += codes.eq(array.codes)
         words = []
         for index in range(self.geometry.contexts):
             context = Context(self.geometry)
@@ -126,16 +133,12 @@ class Chip(wiring.Component):
                     context.read_cell.eq(sequencer.read_cell),
                     context.read_word.eq(sequencer.read_word),
                     context.write_cell.eq(sequencer.write_cell),
-                    context.write_word.eq(array.index),
-                    context.write_codes.eq(array.codes),
-                    context.write_enable.eq(
-                        (array.valid & (sequencer.write_context == index)).replicate(
-                            self.geometry.lanes
-                        )
-                    ),
+                    context.write_word.eq(sequencer.write_word),
+                    context.write_codes.eq(codes),
+                    context.write_enable.eq(sequencer.write[index].replicate(self.geometry.lanes)),
                 ]
             with m.Else():
-                chosen = port.i_command.p.context == index
+                chosen = port.context == index
                 m.d.comb += [
                     context.read_cell.eq(port.read_cell),
                     context.read_word.eq(port.read_word),
@@ -153,12 +156,15 @@ class Chip(wiring.Component):
                 with m.Case(index):
                     m.d.sync += word.eq(read)
         m.d.comb += array.word.eq(word)
-        with m.Switch(port.i_command.p.context):
+        found = Signal.like(word)
+        with m.Switch(port.context):
             for index, read in enumerate(words):
                 with m.Case(index):
-                    m.d.comb += port.read_codes.eq(read)
+                    m.d.sync += found.eq(read)
+        m.d.comb += port.read_codes.eq(found)
+        return codes
 
-    def connect_gate(self, m, array, sequencer, gate_port):
+    def connect_gate(self, m, codes, sequencer, gate_port):
         """Tap the channel that the gate reads off the words being written."""
         geometry = self.geometry
         connect(m, gate_port.o_plane, flipped(self.o_plane))
@@ -166,10 +172,12 @@ class Chip(wiring.Component):
         lanes = exact_log2(geometry.lanes)
         lane, word = sequencer.input_channel[:lanes], sequencer.input_channel[lanes:]
         m.d.comb += [
-            gate_port.code.eq(array.codes[lane] if lanes else array.codes[0]),
+            gate_port.code.eq(codes[lane] if lanes else codes[0]),
             gate_port.context.eq(sequencer.write_context),
             gate_port.last.eq(sequencer.write_cell == geometry.spec.cells - 1),
-            gate_port.valid.eq(array.valid & sequencer.write_opening & (array.index == word)),
+            gate_port.valid.eq(
+                sequencer.write.any() & sequencer.write_opening & (sequencer.write_word == word)
+            ),
             gate_port.open.eq(sequencer.open),
             sequencer.delta.eq(gate_port.complete),
         ]

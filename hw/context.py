@@ -3,7 +3,7 @@
 from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for, exact_log2
+from amaranth.utils import exact_log2
 
 from golden.fixed import STATE
 from hw.primitives import BlockMemory, delayed
@@ -29,8 +29,8 @@ class Context(wiring.Component):
     The delta has no pass of its own: it is added with saturation on the way out of the memory, for
     a step, a read-out and a raw read alike. It is spent once a pass has written the lattice anew.
 
-    Latency of a read is three clocks, initiation interval one. Takes a memory of a word's width and
-    one of the delta's.
+    Latency of a read is five clocks, of a write one; initiation interval one. Takes a memory of a
+    word's width and one of the delta's.
 
     Parameters
     ----------
@@ -44,14 +44,14 @@ class Context(wiring.Component):
     read_cell, read_word : In
         Word to read.
     read_codes : Out
-        The word three clocks ago, the pending delta added.
+        The word five clocks ago, the pending delta added.
     write_cell, write_word, write_codes, write_enable : In
         Word to write, and which of its channels.
     delta_index, delta_code, delta_enable : In
         Code of the delta to write.
     """
 
-    LATENCY = BlockMemory.LATENCY + 1
+    LATENCY = 1 + BlockMemory.LATENCY + 2
 
     def __init__(self, geometry):
         self.geometry = geometry
@@ -77,18 +77,19 @@ class Context(wiring.Component):
         m.submodules.lattice = lattice = BlockMemory(
             STATE.width * geometry.lanes, spec.cells * geometry.words, granularity=STATE.width
         )
-        m.d.comb += [
-            lattice.read_address.eq(Cat(self.read_word, self.read_cell)),
+        # Addresses are registered first: they come through multiplexers, and memories are far away.
+        cell, word = (delayed(m, v, 1, name="read") for v in (self.read_cell, self.read_word))
+        m.d.comb += lattice.read_address.eq(Cat(word, cell))
+        m.d.sync += [
             lattice.write_address.eq(Cat(self.write_word, self.write_cell)),
             lattice.write_data.eq(self.write_codes),
             lattice.write_enable.eq(self.write_enable),
         ]
 
-        x = self.read_cell[: exact_log2(spec.width)]
-        y = self.read_cell[exact_log2(spec.width) :]
+        x, y = cell[: exact_log2(spec.width)], cell[exact_log2(spec.width) :]
         m.submodules.delta = delta = BlockMemory(STATE.width, spec.deltas)
-        m.d.comb += [
-            delta.read_address.eq(Cat(x[1:], y[1:])),
+        m.d.comb += delta.read_address.eq(Cat(x[1:], y[1:]))
+        m.d.sync += [
             delta.write_address.eq(self.delta_index),
             delta.write_data.eq(self.delta_code),
             delta.write_enable.eq(self.delta_enable),
@@ -102,12 +103,13 @@ class Context(wiring.Component):
         stored = data.View(geometry.word, lattice.read_data)
         for lane in range(geometry.lanes):
             add = Signal(name=f"add{lane}")
-            channel = Cat(Const(lane, bits_for(geometry.lanes - 1)), self.read_word)
-            channel = self.read_word if geometry.lanes == 1 else channel
+            channel = Cat(Const(lane, exact_log2(geometry.lanes)), word)
             m.d.comb += add.eq(reached & (channel == pending.channel))
             add = delayed(m, add, BlockMemory.LATENCY, name=f"add{lane}")
             change = Mux(add, delta.read_data.as_signed(), 0)
-            m.d.comb += self.read_codes[lane].eq(self.saturated(m, stored[lane] + change, lane))
+            total = Signal(signed(STATE.width + 1), name=f"total{lane}", reset_less=True)
+            m.d.sync += total.eq(stored[lane] + change)
+            m.d.comb += self.read_codes[lane].eq(self.saturated(m, total, lane))
 
         return m
 

@@ -159,7 +159,9 @@ class ReadOnlyMemory(wiring.Component):
         super().__init__({"address": In(range(len(init))), "data": Out(shape)})
 
     def elaborate(self, platform):
-        if hasattr(platform, "get_read_only_memory") and (hard := platform.get_read_only_memory(self)):
+        if hasattr(platform, "get_read_only_memory") and (
+            hard := platform.get_read_only_memory(self)
+        ):
             return hard
         m = Module()
 

@@ -73,12 +73,14 @@ class Sequencer(wiring.Component):
         Word to read.
     slot : Out
         What the array is to compute.
-    write, write_word : In
+    array_valid, array_word : In
         Whether the array has a word to write, and its number.
-    write_context, write_cell, write_opening, write_last : Out
-        Where it goes, whether the gate opens after its pass, and whether it is the pass's last.
+    write, write_context, write_cell, write_word : Out
+        Contexts that the array's word of a clock ago goes to, and where to.
+    write_opening : Out
+        Whether the gate opens after the pass being written.
     input_channel : Out
-        Channel that the gate reads in the pass being written.
+        Channel that the gate reads in that pass.
     clocks, busy : Out
         Clocks in which a run was under way; clocks in which every multiplier had a product to make.
     """
@@ -99,12 +101,13 @@ class Sequencer(wiring.Component):
             "read_cell": Out(geometry.cell),
             "read_word": Out(range(geometry.words)),
             "slot": Out(slot_layout(geometry)),
-            "write": In(1),
-            "write_word": In(range(geometry.words)),
+            "array_valid": In(1),
+            "array_word": In(range(geometry.words)),
+            "write": Out(contexts),
             "write_context": Out(geometry.context),
             "write_cell": Out(geometry.cell),
+            "write_word": Out(range(geometry.words)),
             "write_opening": Out(1),
-            "write_last": Out(1),
             "input_channel": Out(range(geometry.spec.channels)),
             "clocks": Out(COUNTER),
             "busy": Out(COUNTER),
@@ -122,15 +125,14 @@ class Sequencer(wiring.Component):
         read_pass = Signal(pass_layout(geometry))
         compute_pass = Signal(pass_layout(geometry))
 
-        begin = Signal()
-        chosen = Signal(geometry.context)
         moving = Signal()
         m.d.comb += moving.eq(reading | computing)
         tick = self.count_slots(m, moving)
-        ends = self.read(m, runs, tick, moving, begin, chosen, reading, read_pass)
+        following, available = self.choose(m, runs, read_pass)
+        begins, ends = self.read(m, tick, moving, following, available, reading, read_pass)
         self.compute(m, runs, tick, reading, read_pass, computing, compute_pass)
         finish = self.write_back(m, runs, compute_pass)
-        self.account(m, runs, begin, chosen, finish)
+        self.account(m, runs, begins, following, finish)
         for index, run in enumerate(runs):
             # The pass has added the pending delta to all that it read.
             with m.If(ends & (read_pass.context == index)):
@@ -153,8 +155,10 @@ class Sequencer(wiring.Component):
         geometry = self.geometry
         self.place = place = Signal(range(geometry.slots))
         phase = Signal(range(geometry.phases))
+        # Flags that a counter has come somewhere are a clock old wherever nothing changes faster:
+        # short paths from counters to everything that they steer.
         tick = Signal()
-        m.d.comb += tick.eq(moving & (place == geometry.slots - 1))
+        m.d.sync += tick.eq(place == geometry.slots - 2)
         self.advance = Signal()
         m.d.comb += self.advance.eq(moving & (phase == 0))
         with m.If(tick):
@@ -167,48 +171,62 @@ class Sequencer(wiring.Component):
                 m.d.sync += phase.eq(phase + 1)
         return tick
 
-    def read(self, m, runs, tick, moving, begin, chosen, reading, read_pass):
-        """Read pass after pass without a gap where one is ready; return whether one ends."""
-        cells = self.geometry.spec.cells
-        m.d.comb += self.read_context.eq(read_pass.context)
+    def choose(self, m, runs, read_pass):
+        """Settle on the next pass long before this one ends; return it, and whether there is one.
 
+        Only a pass that begins makes a context unready, so what is chosen stays right.
+        """
         ready = Signal(len(runs))
         m.d.comb += ready.eq(Cat(run.running & (run.remaining != 0) & ~run.blocked for run in runs))
+        context = Signal(self.geometry.context)
         for index in reversed(range(len(runs))):
             with m.If(ready[index]):
-                m.d.comb += chosen.eq(index)
+                m.d.comb += context.eq(index)
         # Stay with a context: its run ends sooner, and the host can unload it meanwhile.
         with m.If(ready.bit_select(read_pass.context, 1)):
-            m.d.comb += chosen.eq(read_pass.context)
+            m.d.comb += context.eq(read_pass.context)
 
-        ends = Signal()
-        m.d.comb += ends.eq(tick & reading & (self.read_cell == cells - 1))
-        idle = Signal()
-        m.d.comb += idle.eq(~reading & (tick | ~moving))
-        m.d.comb += begin.eq(ready.any() & (ends | idle))
-        with m.If(begin):
-            m.d.sync += [reading.eq(1), self.read_cell.eq(0), read_pass.context.eq(chosen)]
-            for index, run in enumerate(runs):
-                with m.If(chosen == index):
-                    m.d.sync += [
-                        read_pass.opening.eq(run.gate.active & (run.gate.wait == 1)),
-                        read_pass.last.eq(run.remaining == 1),
-                    ]
+        available = Signal()
+        following = Signal(pass_layout(self.geometry))
+        m.d.sync += [available.eq(ready.any()), following.context.eq(context)]
+        for index, run in enumerate(runs):
+            with m.If(context == index):
+                m.d.sync += [
+                    following.opening.eq(run.gate.active & (run.gate.wait == 1)),
+                    following.last.eq(run.remaining == 1),
+                ]
+        return following, available
+
+    def read(self, m, tick, moving, following, available, reading, read_pass):
+        """Read pass after pass without a gap where one is ready; return begin and end."""
+        m.d.comb += self.read_context.eq(read_pass.context)
+
+        last = Signal()
+        m.d.sync += last.eq(self.read_cell == self.geometry.spec.cells - 1)
+        begins, ends = Signal(), Signal()
+        m.d.comb += [
+            ends.eq(tick & reading & last),
+            begins.eq(available & (ends | (~reading & (tick | ~moving)))),
+        ]
+        with m.If(begins):
+            m.d.sync += [reading.eq(1), self.read_cell.eq(0), read_pass.eq(following)]
         with m.Elif(ends):
             m.d.sync += [reading.eq(0), self.read_cell.eq(0)]
         with m.Elif(tick & reading):
             m.d.sync += self.read_cell.eq(self.read_cell + 1)
-        return ends
+        return begins, ends
 
     def compute(self, m, runs, tick, reading, read_pass, computing, compute_pass):
         """Compute the cell whose window the newest cell completes, a line and a cell behind."""
         geometry, spec = self.geometry, self.geometry.spec
         cell = Signal(geometry.cell)
+        last, complete = Signal(), Signal()
+        m.d.sync += [last.eq(cell == spec.cells - 1), complete.eq(self.read_cell == spec.width)]
         with m.If(tick & computing):
             m.d.sync += cell.eq(cell + 1)
-            with m.If(cell == spec.cells - 1):
+            with m.If(last):
                 m.d.sync += [computing.eq(0), cell.eq(0)]
-        with m.If(tick & reading & (self.read_cell == spec.width)):
+        with m.If(tick & reading & complete):
             m.d.sync += [computing.eq(1), compute_pass.eq(read_pass)]
 
         x = cell[: exact_log2(spec.width)]
@@ -233,42 +251,47 @@ class Sequencer(wiring.Component):
     def write_back(self, m, runs, compute_pass):
         """Tell where the array's words go; return the contexts whose pass is written."""
         geometry = self.geometry
-        write_pass, now = Signal.like(compute_pass), Signal.like(compute_pass)
-        # The first word of a pass comes while that pass is being computed.
-        first = Signal()
-        m.d.comb += first.eq((self.write_cell == 0) & (self.write_word == 0))
-        m.d.comb += now.eq(Mux(first, compute_pass.as_value(), write_pass.as_value()))
-        channels = Array(run.gate.input_channel for run in runs)
-        ends = self.write & (self.write_word == geometry.words - 1)
+        cell = Signal(geometry.cell)
+        self.write_pass = write_pass = Signal.like(compute_pass)
+        first, ends, last = Signal(), Signal(), Signal()
         m.d.comb += [
-            self.write_context.eq(now.context),
-            self.write_opening.eq(now.opening),
-            self.input_channel.eq(channels[now.context]),
-            self.write_last.eq(ends & (self.write_cell == geometry.spec.cells - 1)),
+            first.eq((cell == 0) & (self.array_word == 0)),
+            ends.eq(self.array_valid & (self.array_word == geometry.words - 1)),
         ]
-        with m.If(self.write):
-            m.d.sync += write_pass.eq(now)
+        with m.If(self.array_valid & first):
+            # The first word of a pass comes while that pass is being computed.
+            m.d.sync += write_pass.eq(compute_pass)
         with m.If(ends):
-            m.d.sync += self.write_cell.eq(self.write_cell + 1)
+            m.d.sync += cell.eq(cell + 1)
+        m.d.sync += [
+            self.write_cell.eq(cell),
+            self.write_word.eq(self.array_word),
+            last.eq(ends & (cell == geometry.spec.cells - 1)),
+        ]
+        written = delayed(m, self.array_valid, 1, name="written")
 
-        self.write_pass = now
+        channels = Array(run.gate.input_channel for run in runs)
+        m.d.comb += [
+            self.write_context.eq(write_pass.context),
+            self.write_opening.eq(write_pass.opening),
+            self.input_channel.eq(channels[write_pass.context]),
+        ]
         finish = Signal(len(runs))
         for index in range(len(runs)):
-            m.d.comb += finish[index].eq(self.write_last & (now.context == index))
+            mine = write_pass.context == index
+            m.d.comb += [self.write[index].eq(written & mine), finish[index].eq(last & mine)]
         return finish
 
-    def account(self, m, runs, begin, chosen, finish):
+    def account(self, m, runs, begins, following, finish):
         """Keep each context's run: steps left, gate, pending delta."""
         command = self.i_run.p
-        running = Array(run.running for run in runs)
-        m.d.comb += self.i_run.ready.eq(~running[command.context])
+        starts = Signal(len(runs))
+        m.d.comb += self.i_run.ready.eq(starts.any())
         for index, run in enumerate(runs):
             gate = run.gate
-            starts = begin & (chosen == index)
-            opens = gate.active & (gate.wait == 1)
-            with m.If(starts):
+            with m.If(begins & (following.context == index)):
                 m.d.sync += [run.remaining.eq(run.remaining - 1), gate.wait.eq(gate.wait - 1)]
-                with m.If(opens):
+                with m.If(following.opening):
                     m.d.sync += [run.blocked.eq(1), gate.wait.eq(gate.every)]
 
             with m.If(finish[index]):
@@ -292,7 +315,9 @@ class Sequencer(wiring.Component):
             with m.If(run.running & run.finished & ~run.blocked):
                 m.d.sync += [run.running.eq(0), run.finished.eq(0)]
 
-            with m.If(self.i_run.valid & self.i_run.ready & (command.context == index)):
+            waits = self.i_run.valid & ~self.i_run.ready & (command.context == index)
+            m.d.sync += starts[index].eq(waits & ~run.running)
+            with m.If(starts[index]):
                 m.d.sync += [
                     run.running.eq(command.steps != 0),
                     run.remaining.eq(command.steps),

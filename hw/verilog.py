@@ -157,11 +157,12 @@ def accumulators(spec):
 
 def run_overhead(geometry):
     """Clocks of a run beyond those of its steps: see `hw.sequencer.Sequencer`."""
-    begin = 1
+    begin, write = 2, 1
     return (
         begin
         + (geometry.spec.width + 1) * geometry.slots
         + geometry.words
+        + write
         + Chip.READ_LATENCY
         - Array.WORD_LATENCY
         + Array.LATENCY

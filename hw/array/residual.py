@@ -20,7 +20,7 @@ class Residual(wiring.Component):
     Bit-exact with ``STATE.clamp(state + golden.fixed.trunc_shift(bias + total, shift))``: the
     magnitude is shifted, so that both signs are cut towards zero alike.
 
-    Latency is eight clocks, initiation interval one. Does not accept backpressure.
+    Latency is nine clocks, initiation interval one. Does not accept backpressure.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Residual(wiring.Component):
     """
 
     STATE_LATENCY = ReadOnlyMemory.LATENCY
-    LATENCY = ReadOnlyMemory.LATENCY + 6
+    LATENCY = ReadOnlyMemory.LATENCY + 7
 
     def __init__(self, geometry, rows):
         self.geometry = geometry
@@ -69,22 +69,24 @@ class Residual(wiring.Component):
         magnitude = Signal(len(acc), reset_less=True)
         m.d.sync += magnitude.eq(Mux(acc[-1], -acc, acc))
 
-        # Stages 3 and 4: shift, the coarse part first, and limit.
+        # Stages 3 and 4: shift, the coarse part first.
         coarse = Signal.like(magnitude, reset_less=True)
-        fine = Signal.like(magnitude)
+        fine = Signal.like(magnitude, reset_less=True)
         change = Signal(range(LIMIT + 1), reset_less=True)
         shift = delayed(m, rom.data.shift, 2, name="shift")
         m.d.sync += coarse.eq(magnitude >> (shift[FINE:] << FINE))
-        m.d.comb += fine.eq(coarse >> delayed(m, shift[:FINE], 1, name="fine"))
+        m.d.sync += fine.eq(coarse >> delayed(m, shift[:FINE], 1, name="fine"))
+
+        # Stage 5: limit.
         m.d.sync += change.eq(Mux(fine > LIMIT, LIMIT, fine))
 
-        # Stage 5: add to the state.
-        negative = delayed(m, acc[-1], 3, name="negative")
-        state = delayed(m, self.state, 4, name="state")
+        # Stage 6: add to the state.
+        negative = delayed(m, acc[-1], 4, name="negative")
+        state = delayed(m, self.state, 5, name="state")
         total = Signal(signed(STATE.width + 2), reset_less=True)
         m.d.sync += total.eq(Mux(negative, state - change, state + change))
 
-        # Stage 6: saturate.
+        # Stage 7: saturate.
         result = Signal.like(self.code, reset_less=True)
         m.d.comb += self.code.eq(result)
         with m.If(total > STATE.max):

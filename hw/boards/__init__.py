@@ -1,1 +1,1 @@
-"""Boards and the parts on them: what replaces the portable primitives, and the flow to a bitstream."""
+"""Boards and their parts: what replaces the portable primitives."""

@@ -2,10 +2,11 @@
 
 from amaranth import *
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import ceil_log2
 
 from golden.fixed import STATE
+from hw.port.ring import Ring
 from hw.shapes import code
 
 __all__ = ["GatePort"]
@@ -60,18 +61,16 @@ class GatePort(wiring.Component):
         m = Module()
 
         geometry = self.geometry
-        m.submodules.planes = planes = SyncFIFOBuffered(
-            width=Shape.cast(geometry.plane).width,
-            depth=geometry.contexts * geometry.spec.cells,
+        m.submodules.planes = planes = Ring(
+            geometry.plane, geometry.spec.cells << ceil_log2(geometry.contexts)
         )
-        entry = data.View(geometry.plane, planes.w_data)
         m.d.comb += [
-            entry.code.eq(self.code),
-            entry.context.eq(self.context),
-            entry.last.eq(self.last),
-            planes.w_en.eq(self.valid),
+            planes.data.code.eq(self.code),
+            planes.data.context.eq(self.context),
+            planes.data.last.eq(self.last),
+            planes.enable.eq(self.valid),
         ]
-        connect(m, planes.r_stream, flipped(self.o_plane))
+        connect(m, planes.o, flipped(self.o_plane))
 
         delta = self.i_delta
         m.d.comb += [

@@ -7,7 +7,6 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import exact_log2
 
 from golden.fixed import PIXEL, STATE
-from hw.context import Context
 from hw.port.pointwise import PointwiseUnit
 from hw.primitives import delayed
 from hw.shapes import Operation, encode_sum, readout_sum
@@ -42,6 +41,8 @@ class LatticePort(wiring.Component):
         Build of the chip.
     images : dict of str to list of int
         Skeleton memory images.
+    read_latency : int
+        Clocks from `read_cell` and `read_word` to `read_codes`.
 
     Members
     -------
@@ -49,24 +50,28 @@ class LatticePort(wiring.Component):
         Operations, each acknowledged when it is through; of reads, when its last byte is buffered.
     i_data, o_data : In(stream), Out(stream)
         Bytes in and out.
+    context : Out
+        Context to read and write.
     read_cell, read_word : Out
         Word to read.
     read_codes : In
-        The word three clocks ago.
+        The word, `read_latency` clocks later.
     write_cell, write_word, write_codes, write_enable : Out
         Word to write, and which of its channels.
     spend : Out
         Whether the operation spends the context's pending delta.
     """
 
-    def __init__(self, geometry, images):
+    def __init__(self, geometry, images, *, read_latency):
         self.geometry = geometry
         self.images = images
+        self.read_latency = read_latency
 
         super().__init__({
             "i_command": In(stream.Signature(geometry.command)),
             "i_data": In(stream.Signature(8)),
             "o_data": Out(stream.Signature(8)),
+            "context": Out(geometry.context),
             "read_cell": Out(geometry.cell),
             "read_word": Out(range(geometry.words)),
             "read_codes": In(geometry.word),
@@ -80,12 +85,15 @@ class LatticePort(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        operation = self.i_command.p.operation
+        command = self.i_command
         self.is_ = {
             kind: Signal(name=kind.name.lower()) for kind in Operation if kind != Operation.RUN
         }
+        under_way = command.valid & ~command.ready
         for kind, signal in self.is_.items():
-            m.d.comb += signal.eq(self.i_command.valid & (operation == kind))
+            m.d.sync += signal.eq(under_way & (command.p.operation == kind))
+        self.skeleton = delayed(m, command.p.skeleton, 1, name="skeleton")
+        m.d.sync += self.context.eq(command.p.context)
 
         self.walk(m)
         self.load(m)
@@ -136,7 +144,7 @@ class LatticePort(wiring.Component):
             m.d.sync += self.through.eq(0)
 
         # What the word read turns out to be for, once it is here.
-        wait = Context.LATENCY
+        wait = self.read_latency
         self.lane = delayed(m, channel[: exact_log2(self.geometry.lanes)], wait, name="lane")
         self.byte = delayed(m, self.i_data.payload, wait, name="byte")
         self.cleared = delayed(
@@ -154,7 +162,7 @@ class LatticePort(wiring.Component):
         m.d.comb += [
             encoder.sample.eq(Mux(self.inside, self.i_data.payload, 0)),
             encoder.channel.eq(self.channel),
-            encoder.skeleton.eq(self.i_command.p.skeleton),
+            encoder.skeleton.eq(self.skeleton),
             encoder.valid.eq(self.go & load_image),
             encoder.first.eq(1),
             encoder.last.eq(1),
@@ -187,7 +195,7 @@ class LatticePort(wiring.Component):
     def unload(self, m):
         """Buffer raw codes or the pixels that they show; walk on only while there is room."""
         geometry, spec, is_ = self.geometry, self.geometry.spec, self.is_
-        wait = Context.LATENCY
+        wait = self.read_latency
         m.submodules.readout = readout = PointwiseUnit(
             geometry,
             self.images["readout"],
@@ -201,7 +209,7 @@ class LatticePort(wiring.Component):
         m.d.comb += [
             readout.sample.eq(self.read_codes[self.lane]),
             readout.channel.eq(channel),
-            readout.skeleton.eq(self.i_command.p.skeleton),
+            readout.skeleton.eq(self.skeleton),
             readout.valid.eq(self.reading & read_image & inside),
             readout.first.eq(channel == 0),
             readout.last.eq(channel == spec.channels - 1),

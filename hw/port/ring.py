@@ -1,0 +1,65 @@
+"""A queue in block memory: room for whole planes, and registers on its way out."""
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.primitives import BlockMemory
+
+__all__ = ["Ring"]
+
+
+class Ring(wiring.Component):
+    """Queue payloads in a block memory.
+
+    A payload leaves five clocks after it came at the earliest, then one every two clocks. Takes
+    writes without backpressure: who writes knows that there is room.
+
+    Parameters
+    ----------
+    shape : ShapeLike
+        Shape of a payload.
+    depth : int
+        Payloads that there is room for, a power of two.
+
+    Members
+    -------
+    data, enable : In
+        Payload, and whether there is one.
+    o : Out(stream)
+        The same payloads, in order.
+    """
+
+    def __init__(self, shape, depth):
+        self.depth = depth
+
+        super().__init__({"data": In(shape), "enable": In(1), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform):
+        m = Module()
+
+        m.submodules.memory = memory = BlockMemory(len(Value.cast(self.data)), self.depth)
+        level = Signal(range(self.depth + 1))
+        some = Signal()  # a clock old, hence a clock's rest after each fetch
+        advance, fetch, rest = Signal(), Signal(), Signal()
+        enable, fetched = Signal(), Signal()
+        m.d.comb += [
+            advance.eq(~self.o.valid | self.o.ready),
+            fetch.eq(advance & some & ~rest),
+            memory.write_enable.eq(enable),
+            memory.read_enable.eq(advance),
+            Value.cast(self.o.payload).eq(memory.read_data),
+        ]
+        m.d.sync += [
+            enable.eq(self.enable),
+            memory.write_data.eq(self.data),
+            some.eq(level != 0),
+            rest.eq(fetch),
+            level.eq(level + enable - fetch),
+            memory.write_address.eq(memory.write_address + enable),
+            memory.read_address.eq(memory.read_address + fetch),
+        ]
+        with m.If(advance):
+            m.d.sync += [fetched.eq(fetch), self.o.valid.eq(fetched)]
+
+        return m

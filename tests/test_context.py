@@ -29,17 +29,18 @@ async def fill(ctx, dut, state, delta):
         await ctx.tick()
     ctx.set(dut.write_enable, 0)
     ctx.set(dut.delta_enable, 0)
+    await ctx.tick()  # a write takes a clock to arrive
 
 
 async def walk(ctx, dut):
-    """Read a word each clock; return the lattice, read three clocks later."""
+    """Read a word each clock; return the lattice, read as late as promised."""
     geometry, words = dut.geometry, []
     count = geometry.spec.cells * geometry.words
-    for index in range(count + 3):
+    for index in range(count + dut.LATENCY):
         cell, word = divmod(min(index, count - 1), geometry.words)
         ctx.set(dut.read_cell, cell)
         ctx.set(dut.read_word, word)
-        if index >= 3:
+        if index >= dut.LATENCY:
             words.append(look(ctx, dut.read_codes))
         await ctx.tick()
     raster = np.array(words).reshape(geometry.spec.height, geometry.spec.width, 16)
@@ -57,8 +58,9 @@ def added(state, delta, channel, phase):
 
 
 @pytest.mark.parametrize("filters", [1, 2])
-def test_reads_are_the_lattice_with_the_pending_delta_three_clocks_on(filters):
+def test_reads_are_the_lattice_with_the_pending_delta_five_clocks_on(filters):
     dut = Context(Geometry(spec=SPEC, filters=filters))
+    assert dut.LATENCY == 5
     rng = np.random.default_rng(14)
     state = rng.choice([-128, -127, -1, 0, 1, 126, 127], SPEC.lattice)
     delta = [-128, 127, 1, -1, 0, 100, -100, 5]

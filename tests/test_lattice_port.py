@@ -31,7 +31,9 @@ class Bench(Elaboratable):
         rng = np.random.default_rng(20)
         self.skeletons = [uniform(SPEC, rng), calibrated(SPEC, rng)]
         geometry = Geometry(spec=SPEC, filters=filters)
-        self.port = LatticePort(geometry, images(geometry, self.skeletons))
+        self.port = LatticePort(
+            geometry, images(geometry, self.skeletons), read_latency=Context.LATENCY
+        )
         self.context = Context(geometry)
         self.clocks = []  # of each command
         self.spends = 0

@@ -17,6 +17,7 @@ from tests.streams import collect, feed, put, rest, simulate
 
 SPEC = Spec(height=4, width=4, image=4)
 NEAREST2 = Gate(input_channel=0, output_channel=1, start=1)
+SPARSE = Gate(input_channel=2, output_channel=2, start=1, every=2)
 PHASE4 = Gate(input_channel=5, output_channel=14, start=1, mapping="phase4")
 
 
@@ -90,7 +91,7 @@ def raster(states):
     [
         (1, extreme, NEAREST2, (0,), (1, 1)),
         (2, calibrated, PHASE4, (0, 2, 1), (1, 1)),
-        (5, uniform, NEAREST2, (1, 0), (2, 0)),
+        (5, uniform, SPARSE, (1, 0), (2, 0)),
     ],
     ids=["F1", "F2-stalling", "F5-stalling"],
 )

@@ -136,12 +136,12 @@ def test_an_opening_waits_for_its_delta_and_the_other_context_goes_on():
     gate = Gate(input_channel=3, output_channel=7, start=2, mapping="phase4")
 
     async def bench(ctx):
-        # Resumed after step 4: the openings 5 and 6 are the fourth and fifth.
-        await run(ctx, dut, 0, 2, gate, 4)
+        # Resumed after step 2: the openings 3 and 4 are the second and third.
+        await run(ctx, dut, 0, 2, gate, 2)
         await run(ctx, dut, 1, 3)
         await until(ctx, dut.open, 0b01)
         assert ctx.get(dut.running) == 0b11
-        for opening, (row, column) in ((3, (1, 1)), (4, (0, 0))):
+        for opening, (row, column) in ((1, (0, 1)), (2, (1, 0))):
             await until(ctx, dut.open, 0b01)
             assert ctx.get(dut.pending[0].active) == 0, opening
             await until(ctx, dut.running, 0b01)  # the host is late: the other run ends first

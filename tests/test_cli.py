@@ -16,7 +16,6 @@ from golden.gate import GateNetwork
 from golden.samples import calibrated, network
 from golden.skeleton import Skeleton
 from golden.spec import Gate, Spec
-from sw.cli import main
 from sw.damage import blank
 from sw.data import show_digits
 
@@ -40,29 +39,6 @@ def folder(tmp_path_factory):
     gate.skeleton = skeleton.digest
     gate.save(folder / "gate.safetensors")
     return folder
-
-
-@pytest.fixture
-def thalweg(monkeypatch, capsys):
-    """Run a command line: exit code, stdout, stderr."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["thalweg", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        return stop.value.code, *capsys.readouterr()
-
-    return call
-
-
-@pytest.fixture
-def fails(thalweg):
-    """Run a command line that must fail with just this line."""
-
-    def call(text, *arguments):
-        assert thalweg(*arguments) == (2, "", f"thalweg: {text}\n")
-
-    return call
 
 
 def expected(folder, images, indices, *, damage=0.7, steps=10, gated=True):

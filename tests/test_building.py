@@ -1,0 +1,107 @@
+"""The verbs that build: Verilog and its facts, the demonstration, the documents."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from golden.device import GoldenDevice
+from golden.errors import Difference
+from golden.samples import calibrated, network
+from golden.spec import Gate, Spec
+from sw.cli.documenting import parts
+from sw.demo import demonstrate
+from sw.docs import table, update
+
+
+@pytest.fixture
+def skeleton():
+    return calibrated(Spec(gate=Gate(input_channel=0, output_channel=1, start=4)), rng())
+
+
+def rng():
+    return np.random.default_rng(5)
+
+
+@pytest.mark.parametrize("filters", [1, 2, 5])
+def test_verilog_comes_with_its_facts(thalweg, skeleton, tmp_path, filters):
+    skeleton.save(tmp_path / "random")
+    folder = tmp_path / "out"
+    code, out, _ = thalweg("verilog", tmp_path / "random", "--filters", filters, "--output", folder)
+    path = folder / f"thalweg_f{filters}.v"
+    assert (code, out) == (0, f"wrote {path}\n")
+    assert f"module thalweg_f{filters}(" in path.read_text()
+    facts = json.loads(path.with_suffix(".json").read_text())
+    assert facts["skeletons"] == [{"name": "random", "digest": skeleton.digest}]
+    assert sorted(p.name for p in folder.iterdir()) == [f"{path.stem}.json", path.name]
+
+
+def test_verilog_depends_on_the_skeletons_alone(thalweg, skeleton, tmp_path):
+    skeleton.save(tmp_path / "random")
+    for name in ("a", "b"):
+        thalweg("verilog", tmp_path / "random", "--output", tmp_path / name)
+    texts = [(tmp_path / name / "thalweg_f5.v").read_bytes() for name in ("a", "b")]
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("filters", [0, 3, 10])
+def test_rejects_other_foldings_before_anything_is_written(fails, skeleton, tmp_path, filters):
+    skeleton.save(tmp_path / "random")
+    text = f"Filters per clock must be 1, 2 or 5, not {filters}"
+    fails(text, "verilog", tmp_path / "random", "--filters", filters, "--output", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_rejects_what_the_chip_does_not_take(fails, skeleton, tmp_path):
+    wrapped = replace(skeleton, spec=replace(skeleton.spec, boundary="wrap"))
+    wrapped.save(tmp_path / "wrapped")
+    text = "The chip takes spec.boundary zero, not 'wrap'"
+    fails(text, "verilog", tmp_path / "wrapped", "--output", tmp_path / "out")
+
+
+def test_rejects_skeletons_of_two_lattices(fails, skeleton, tmp_path):
+    skeleton.save(tmp_path / "large")
+    calibrated(Spec(height=8, width=8, image=4), rng()).save(tmp_path / "small")
+    text = "Skeleton small must have spec.height 32, not 8"
+    fails(text, "verilog", tmp_path / "large", tmp_path / "small", "--output", tmp_path / "out")
+
+
+def test_verilog_to_an_unwritable_folder_is_one_line(fails, skeleton, tmp_path):
+    skeleton.save(tmp_path / "random")
+    (tmp_path / "file").write_text("")
+    text = f"{tmp_path / 'file' / 'thalweg_f5.v'} must be writable: File exists"
+    fails(text, "verilog", tmp_path / "random", "--output", tmp_path / "file")
+
+
+def test_the_demonstration_counts_equal_codes_and_draws_them(skeleton, tmp_path):
+    gate = network(skeleton.spec, rng())
+    told = demonstrate(GoldenDevice((skeleton,)), skeleton, gate, 3, tmp_path)
+    states = 3 * (skeleton.spec.steps + 1) * 16 * 32 * 32
+    assert told["codes_equal_to_golden"] == states + 3 * 28 * 28
+    assert json.loads((tmp_path / "report.json").read_text()) == told
+    picture = np.asarray(Image.open(tmp_path / "restored.png"))
+    assert picture.shape[0] > 3 * 28 * 3 and len(np.unique(picture)) > 10
+
+
+def test_the_demonstration_fails_on_one_wrong_code(skeleton, tmp_path):
+    class Flipping(GoldenDevice):
+        def read_states(self):
+            states = super().read_states()
+            states[-1, 3, 4, 5] ^= 1
+            return states
+
+    gate = network(skeleton.spec, rng())
+    text = r"^11 codes of states differ between the chip and golden$"
+    with pytest.raises(Difference, match=text):
+        demonstrate(Flipping((skeleton,)), skeleton, gate, 2, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_documents_are_up_to_date():
+    assert update(parts(), check=True) == []
+
+
+def test_a_table_is_markdown():
+    assert table(("a", "b"), [(1, 2)]) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n"

@@ -43,10 +43,11 @@ def top_name(geometry):
 
 def to_verilog(component, name, path):
     """Write ``component`` to ``path`` as plain Verilog, top module ``name``."""
+    design = rtlil.convert(component, name=name)
     with replacing(Path(path)) as temporary:
         source = temporary.with_suffix(".il")
         try:
-            source.write_text(rtlil.convert(component, name=name), encoding="utf-8")
+            source.write_text(design, encoding="utf-8")
             yosys([f"read_rtlil {source}", *PASSES, f"write_verilog -norename {temporary}"])
         finally:
             source.unlink(missing_ok=True)

@@ -8,7 +8,6 @@ from golden.errors import InputError
 from hw.shapes import Geometry
 from sim import verilate
 
-
 PROGRAMS = [("c++", "g++"), ("make", "make"), ("perl", "perl")]
 
 

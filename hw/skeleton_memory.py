@@ -11,7 +11,7 @@ from amaranth.utils import ceil_log2
 from golden.errors import InputError
 from hw.shapes import coefficient_row, mix_row, perceive_row, residual_row
 
-__all__ = ["images", "layouts"]
+__all__ = ["images", "layouts", "require_fit"]
 
 
 def layouts(geometry):
@@ -30,6 +30,21 @@ def images(geometry, skeletons):
 
     Places for skeletons that are not there are filled with zeros: such a skeleton changes nothing.
     """
+    require_fit(geometry, skeletons)
+    parts = [rows_of(geometry, skeleton) for skeleton in skeletons]
+    result = {}
+    for name, layout in layouts(geometry).items():
+        pitch = 1 << ceil_log2(row_count(geometry, name))
+        rows = [0] * (pitch * geometry.skeletons)
+        for index, part in enumerate(parts):
+            for place, values in enumerate(part[name]):
+                rows[index * pitch + place] = pack(layout, values)
+        result[name] = rows
+    return result
+
+
+def require_fit(geometry, skeletons):
+    """Raise unless the chip has room for the skeletons and its lattice is theirs."""
     if len(skeletons) > geometry.skeletons:
         raise InputError(
             f"The chip holds at most {geometry.skeletons} skeletons, not {len(skeletons)}"
@@ -41,16 +56,6 @@ def images(geometry, skeletons):
                 raise InputError(
                     f"Skeleton {skeleton.name} must have spec.{field} {want!r}, not {found!r}"
                 )
-    parts = [rows_of(geometry, skeleton) for skeleton in skeletons]
-    result = {}
-    for name, layout in layouts(geometry).items():
-        pitch = 1 << ceil_log2(row_count(geometry, name))
-        rows = [0] * (pitch * geometry.skeletons)
-        for index, part in enumerate(parts):
-            for place, values in enumerate(part[name]):
-                rows[index * pitch + place] = pack(layout, values)
-        result[name] = rows
-    return result
 
 
 def row_count(geometry, name):

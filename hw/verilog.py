@@ -14,7 +14,7 @@ from golden.files import replacing
 from hw.array.array import CENTRES, Array
 from hw.chip import Chip
 from hw.shapes import TAPS, encode_sum, readout_sum, tap_sum, update_sum
-from hw.skeleton_memory import layouts
+from hw.skeleton_memory import layouts, require_fit
 
 __all__ = [
     "accumulators",
@@ -77,6 +77,7 @@ def write_verilog(component, path):
 def write_chip(geometry, skeletons, folder):
     """Write ``<top>.v`` and ``<top>.json`` for a chip with ``skeletons``; return the former."""
     path = Path(folder) / f"{top_name(geometry)}.v"
+    require_fit(geometry, skeletons)
     chip = Chip(geometry, skeletons)
     to_verilog(chip, top_name(geometry), path)
     with replacing(path.with_suffix(".json")) as temporary:

@@ -110,6 +110,13 @@ def engine(results: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def referee() -> str:
-    """Return what the referee is and how well it reads."""
+    """Return what the referee was trained on and how well it reads."""
     record = recorded()
-    return "".join(f"- {name}: {value}\n" for name, value in record.items() if name != "machine")
+    share = record["test_right"] / record["test_digits"]
+    rows = [
+        ("trained on", f"{record['trained_on']:,} digits, {record['epochs']} epochs"),
+        ("clean test digits read right", f"{share:.2%} of {record['test_digits']:,}"),
+        ("SHA-256 of the weights", f"`{record['sha256'][:16]}…`"),
+        ("made by", f"`{record['command']}`"),
+    ]
+    return table(("referee", ""), rows)

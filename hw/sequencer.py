@@ -41,7 +41,7 @@ class Sequencer(wiring.Component):
     of another, so the pipeline drains only where nothing is left to do or every context waits for
     its delta. A context keeps the array until its run ends or its gate opens.
 
-    A run of T ungated steps takes ``T * cells * slots`` clocks, and once a clock to begin,
+    A run of T ungated steps takes ``T * cells * slots`` clocks, and once two clocks to begin,
     ``(width + 1) * slots`` for the last line, ``words`` for the last cell's totals, and the
     pipeline.
 

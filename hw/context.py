@@ -40,7 +40,7 @@ class Context(wiring.Component):
     Members
     -------
     pending : In
-        Which delta is pending.
+        Which delta is pending for the word to read.
     read_cell, read_word : In
         Word to read.
     read_codes : Out
@@ -95,7 +95,9 @@ class Context(wiring.Component):
             delta.write_enable.eq(self.delta_enable),
         ]
 
-        pending = self.pending
+        # As it was together with the address: it may be spent in the clock after the last one.
+        layout = pending_layout(geometry)
+        pending = data.View(layout, delayed(m, self.pending.as_value(), 1, name="pending"))
         reached = Signal()
         m.d.comb += reached.eq(
             pending.active & (~pending.phased | ((y[0] == pending.row) & (x[0] == pending.column)))

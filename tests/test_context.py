@@ -87,3 +87,23 @@ def test_reads_are_the_lattice_with_the_pending_delta_five_clocks_on(filters):
         assert (await walk(ctx, dut) == state).all()
 
     simulate(dut, bench)
+
+
+@pytest.mark.parametrize("filters", [1, 2])
+def test_a_delta_counts_if_it_is_pending_together_with_the_address(filters):
+    dut = Context(Geometry(spec=SPEC, filters=filters))
+    last, word = SPEC.cells - 1, dut.geometry.words - 1
+    got = []
+
+    async def bench(ctx):
+        await fill(ctx, dut, np.full(SPEC.lattice, 5), [10] * SPEC.deltas)
+        ctx.set(dut.read_cell, last)
+        ctx.set(dut.read_word, word)
+        for clock in range(8):
+            # The sequencer spends a delta in the very clock after the last address.
+            ctx.set(dut.pending, {"active": clock == 2, "channel": 15})
+            got.append(look(ctx, dut.read_codes)[-1])
+            await ctx.tick()
+
+    simulate(dut, bench)
+    assert got[5:] == [5, 5, 15]

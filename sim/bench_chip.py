@@ -31,7 +31,7 @@ SKELETONS = [Skeleton.load(FOLDER / f"skeleton{place}") for place in range(PLAN[
 IMAGES = np.load(FOLDER / "images.npy")
 
 GATES = {
-    "nearest2": Gate(input_channel=0, output_channel=1, start=1),
+    "nearest2": Gate(input_channel=0, output_channel=15, start=1),
     "phase4": Gate(input_channel=5, output_channel=14, start=2, every=2, mapping="phase4"),
     "none": None,
 }

@@ -17,7 +17,7 @@ from tests.streams import collect, feed, put, rest, simulate
 
 SPEC = Spec(height=4, width=4, image=4)
 NEAREST2 = Gate(input_channel=0, output_channel=1, start=1)
-SPARSE = Gate(input_channel=2, output_channel=2, start=1, every=2)
+SPARSE = Gate(input_channel=2, output_channel=15, start=1, every=2)
 PHASE4 = Gate(input_channel=5, output_channel=14, start=1, mapping="phase4")
 
 

@@ -67,7 +67,8 @@ def run_bench(source, bench, folder, *, env=(), tests=None):
         )
     except SystemExit:
         lines = log.read_text(errors="replace").splitlines()
-        wrong = [line for line in lines if "Error: " in line or "FAIL" in line]
+        marks = ("Seeding", "Error: ", "FAIL")  # the seed is for $COCOTB_RANDOM_SEED
+        wrong = [line.strip() for line in lines if any(mark in line for mark in marks)]
         raise RuntimeError(f"The bench failed, see {log}:\n" + "\n".join(wrong[:20])) from None
 
 

@@ -35,7 +35,7 @@ test: setup ## all quick tests
 	$(BIN)/python -m pytest -n 2
 
 train-qat: setup ## train a skeleton: float warm-up, QAT, export, proof, evaluation
-	$(THALWEG) train $(NAME) --recipe $(RECIPE) --device $(DEVICE) $(data) $(if $(BATCHES),--batches $(BATCHES))
+	$(THALWEG) train --name $(NAME) --recipe $(RECIPE) --device $(DEVICE) $(data) $(if $(BATCHES),--batches $(BATCHES)) $(if $(QAT_BATCHES),--qat-batches $(QAT_BATCHES))
 
 eval: setup ## measure SKELETON on MNIST's test digits
 	$(THALWEG) eval $(SKELETON) $(data) --output build/eval/$(SKELETON).json

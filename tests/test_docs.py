@@ -10,7 +10,6 @@ from golden.skeleton import SHIPPED, Skeleton
 from sw.damage import blank
 from sw.data import show_digits
 from sw.metrics import closeness
-from sw.referee import network, recorded
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -41,9 +40,6 @@ def test_python_snippets_run_as_written():
     compile(simulated, "python.md", "exec")  # run by sim's own tests
 
 
-def test_measuring_states_the_referee_on_record():
-    text, record = (DOCS / "measuring.md").read_text(), recorded()
-    weights = sum(p.numel() for p in network().parameters())
-    assert f"of {weights:,} weights, trained once on {record['trained_on']:,} clean" in text
-    assert f"reads {record['test_right']:,} of the {record['test_digits']:,} clean" in text
+def test_measuring_states_what_a_flawless_digit_counts():
+    text = (DOCS / "measuring.md").read_text()
     assert f"{closeness(np.zeros((1, 28, 28)), np.zeros((1, 28, 28))).psnr_mean:.2f} dB" in text

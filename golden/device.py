@@ -15,7 +15,7 @@ from golden.gate import GateNetwork
 from golden.model import Model
 from golden.skeleton import Skeleton
 
-__all__ = ["Counters", "Device", "GoldenDevice", "restore", "run", "trace"]
+__all__ = ["Counters", "Device", "GoldenDevice", "batches", "restore", "run", "trace"]
 
 
 class Counters(NamedTuple):
@@ -171,7 +171,7 @@ def restore(
     return restored
 
 
-def batches(total: int, size: int) -> Iterator[slice]:
-    """Cut ``total`` items into slices of at most ``size``."""
-    for begin in range(0, total, size):
-        yield slice(begin, min(begin + size, total))
+def batches(total: int, size: int, begin: int = 0) -> Iterator[slice]:
+    """Cut the items from ``begin`` to ``total`` into slices of at most ``size``."""
+    for start in range(begin, total, size):
+        yield slice(start, min(start + size, total))

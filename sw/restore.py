@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from golden.device import Device, run
+from golden.device import Device, batches, run
 from golden.errors import InputError
 from golden.gate import GateNetwork
 from sw.damage import blank
@@ -133,12 +133,6 @@ def watch(
         if traced:
             states.append(device.read_states())
     return Seen(frames, states, device.read_images())
-
-
-def batches(total: int, size: int, begin: int = 0) -> Iterator[slice]:
-    """Cut the items from ``begin`` to ``total`` into slices of at most ``size``."""
-    for start in range(begin, total, size):
-        yield slice(start, min(start + size, total))
 
 
 def laid(given: Images | Lattices, damage: float) -> tuple[np.ndarray, np.ndarray | None]:

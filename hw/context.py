@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from golden.fixed import STATE
-from hw.primitives import BlockMemory, delayed
+from hw.primitives import BlockMemory, delayed, saturated
 from hw.shapes import code
 
 __all__ = ["Context", "pending_layout"]
@@ -111,17 +111,6 @@ class Context(wiring.Component):
             change = Mux(add, delta.read_data.as_signed(), 0)
             total = Signal(signed(STATE.width + 1), name=f"total{lane}", reset_less=True)
             m.d.sync += total.eq(stored[lane] + change)
-            m.d.comb += self.read_codes[lane].eq(self.saturated(m, total, lane))
+            m.d.comb += self.read_codes[lane].eq(saturated(m, total, STATE, name=f"code{lane}"))
 
         return m
-
-    def saturated(self, m, total, lane):
-        """Return ``total`` saturated to a state, a clock later."""
-        result = Signal(code(STATE), name=f"code{lane}", reset_less=True)
-        with m.If(total > STATE.max):
-            m.d.sync += result.eq(STATE.max)
-        with m.Elif(total < STATE.min):
-            m.d.sync += result.eq(STATE.min)
-        with m.Else():
-            m.d.sync += result.eq(total)
-        return result

@@ -8,7 +8,7 @@ from amaranth import *
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["BlockMemory", "Multiplier", "ReadOnlyMemory", "connected", "delayed"]
+__all__ = ["BlockMemory", "Multiplier", "ReadOnlyMemory", "connected", "delayed", "saturated"]
 
 
 def delayed(m, value, clocks, *, name, init=0):
@@ -18,6 +18,18 @@ def delayed(m, value, clocks, *, name, init=0):
         m.d.sync += stage.eq(value)
         value = stage
     return value
+
+
+def saturated(m, value, format, *, name):
+    """Return ``value`` clamped to ``format``, a clock later."""
+    result = Signal(Shape(format.width, format.signed), name=name, reset_less=True)
+    with m.If(value > format.max):
+        m.d.sync += result.eq(format.max)
+    with m.Elif(value < format.min):
+        m.d.sync += result.eq(format.min)
+    with m.Else():
+        m.d.sync += result.eq(value)
+    return result
 
 
 def connected(sources, targets):

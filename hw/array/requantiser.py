@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.primitives import delayed
+from hw.primitives import delayed, saturated
 from hw.shapes import code
 
 __all__ = ["Requantiser"]
@@ -60,8 +60,6 @@ class Requantiser(wiring.Component):
         wide = signed(self.acc.shape().width + 1)
         coarse, fine = Signal(wide, reset_less=True), Signal(wide, reset_less=True)
         rounded = Signal(wide, reset_less=True)
-        result = Signal.like(self.code, reset_less=True)
-        m.d.comb += self.code.eq(result)
 
         # Stages 1 and 2: shift by one bit less, the coarse part of the shift first.
         low = delayed(m, self.shift[:FINE], 1, name="shift")
@@ -72,11 +70,6 @@ class Requantiser(wiring.Component):
         m.d.sync += rounded.eq((fine + 1) >> 1)
 
         # Stage 4: saturate.
-        with m.If(rounded > self.to.max):
-            m.d.sync += result.eq(self.to.max)
-        with m.Elif(rounded < self.to.min):
-            m.d.sync += result.eq(self.to.min)
-        with m.Else():
-            m.d.sync += result.eq(rounded)
+        m.d.comb += self.code.eq(saturated(m, rounded, self.to, name="saturated"))
 
         return m

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.fixed import STATE
-from hw.primitives import ReadOnlyMemory, delayed
+from hw.primitives import ReadOnlyMemory, delayed, saturated
 from hw.shapes import code, residual_row, update_sum
 
 __all__ = ["Residual"]
@@ -87,13 +87,6 @@ class Residual(wiring.Component):
         m.d.sync += total.eq(Mux(negative, state - change, state + change))
 
         # Stage 7: saturate.
-        result = Signal.like(self.code, reset_less=True)
-        m.d.comb += self.code.eq(result)
-        with m.If(total > STATE.max):
-            m.d.sync += result.eq(STATE.max)
-        with m.Elif(total < STATE.min):
-            m.d.sync += result.eq(STATE.min)
-        with m.Else():
-            m.d.sync += result.eq(total)
+        m.d.comb += self.code.eq(saturated(m, total, STATE, name="saturated"))
 
         return m

@@ -8,11 +8,11 @@ import numpy as np
 from cocotb.triggers import FallingEdge
 
 from golden.fixed import STATE, trunc_shift
+from hw.array.residual import Residual
 from sim.streams import start
 
 ROWS = np.load(Path(os.environ["BENCH"]) / "rows.npy")  # bias and shift of each word and skeleton
 WORDS = 16
-LATENCY, STATE_LATENCY = 8, 2
 
 
 @cocotb.test(timeout_time=10, timeout_unit="ms")
@@ -29,14 +29,14 @@ async def equals_golden(dut):
     expected = STATE.clamp(state + trunc_shift(bias + total, shift)).tolist()
 
     await start(dut)
-    for clock in range(count + LATENCY - 1):
+    for clock in range(count + Residual.LATENCY - 1):
         if clock < count:
             dut.total.value = int(total[clock])
             dut.word.value = int(place[clock]) % WORDS
             dut.skeleton.value = int(place[clock]) // WORDS
-        if 0 <= (index := clock - STATE_LATENCY) < count:
+        if 0 <= (index := clock - Residual.STATE_LATENCY) < count:
             dut.state.value = int(state[index])
         await FallingEdge(dut.clk)
-        if (index := clock - LATENCY + 1) >= 0:
+        if (index := clock - Residual.LATENCY + 1) >= 0:
             got = dut.code.value.to_signed()
             assert got == expected[index], f"code {index}: got {got}, expected {expected[index]}"

@@ -96,7 +96,7 @@ def test_receiver_calls_a_broken_byte_noise():
 
 @pytest.mark.parametrize("component", [UartReceiver, UartTransmitter])
 def test_uart_rejects_few_clocks_a_bit(component):
-    with pytest.raises(ValueError, match="^Divisor must be an integer of at least 4, not 3$"):
+    with pytest.raises(ValueError, match=r"^Divisor must be an integer of at least 4, not 3$"):
         component(3)
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "REPLY",
     "REQUEST",
     "RESPONSE",
+    "STATUS",
     "VERSION",
     "ChipFacts",
     "Command",
@@ -256,6 +257,10 @@ class ChipFacts:
         )
 
 
+STATUS = 20
+"""Bytes of a `Status`."""
+
+
 class Status(NamedTuple):
     """What a chip counts, and what it is at."""
 
@@ -271,8 +276,6 @@ class Status(NamedTuple):
     """Clocks in which a run was under way."""
     busy: int
     """Clocks in which every multiplier had a product to make."""
-
-    BYTES = 20
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Status:

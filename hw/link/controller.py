@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.wire import HEADER, REPLY, REQUEST, VERSION, Error, Kind, Status
+from golden.wire import HEADER, REPLY, REQUEST, STATUS, VERSION, Error, Kind
 from hw.link.packets import HEAD
 from hw.primitives import ReadOnlyMemory
 from hw.sequencer import COUNTER
@@ -227,7 +227,7 @@ class Controller(wiring.Component):
         with m.State("Status"):
             self.emit(m, taken[:8])
             m.d.sync += [taken.eq(taken >> 8), self.index.eq(self.index + 1)]
-            with m.If(self.index == Status.BYTES - 1):
+            with m.If(self.index == STATUS - 1):
                 m.next = "Send"
 
     def walk(self, m):

@@ -150,6 +150,9 @@ class SimulatedPort:
             data = self.board.receive()
         return data
 
+    def close(self):
+        """Do nothing: the board is there for the next."""
+
 
 def serve(board, clock=CLOCK, ready=print):
     """Put a board behind a pseudo-terminal, tell `ready` its path, and run for ever.

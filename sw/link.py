@@ -53,6 +53,9 @@ class Port(Protocol):
     def read(self) -> bytes:
         """Wait for bytes; none if none came for as long as an answer may take."""
 
+    def close(self) -> None:
+        """Give the port back."""
+
 
 @dataclass(frozen=True)
 class Chunk:

@@ -85,9 +85,9 @@ class ChipDevice:
 
     def __init__(self, port: Port, skeletons: tuple[Skeleton, ...]) -> None:
         self.skeletons = tuple(skeletons)
-        self._link = Link(port)
-        answer = self._link.ask(Kind.IDENTIFY, bytes([VERSION, VERSION]), attempts=2)
-        self.facts = self._link.facts = facts = ChipFacts.from_bytes(answer)
+        self.link = Link(port)
+        answer = self.link.ask(Kind.IDENTIFY, bytes([VERSION, VERSION]), attempts=2)
+        self.facts = self.link.facts = facts = ChipFacts.from_bytes(answer)
         self.contexts = facts.contexts
         self._places = [self._place(skeleton) for skeleton in self.skeletons]
         self._queue: list[Chunk] = []
@@ -95,6 +95,10 @@ class ChipDevice:
         self._fresh = False
         self._base = Counters(0, 0)
         self.choose(0, gated=self.skeletons[0].spec.gate is not None)
+
+    def close(self) -> None:
+        """Give the port back."""
+        self.link.port.close()
 
     def choose(self, index: int, *, gated: bool) -> None:
         """Take a skeleton, with its gate or without."""
@@ -159,7 +163,7 @@ class ChipDevice:
 
     def status(self) -> Status:
         """Return what the chip counts."""
-        return Status.from_bytes(self._link.ask(Kind.STATUS))
+        return Status.from_bytes(self.link.ask(Kind.STATUS))
 
     def _counted(self) -> Counters:
         status = self.status()
@@ -167,7 +171,7 @@ class ChipDevice:
 
     def _place(self, skeleton: Skeleton) -> int:
         """Return where the chip holds a skeleton."""
-        name = self._link.port.name
+        name = self.link.port.name
         if skeleton.spec.ungated != self.facts.spec:
             raise InputError(
                 f"{skeleton.name} must fit the chip on {name}: "
@@ -186,7 +190,7 @@ class ChipDevice:
             raise ValueError(f"A batch must have at most {self.contexts} lattices, not {len(data)}")
         if not self._fresh or self._running:
             self._queue = []
-            self._link.ask(Kind.RESET)
+            self.link.ask(Kind.RESET)
             self._fresh, self._running = True, 0
         else:
             self._flush()
@@ -219,9 +223,9 @@ class ChipDevice:
     def _flush(self, *last: Chunk) -> bytes:
         """Hand everything to the chip and return what it gave."""
         if not self._fresh:
-            raise LinkError(f"{self._link.port.name} was interrupted: load the batch again")
+            raise LinkError(f"{self.link.port.name} was interrupted: load the batch again")
         chunks, self._queue = [*self._queue, *last], []
         self._fresh = False  # until all of it is answered
-        given, self._running = self._link.exchange(chunks)
+        given, self._running = self.link.exchange(chunks)
         self._fresh = True
         return given

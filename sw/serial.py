@@ -83,9 +83,11 @@ class ChipDevice:
     is loaded begins afresh. So does one after an interrupt.
     """
 
-    def __init__(self, port: Port, skeletons: tuple[Skeleton, ...]) -> None:
+    def __init__(
+        self, port: Port, skeletons: tuple[Skeleton, ...], sequence: int | None = None
+    ) -> None:
         self.skeletons = tuple(skeletons)
-        self.link = Link(port)
+        self.link = Link(port, sequence)
         answer = self.link.ask(Kind.IDENTIFY, bytes([VERSION, VERSION]), attempts=2)
         self.facts = self.link.facts = facts = ChipFacts.from_bytes(answer)
         self.contexts = facts.contexts

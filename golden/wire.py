@@ -1,14 +1,12 @@
 """The wire: what travels between host and chip over a byte stream, down to the byte.
 
-Host and chip take turns: a request, then its response. Both are frames: kind, sequence number,
-payload and CRC-32, coded so that the byte 0 does nothing but end a frame. ``docs/protocol.md``
-tells why and shows each message.
+Host and chip take turns: a request, then its response, each a frame of `golden.frames`.
+``docs/protocol.md`` tells why and shows each message.
 """
 
 from __future__ import annotations
 
 import enum
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,10 +14,7 @@ from typing import NamedTuple
 from golden.spec import Gate, Spec
 
 __all__ = [
-    "CHECK",
-    "DELIMITER",
     "FACTS",
-    "HEADER",
     "REPLY",
     "REQUEST",
     "RESPONSE",
@@ -29,24 +24,16 @@ __all__ = [
     "Command",
     "Error",
     "Kind",
-    "Message",
     "Operation",
     "Status",
     "Tag",
     "chunk",
-    "cobs_decode",
-    "cobs_encode",
-    "frame",
-    "parse",
     "split_planes",
 ]
 
 VERSION = 1
 """Version of everything here but frames and IDENTIFY, which all versions share."""
 
-DELIMITER = b"\0"
-HEADER = 2  # kind and sequence number
-CHECK = 4  # CRC-32
 REQUEST = 2048
 """Most bytes of a request, header and CRC included."""
 RESPONSE = 4096
@@ -103,57 +90,6 @@ class Operation(enum.IntEnum):
 
 NO_PLANE = 0xFF
 """Stands where a further plane's context would: that was all."""
-
-
-class Message(NamedTuple):
-    """A frame's contents."""
-
-    kind: int
-    sequence: int
-    payload: bytes
-
-
-def cobs_encode(data: bytes) -> bytes:
-    """Return ``data`` without the byte 0: Consistent Overhead Byte Stuffing, no delimiter."""
-    coded = bytearray()
-    for run in (data + b"\0").split(b"\0")[:-1]:
-        while len(run) >= 254:
-            coded += b"\xff" + run[:254]
-            run = run[254:]
-        coded += bytes([len(run) + 1]) + run
-    return bytes(coded)
-
-
-def cobs_decode(coded: bytes) -> bytes | None:
-    """Return what `cobs_encode` was given; None if nothing is encoded so."""
-    data, place = bytearray(), 0
-    while place < len(coded):
-        code = coded[place]
-        run = coded[place + 1 : place + code]
-        if code == 0 or len(run) != code - 1 or 0 in run:
-            return None
-        data += run
-        place += code
-        if code < 255 and place < len(coded):
-            data.append(0)
-    return bytes(data)
-
-
-def frame(kind: int, sequence: int, payload: bytes = b"") -> bytes:
-    """Return the bytes of a frame, its delimiter included."""
-    body = bytes([kind, sequence]) + payload
-    return cobs_encode(body + zlib.crc32(body).to_bytes(CHECK, "little")) + DELIMITER
-
-
-def parse(coded: bytes) -> Message | None:
-    """Return the message in what came before a delimiter; None if it is not whole."""
-    data = cobs_decode(coded)
-    if data is None or len(data) < HEADER + CHECK:
-        return None
-    body, check = data[:-CHECK], data[-CHECK:]
-    if zlib.crc32(body) != int.from_bytes(check, "little"):
-        return None
-    return Message(body[0], body[1], body[HEADER:])
 
 
 def chunk(tag: Tag, count: int, body: bytes = b"") -> bytes:

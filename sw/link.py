@@ -8,21 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from golden.errors import InputError
-from golden.wire import (
-    CHECK,
-    DELIMITER,
-    HEADER,
-    REPLY,
-    RESPONSE,
-    ChipFacts,
-    Error,
-    Kind,
-    Message,
-    Tag,
-    chunk,
-    frame,
-    parse,
-)
+from golden.frames import CHECK, DELIMITER, HEADER, Message, frame, parse
+from golden.wire import REPLY, RESPONSE, ChipFacts, Error, Kind, Tag, chunk
 
 __all__ = ["Chunk", "Link", "LinkError", "Port", "packed"]
 

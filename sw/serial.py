@@ -10,16 +10,7 @@ import serial
 from golden.device import Counters
 from golden.errors import InputError
 from golden.skeleton import Skeleton
-from golden.wire import (
-    VERSION,
-    ChipFacts,
-    Command,
-    Kind,
-    Operation,
-    Status,
-    Tag,
-    split_planes,
-)
+from golden.wire import VERSION, ChipFacts, Command, Kind, Operation, Status, Tag, split_planes
 from sw.link import Chunk, Link, LinkError, Port
 
 __all__ = ["BAUD", "ChipDevice", "SerialPort", "open_serial"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from golden import wire
+from golden import frames, wire
 from golden.spec import Spec
 from golden.wire import Command, Error, Kind, Operation, Tag, chunk
 from hw.link.link import Link
@@ -34,14 +34,14 @@ class Host:
         for _ in range(clocks):
             _, _, valid, byte = await ctx.tick().sample(self.link.o.valid, self.link.o.payload)
             if valid and byte == 0:
-                return wire.parse(bytes(coded))
+                return frames.parse(bytes(coded))
             if valid:
                 coded.append(byte)
         return None
 
     async def ask(self, kind, sequence, payload=b""):
         """Send a request and return the response's payload."""
-        await self.send(wire.frame(kind, sequence, payload))
+        await self.send(frames.frame(kind, sequence, payload))
         message = await self.hear()
         assert message is not None, "no answer"
         assert (message.kind, message.sequence) == (kind | wire.REPLY, sequence)
@@ -207,7 +207,7 @@ def test_planes_wait_for_what_runs_and_no_longer():
         await host.ask(Kind.RESET, 1)
         for sequence, running, fewest, most in ((2, 0, 0, 100), (3, 1, PATIENCE, PATIENCE + 100)):
             host.ctx.set(host.link.running, running)
-            await host.send(wire.frame(Kind.EXCHANGE, sequence, chunk(Tag.PLANES, 1)))
+            await host.send(frames.frame(Kind.EXCHANGE, sequence, chunk(Tag.PLANES, 1)))
             clocks = 0
             while not host.ctx.get(host.link.o.valid):
                 await host.ctx.tick()

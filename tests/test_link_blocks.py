@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import pytest
 
-from golden import wire
+from golden import frames
 from hw.link.cobs import CobsDecoder, CobsEncoder
 from hw.link.packets import PacketReceiver, PacketSender
 from hw.link.uart import UartReceiver, UartTransmitter
@@ -124,11 +124,11 @@ def decoded(items):
 
 def test_decoder_undoes_the_stuffing():
     sent = packets(np.random.default_rng(1))
-    assert decoded(b"".join(wire.cobs_encode(packet) + b"\0" for packet in sent)) == sent
+    assert decoded(b"".join(frames.cobs_encode(packet) + b"\0" for packet in sent)) == sent
 
 
 def test_decoder_begins_anew_after_a_delimiter():
-    good = wire.cobs_encode(b"\1\0\2") + b"\0"
+    good = frames.cobs_encode(b"\1\0\2") + b"\0"
     broken = [b"\3\1\0", b"\2\0", [2, None, 1, 0], b"\xff\1\1\0"]
     for wrong in broken:
         assert decoded([*wrong, *good]) == [None, b"\1\0\2"]
@@ -142,7 +142,7 @@ def test_encoder_equals_golden(gaps):
         for packet in sent
         for place, byte in enumerate(packet)
     ]
-    want = b"".join(wire.cobs_encode(packet) + b"\0" for packet in sent)
+    want = b"".join(frames.cobs_encode(packet) + b"\0" for packet in sent)
     assert bytes(exchange(CobsEncoder(), payloads, len(want), gaps)) == want
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from amaranth.sim import Simulator
 
+from golden import frames as framing
 from golden import wire
 from golden.spec import Gate, Spec
 from golden.wire import Command, Kind, Operation, Status, Tag, chunk
@@ -60,8 +61,8 @@ RUNS = 2
 def frames():
     """Bytes of each example, host and chip by turns."""
     for kind, sequence, request, response in EXAMPLES:
-        yield wire.frame(kind, sequence, request)
-        yield wire.frame(kind | wire.REPLY, sequence, response)
+        yield framing.frame(kind, sequence, request)
+        yield framing.frame(kind | wire.REPLY, sequence, response)
 
 
 def test_document_shows_these_bytes():

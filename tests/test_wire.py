@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 import pytest
 
-from golden import wire
+from golden import frames, wire
 from golden.spec import Gate
 from golden.wire import ChipFacts, Command, Operation, Status
 
@@ -21,8 +21,8 @@ from golden.wire import ChipFacts, Command, Operation, Status
     ],
 )
 def test_cobs_codes_by_its_definition(data, coded):
-    assert wire.cobs_encode(data) == coded
-    assert wire.cobs_decode(coded) == data
+    assert frames.cobs_encode(data) == coded
+    assert frames.cobs_decode(coded) == data
 
 
 def test_cobs_brings_back_what_it_was_given():
@@ -30,26 +30,26 @@ def test_cobs_brings_back_what_it_was_given():
     for length in (*range(6), *range(250, 262), 507, 508, 509, 510, 2000):
         for high in (2, 256):
             data = rng.integers(0, high, length).astype(np.uint8).tobytes()
-            coded = wire.cobs_encode(data)
+            coded = frames.cobs_encode(data)
             assert 0 not in coded
-            assert wire.cobs_decode(coded) == data
+            assert frames.cobs_decode(coded) == data
 
 
 @pytest.mark.parametrize("coded", [b"\x02", b"\x03\x01", b"\x00", b"\x03\x01\x00"])
 def test_cobs_refuses_what_nothing_is_coded_as(coded):
-    assert wire.cobs_decode(coded) is None
+    assert frames.cobs_decode(coded) is None
 
 
 def test_frame_is_whole_or_nothing():
-    coded = wire.frame(4, 0x2A, b"\0\1\2")
-    assert coded[-1:] == wire.DELIMITER
-    assert wire.parse(coded[:-1]) == (4, 0x2A, b"\0\1\2")
+    coded = frames.frame(4, 0x2A, b"\0\1\2")
+    assert coded[-1:] == frames.DELIMITER
+    assert frames.parse(coded[:-1]) == (4, 0x2A, b"\0\1\2")
     for place in range(len(coded) - 1):
         for bit in range(8):
             wrong = bytearray(coded[:-1])
             wrong[place] ^= 1 << bit
-            assert wire.parse(bytes(wrong)) is None
-    assert wire.parse(b"") is None
+            assert frames.parse(bytes(wrong)) is None
+    assert frames.parse(b"") is None
 
 
 def test_facts_come_back():

@@ -4,7 +4,8 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.wire import HEADER, REPLY, REQUEST, STATUS, VERSION, Error, Kind
+from golden.frames import HEADER
+from golden.wire import REPLY, REQUEST, STATUS, VERSION, Error, Kind
 from hw.link.packets import HEAD
 from hw.primitives import ReadOnlyMemory
 from hw.sequencer import COUNTER

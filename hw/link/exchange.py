@@ -1,34 +1,18 @@
 """The walk through an EXCHANGE: chunk by chunk into the chip, and what comes out of it."""
 
 from amaranth import *
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.wire import HEADER, NO_PLANE, REQUEST, RESPONSE, Error, Tag
+from golden.frames import HEADER
+from golden.wire import NO_PLANE, REQUEST, RESPONSE, Error, Tag
 from golden.wire import Command as WireCommand
+from hw.link.command import command_error, handed_on, wire_command
 from hw.primitives import BlockMemory
-from hw.shapes import Operation
 
-__all__ = ["Exchange", "wire_command"]
+__all__ = ["Exchange"]
 
 COUNT = 16  # bits of a chunk's count
-
-
-def wire_command():
-    """Shape of a command as it travels: `golden.wire.Command`, byte by byte."""
-    return data.StructLayout({
-        "operation": 8,
-        "context": 8,
-        "skeleton": 8,
-        "active": 1,
-        "phased": 1,
-        "opening": 6,
-        "input_channel": 8,
-        "output_channel": 8,
-        "wait": 16,
-        "every": 16,
-        "steps": 32,
-    })
 
 
 class Exchange(wiring.Component):
@@ -105,6 +89,8 @@ class Exchange(wiring.Component):
         m.d.comb += self.late.eq(waited == self.patience)
         m.d.sync += waited.eq(Mux(self.waiting & ~self.late, waited + 1, 0))
 
+        self.read = Signal(wire_command())
+        self.read_error = command_error(m, self.geometry, self.read, self.damaged)
         with m.FSM():
             self.walk(m)
             self.check(m)
@@ -213,10 +199,7 @@ class Exchange(wiring.Component):
 
     def command(self, m):
         """Read a command; check it, or hand it on."""
-        geometry = self.geometry
-        read = Signal(wire_command())
-        places = Signal(geometry.skeletons)
-        m.d.comb += places.eq(self.damaged >> read.skeleton)
+        read, error = self.read, self.read_error
         with m.State("Command"):
             with m.If(self.count == 0):
                 m.next = "Check command"
@@ -228,21 +211,9 @@ class Exchange(wiring.Component):
                 self.go_to(m, self.position + 1)
         with m.State("Check command"):
             m.next = "Tag"
-            with m.If(read.operation >= len(Operation)):
-                self.end(m, Error.BAD_OPERATION)
-            with m.Elif(read.context >= geometry.contexts):
-                self.end(m, Error.NO_SUCH_CONTEXT)
-            with m.Elif(read.skeleton >= geometry.skeletons):
-                self.end(m, Error.NO_SUCH_SKELETON)
-            with m.Elif(places[0]):
-                self.end(m, Error.SKELETON_DAMAGED)
-
-        command = self.o_command.p
-        m.d.comb += [
-            *(command[name].eq(read[name]) for name in ("context", "skeleton", "steps")),
-            command.operation.eq(read.operation[: Operation.as_shape().width]),
-            *(command.gate[name].eq(read[name]) for name in command.gate.shape().members),
-        ]
+            with m.If(error != Error.NONE):
+                self.end(m, error)
+        m.d.comb += handed_on(read, self.o_command.p)
         with m.State("Hand on"):
             m.d.comb += self.o_command.valid.eq(1)
             with m.If(self.o_command.ready):

@@ -5,7 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
 
-from golden.wire import CHECK, HEADER, REQUEST, RESPONSE
+from golden.frames import CHECK, HEADER
+from golden.wire import REQUEST, RESPONSE
 from hw.link.cobs import packet_byte, token
 from hw.primitives import BlockMemory
 

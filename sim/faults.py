@@ -134,7 +134,7 @@ class Bench:
     ----------
     skeleton, network
         A skeleton with a gate, and its network.
-    filters, divisor, patience : int
+    filters, places, divisor, patience : int
         Of the board.
     """
 
@@ -144,6 +144,7 @@ class Bench:
         network,
         *,
         filters=1,
+        places=2,
         divisor=4,
         patience=1 << 11,
         progress=print,
@@ -151,7 +152,7 @@ class Bench:
         self.skeletons = (skeleton,)
         self.network = Remembering(network)
         spec = skeleton.spec
-        geometry = Geometry(spec=spec.ungated, filters=filters, skeletons=2)
+        geometry = Geometry(spec=spec.ungated, filters=filters, skeletons=places)
         self.board = SimulatedBoard(
             geometry, self.skeletons, divisor=divisor, patience=patience, progress=progress
         )
@@ -222,7 +223,9 @@ def whole_bench():
     """Return a bench of a whole chip."""
     rng = np.random.default_rng(2)
     spec = Spec(gate=Gate(input_channel=0, output_channel=1, start=1))
-    return Bench(calibrated(spec, rng), network(spec, rng), filters=5, divisor=8, patience=PATIENCE)
+    return Bench(
+        calibrated(spec, rng), network(spec, rng), filters=5, places=4, divisor=8, patience=PATIENCE
+    )
 
 
 def run_cases(bench, seeds, progress=lambda text: None):

@@ -102,8 +102,3 @@ class TestSerial(DeviceSuite):
     def test_other_rate_gets_no_answer(self, terminal):
         with pytest.raises(LinkError, match="gives no answer: is the board on, and at this rate"):
             open_serial(terminal, skeletons(), 1_000_000)
-
-
-def test_unknown_port_is_one_line():
-    with pytest.raises(InputError, match=r"^/dev/none must be a free serial port at 3000000 baud"):
-        open_serial("/dev/none", skeletons())

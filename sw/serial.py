@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 
 import numpy as np
@@ -28,7 +29,8 @@ class SerialPort:
         try:
             self._port = serial.Serial(path, baud, timeout=SILENCE, exclusive=True)
         except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+            number = getattr(error, "errno", None)
+            reason = os.strerror(number).lower() if number else str(error).splitlines()[0]
             raise InputError(
                 f"{path} must be a free serial port at {baud} baud: {reason}"
             ) from None

@@ -8,6 +8,7 @@ import pytest
 from golden import frames, wire
 from golden.spec import Gate
 from golden.wire import ChipFacts, Command, Operation, Status
+from hw.shapes import Operation as ChipOperation
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,7 @@ def test_run_without_an_opening_goes_without_gate():
 
 def test_crc_is_the_standard_one():
     assert zlib.crc32(b"123456789") == 0xCBF43926
+
+
+def test_chip_counts_operations_as_the_wire_does():
+    assert {o.name: o.value for o in ChipOperation} == {o.name: o.value for o in Operation}

@@ -1,6 +1,6 @@
 """The fault bench, a short run of it."""
 
-from sim.faults import run_cases, small_bench
+from tests.faults import run_cases, small_bench
 
 
 def test_disturbed_runs_are_exact_or_reported():

@@ -172,7 +172,7 @@ def serve(board, clock=CLOCK, ready=print):
             idle = board.quiet > 2 * board.patience and not backlog
             heard, _, _ = select.select([ours], [], [], None if idle else 0)
             if heard:
-                board.pace(clock / rate_of(theirs))
+                board.pace(clock / rate_of(theirs, clock / board.divisor))
                 board.send(os.read(ours, 4096))
             board.clock(BURST, BURST)
             backlog = deliver(ours, (backlog + board.receive(BURST))[-BACKLOG:])
@@ -191,9 +191,9 @@ def deliver(file, data):
         return data
 
 
-def rate_of(terminal):
-    """Return the rate that a terminal is set to, in bits a second."""
-    return max(RATES.get(termios.tcgetattr(terminal)[5], 0), 50)
+def rate_of(terminal, default):
+    """Return the rate that a terminal is set to, in bits a second; `default` if it has no name."""
+    return RATES.get(termios.tcgetattr(terminal)[5]) or default
 
 
 def set_rate(terminal, baud):

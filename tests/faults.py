@@ -1,7 +1,7 @@
 """Faults on the wires: whole runs of the real driver over a simulated board that is disturbed.
 
-``python -m tests.faults --cases 10000`` runs as many seeded cases and prints what became of them. In
-each, a batch is loaded, run with a gate and read, while bytes are dropped, doubled, flipped,
+``python -m tests.faults --cases 10000`` runs as many seeded cases and prints what became of them.
+In each, a batch is loaded, run with a gate and read, while bytes are dropped, doubled, flipped,
 inserted and cut off, the board is reset in mid-frame, the host dies in mid-request, or one end's
 rate is wrong for a while. Held to, in every case:
 

@@ -1,6 +1,6 @@
 // The chip under Verilator, driven in bulk: queues in front of its input streams, behind its output
 // streams, and a loop that clocks until there is something to fetch. No call per clock crosses to
-// Python. `sim/verilate.py` generates chip.h, which names the model and its skeleton memories.
+// Python. `sim/verilate.py` generates model.h, which names the model and its skeleton memories.
 
 #include <cstdint>
 #include <deque>
@@ -8,7 +8,8 @@
 #include <random>
 #include <vector>
 
-#include "chip.h"
+#include "memories.h"
+#include "model.h"
 #include "verilated.h"
 
 // Verilator's name for part of a stream: it spells the second of two underscores out.
@@ -17,15 +18,7 @@
 namespace {
 
 constexpr int kCommandWords = 3;
-
-void assign(CData& to, const uint32_t* from) { to = from[0]; }
-void assign(SData& to, const uint32_t* from) { to = from[0]; }
-void assign(IData& to, const uint32_t* from) { to = from[0]; }
-void assign(QData& to, const uint32_t* from) { to = from[0] | uint64_t(from[1]) << 32; }
-template <std::size_t N>
-void assign(VlWide<N>& to, const uint32_t* from) {
-    for (std::size_t i = 0; i < N; ++i) to[i] = from[i];
-}
+constexpr uint64_t kSettled = 4;  // clocks that a byte may be between two places where it is seen
 
 // One side of a stream: items waiting, and whether the next one is on offer. With a stall above 0,
 // a side that has just moved an item rests with that probability in each clock, in 1/256.
@@ -40,6 +33,7 @@ struct Chip {
     std::mt19937 random;
     unsigned stall = 0;
     uint64_t clocks = 0;
+    uint64_t resting = 0;  // clocks since something was last under way
     Side command, data_in, delta, data_out, plane;
 
     bool go() { return stall == 0 || (random() & 255) >= stall; }
@@ -78,6 +72,7 @@ struct Chip {
         t.clk = 1;
         t.eval();
         ++clocks;
+        resting = rests() ? resting + 1 : 0;
 
         if (command_moves) take(command, kCommandWords);
         if (data_moves) take(data_in, 1);
@@ -89,7 +84,10 @@ struct Chip {
         side.active = false;
     }
 
-    bool rests() const { return command.items.empty() && !top->running; }
+    bool rests() const {
+        return command.items.empty() && !top->running && !top->PORT(o_data, valid) &&
+               !top->PORT(o_plane, valid);
+    }
 };
 
 }  // namespace
@@ -108,18 +106,8 @@ Chip* chip_new(uint32_t seed, uint32_t stall) {
 
 void chip_delete(Chip* chip) { delete chip; }
 
-// Overwrite a row of a skeleton memory, as if the chip had been synthesised with it.
 int chip_store(Chip* chip, int memory, int row, const uint32_t* words) {
-    auto& root = *chip->top->rootp;
-    switch (memory) {
-#define MEMORY(index, rows)            \
-    case index:                        \
-        assign(root.rows[row], words); \
-        return 0;
-        MEMORIES
-#undef MEMORY
-    }
-    return 1;
+    return store(*chip->top->rootp, memory, row, words);
 }
 
 static Side& side_of(Chip* chip, int port) {
@@ -143,14 +131,14 @@ void chip_pop(Chip* chip, int port, uint32_t* items, int count) {
     }
 }
 
-// Clock until an output holds that many items, or until every command is through and every run has
-// ended (ask for more items than can come), or for at most `limit` clocks. Returns the clocks.
+// Clock until an output holds that many items, or until every command is through, every run has ended
+// and nothing more comes (ask for more items than can come), or for at most `limit` clocks. Returns the clocks.
 uint64_t chip_clock(Chip* chip, uint64_t limit, int data, int plane) {
     const uint64_t begin = chip->clocks;
     while (chip->clocks - begin < limit) {
         if (int(chip->data_out.items.size()) >= data) break;
         if (int(chip->plane.items.size()) >= plane) break;
-        if (chip->clocks != begin && chip->rests()) break;
+        if (chip->clocks != begin && chip->resting >= kSettled) break;
         chip->clock();
     }
     return chip->clocks - begin;

@@ -8,7 +8,7 @@ from amaranth import Shape
 from golden.device import Counters
 from hw.shapes import Geometry, Operation
 from hw.skeleton_memory import images, layouts
-from sim.verilate import build_library
+from sim.verilate import ChipDesign, build_library
 
 __all__ = ["SimulatedDevice", "command_code"]
 
@@ -67,7 +67,7 @@ class SimulatedDevice:
         self._limit = limit
         memories = images(geometry, self.skeletons)
 
-        self._library = load(build_library(geometry, progress))
+        self._library = load(build_library(ChipDesign(geometry), progress))
         self._chip = self._library.chip_new(seed, stall)
         self._store(memories)
 

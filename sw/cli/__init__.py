@@ -15,6 +15,7 @@ from golden.errors import Difference, InputError
 from sw.cli.building import bench, demo, simulate, verilog
 from sw.cli.common import open_device, progress
 from sw.cli.documenting import docs
+from sw.cli.linking import serve
 from sw.cli.restoring import evaluate, restore
 from sw.cli.training import referee, train
 
@@ -36,6 +37,7 @@ app.command("train")(train)
 app.command("referee")(referee)
 app.command("verilog")(verilog)
 app.command("sim")(simulate)
+app.command("simulate")(serve)
 app.command("demo")(demo)
 app.command("bench")(bench)
 app.command("docs")(docs)

@@ -20,10 +20,13 @@ __all__ = ["FILTERS", "open_device", "progress", "told_of"]
 FILTERS = (1, 2, 5)
 """Perception filters per clock that an engine is built for."""
 
+BAUD = 3_000_000
+"""Bits a second on a serial port unless told."""
+
 Subject = Annotated[
     str, typer.Argument(metavar="NAME_OR_DIR", help="shipped skeleton, or a folder")
 ]
-DeviceName = Annotated[str, typer.Option(help="golden or simulated")]
+DeviceName = Annotated[str, typer.Option(help="golden, simulated or serial:PORT")]
 GateFile = Annotated[
     Path | None, typer.Option(help="gate.safetensors of the run; the skeleton's own unless told")
 ]
@@ -35,12 +38,15 @@ Damage = Annotated[
     float, typer.Option(min=0, max=1, help="share of each image's pixels that is blanked first")
 ]
 Filters = Annotated[int, typer.Option(help="filters per clock of the simulated chip: 1, 2 or 5")]
+Baud = Annotated[int, typer.Option(help="bits a second on the serial port")]
 DataFolder = Annotated[
     Path | None, typer.Option(help="folder of MNIST's IDX files; $THALWEG_DATA unless told")
 ]
 
 
-def open_device(name: str, skeletons: tuple[Skeleton, ...], filters: int = 5) -> Device:
+def open_device(
+    name: str, skeletons: tuple[Skeleton, ...], filters: int = 5, baud: int = BAUD
+) -> Device:
     """Open the device of that name with these skeletons; no other place knows the names."""
     if filters not in FILTERS:
         raise InputError(f"--filters must be 1, 2 or 5, not {filters}")
@@ -53,7 +59,11 @@ def open_device(name: str, skeletons: tuple[Skeleton, ...], filters: int = 5) ->
 
         device: Device = SimulatedDevice(skeletons, filters=filters)
         return device
-    raise InputError(f"--device must be golden or simulated, not {name!r}")
+    if name.startswith("serial:"):
+        from sw.serial import open_serial
+
+        return open_serial(name.removeprefix("serial:"), skeletons, baud)
+    raise InputError(f"--device must be golden, simulated or serial:PORT, not {name!r}")
 
 
 def told_of(device: str, filters: int) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from sw.cli.common import (
+    BAUD,
+    Baud,
     Damage,
     DataFolder,
     DeviceName,
@@ -44,6 +46,7 @@ def restore(
     ] = 0,
     invert: Annotated[bool, typer.Option("--invert", help="images are ink on paper")] = False,
     filters: Filters = 5,
+    baud: Baud = BAUD,
     trace: Annotated[Path | None, typer.Option(help="write every state to this .npz")] = None,
     data: DataFolder = None,
 ) -> None:
@@ -60,7 +63,7 @@ def restore(
 
     loaded, network = load_run(skeleton, gate, gated=not no_gate)
     given = read_input(source, loaded.spec, data, invert=invert)
-    opened = open_device(device, (loaded,), filters)
+    opened = open_device(device, (loaded,), filters, baud)
     opened.choose(0, gated=network is not None)
     outputs.prepare(output, *([] if trace is None else [trace.parent]))
     with progress("restoring", len(given)) as advance:
@@ -93,6 +96,7 @@ def evaluate(
     steps: Steps = None,
     damage: Damage = 0.7,
     filters: Filters = 5,
+    baud: Baud = BAUD,
     data: DataFolder = None,
     output: Annotated[
         Path | None, typer.Option(help="also write the results to this .json")
@@ -112,7 +116,7 @@ def evaluate(
     loaded, network = load_run(subject, gate, gated=not no_gate)
     digits = work.judged(load(data, download=True), images)
     work.require_size(digits, loaded)
-    opened = open_device(device, (loaded,), filters)
+    opened = open_device(device, (loaded,), filters, baud)
     opened.choose(0, gated=network is not None)
     prepare(*([] if output is None else [output.parent]))
     with progress("restoring", len(digits.images)) as advance:

@@ -1,0 +1,51 @@
+"""A command on its way from the wire to the chip: its shape, its faults, its translation."""
+
+from amaranth import *
+from amaranth.lib import data
+
+from golden.wire import Error
+from hw.shapes import Operation
+
+__all__ = ["command_error", "handed_on", "wire_command"]
+
+
+def wire_command():
+    """Shape of a command as it travels: `golden.wire.Command`, byte by byte."""
+    return data.StructLayout({
+        "operation": 8,
+        "context": 8,
+        "skeleton": 8,
+        "active": 1,
+        "phased": 1,
+        "opening": 6,
+        "input_channel": 8,
+        "output_channel": 8,
+        "wait": 16,
+        "every": 16,
+        "steps": 32,
+    })
+
+
+def command_error(m, geometry, command, damaged):
+    """Return what is wrong with a command as it travelled; ``damaged`` has a bit for each place."""
+    error = Signal(8)
+    places = Signal(geometry.skeletons)
+    m.d.comb += places.eq(damaged >> command.skeleton)
+    with m.If(command.operation >= len(Operation)):
+        m.d.comb += error.eq(Error.BAD_OPERATION)
+    with m.Elif(command.context >= geometry.contexts):
+        m.d.comb += error.eq(Error.NO_SUCH_CONTEXT)
+    with m.Elif(command.skeleton >= geometry.skeletons):
+        m.d.comb += error.eq(Error.NO_SUCH_SKELETON)
+    with m.Elif(places[0]):
+        m.d.comb += error.eq(Error.SKELETON_DAMAGED)
+    return error
+
+
+def handed_on(command, to):
+    """Return the assignments of a command as it travelled to one for the chip."""
+    return [
+        *(to[name].eq(command[name]) for name in ("context", "skeleton", "steps")),
+        to.operation.eq(command.operation[: Operation.as_shape().width]),
+        *(to.gate[name].eq(command[name]) for name in to.gate.shape().members),
+    ]

@@ -1,0 +1,149 @@
+// A whole board under Verilator, driven by its pins: bytes become levels of rx and levels of tx become
+// bytes, clock by clock, in here. `sim/verilate.py` generates model.h, which names the model and its
+// memories.
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+
+#include "memories.h"
+#include "model.h"
+#include "verilated.h"
+
+namespace {
+
+// The host's end of the board's rx: start bit, eight bits, stop bit, each of `bit` clocks.
+struct Sender {
+    std::deque<uint8_t> bytes;
+    double bit = 8, left = 0;
+    unsigned levels = 0;
+    int bits = 0;
+
+    bool rests() const { return bits == 0 && bytes.empty(); }
+
+    bool clock() {
+        if (bits == 0) {
+            if (bytes.empty()) return true;
+            levels = 0x200u | unsigned(bytes.front()) << 1;
+            bytes.pop_front();
+            bits = 10;
+            left += bit;
+        }
+        const bool level = levels & 1;
+        if ((left -= 1) <= 0) {
+            levels >>= 1;
+            left = --bits ? left + bit : 0;
+        }
+        return level;
+    }
+};
+
+// The host's end of the board's tx: each bit is taken in its middle; what has no stop bit is lost.
+struct Receiver {
+    std::deque<uint8_t> bytes;
+    double bit = 8, left = 0;
+    unsigned levels = 0;
+    int bits = 0;
+    bool last = true;
+
+    bool rests() const { return bits == 0; }
+
+    void clock(bool level) {
+        if (bits == 0) {
+            if (last && !level) {
+                bits = 10;
+                left = bit / 2;
+                levels = 0;
+            }
+        } else if ((left -= 1) <= 0) {
+            left += bit;
+            levels |= unsigned(level) << (10 - bits--);
+            if (bits == 9 && level) bits = 0;
+            if (bits == 0 && (levels & 0x201) == 0x200) bytes.push_back(levels >> 1 & 0xff);
+        }
+        last = level;
+    }
+};
+
+struct Board {
+    VerilatedContext context;
+    std::unique_ptr<Model> top{new Model(&context)};
+    Sender sender;
+    Receiver receiver;
+    uint64_t clocks = 0;
+    uint64_t quiet = 0;  // clocks since something last moved
+
+    void clock() {
+        top->rx = sender.clock();
+        top->clk = 0;
+        top->eval();
+        receiver.clock(top->tx);
+        top->clk = 1;
+        top->eval();
+        ++clocks;
+        quiet = sender.rests() && receiver.rests() ? quiet + 1 : 0;
+    }
+};
+
+}  // namespace
+
+extern "C" {
+
+Board* board_new() {
+    auto* board = new Board;
+    board->top->clk = 0;
+    board->top->rst = 0;
+    board->top->rx = 1;
+    board->top->eval();
+    return board;
+}
+
+void board_delete(Board* board) { delete board; }
+
+int board_store(Board* board, int memory, int row, const uint32_t* words) {
+    return store(*board->top->rootp, memory, row, words);
+}
+
+// Clocks of a bit at the host's end, in each direction.
+void board_pace(Board* board, double to_board, double from_board) {
+    board->sender.bit = to_board;
+    board->receiver.bit = from_board;
+}
+
+void board_reset(Board* board, int clocks) {
+    board->top->rst = 1;
+    for (int i = 0; i < clocks; ++i) board->clock();
+    board->top->rst = 0;
+}
+
+void board_send(Board* board, const uint8_t* bytes, int count) {
+    auto& queue = board->sender.bytes;
+    queue.insert(queue.end(), bytes, bytes + count);
+}
+
+int board_receive(Board* board, uint8_t* bytes, int most) {
+    auto& queue = board->receiver.bytes;
+    int count = 0;
+    for (; count < most && !queue.empty(); ++count) {
+        bytes[count] = queue.front();
+        queue.pop_front();
+    }
+    return count;
+}
+
+// Clock until the byte 0 has come, or nothing has moved for so many clocks, at most `limit` in all.
+uint64_t board_clock(Board* board, uint64_t limit, uint64_t quiet) {
+    const uint64_t begin = board->clocks;
+    while (board->clocks - begin < limit) {
+        board->clock();
+        if (board->quiet >= quiet) break;
+        const auto& queue = board->receiver.bytes;
+        if (!queue.empty() && queue.back() == 0) break;
+    }
+    return board->clocks - begin;
+}
+
+// How much the chip has clocked, and for how long nothing has moved.
+uint64_t board_clocks(Board* board) { return board->clocks; }
+uint64_t board_quiet(Board* board) { return board->quiet; }
+}

@@ -1,0 +1,226 @@
+"""The serial device: a chip on a serial port as a `golden.device.Device`."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+import numpy as np
+import serial
+
+from golden.device import Counters
+from golden.errors import InputError
+from golden.skeleton import Skeleton
+from golden.wire import VERSION, ChipFacts, Command, Kind, Operation, Status, Tag, split_planes
+from sw.link import Chunk, Link, LinkError, Port
+
+__all__ = ["BAUD", "ChipDevice", "SerialPort", "open_serial"]
+
+BAUD = 3_000_000
+SILENCE = 2.0
+"""Seconds without a byte after which an answer is not waited for any longer."""
+
+
+class SerialPort:
+    """A serial port, opened for us alone, its latency low where the system lets it be."""
+
+    def __init__(self, path: str, baud: int = BAUD) -> None:
+        self.name = path
+        try:
+            self._port = serial.Serial(path, baud, timeout=SILENCE, exclusive=True)
+        except (OSError, ValueError) as error:
+            number = getattr(error, "errno", None)
+            reason = os.strerror(number).lower() if number else str(error).splitlines()[0]
+            raise InputError(
+                f"{path} must be a free serial port at {baud} baud: {reason}"
+            ) from None
+        with suppress(AttributeError, OSError, ValueError, NotImplementedError):
+            self._port.set_low_latency_mode(True)
+        self._port.reset_input_buffer()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+        try:
+            self._port.write(data)
+        except OSError as error:
+            raise InputError(f"{self.name} went away: {error}") from None
+
+    def read(self) -> bytes:
+        """Wait for bytes; none if none came in time."""
+        try:
+            return bytes(self._port.read(max(1, self._port.in_waiting)))
+        except OSError as error:
+            raise InputError(f"{self.name} went away: {error}") from None
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._port.close()
+
+
+def open_serial(path: str, skeletons: tuple[Skeleton, ...], baud: int = BAUD) -> ChipDevice:
+    """Open the chip on a serial port; it must hold the skeletons."""
+    port = SerialPort(path, baud)
+    try:
+        return ChipDevice(port, skeletons)
+    except BaseException:
+        port.close()
+        raise
+
+
+class ChipDevice:
+    """A chip behind a byte stream.
+
+    What it is told gathers until something comes back or a batch runs, so that everything for all
+    contexts shares a transfer. A lost answer is asked for again; where a run cannot go on, because
+    the chip was reset or does not answer, that is one `sw.link.LinkError`, and the next batch that
+    is loaded begins afresh. So does one after an interrupt.
+    """
+
+    def __init__(
+        self, port: Port, skeletons: tuple[Skeleton, ...], sequence: int | None = None
+    ) -> None:
+        self.skeletons = tuple(skeletons)
+        self.link = Link(port, sequence)
+        answer = self.link.ask(Kind.IDENTIFY, bytes([VERSION, VERSION]), attempts=2)
+        self.facts = self.link.facts = facts = ChipFacts.from_bytes(answer)
+        self.contexts = facts.contexts
+        self._places = [self._place(skeleton) for skeleton in self.skeletons]
+        self._queue: list[Chunk] = []
+        self._batch = self._step = self._running = 0
+        self._fresh = False
+        self._base = Counters(0, 0)
+        self.choose(0, gated=self.skeletons[0].spec.gate is not None)
+
+    def close(self) -> None:
+        """Give the port back."""
+        self.link.port.close()
+
+    def choose(self, index: int, *, gated: bool) -> None:
+        """Take a skeleton, with its gate or without."""
+        self._index = self._places[index]
+        self._gate = self.skeletons[index].spec.gate if gated else None
+
+    def load_images(self, images: np.ndarray) -> None:
+        """Encode images."""
+        self._load(Operation.LOAD_IMAGE, images.reshape(len(images), -1), 0)
+
+    def load_states(self, states: np.ndarray, step: int) -> None:
+        """Take raw lattices."""
+        codes = np.moveaxis(states, 1, -1).reshape(len(states), -1).view(np.uint8)
+        self._load(Operation.LOAD_STATE, codes, step)
+
+    def start(self, steps: int) -> None:
+        """Start a run on every lattice."""
+        for context in range(self._batch):
+            self._command(Operation.RUN, context, steps=steps)
+        self._step += steps
+
+    def planes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Wait for openings, those of all lattices if they come soon one after another."""
+        cells = self.facts.spec.cells
+        most = self._batch * (1 + cells) + 1
+        while self._batch:
+            given = self._flush(Chunk(Tag.PLANES, self._batch, gives=most))
+            planes = list(split_planes(given, cells))
+            if planes or not self._running:
+                break
+        indices = np.array([context for context, _ in planes], np.intp)
+        codes = np.frombuffer(bytearray().join(codes for _, codes in planes), np.int8)
+        return indices, codes.reshape(-1, cells)
+
+    def write_deltas(self, indices: np.ndarray, deltas: np.ndarray) -> None:
+        """Answer openings."""
+        for index, delta in zip(indices.tolist(), deltas, strict=True):
+            body = bytes([index]) + delta.astype(np.int8).tobytes()
+            self._queue.append(Chunk(Tag.DELTA, len(body), body))
+
+    def read_images(self) -> np.ndarray:
+        """Return what the lattices show."""
+        size = self.facts.image
+        return self._read(Operation.READ_IMAGE, size * size).reshape(-1, size, size)
+
+    def read_states(self) -> np.ndarray:
+        """Return the lattices."""
+        channels, height, width = self.facts.spec.lattice
+        codes = self._read(Operation.READ_STATE, channels * height * width).view(np.int8)
+        return np.moveaxis(codes.reshape(-1, height, width, channels), -1, 1).copy()
+
+    def zero_cells(self, cells: np.ndarray) -> None:
+        """Set all channels of the chosen cells to 0."""
+        for context, chosen in enumerate(cells):
+            self._command(Operation.ZERO, context)
+            self._data(np.packbits(chosen, bitorder="little").tobytes())
+
+    def counters(self) -> Counters:
+        """Return the engine's counters since the lattices were loaded."""
+        self._flush()
+        return Counters(*(a - b for a, b in zip(self._counted(), self._base, strict=True)))
+
+    def status(self) -> Status:
+        """Return what the chip counts."""
+        return Status.from_bytes(self.link.ask(Kind.STATUS))
+
+    def _counted(self) -> Counters:
+        status = self.status()
+        return Counters(status.clocks, status.busy)
+
+    def _place(self, skeleton: Skeleton) -> int:
+        """Return where the chip holds a skeleton."""
+        name = self.link.port.name
+        if skeleton.spec.ungated != self.facts.spec:
+            raise InputError(
+                f"{skeleton.name} must fit the chip on {name}: "
+                f"{self.facts.spec}, not {skeleton.spec.ungated}"
+            )
+        if skeleton.digest not in self.facts.digests:
+            held = ", ".join(f"{digest[:12]}…" for digest in self.facts.digests if digest)
+            raise InputError(
+                f"The chip on {name} must hold the skeleton {skeleton.name} "
+                f"({skeleton.digest[:12]}…), it holds {held or 'none'}"
+            )
+        return self.facts.digests.index(skeleton.digest)
+
+    def _load(self, operation: Operation, data: np.ndarray, step: int) -> None:
+        if len(data) > self.contexts:
+            raise ValueError(f"A batch must have at most {self.contexts} lattices, not {len(data)}")
+        if not self._fresh or self._running:
+            self._queue = []
+            self.link.ask(Kind.RESET)
+            self._fresh, self._running = True, 0
+        else:
+            self._flush()
+        self._base = self._counted()
+        self._batch, self._step = len(data), step
+        for context, row in enumerate(data):
+            self._command(operation, context)
+            self._data(row.tobytes())
+
+    def _read(self, operation: Operation, size: int) -> np.ndarray:
+        for context in range(self._batch):
+            self._command(operation, context)
+            self._queue.append(Chunk(Tag.FETCH, size, gives=size))
+        return np.frombuffer(bytearray(self._flush()), np.uint8).reshape(self._batch, size)
+
+    def _command(self, operation: Operation, context: int, steps: int = 0) -> None:
+        command = Command(
+            operation=operation,
+            context=context,
+            skeleton=self._index,
+            steps=steps,
+            gate=self._gate,
+            step=self._step,
+        )
+        self._queue.append(Chunk(Tag.COMMAND, Command.BYTES, command.to_bytes()))
+
+    def _data(self, data: bytes) -> None:
+        self._queue.append(Chunk(Tag.DATA, len(data), data))
+
+    def _flush(self, *last: Chunk) -> bytes:
+        """Hand everything to the chip and return what it gave."""
+        if not self._fresh:
+            raise LinkError(f"{self.link.port.name} was interrupted: load the batch again")
+        chunks, self._queue = [*self._queue, *last], []
+        self._fresh = False  # until all of it is answered
+        given, self._running = self.link.exchange(chunks)
+        self._fresh = True
+        return given

@@ -1,0 +1,218 @@
+# amaranth: UnusedElaboratable=no
+"""The link's stream components, one by one, against `golden.wire`."""
+
+import zlib
+
+import numpy as np
+import pytest
+
+from golden import frames
+from hw.link.cobs import CobsDecoder, CobsEncoder
+from hw.link.packets import PacketReceiver, PacketSender
+from hw.link.uart import UartReceiver, UartTransmitter
+from tests.streams import collect, exchange, feed, put, simulate
+
+EDGES = [b"\1", b"\0", b"\0\0", b"\1\0", b"\0\1\2", bytes(range(1, 255)), bytes(range(1, 256))]
+
+
+def packets(rng, count=4):
+    """Edges, and random packets of few and of many zeros."""
+    random = [rng.integers(0, (2, 256)[k % 2], 5 + 70 * k).astype(np.uint8) for k in range(count)]
+    return EDGES + [packet.tobytes() for packet in random]
+
+
+def tokens(packet, whole=1):
+    """What a decoder makes of a packet."""
+    body = [{"data": byte, "end": 0, "whole": 0} for byte in packet]
+    return [*body, {"data": 0, "end": 1, "whole": whole}]
+
+
+@pytest.mark.parametrize("divisor", [4, 5, 16])
+def test_uart_receives_what_it_sends(divisor):
+    transmitter, receiver = UartTransmitter(divisor), UartReceiver(divisor)
+    sent = [0x00, 0xFF, 0x55, 0xAA, *np.random.default_rng(0).integers(0, 256, 12).tolist()]
+    got = []
+
+    from amaranth import Module
+
+    m = Module()
+    m.submodules.transmitter, m.submodules.receiver = transmitter, receiver
+    m.d.comb += receiver.rx.eq(transmitter.tx)
+
+    async def send(ctx):
+        await feed(ctx, transmitter.i, sent, (0, 0, 7))
+
+    async def hear(ctx):
+        for entry in await collect(ctx, receiver.o, len(sent)):
+            got.append((entry.noise, entry.data))
+
+    simulate(m, send, hear)
+    assert got == [(0, byte) for byte in sent]
+
+
+def line(levels, divisor):
+    """What a receiver makes of levels, (level, clocks) each."""
+    receiver, got = UartReceiver(divisor), []
+
+    async def drive(ctx):
+        for level, clocks in levels:
+            ctx.set(receiver.rx, level)
+            for _ in range(clocks):
+                await ctx.tick()
+                if ctx.get(receiver.o.valid):
+                    got.append((ctx.get(receiver.o.p.noise), ctx.get(receiver.o.p.data)))
+
+    simulate(receiver, drive)
+    return got
+
+
+def byte_levels(byte, clocks):
+    """Levels of one byte of so many clocks a bit."""
+    bits = [0, *(byte >> k & 1 for k in range(8)), 1]
+    return [(bit, clocks) for bit in bits]
+
+
+def test_receiver_does_not_hear_spikes():
+    assert line([(1, 20), (0, 1), (1, 40), (0, 3), (1, 200)], 16) == []
+
+
+def test_receiver_takes_a_byte_through_spikes():
+    levels = [(1, 20)]
+    for level, clocks in byte_levels(0x4D, 16):
+        levels += [(level, 7), (1 - level, 1), (level, clocks - 8)]
+    assert line([*levels, (1, 20)], 16) == [(0, 0x4D)]
+
+
+@pytest.mark.parametrize("clocks", [31, 33])
+def test_receiver_takes_a_clock_three_per_cent_off(clocks):
+    levels = byte_levels(0xA5, clocks) + byte_levels(0x00, clocks) + byte_levels(0xFF, clocks)
+    assert line([(1, 50), *levels, (1, 50)], 32) == [(0, 0xA5), (0, 0), (0, 0xFF)]
+
+
+def test_receiver_calls_a_broken_byte_noise():
+    got = line([(1, 20), (0, 400), (1, 30), *byte_levels(7, 16), (1, 30)], 16)
+    assert got == [(1, 0), (0, 7)]
+
+
+@pytest.mark.parametrize("component", [UartReceiver, UartTransmitter])
+def test_uart_rejects_few_clocks_a_bit(component):
+    with pytest.raises(ValueError, match=r"^Divisor must be an integer of at least 4, not 3$"):
+        component(3)
+
+
+def decoded(items):
+    """What a decoder makes of bytes, None being noise: packets, None where one is not whole."""
+    payloads = [{"data": item or 0, "noise": item is None} for item in items]
+    decoder, found, packet = CobsDecoder(), [], bytearray()
+
+    async def bench(ctx):
+        nonlocal packet
+        for payload in [*payloads, {"data": 9, "noise": 0}]:
+            ctx.set(decoder.i.payload, payload)
+            ctx.set(decoder.i.valid, 1)
+            await ctx.tick()
+            if ctx.get(decoder.o.valid):
+                if ctx.get(decoder.o.p.end):
+                    found.append(bytes(packet) if ctx.get(decoder.o.p.whole) else None)
+                    packet = bytearray()
+                else:
+                    packet.append(ctx.get(decoder.o.p.data))
+
+    simulate(decoder, bench)
+    return found
+
+
+def test_decoder_undoes_the_stuffing():
+    sent = packets(np.random.default_rng(1))
+    assert decoded(b"".join(frames.cobs_encode(packet) + b"\0" for packet in sent)) == sent
+
+
+def test_decoder_begins_anew_after_a_delimiter():
+    good = frames.cobs_encode(b"\1\0\2") + b"\0"
+    broken = [b"\3\1\0", b"\2\0", [2, None, 1, 0], b"\xff\1\1\0"]
+    for wrong in broken:
+        assert decoded([*wrong, *good]) == [None, b"\1\0\2"]
+
+
+@pytest.mark.parametrize("gaps", [(0,), (0, 3, 1)], ids=["flowing", "stalling"])
+def test_encoder_equals_golden(gaps):
+    sent = packets(np.random.default_rng(2))
+    payloads = [
+        {"data": byte, "last": place == len(packet) - 1}
+        for packet in sent
+        for place, byte in enumerate(packet)
+    ]
+    want = b"".join(frames.cobs_encode(packet) + b"\0" for packet in sent)
+    assert bytes(exchange(CobsEncoder(), payloads, len(want), gaps)) == want
+
+
+def test_receiver_keeps_a_whole_request_and_nothing_else():
+    receiver = PacketReceiver()
+    body = bytes([4, 9, 8, 7, 6])
+    coded = body + zlib.crc32(body).to_bytes(4, "little")
+    broken = bytes([coded[0] ^ 1]) + coded[1:]
+    long = bytes(2044)
+    long += zlib.crc32(long).to_bytes(4, "little")
+    valid = []
+
+    async def bench(ctx):
+        for entries in (
+            tokens(b""),
+            tokens(coded[:5]),
+            tokens(broken),
+            tokens(coded, whole=0),
+            tokens(long + b"\0"),
+            tokens(coded),
+            tokens(long),
+        ):
+            for entry in entries:
+                await put(ctx, receiver.i, entry)
+            valid.append(ctx.get(receiver.valid))
+        assert ctx.get(receiver.dropped) == 5
+        assert ctx.get(receiver.length) == len(body)
+        assert [ctx.get(byte) for byte in receiver.head] == list(body[:4])
+        got = []
+        for place in range(len(body)):
+            ctx.set(receiver.position, place)
+            await ctx.tick().repeat(2)
+            got.append(ctx.get(receiver.byte))
+        assert bytes(got) == body
+        for entry in tokens(coded)[:3]:
+            await put(ctx, receiver.i, entry)
+        ctx.set(receiver.release, 1)
+        await ctx.tick()
+        ctx.set(receiver.release, 0)
+        for entries in (tokens(coded)[3:], tokens(long)):
+            for entry in entries:
+                await put(ctx, receiver.i, entry)
+            valid.append(ctx.get(receiver.valid))
+        assert ctx.get(receiver.length) == 2044
+
+    simulate(receiver, bench)
+    assert valid == [0, 0, 0, 0, 0, 1, 1, 0, 1]
+
+
+@pytest.mark.parametrize("gaps", [(0,), (0, 3, 1)], ids=["flowing", "stalling"])
+def test_sender_sends_again_until_it_is_cleared(gaps):
+    sender, got = PacketSender(), []
+    first, second = bytes([0x84, 1, 0, 0xFF]), bytes(range(100))
+
+    async def bench(ctx):
+        for body in (first, None, second):
+            if body is not None:
+                ctx.set(sender.clear, 1)
+                await ctx.tick()
+                ctx.set(sender.clear, 0)
+                await feed(ctx, sender.i, body)
+            ctx.set(sender.send, 1)
+            await ctx.tick()
+            ctx.set(sender.send, 0)
+            entries = await collect(ctx, sender.o, len(body or first) + 4, gaps)
+            assert [entry.last for entry in entries] == [0] * (len(entries) - 1) + [1]
+            got.append(bytes(entry.data for entry in entries))
+            await ctx.tick()
+            assert not ctx.get(sender.busy)
+
+    simulate(sender, bench)
+    want = [body + zlib.crc32(body).to_bytes(4, "little") for body in (first, first, second)]
+    assert got == want

@@ -1,0 +1,184 @@
+"""The driver's end of the link, a chip's answers played by the test."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from golden.errors import InputError
+from golden.frames import DELIMITER, frame, parse
+from golden.samples import calibrated
+from golden.spec import Gate, Spec
+from golden.wire import REPLY, ChipFacts, Error, Kind, Tag
+from sw.link import Chunk, Link, LinkError, packed
+from sw.serial import ChipDevice, open_serial
+
+SPEC = Spec(height=4, width=4, image=4, gate=Gate(input_channel=0, output_channel=1, start=1))
+SKELETON = replace(calibrated(SPEC, np.random.default_rng(0)), name="small")
+FACTS = ChipFacts(
+    filters=1,
+    contexts=2,
+    height=4,
+    width=4,
+    channels=16,
+    multiplier=5,
+    image=4,
+    digests=(None, SKELETON.digest),
+)
+
+
+class Chip:
+    """A port to a chip that answers each request with what the next of `replies` makes of it."""
+
+    name = "the port"
+
+    def __init__(self, *replies):
+        self.replies, self.requests, self.sent = list(replies), [], []
+
+    def write(self, data):
+        self.sent.append(data)
+        (message,) = [m for part in data.split(DELIMITER) if (m := parse(part))]
+        self.requests.append(message)
+
+    def read(self):
+        if not self.replies:
+            return b""
+        return self.replies.pop(0)(self.requests[-1])
+
+    def close(self):
+        self.closed = True
+
+
+def says(*payload, kind=0, sequence=0):
+    """Answer, with another kind or sequence number if told."""
+    return lambda to: frame(
+        (to.kind | REPLY) + kind, (to.sequence + sequence) % 256, bytes(payload)
+    )
+
+
+def silence(to):
+    return b""
+
+
+def test_asks_again_until_answered():
+    chip = Chip(silence, silence, says(0, 7))
+    link = Link(chip, 255)
+    assert link.ask(Kind.STATUS) == b"\7"
+    assert [message.sequence for message in chip.requests] == [0, 0, 0]
+    assert chip.sent[1][:1] == DELIMITER
+    chip.replies = [says(0)]
+    link.ask(Kind.STATUS)
+    assert (chip.requests[-1].sequence, chip.sent[-1][:1]) == (1, frame(3, 1)[:1])
+
+
+def test_hears_past_what_is_no_answer():
+    broken = b"\5\1\2\0" + bytes(3) + frame(Kind.STATUS | REPLY, 1, b"\0x")[1:]
+    chip = Chip(lambda to: broken, says(0, 1, sequence=1), says(0, 2, kind=1), says(0, 3))
+    assert Link(chip, 1).ask(Kind.STATUS) == b"\3"
+
+
+def test_hears_an_answer_that_comes_in_parts():
+    parts = frame(Kind.STATUS | REPLY, 6, bytes(9))
+    chip = Chip(*(lambda to, byte=byte: bytes([byte]) for byte in parts))
+    assert Link(chip, 5).ask(Kind.STATUS) == bytes(8)
+
+
+def test_gives_up_on_silence_and_on_babble():
+    with pytest.raises(LinkError, match=r"^the port gives no answer: is the board on, and at this"):
+        Link(Chip()).ask(Kind.STATUS)
+    reads = []
+
+    def babble(to):
+        reads.append(to)
+        return bytes([len(reads) % 255 + 1]) * 1000
+
+    with pytest.raises(LinkError, match="no answer"):
+        Link(Chip(*[babble] * 1000)).ask(Kind.STATUS)
+    assert len(reads) < 100
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (Error.NOT_READY, "the port: the chip was reset meanwhile and holds nothing: run again"),
+        (Error.STALLED, "the port: the chip waits for something that does not come: run again"),
+        (Error.BAD_LENGTH, r"the port: the chip refused a request: bad length \(3\)"),
+        (99, r"the port: the chip refused a request: error 99 \(3\)"),
+    ],
+)
+def test_error_is_told_in_words(error, text):
+    with pytest.raises(LinkError, match=f"^{text}$"):
+        Link(Chip(says(error, 3))).ask(Kind.EXCHANGE)
+
+
+def test_chunks_are_packed_and_cut():
+    data, fetch = Chunk(Tag.DATA, 30, bytes(range(30))), Chunk(Tag.FETCH, 50, gives=50)
+    command = Chunk(Tag.COMMAND, 4, b"abcd")
+    payloads = list(packed([command, data, command, fetch], 20, 32))
+    assert [len(payload) for payload in payloads] == [20, 20, 16, 3]
+    assert b"".join(payloads) == (
+        b"\1\4\0abcd\2\x0a\0" + bytes(range(10))
+        + b"\2\x11\0" + bytes(range(10, 27))
+        + b"\2\3\0" + bytes(range(27, 30)) + b"\1\4\0abcd" + b"\4\x20\0"
+        + b"\4\x12\0"
+    )  # fmt: skip
+    assert list(packed([], 20, 32)) == []
+
+
+def device(*replies):
+    return ChipDevice(Chip(says(0, *FACTS.to_bytes()), *replies), (SKELETON,))
+
+
+def test_device_finds_its_skeleton():
+    assert device()._places == [1]
+    assert device().contexts == 2
+
+
+def test_device_refuses_another_version():
+    with pytest.raises(
+        LinkError, match=r"^the port: the chip speaks version 2 of the protocol: br"
+    ):
+        ChipDevice(Chip(says(Error.VERSION, 2)), (SKELETON,))
+
+
+def test_device_refuses_another_skeleton_and_another_lattice():
+    other = calibrated(SPEC, np.random.default_rng(1))
+    held = SKELETON.digest[:12]
+    with pytest.raises(InputError, match=rf"must hold the skeleton .*, it holds {held}…$"):
+        ChipDevice(Chip(says(0, *FACTS.to_bytes())), (other,))
+    wide = replace(FACTS, width=8)
+    with pytest.raises(InputError, match=r"^small must fit the chip on the port"):
+        ChipDevice(Chip(says(0, *wide.to_bytes())), (SKELETON,))
+
+
+def test_device_takes_no_more_than_its_contexts():
+    with pytest.raises(ValueError, match=r"^A batch must have at most 2 lattices, not 3$"):
+        device().load_images(np.zeros((3, 4, 4), np.uint8))
+
+
+def test_lost_run_is_told_of_and_the_next_batch_begins_afresh():
+    status = says(*bytes(21))
+    opened = device(says(0), status, says(Error.NOT_READY, 0))
+    images = np.zeros((1, 4, 4), np.uint8)
+    opened.load_images(images)
+    opened.start(1)
+    with pytest.raises(LinkError, match="was reset meanwhile"):
+        opened.planes()
+    with pytest.raises(LinkError, match=r"^the port was interrupted: load the batch again$"):
+        opened.planes()
+    chip = opened.link.port
+    chip.replies = [says(0), status, says(0, 0xFF, 0)]
+    opened.load_images(images)
+    opened.start(1)
+    assert len(opened.planes()[0]) == 0
+    assert [message.kind for message in chip.requests[-3:]] == [
+        Kind.RESET,
+        Kind.STATUS,
+        Kind.EXCHANGE,
+    ]
+
+
+def test_unknown_port_is_one_line():
+    text = r"^/dev/none must be a free serial port at 3000000 baud: no such file or directory$"
+    with pytest.raises(InputError, match=text):
+        open_serial("/dev/none", (SKELETON,))

@@ -1,0 +1,33 @@
+"""What `thalweg simulate` refuses before it builds anything."""
+
+import re
+
+import pytest
+
+from golden.errors import InputError
+from sim.board import CLOCK, divisor_of
+from sw.cli.linking import serve
+
+
+@pytest.mark.parametrize(
+    ("baud", "divisor"), [(3_000_000, 8), (6_000_000, 4), (921_600, 26), (115_200, 208)]
+)
+def test_usual_rates_can_be_had(baud, divisor):
+    assert divisor_of(CLOCK, baud) == divisor
+
+
+@pytest.mark.parametrize("baud", [7_000_000, 5_500_000, 0, -1])
+def test_other_rates_are_refused_in_one_line(baud):
+    text = f"--baud must be at most 6000000 and within 2 % of 24000000 / n, not {baud}"
+    with pytest.raises(InputError, match=f"^{re.escape(text)}$"):
+        serve(baud=baud)
+
+
+def test_other_filters_are_refused_in_one_line():
+    with pytest.raises(InputError, match=r"^--filters must be 1, 2 or 5, not 3$"):
+        serve(filters=3)
+
+
+def test_unknown_skeleton_is_refused():
+    with pytest.raises(InputError, match="nowhere"):
+        serve(["nowhere"])

@@ -1,0 +1,92 @@
+"""Frames and messages as bytes."""
+
+import zlib
+
+import numpy as np
+import pytest
+
+from golden import frames, wire
+from golden.spec import Gate
+from golden.wire import ChipFacts, Command, Operation, Status
+from hw.shapes import Operation as ChipOperation
+
+
+@pytest.mark.parametrize(
+    ("data", "coded"),
+    [
+        (b"", b"\x01"),
+        (b"\0", b"\x01\x01"),
+        (b"\x11\x22\0\x33", b"\x03\x11\x22\x02\x33"),
+        (b"\x11\0\0\0", b"\x02\x11\x01\x01\x01"),
+        (bytes(range(1, 255)), b"\xff" + bytes(range(1, 255)) + b"\x01"),
+    ],
+)
+def test_cobs_codes_by_its_definition(data, coded):
+    assert frames.cobs_encode(data) == coded
+    assert frames.cobs_decode(coded) == data
+
+
+def test_cobs_brings_back_what_it_was_given():
+    rng = np.random.default_rng(0)
+    for length in (*range(6), *range(250, 262), 507, 508, 509, 510, 2000):
+        for high in (2, 256):
+            data = rng.integers(0, high, length).astype(np.uint8).tobytes()
+            coded = frames.cobs_encode(data)
+            assert 0 not in coded
+            assert frames.cobs_decode(coded) == data
+
+
+@pytest.mark.parametrize("coded", [b"\x02", b"\x03\x01", b"\x00", b"\x03\x01\x00"])
+def test_cobs_refuses_what_nothing_is_coded_as(coded):
+    assert frames.cobs_decode(coded) is None
+
+
+def test_frame_is_whole_or_nothing():
+    coded = frames.frame(4, 0x2A, b"\0\1\2")
+    assert coded[-1:] == frames.DELIMITER
+    assert frames.parse(coded[:-1]) == (4, 0x2A, b"\0\1\2")
+    for place in range(len(coded) - 1):
+        for bit in range(8):
+            wrong = bytearray(coded[:-1])
+            wrong[place] ^= 1 << bit
+            assert frames.parse(bytes(wrong)) is None
+    assert frames.parse(b"") is None
+
+
+def test_facts_come_back():
+    facts = ChipFacts(
+        filters=5,
+        contexts=2,
+        height=32,
+        width=32,
+        channels=16,
+        multiplier=5,
+        image=28,
+        digests=("ab" * 32, None),
+    )
+    data = facts.to_bytes()
+    assert len(data) == wire.FACTS + 64
+    assert ChipFacts.from_bytes(data) == facts
+    assert (facts.spec.height, facts.spec.image) == (32, 28)
+
+
+def test_status_is_read_field_by_field():
+    data = bytes([3, 1, 2, 1, 4, 0, 0, 0, 5, 0, 0, 0, 0, 1, 6, 0, 0, 0, 0, 0])
+    assert Status.from_bytes(data) == (3, True, 0x102, 4, 5 + (1 << 40), 6)
+
+
+def test_run_without_an_opening_goes_without_gate():
+    gate = Gate(input_channel=3, output_channel=4, start=4, every=3, mapping="phase4")
+    run = {"operation": Operation.RUN, "context": 1, "skeleton": 2, "gate": gate}
+    assert Command(**run, steps=3).to_bytes().hex() == "050102000000" + "0000" + "0000" + "03000000"
+    opened = Command(**run, steps=10, step=8).to_bytes()
+    assert opened.hex() == "050102" + "0b0304" + "0200" + "0300" + "0a000000"
+    assert len(opened) == Command.BYTES
+
+
+def test_crc_is_the_standard_one():
+    assert zlib.crc32(b"123456789") == 0xCBF43926
+
+
+def test_chip_counts_operations_as_the_wire_does():
+    assert {o.name: o.value for o in ChipOperation} == {o.name: o.value for o in Operation}

@@ -32,7 +32,7 @@ demo: setup ## restore damaged digits on the simulated chip: picture and numbers
 	$(THALWEG) demo $(SKELETON)
 
 test: setup ## all quick tests
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 train-qat: setup ## train a skeleton: float warm-up, QAT, export, proof, evaluation
 	$(THALWEG) train --name $(NAME) --recipe $(RECIPE) --device $(DEVICE) $(data) $(if $(BATCHES),--batches $(BATCHES)) $(if $(QAT_BATCHES),--qat-batches $(QAT_BATCHES))

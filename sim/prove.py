@@ -61,6 +61,7 @@ def prove(
     Difference
         Names the first image, and where its codes differ.
     """
+    SimulatedDevice((skeleton,), filters=filters)  # builds its library once, not once a core
     arguments = (skeleton, network, steps, filters, stall)
     codes = clocks = 0
     workers = min(os.cpu_count() or 1, -(-len(images) // CHUNK))

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from amaranth_boards.ulx3s import ULX3S_25F_Platform, ULX3S_45F_Platform, ULX3S_85F_Platform
-from amaranth_boards.versa_ecp5_5g import VersaECP55GPlatform
+from amaranth_boards.ulx3s import ULX3S_25F_Platform
 
 from golden.errors import InputError
 from hw.boards.ecp5 import Ecp5
@@ -33,20 +32,7 @@ BOARDS = {
     board.name: board
     for board in (
         BoardSpec(
-            name="ulx3s-25f", platform=ULX3S_25F_Platform, filters=1, clock=150, nextpnr="--25k"
-        ),
-        BoardSpec(
-            name="ulx3s-45f", platform=ULX3S_45F_Platform, filters=2, clock=150, nextpnr="--45k"
-        ),
-        BoardSpec(
-            name="ulx3s-85f", platform=ULX3S_85F_Platform, filters=5, clock=125, nextpnr="--85k"
-        ),
-        BoardSpec(
-            name="versa-ecp5-5g",
-            platform=VersaECP55GPlatform,
-            filters=2,
-            clock=150,
-            nextpnr="--um5g-45k",
+            name="ulx3s-25f", platform=ULX3S_25F_Platform, filters=1, clock=90, nextpnr="--25k"
         ),
     )
 }

@@ -6,7 +6,8 @@ from hw.board import Board
 
 __all__ = ["BoardTop", "pll_settings"]
 
-VCO = (400, 800)  # MHz that the ECP5's oscillator takes
+VCO = (400, 800)  # MHz of the ECP5's oscillator
+PHASE_DETECTOR = 3.125  # MHz that its phase detector needs at least
 BAUD = 3_000_000
 
 
@@ -15,7 +16,7 @@ def pll_settings(reference, clock):
 
     The feedback is taken from the output: ``clock = reference * feedback / input``.
     """
-    for divider in range(1, 129):
+    for divider in range(1, int(reference / PHASE_DETECTOR) + 1):
         feedback = clock * divider / reference
         if feedback != int(feedback) or not 1 <= feedback <= 128:
             continue

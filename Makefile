@@ -2,6 +2,7 @@
 
 SKELETON ?= digits
 FILTERS ?= 5
+BOARD ?= ulx3s-25f
 IMAGES ?= 20
 DEVICE ?= cpu
 RECIPE ?= restore
@@ -15,7 +16,7 @@ data := $(if $(DATA),--data $(DATA))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test train-qat eval verilog sim bench docs lint clean
+.PHONY: help setup demo test train-qat eval verilog bitstream sim bench docs lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +43,13 @@ eval: setup ## measure SKELETON on MNIST's test digits
 
 verilog: setup ## build/verilog/<top>.v and <top>.json, holding SKELETON="x y"
 	$(THALWEG) verilog $(SKELETON) --filters $(FILTERS)
+
+bitstream: $(BIN)/.boards ## BOARD's bitstream and report.json, on Yosys and nextpnr
+	$(THALWEG) bitstream $(BOARD) $(SKELETON)
+
+$(BIN)/.boards: $(BIN)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[boards]'
+	@touch $@
 
 sim: setup ## cocotb on Verilator and the fast device against golden, every code
 	$(THALWEG) sim $(SKELETON) --images $(IMAGES) --filters $(FILTERS) $(data)

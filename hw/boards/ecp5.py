@@ -70,7 +70,7 @@ class Ecp5:
     def get_read_only_memory(self, memory):
         """Return DP16KDs side by side with their initial contents."""
         m = Module()
-        data = memory.data.as_value()
+        data = Value.cast(memory.data)
         rows, bits = next(tile for tile in reversed(READ_TILES) if tile[0] >= len(memory.init))
         for index, low in enumerate(range(0, len(data), bits)):
             high = min(low + bits, len(data))

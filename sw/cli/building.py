@@ -9,7 +9,7 @@ import typer
 
 from sw.cli.common import DataFolder, Filters, GateFile, NoGate, Subject, progress
 
-__all__ = ["bench", "demo", "simulate", "verilog"]
+__all__ = ["bench", "bitstream", "demo", "simulate", "verilog"]
 
 
 def verilog(
@@ -36,6 +36,39 @@ def verilog(
         spec=skeletons[0].spec.ungated, filters=filters, skeletons=places(len(skeletons))
     )
     typer.echo(f"wrote {write_chip(geometry, skeletons, output)}")
+
+
+def bitstream(
+    board: Annotated[str, typer.Argument(metavar="BOARD", help="board, such as ulx3s-25f")],
+    subjects: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; digits unless told"),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="placements to try; the fastest is kept")] = 5,
+    output: Annotated[
+        Path | None, typer.Option(help="folder for thalweg.bit; build/BOARD unless told")
+    ] = None,
+) -> None:
+    """Make a bitstream of the chip behind its UART, and report area and clock.
+
+    \b
+    thalweg bitstream ulx3s-25f
+    thalweg bitstream ulx3s-25f digits mine/skeleton --seeds 1
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from golden.skeleton import Skeleton, find
+    from hw.boards.catalogue import find_board
+    from hw.boards.flow import build
+
+    found = find_board(board)
+    skeletons = [Skeleton.load(find(name)) for name in subjects or ["digits"]]
+    folder = output or Path("build") / board
+    report = build(found, skeletons, folder, seeds=seeds, say=typer.echo)
+    clocks = report["fmax_mhz"]
+    typer.echo(
+        f"{clocks['min']} / {clocks['median']} / {clocks['max']} MHz over {clocks['seeds']} seeds, "
+        f"clock {report['clock_mhz']} MHz"
+    )
+    typer.echo(f"wrote {folder / 'thalweg.bit'} and {folder / 'report.json'}")
 
 
 def places(count: int) -> int:

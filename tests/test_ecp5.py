@@ -1,0 +1,114 @@
+"""The ECP5's own multipliers and memories, held against what Yosys infers of the portable ones."""
+
+import json
+import random
+
+import pytest
+from amaranth import Module, Shape, signed, unsigned
+from amaranth.back import rtlil
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.errors import InputError
+from hw.boards.catalogue import find_board
+from hw.boards.ecp5 import READ_TILES, Ecp5, initial_values
+from hw.boards.top import pll_settings
+from hw.primitives import BlockMemory, Multiplier, ReadOnlyMemory
+from hw.verilog import yosys
+
+MEMORIES = [
+    (8, 16384, 8, 8),
+    (16, 8192, 8, 8),
+    (8, 480, None, 1),
+    (16, 240, None, 1),
+    (10, 2048, None, 2),
+]
+REGISTERS = ("REG_INPUTA_CLK", "REG_INPUTB_CLK", "REG_PIPELINE_CLK", "REG_OUTPUT_CLK")
+
+
+def cells(component, folder, platform=None):
+    """Synthesise for the ECP5; return the cells' parameters by their type."""
+    source, netlist = folder / "block.il", folder / "block.json"
+    source.write_text(rtlil.convert(component, name="block", platform=platform))
+    yosys([f"read_rtlil {source}", "synth_ecp5 -top block", f"write_json {netlist}"])
+    found = {}
+    for cell in json.loads(netlist.read_text())["modules"]["block"]["cells"].values():
+        found.setdefault(cell["type"], []).append(cell["parameters"])
+    return found
+
+
+class Inferred(wiring.Component):
+    """A read-only memory that is left to Yosys."""
+
+    def __init__(self, bits, init):
+        self.bits, self.init = bits, init
+        super().__init__({"address": In(range(len(init))), "data": Out(bits)})
+
+    def elaborate(self, platform):
+        mem = memory.Memory(
+            shape=unsigned(self.bits),
+            depth=len(self.init),
+            init=self.init,
+            attrs={"ram_style": "block"},
+        )
+        read = mem.read_port()
+        m = Module()
+        m.submodules.mem = mem
+        m.d.comb += [read.addr.eq(self.address), self.data.eq(read.data)]
+        return m
+
+
+@pytest.mark.parametrize(("rows", "bits"), READ_TILES)
+def test_initial_values_are_those_that_yosys_infers(tmp_path, rows, bits):
+    rng = random.Random(rows)
+    init = [rng.getrandbits(bits) for _ in range(rows)]
+    (found,) = cells(Inferred(bits, init), tmp_path)["DP16KD"]
+    for name, value in initial_values(init, bits).items():
+        assert int(found[name].replace("x", "0"), 2) == value.value, name
+
+
+@pytest.mark.parametrize(("a", "b"), [(signed(8), signed(8)), (unsigned(8), signed(8))])
+def test_a_multiplier_is_one_block_with_its_registers(tmp_path, a, b):
+    found = cells(Multiplier(Shape.cast(a), Shape.cast(b)), tmp_path, Ecp5())
+    (parameters,) = found["MULT18X18D"]
+    assert [parameters[register] for register in REGISTERS] == ["CLK0"] * 4
+    assert not {"TRELLIS_FF", "LUT4", "CCU2C"} & set(found)
+
+
+@pytest.mark.parametrize(("width", "depth", "granularity", "blocks"), MEMORIES)
+def test_a_memory_is_blocks_alone_and_its_output_registers_inside(
+    tmp_path, width, depth, granularity, blocks
+):
+    found = cells(BlockMemory(width, depth, granularity=granularity), tmp_path, Ecp5())
+    assert len(found["DP16KD"]) == blocks
+    assert {parameters["REGMODE_B"] for parameters in found["DP16KD"]} == {"OUTREG"}
+    assert not {"TRELLIS_FF", "LUT4", "TRELLIS_DPR16X4"} & set(found)
+
+
+def test_a_small_memory_is_left_to_lookup_tables(tmp_path):
+    found = cells(BlockMemory(8, 16), tmp_path, Ecp5())
+    assert "TRELLIS_DPR16X4" in found and "DP16KD" not in found
+
+
+def test_a_skeleton_memory_is_rows_of_36_bits(tmp_path):
+    found = cells(ReadOnlyMemory(unsigned(96), list(range(64))), tmp_path, Ecp5())
+    assert len(found["DP16KD"]) == 3
+    assert "TRELLIS_FF" not in found
+
+
+@pytest.mark.parametrize("clock", [25, 50, 90, 100, 125, 150])
+def test_the_pll_keeps_its_limits(clock):
+    divider, feedback, output = pll_settings(25, clock)
+    assert 25 * feedback / divider == clock
+    assert 400 <= clock * output <= 800
+    assert 25 / divider >= 3.125
+
+
+def test_rejects_a_clock_that_the_pll_cannot_make():
+    with pytest.raises(ValueError, match=r"^The PLL must make 91 MHz of 25 MHz, and cannot$"):
+        pll_settings(25, 91)
+
+
+def test_rejects_a_board_that_does_not_exist():
+    with pytest.raises(InputError, match=r"^Board must be one of ulx3s-25f, not 'nosuch'$"):
+        find_board("nosuch")

@@ -21,6 +21,7 @@ __all__ = ["ROOT", "measured_parts", "table", "update"]
 
 ROOT = Path(__file__).parents[1]
 SPEED = ROOT / "docs" / "speed.json"
+AREA = ("lut", "ff", "dsp", "bram")
 PART = re.compile(r"(<!-- begin: ([a-z-]+) -->\n)(.*?)(<!-- end: \2 -->)", re.DOTALL)
 
 
@@ -59,6 +60,7 @@ def measured_parts() -> dict[str, str]:
         "speed": rates(speed),
         "engine": engine(speed["engine"]),
         "referee": referee(),
+        "boards": boards(),
     }
 
 
@@ -107,6 +109,24 @@ def engine(results: Mapping[str, Mapping[str, Any]]) -> str:
             for filters, row in results.items()
         ),
     )
+
+
+def boards() -> str:
+    """Return what each board's placements came to."""
+    rows = []
+    for path in sorted((ROOT / "docs" / "boards").glob("*.json")):
+        report = json.loads(path.read_text(encoding="utf-8"))
+        area = (f"{report[kind]['used']:,} of {report[kind]['available']:,}" for kind in AREA)
+        fmax = report["fmax_mhz"]
+        rows.append([
+            f"`{report['board']}`, F = {report['filters']}",
+            *area,
+            f"{fmax['min']:.0f} / {fmax['median']:.0f} / {fmax['max']:.0f}, {fmax['seeds']} seeds",
+            f"{report['clock_mhz']} MHz",
+            f"{report['digits_per_second_engine']:.0f}",
+        ])
+    headings = ("board", "LUT", "FF", "DSP", "block RAM", "Fmax in MHz", "clock", "digits/s, engine")
+    return table(headings, rows)
 
 
 def referee() -> str:

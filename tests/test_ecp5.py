@@ -82,6 +82,8 @@ def test_a_memory_is_blocks_alone_and_its_output_registers_inside(
     found = cells(BlockMemory(width, depth, granularity=granularity), tmp_path, Ecp5())
     assert len(found["DP16KD"]) == blocks
     assert {parameters["REGMODE_B"] for parameters in found["DP16KD"]} == {"OUTREG"}
+    widths = {int(parameters["DATA_WIDTH_B"], 2) for parameters in found["DP16KD"]}
+    assert widths <= {bits for _, bits in READ_TILES}, "no other width can be packed"
     assert not {"TRELLIS_FF", "LUT4", "TRELLIS_DPR16X4"} & set(found)
 
 

@@ -55,9 +55,10 @@ class Ecp5:
             return None
         m = Module()
         rows, bits = next(tile for tile in reversed(TILES) if tile[0] >= memory.depth)
-        bits = min(bits, memory.granularity)
-        for index, low in enumerate(range(0, memory.width, bits)):
-            high = min(low + bits, memory.width)
+        # A tile may be wider than what shares a write enable: then some of its bits lie idle.
+        step = min(bits, memory.granularity)
+        for index, low in enumerate(range(0, memory.width, step)):
+            high = min(low + step, memory.width)
             enable = memory.write_enable[low // memory.granularity]
             m.submodules[f"tile{index}"] = dp16kd(
                 rows,

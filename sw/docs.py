@@ -125,7 +125,7 @@ def boards() -> str:
             f"{report['clock_mhz']} MHz",
             f"{report['digits_per_second_engine']:.0f}",
         ])
-    headings = ("board", "LUT", "FF", "DSP", "block RAM", "Fmax in MHz", "clock", "digits/s, engine")
+    headings = ("board", "LUT", "FF", "DSP", "block RAM", "Fmax in MHz", "clock", "digits a second")
     return table(headings, rows)
 
 

@@ -1,6 +1,7 @@
 """What every device must do, golden being the measure. Each test takes a function that makes one.
 
-`tests/test_devices.py` runs it on golden, `sim/test_devices.py` on the simulated chip and on the
+`tests/test_devices.py` runs it on golden,
+`tests/slow/test_every_device.py` on the simulated chip and on the
 serial device, over a simulated board's wires and through a pseudo-terminal.
 """
 

@@ -50,7 +50,10 @@ class TestWires(DeviceSuite):
 def terminal():
     """Path of a pseudo-terminal with a board behind it, in a process of its own."""
     board()  # built here, where a log would be seen
-    script = "from sim.board import serve; from sim.test_devices import board; serve(board())"
+    script = (
+        "from sim.board import serve; from tests.slow.test_every_device import board; "
+        "serve(board())"
+    )
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", script], stdout=subprocess.PIPE, text=True
     )

@@ -27,7 +27,7 @@ __all__ = ["BoardDesign", "ChipDesign", "build_library", "prepend_verilator", "r
 
 HERE = Path(__file__).parent
 FLAGS = ("-O3", "-Wno-fatal", "-Wno-lint", "--x-assign", "fast", "--x-initial", "fast")
-CFLAGS = "-O3 -march=native -fPIC"
+CFLAGS = "-march=native -fPIC"
 
 
 def build_root():
@@ -51,8 +51,27 @@ def prepend_verilator():
     os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
 
 
+class RtlDesign:
+    """What designs from the gateware itself have in common."""
+
+    array = "rows"
+    optimise = "OPT_FAST=-O3 OPT_SLOW=-O3"
+
+    @property
+    def inputs(self):
+        """Files that it is made from."""
+        modules = (golden.fixed, golden.frames, golden.spec, golden.wire)
+        defining = [Path(module.__file__) for module in modules]
+        return [*sorted(Path(hw.__file__).parent.rglob("*.py")), *defining]
+
+    @property
+    def public(self):
+        """The modules whose array is a memory that is loaded."""
+        return [f"{self.top}.{path}" for path in self.memories.values()]
+
+
 @dataclass(frozen=True)
-class ChipDesign:
+class ChipDesign(RtlDesign):
     """The bare chip, driven through its streams."""
 
     geometry: Geometry
@@ -74,12 +93,12 @@ class ChipDesign:
         return {name: memory_path(name) for name in layouts(self.geometry)}
 
     def write(self, folder):
-        """Write its Verilog with empty memories; return the file."""
-        return write_chip(self.geometry, (), folder)
+        """Write its Verilog with empty memories; return Verilator's arguments for it."""
+        return [write_chip(self.geometry, (), folder).name]
 
 
 @dataclass(frozen=True)
-class BoardDesign:
+class BoardDesign(RtlDesign):
     """A whole board, driven through its two wires."""
 
     geometry: Geometry
@@ -100,15 +119,14 @@ class BoardDesign:
     @property
     def memories(self):
         """Instance path of each memory that is loaded, below the top module."""
-        chip = {name: f"chip.{memory_path(name)}" for name in layouts(self.geometry)}
-        return chip | {"facts": "link.controller.facts"}
+        return {name: f"chip.{memory_path(name)}" for name in layouts(self.geometry)}
 
     def write(self, folder):
-        """Write its Verilog with empty memories; return the file."""
+        """Write its Verilog with empty memories; return Verilator's arguments for it."""
         path = folder / f"{self.top}.v"
         board = Board(self.geometry, (), divisor=self.divisor, patience=self.patience)
         to_verilog(board, self.top, path)
-        return path
+        return [path.name]
 
 
 def build_library(design, progress=print):
@@ -135,10 +153,7 @@ def build_library(design, progress=print):
 def fingerprint(design):
     """Return a digest of everything that the library is made from."""
     sha = hashlib.sha256()
-    modules = (golden.fixed, golden.frames, golden.spec, golden.wire)
-    defining = [Path(module.__file__) for module in modules]
-    sources = [*sorted(Path(hw.__file__).parent.rglob("*.py")), *defining]
-    for path in (*sources, Path(__file__), HERE / "memories.h", HERE / design.shim):
+    for path in (*design.inputs, Path(__file__), HERE / "memories.h", HERE / design.shim):
         sha.update(path.read_bytes())
     sha.update(repr((design, version("amaranth"), version("verilator"), sys.platform)).encode())
     return sha.hexdigest()[:12]
@@ -151,12 +166,12 @@ def compile_library(design, folder):
     except OSError as error:
         raise InputError(f"{folder} must be writable: {error.strerror}") from error
     top, paths = design.top, list(design.memories.values())
-    verilog = design.write(folder)
+    sources = design.write(folder)
     model = f"V{top}"
-    public = [f'public_flat_rw -module "{top}.{path}" -var "rows"' for path in paths]
+    public = [f'public_flat_rw -module "{name}" -var "{design.array}"' for name in design.public]
     (folder / "public.vlt").write_text("\n".join(["`verilator_config", *public, ""]))
     memories = [
-        f"    MEMORY({index}, {'__DOT__'.join([top, *path.split('.')])}__DOT__rows)"
+        f"    MEMORY({index}, {'__DOT__'.join([top, *path.split('.'), design.array])})"
         for index, path in enumerate(paths)
     ]
     (folder / "model.h").write_text(
@@ -167,15 +182,23 @@ def compile_library(design, folder):
         folder,
         "verilator",
         *("--cc", "--build", "-j", "0", *FLAGS),
-        *("--top-module", top, "-Mdir", ".", "-CFLAGS", CFLAGS),
+        *("--top-module", top, "-Mdir", ".", "-CFLAGS", CFLAGS, "-MAKEFLAGS", design.optimise),
         "public.vlt",
-        verilog.name,
+        *sources,
     )
     include = Path(verilator.__file__).parent / "include"
     call(
         folder,
         os.environ.get("CXX", "c++"),
-        *("-std=c++17", *CFLAGS.split(), "-shared", "-o", "design.so", str(HERE / design.shim)),
+        *(
+            "-std=c++17",
+            "-O3",
+            *CFLAGS.split(),
+            "-shared",
+            "-o",
+            "design.so",
+            str(HERE / design.shim),
+        ),
         *("-I.", f"-I{HERE}", f"-I{include}", f"-I{include / 'vltstd'}"),
         *(f"lib{model}.a", "libverilated.a", "-pthread"),
     )

@@ -16,9 +16,10 @@ from hw.shapes import Geometry
 from hw.skeleton_memory import require_fit
 from hw.verilog import multipliers, run_overhead, yosys
 
-__all__ = ["build"]
+__all__ = ["NAME", "build", "geometry_of", "synthesise"]
 
 NAME = "thalweg"
+"""Top module, and stem of every file."""
 
 
 def tool(program):
@@ -41,25 +42,10 @@ def build(board, skeletons, folder, *, seeds=5, say=print):
     does not meet the board's clock, and then writes no bitstream.
     """
     folder = Path(folder)
-    spec = skeletons[0].spec.ungated
-    geometry = Geometry(spec=spec, filters=board.filters)
-    require_fit(geometry, skeletons)
+    geometry = geometry_of(board, skeletons)
     nextpnr, ecppack = tool("nextpnr-ecp5"), tool("ecppack")
-
-    say(f"{board.name}: synthesising, F = {board.filters}")
     platform = board.make_platform()
-    plan = platform.prepare(BoardTop(geometry, skeletons, clock=board.clock), NAME)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in (f"{NAME}.il", f"{NAME}.lpf"):
-        with replacing(folder / name) as temporary:
-            temporary.write_text(plan.files[name])
-    design = folder / f"{NAME}.json"
-    with replacing(design) as temporary:
-        yosys([
-            f"read_rtlil {folder / f'{NAME}.il'}",
-            f"synth_ecp5 -top {NAME}",
-            f"write_json {temporary}",
-        ])
+    synthesise(board, platform, BoardTop(geometry, skeletons, clock=board.clock), folder, say=say)
 
     results = []
     for seed in range(1, seeds + 1):
@@ -77,6 +63,34 @@ def build(board, skeletons, folder, *, seeds=5, say=print):
     with replacing(folder / f"{NAME}.bit") as temporary:
         call(folder, "ecppack", ecppack, "--input", best["config"], "--bit", temporary.name)
     return report
+
+
+def geometry_of(board, skeletons):
+    """Return the build of a board's chip; raise unless the skeletons fit."""
+    geometry = Geometry(spec=skeletons[0].spec.ungated, filters=board.filters)
+    require_fit(geometry, skeletons)
+    return geometry
+
+
+def synthesise(board, platform, top, folder, *, say=print):
+    """Map a board's top to the part's cells, unless ``folder`` holds that; return the netlist.
+
+    It is the file that nextpnr places, so whatever is simulated of it is what is placed.
+    """
+    plan = platform.prepare(top, NAME)
+    folder.mkdir(parents=True, exist_ok=True)
+    source, netlist = folder / f"{NAME}.il", folder / f"{NAME}.json"
+    text = plan.files[source.name]
+    if netlist.exists() and source.exists() and source.read_text() == text:
+        return netlist
+    say(f"{board.name}: synthesising, F = {board.filters}")
+    netlist.unlink(missing_ok=True)
+    for name in (source.name, f"{NAME}.lpf"):
+        with replacing(folder / name) as temporary:
+            temporary.write_text(plan.files[name])
+    with replacing(netlist) as temporary:
+        yosys([f"read_rtlil {source}", f"synth_ecp5 -top {NAME}", f"write_json {temporary}"])
+    return netlist
 
 
 def place(nextpnr, board, platform, folder, seed):

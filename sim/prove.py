@@ -12,7 +12,7 @@ from golden.device import GoldenDevice, batches, run
 from golden.errors import Difference
 from sim.device import SimulatedDevice
 
-__all__ = ["Proof", "prove"]
+__all__ = ["Proof", "compare_device", "prove"]
 
 CHUNK = 4  # images that a core takes at a time
 
@@ -86,8 +86,26 @@ def compare(images, first, skeleton, network, steps, filters, stall):
     import torch
 
     torch.set_num_threads(1)
-    golden = GoldenDevice((skeleton,))
     chip = SimulatedDevice((skeleton,), filters=filters, stall=stall, seed=first)
+    codes = compare_device(chip, skeleton, network, images, steps, first=first)
+    return len(images), codes, chip.simulated_clocks
+
+
+def compare_device(
+    chip,
+    skeleton,
+    network,
+    images,
+    steps,
+    *,
+    first=0,
+    progress: Callable[[int], None] = lambda done: None,
+):
+    """Restore images on a device, whose first skeleton it is, and on the golden one.
+
+    Returns the number of codes compared; raises as `prove` does. Images count from ``first``.
+    """
+    golden = GoldenDevice((skeleton,))
     codes = 0
     for device in (golden, chip):
         device.choose(0, gated=network is not None)
@@ -99,7 +117,8 @@ def compare(images, first, skeleton, network, steps, filters, stall):
             want, found = (getattr(device, what)() for device in (golden, chip))
             require_equal(want, found, first + batch.start)
             codes += want.size
-    return len(images), codes, chip.simulated_clocks
+        progress(batch.stop - batch.start)
+    return codes
 
 
 def require_equal(want, found, first):

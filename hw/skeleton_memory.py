@@ -16,7 +16,7 @@ from golden.wire import FACTS, ChipFacts
 from hw.scan import ROW
 from hw.shapes import IDENTITY, coefficient_row, mix_row, perceive_row, residual_row
 
-__all__ = ["DIGEST", "facts_of", "images", "layouts", "message", "require_fit"]
+__all__ = ["DIGEST", "facts_of", "images", "layouts", "message", "pitch_of", "require_fit"]
 
 CHECK = 4  # bytes of a CRC-32
 DIGEST = IDENTITY - CHECK - 32
@@ -46,7 +46,7 @@ def images(geometry, skeletons):
     for name, layout in layouts(geometry).items():
         if name == "identity":
             break
-        pitch = 1 << ceil_log2(row_count(geometry, name))
+        pitch = pitch_of(geometry, name)
         rows = [0] * (pitch * geometry.skeletons)
         for index, part in enumerate(parts):
             for place, values in enumerate(part[name]):
@@ -94,7 +94,7 @@ def message(geometry, rows, place):
     for slot in range(geometry.slots):
         names = geometry.scanned[:-1] if slot < geometry.spec.channels else geometry.scanned[:lanes]
         for name in names:
-            pitch = len(rows[name]) // geometry.skeletons
+            pitch = pitch_of(geometry, name)
             parts.append(rows[name][place * pitch + slot % pitch].to_bytes(ROW, "little"))
     return b"".join(parts)
 
@@ -112,6 +112,11 @@ def require_fit(geometry, skeletons):
                 raise InputError(
                     f"Skeleton {skeleton.name} must have spec.{field} {want!r}, not {found!r}"
                 )
+
+
+def pitch_of(geometry, name):
+    """Rows from one skeleton to the next in the memory ``name``."""
+    return IDENTITY if name == "identity" else 1 << ceil_log2(row_count(geometry, name))
 
 
 def row_count(geometry, name):

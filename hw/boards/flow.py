@@ -11,6 +11,8 @@ from pathlib import Path
 
 from golden.errors import InputError
 from golden.files import replacing
+from hw.boards.bitstream import cells, renumbered
+from hw.boards.bitstream import numbers as block_numbers
 from hw.boards.top import BAUD, BoardTop
 from hw.shapes import Geometry
 from hw.skeleton_memory import require_fit
@@ -47,6 +49,7 @@ def build(board, skeletons, folder, *, seeds=5, say=print):
     platform = board.make_platform()
     synthesise(board, platform, BoardTop(geometry, skeletons, clock=board.clock), folder, say=say)
 
+    numbers = pack(nextpnr, board, platform, folder)
     results = []
     for seed in range(1, seeds + 1):
         say(f"{board.name}: placing, seed {seed} of {seeds}")
@@ -60,8 +63,12 @@ def build(board, skeletons, folder, *, seeds=5, say=print):
         raise RuntimeError(
             f"{board.name} misses its clock of {board.clock} MHz: best seed {best['fmax']:.1f} MHz"
         )
+    config = folder / f"{NAME}.config"
+    with replacing(config) as temporary:
+        text = (folder / best["config"]).read_text()
+        temporary.write_text(renumbered(text, numbers, cells(geometry)))
     with replacing(folder / f"{NAME}.bit") as temporary:
-        call(folder, "ecppack", ecppack, "--input", best["config"], "--bit", temporary.name)
+        call(folder, "ecppack", ecppack, "--input", config.name, "--bit", temporary.name)
     return report
 
 
@@ -93,6 +100,17 @@ def synthesise(board, platform, top, folder, *, say=print):
     return netlist
 
 
+def pack(nextpnr, board, platform, folder):
+    """Return the number that nextpnr gives each block memory, whatever the seed."""
+    packed = folder / "packed.json"
+    try:
+        arguments = part(board, platform)
+        call(folder, "pack", nextpnr, *arguments, "--pack-only", "--write", packed.name)
+        return block_numbers(packed)
+    finally:
+        packed.unlink(missing_ok=True)
+
+
 def place(nextpnr, board, platform, folder, seed):
     """Place and route with one seed; return its Fmax in MHz and what it used."""
     config, report = f"{NAME}-{seed}.config", f"nextpnr-{seed}.json"
@@ -100,15 +118,21 @@ def place(nextpnr, board, platform, folder, seed):
         folder,
         f"nextpnr-{seed}",
         nextpnr,
-        board.nextpnr,
-        *("--package", platform._nextpnr_package_options[platform.package].upper()),
-        *("--speed", platform.speed, "--seed", str(seed)),
-        *("--json", f"{NAME}.json", "--lpf", f"{NAME}.lpf"),
-        *("--textcfg", config, "--report", report, "--timing-allow-fail", "--quiet"),
+        *part(board, platform),
+        *("--seed", str(seed), "--textcfg", config, "--report", report, "--timing-allow-fail"),
     )
     found = json.loads((folder / report).read_text())
     fmax = min(clock["achieved"] for clock in found["fmax"].values())
     return {"seed": seed, "fmax": fmax, "used": found["utilization"], "config": config}
+
+
+def part(board, platform):
+    """Return nextpnr's arguments for the board's part and the netlist."""
+    return (
+        board.nextpnr,
+        *("--package", platform._nextpnr_package_options[platform.package].upper()),
+        *("--speed", platform.speed, "--json", f"{NAME}.json", "--lpf", f"{NAME}.lpf", "--quiet"),
+    )
 
 
 def call(folder, name, *command):

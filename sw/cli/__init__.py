@@ -16,6 +16,7 @@ from sw.cli.building import bench, bitstream, demo, simulate, verilog
 from sw.cli.common import open_device, progress
 from sw.cli.documenting import docs
 from sw.cli.linking import serve
+from sw.cli.netlists import netlist_sim, reskeleton
 from sw.cli.restoring import evaluate, restore
 from sw.cli.training import referee, train
 
@@ -37,6 +38,8 @@ app.command("train")(train)
 app.command("referee")(referee)
 app.command("verilog")(verilog)
 app.command("bitstream")(bitstream)
+app.command("netlist-sim")(netlist_sim)
+app.command("reskeleton")(reskeleton)
 app.command("sim")(simulate)
 app.command("simulate")(serve)
 app.command("demo")(demo)

@@ -1,0 +1,87 @@
+"""The verbs behind a bitstream: netlist-sim proves its netlist, reskeleton refills its memories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sw.cli.common import progress
+
+__all__ = ["netlist_sim", "reskeleton"]
+
+
+def netlist_sim(
+    board: Annotated[str, typer.Argument(metavar="BOARD", help="board, such as ulx3s-25f")],
+    subjects: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; digits unless told"),
+    ] = None,
+    images: Annotated[int, typer.Option(min=1, max=100, help="show digits to restore")] = 2,
+    output: Annotated[
+        Path | None, typer.Option(help="folder of the bitstream; build/BOARD unless told")
+    ] = None,
+) -> None:
+    """Restore digits on the mapped netlist, over its UART, and hold every code against golden.
+
+    \b
+    thalweg netlist-sim ulx3s-25f
+    thalweg netlist-sim ulx3s-25f digits mine/skeleton --images 1
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from golden.skeleton import Skeleton, find
+    from hw.boards.catalogue import find_board
+    from hw.boards.flow import geometry_of, synthesise
+    from hw.boards.top import BoardTop
+    from sim.board import SimulatedPort
+    from sim.netlist import NetlistBoard, NetlistDesign
+    from sim.prove import compare_device
+    from sim.verilate import require_tools
+    from sw.damage import blank
+    from sw.data import show_digits
+    from sw.loading import load_run
+    from sw.serial import ChipDevice
+
+    found = find_board(board)
+    names = subjects or ["digits"]
+    skeletons = tuple(Skeleton.load(find(name)) for name in names)
+    skeleton, network = load_run(names[0])
+    geometry = geometry_of(found, skeletons)
+    require_tools()
+    platform, top = found.make_platform(), BoardTop(geometry, skeletons, clock=found.clock)
+    folder = output or Path("build") / board
+    netlist = synthesise(found, platform, top, folder, say=typer.echo)
+    design = NetlistDesign(netlist, board, platform.default_clk)
+    simulated = NetlistBoard(design, top, progress=typer.echo)
+    device = ChipDevice(SimulatedPort(simulated), skeletons)
+    digits, masks = show_digits()
+    damaged = blank(digits[:images], masks[:images], 0.7)
+    with progress("restoring", images) as advance:
+        codes = compare_device(
+            device, skeleton, network, damaged, skeleton.spec.steps, progress=advance
+        )
+    typer.echo(
+        f"netlist of {board}: equal to golden on {images} digits, {codes:,} codes, "
+        f"{simulated.clocks:,} clocks"
+    )
+
+
+def reskeleton(
+    bitstream: Annotated[Path, typer.Argument(metavar="BITSTREAM", help="of any board, made here")],
+    subjects: Annotated[
+        list[str], typer.Argument(metavar="NAME_OR_DIR...", help="shipped skeletons, or folders")
+    ],
+    output: Annotated[Path, typer.Option(help="file for the new bitstream")],
+) -> None:
+    """Put other skeletons into a bitstream: no synthesis, no placement, some seconds.
+
+    \b
+    thalweg reskeleton build/ulx3s-25f/thalweg.bit mine/skeleton digits --output mine.bit
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from golden.skeleton import Skeleton, find
+    from hw.boards.reskeleton import reskeleton as refill
+
+    skeletons = [Skeleton.load(find(name)) for name in subjects]
+    held, holds = refill(bitstream, skeletons, output)
+    before, after = (", ".join(f"{d[:12]}…" for d in digests) for digests in (held, holds))
+    typer.echo(f"wrote {output}: {before or 'no skeleton'} before, {after} now")

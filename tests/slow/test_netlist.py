@@ -43,7 +43,7 @@ def switched_on(skeletons, fill=()):
     return ChipDevice(SimulatedPort(board), skeletons)
 
 
-def compare(device, index=0, held=None):
+def compare(device, index=0):
     """Run a skeleton, its gate included, and hold every code against golden."""
     for _, golden, states in pair(device, 2, index):
         for each in (device, golden):

@@ -19,8 +19,7 @@ class Checker(wiring.Component):
     Place by place and row by row it lays an address on all memories, waits until they hold still,
     and sends a token for each byte along the scan (`hw.scan`). The place's identity comes last and
     ends with the CRC-32 that the others were stored with: `hw.skeleton_memory.message` is the same
-    in software. A byte takes one clock, a row about a hundred more. Takes a memory of 64 bytes a
-    place.
+    in software. Takes `clocks` from the reset on, and a memory of 64 bytes a place.
 
     Afterwards anybody can read the identities.
 
@@ -62,6 +61,15 @@ class Checker(wiring.Component):
             "identity_address": In(range(IDENTITY * geometry.skeletons)),
             "identity": Out(8),
         })
+
+    @property
+    def clocks(self):
+        """Clocks of the check: a byte a clock, and two pauses around each row."""
+        geometry, own = self.geometry, IDENTITY // ROW
+        channels, lanes = geometry.spec.channels, 2 * geometry.filters
+        tokens = channels * (len(geometry.scanned) - 1) + (geometry.slots - channels) * lanes + own
+        rows = geometry.slots + own
+        return geometry.skeletons * (ROW * tokens + 2 * (self.pause + 1) * rows + 1) + 1
 
     def elaborate(self, platform):
         m = Module()

@@ -3,67 +3,79 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sw.cli.common import progress
 
+if TYPE_CHECKING:
+    from golden.skeleton import Skeleton
+
 __all__ = ["netlist_sim", "reskeleton"]
 
 
 def netlist_sim(
-    board: Annotated[str, typer.Argument(metavar="BOARD", help="board, such as ulx3s-25f")],
+    board: Annotated[str, typer.Argument(metavar="BOARD", help="ulx3s-25f and such, or all")],
     subjects: Annotated[
         list[str] | None,
         typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; digits unless told"),
     ] = None,
     images: Annotated[int, typer.Option(min=1, max=100, help="show digits to restore")] = 2,
-    output: Annotated[
-        Path | None, typer.Option(help="folder of the bitstream; build/BOARD unless told")
-    ] = None,
 ) -> None:
     """Restore digits on the mapped netlist, over its UART, and hold every code against golden.
 
     \b
     thalweg netlist-sim ulx3s-25f
-    thalweg netlist-sim ulx3s-25f digits mine/skeleton --images 1
+    thalweg netlist-sim all digits mine/skeleton --images 1
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.skeleton import Skeleton, find
-    from hw.boards.catalogue import find_board
+    from hw.boards.catalogue import BOARDS, find_board
+    from hw.boards.flow import geometry_of
+    from sim.verilate import require_tools
+
+    found = list(BOARDS.values()) if board == "all" else [find_board(board)]
+    names = subjects or ["digits"]
+    skeletons = tuple(Skeleton.load(find(name)) for name in names)
+    for each in found:
+        geometry_of(each, skeletons)
+    require_tools()
+    for each in found:
+        codes, clocks = prove(each, names, skeletons, images)
+        typer.echo(
+            f"netlist of {each.name}: equal to golden on {images} digits, {codes:,} codes, "
+            f"{clocks:,} clocks"
+        )
+
+
+def prove(
+    board: Any, names: list[str], skeletons: tuple[Skeleton, ...], count: int
+) -> tuple[int, int]:
+    """Restore so many show digits on a board's netlist; return the codes compared, and clocks."""
     from hw.boards.flow import geometry_of, synthesise
     from hw.boards.top import BoardTop
     from sim.board import SimulatedPort
     from sim.netlist import NetlistBoard, NetlistDesign
     from sim.prove import compare_device
-    from sim.verilate import require_tools
     from sw.damage import blank
     from sw.data import show_digits
     from sw.loading import load_run
     from sw.serial import ChipDevice
 
-    found = find_board(board)
-    names = subjects or ["digits"]
-    skeletons = tuple(Skeleton.load(find(name)) for name in names)
     skeleton, network = load_run(names[0])
-    geometry = geometry_of(found, skeletons)
-    require_tools()
-    platform, top = found.make_platform(), BoardTop(geometry, skeletons, clock=found.clock)
-    folder = output or Path("build") / board
-    netlist = synthesise(found, platform, top, folder, say=typer.echo)
-    design = NetlistDesign(netlist, board, platform.default_clk)
+    digits, masks = show_digits()
+    damaged = blank(digits[:count], masks[:count], 0.7)
+    platform = board.make_platform()
+    top = BoardTop(geometry_of(board, skeletons), skeletons, clock=board.clock)
+    netlist = synthesise(board, platform, top, Path("build") / board.name, say=typer.echo)
+    design = NetlistDesign(netlist, board.name, platform.default_clk)
     simulated = NetlistBoard(design, top, progress=typer.echo)
     device = ChipDevice(SimulatedPort(simulated), skeletons)
-    digits, masks = show_digits()
-    damaged = blank(digits[:images], masks[:images], 0.7)
-    with progress("restoring", images) as advance:
+    with progress("restoring", count) as advance:
         codes = compare_device(
             device, skeleton, network, damaged, skeleton.spec.steps, progress=advance
         )
-    typer.echo(
-        f"netlist of {board}: equal to golden on {images} digits, {codes:,} codes, "
-        f"{simulated.clocks:,} clocks"
-    )
+    return codes, simulated.clocks
 
 
 def reskeleton(

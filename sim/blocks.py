@@ -23,7 +23,7 @@ MEMORIES = [
     (36, 512, 9),
 ]
 """Bits and rows of memories that make a tile of each width, and bits that share a write enable."""
-READ_ONLY = [(2, 16384), (4, 8192), (8, 4096), (20, 2048), (40, 1024), (96, 512), (128, 64)]
+READ_ONLY = [(12, 2048), (40, 1024), (96, 512), (128, 64)]
 
 
 def members_of():

@@ -17,6 +17,7 @@ __all__ = ["NetlistBoard", "NetlistDesign", "write_library"]
 
 CELLS = Path(pyosys.__file__).parent / "share" / "ecp5"
 MODELS = HERE / "models" / "ecp5"
+LIBRARY = ("cells_sim.v", "common_sim.vh", "ccu2c_sim.vh")
 MEMORY = "DP16KD"
 
 
@@ -138,14 +139,17 @@ def wrapper(top, ports, clock):
 
 
 def write_library(folder):
-    """Write the part's cells, Yosys's models and ours; return Verilator's arguments for them."""
+    """Write the part's cells, Yosys's models and ours; return Verilator's arguments for them.
+
+    `MODELS` has the blocks that Yosys gives no behaviour, and lookup tables that simulate faster.
+    """
+    text = "\n".join((CELLS / name).read_text() for name in LIBRARY)
+    models = sorted(MODELS.glob("*.v"))
+    for name in re.findall(r"^module (\w+)", "\n".join(map(Path.read_text, models)), re.M):
+        text = re.sub(rf"^module {name}\b.*?^endmodule$", "", text, flags=re.M | re.S)
     library = folder / "cells.v"
-    # Without the placeholders of what Yosys gives no behaviour: `MODELS` does.
-    text = (CELLS / "cells_sim.v").read_text()
-    placeholder = r"^\(\* blackbox \*\)\nmodule .*?^endmodule$"
-    library.write_text(re.sub(placeholder, "", text, flags=re.M | re.S))
-    models = [str(path) for path in sorted(MODELS.glob("*.v"))]
-    return [f"-I{CELLS}", "-DNO_INCLUDES", str(library), *models]
+    library.write_text(re.sub(r"^`include .*$", "", text, flags=re.M))
+    return [str(library), *map(str, models)]
 
 
 class NetlistBoard(SimulatedBoard):

@@ -21,7 +21,10 @@ def netlist_sim(
         list[str] | None,
         typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; digits unless told"),
     ] = None,
-    images: Annotated[int, typer.Option(min=1, max=100, help="show digits to restore")] = 2,
+    images: Annotated[int, typer.Option(min=1, max=100, help="show digits to restore")] = 1,
+    states: Annotated[
+        bool, typer.Option("--states", help="read the lattices too: twice the time")
+    ] = False,
 ) -> None:
     """Restore digits on the mapped netlist, over its UART, and hold every code against golden.
 
@@ -41,7 +44,7 @@ def netlist_sim(
         geometry_of(each, skeletons)
     require_tools()
     for each in found:
-        codes, clocks = prove(each, names, skeletons, images)
+        codes, clocks = prove(each, names, skeletons, images, states)
         typer.echo(
             f"netlist of {each.name}: equal to golden on {images} digits, {codes:,} codes, "
             f"{clocks:,} clocks"
@@ -49,7 +52,7 @@ def netlist_sim(
 
 
 def prove(
-    board: Any, names: list[str], skeletons: tuple[Skeleton, ...], count: int
+    board: Any, names: list[str], skeletons: tuple[Skeleton, ...], count: int, states: bool
 ) -> tuple[int, int]:
     """Restore so many show digits on a board's netlist; return the codes compared, and clocks."""
     from hw.boards.flow import geometry_of, synthesise
@@ -73,7 +76,13 @@ def prove(
     device = ChipDevice(SimulatedPort(simulated), skeletons)
     with progress("restoring", count) as advance:
         codes = compare_device(
-            device, skeleton, network, damaged, skeleton.spec.steps, progress=advance
+            device,
+            skeleton,
+            network,
+            damaged,
+            skeleton.spec.steps,
+            states=states,
+            progress=advance,
         )
     return codes, simulated.clocks
 

@@ -19,6 +19,9 @@ from sim.verilate import build_root
 from sw.serial import ChipDevice
 from tests.device_suite import SPEC, gate_network, lattices, pair, require_equal, skeletons
 
+# The pins are asked for as amaranth-boards does.
+pytestmark = pytest.mark.filterwarnings("ignore:Using platform.request:DeprecationWarning")
+
 GEOMETRY = Geometry(spec=SPEC, filters=1, contexts=1, skeletons=2)
 BOARD = find_board("ulx3s-25f")
 BAUD = BOARD.clock * 1_000_000 // 8  # a fast wire: few clocks a byte
@@ -45,7 +48,7 @@ def switched_on(skeletons, fill=()):
 
 def compare(device, index=0):
     """Run a skeleton, its gate included, and hold every code against golden."""
-    for _, golden, states in pair(device, 2, index):
+    for _, golden, states in pair(device, 1, index):
         for each in (device, golden):
             each.load_states(states, 0)
             run(each, gate_network(), 3)

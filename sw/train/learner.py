@@ -23,7 +23,7 @@ from sw.train.pool import Pool, Prototypes
 __all__ = ["Learner", "begin", "resume", "save"]
 
 AVERAGING = 0.999
-GATE_SHARE = 0.08  # the gate's share of the rule's learning rate
+GATE_SHARE = 0.04  # the gate's share of the rule's learning rate
 
 
 @dataclass(kw_only=True)

@@ -42,7 +42,7 @@ class Options:
     begin: str | None = None
     """Shipped skeleton, or folder of a run, whose float weights take the place of the warm-up."""
     seed: int = 0
-    batches: int = 8000
+    batches: int = 16000
     """Batches of the float warm-up."""
     qat_batches: int | None = None
     """Batches of quantisation-aware training; a quarter of ``batches`` unless given."""
@@ -56,20 +56,24 @@ class Options:
     """Standard deviation of Gaussian noise on the damaged input, in grey levels."""
     dropout: float = 0.0
     """Share of the gate's hidden units dropped; the source idea has 0.5."""
-    rate: float = 1e-2
-    """Peak learning rate of the rule in the warm-up; the gate's is a twelfth."""
-    qat_rate: float = 2.5e-3
+    rate: float = 2e-2
+    """Peak learning rate of the rule in the warm-up; the gate's is a 25th."""
+    qat_rate: float = 4e-3
     """The same in quantisation-aware training."""
-    hold_rate: float = 5e-3
+    hold_rate: float = 8e-3
     """The same where holding is taught in float."""
     motion: float = 6.0
     """Price on motion at rest in quantisation-aware training; memory only."""
-    loss: str = "mse"
+    loss: str = "psnr"
     """What is made small: ``mse``, or ``psnr``, the mean logarithm of each digit's error."""
+    gated: bool = True
+    """Whether a gate is trained along."""
     spec: Spec = SPEC
     """The automaton to train."""
 
     def __post_init__(self) -> None:
+        if not self.gated:
+            object.__setattr__(self, "spec", self.spec.ungated)
         self._require(self.device in {"cpu", "cuda"}, "device", "cpu or cuda")
         if self.device == "cuda" and not torch.cuda.is_available():
             raise InputError("device must be cpu where PyTorch finds no CUDA device, not 'cuda'")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if not self.gated:
-            object.__setattr__(self, "spec", self.spec.ungated)
+            object.__setattr__(self, "spec", replace(self.spec, gate=None))
         self._require(self.device in {"cpu", "cuda"}, "device", "cpu or cuda")
         if self.device == "cuda" and not torch.cuda.is_available():
             raise InputError("device must be cpu where PyTorch finds no CUDA device, not 'cuda'")

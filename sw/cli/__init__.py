@@ -14,6 +14,7 @@ import typer
 from golden.errors import Difference, InputError
 from sw.cli.building import bench, bitstream, demo, simulate, verilog
 from sw.cli.common import open_device, progress
+from sw.cli.comparing import baseline
 from sw.cli.documenting import docs
 from sw.cli.linking import serve
 from sw.cli.restoring import evaluate, restore
@@ -35,6 +36,7 @@ app.command("restore")(restore)
 app.command("eval")(evaluate)
 app.command("train")(train)
 app.command("referee")(referee)
+app.command("baseline")(baseline)
 app.command("verilog")(verilog)
 app.command("bitstream")(bitstream)
 app.command("sim")(simulate)

@@ -97,9 +97,7 @@ class ClosedForms:
         """Return the mean of the nearest training digits for rows (B, pixels)."""
         known = (~blanked).float()
         # |x - t|^2 over the known pixels, but for the part that is the same for every t.
-        distances = torch.addmm(
-            known @ self.squares, damaged * known, self.rows.T, alpha=-2.0
-        )
+        distances = torch.addmm(known @ self.squares, damaged * known, self.rows.T, alpha=-2.0)
         nearest = distances.topk(min(NEIGHBOURS, len(self.rows)), largest=False).indices
         return self.rows[nearest].mean(1)
 

@@ -16,8 +16,9 @@ from sw.cli.building import bench, bitstream, demo, simulate, verilog
 from sw.cli.common import open_device, progress
 from sw.cli.comparing import baseline
 from sw.cli.documenting import docs
+from sw.cli.evaluating import evaluate
 from sw.cli.linking import serve
-from sw.cli.restoring import evaluate, restore
+from sw.cli.restoring import restore
 from sw.cli.training import referee, train
 
 __all__ = ["app", "main", "open_device", "progress"]

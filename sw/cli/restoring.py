@@ -1,4 +1,4 @@
-"""The verbs that run a skeleton: restore and eval."""
+"""The verb that restores: restore."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from sw.cli.common import (
     GateFile,
     NoGate,
     Steps,
-    Subject,
     open_device,
     progress,
     told_of,
 )
 
-__all__ = ["evaluate", "restore"]
+__all__ = ["restore"]
 
 
 def restore(
@@ -83,54 +82,3 @@ def restore(
         outputs.write_trace(trace, restoration)
     outputs.write(output, restoration, told)
     typer.echo(f"wrote {output / 'report.json'}")
-
-
-def evaluate(
-    subject: Subject,
-    device: DeviceName = "golden",
-    images: Annotated[
-        int | None, typer.Option(min=1, help="digits from the first on; all unless told")
-    ] = None,
-    gate: GateFile = None,
-    no_gate: NoGate = False,
-    steps: Steps = None,
-    damage: Damage = 0.7,
-    filters: Filters = 5,
-    baud: Baud = BAUD,
-    data: DataFolder = None,
-    output: Annotated[
-        Path | None, typer.Option(help="also write the results to this .json")
-    ] = None,
-) -> None:
-    """Measure a skeleton on MNIST's test digits by the protocol.
-
-    \b
-    thalweg eval digits
-    thalweg eval digits --device simulated --images 200 --output build/results.json
-    """  # noqa: D301 - click reads the backspace as: keep these lines
-    from sw import evaluate as work
-    from sw.data import load
-    from sw.loading import load_run
-    from sw.outputs import prepare, write_json
-
-    loaded, network = load_run(subject, gate, gated=not no_gate)
-    digits = work.judged(load(data, download=True), images)
-    work.require_size(digits, loaded)
-    opened = open_device(device, (loaded,), filters, baud)
-    opened.choose(0, gated=network is not None)
-    prepare(*([] if output is None else [output.parent]))
-    with progress("restoring", len(digits.images)) as advance:
-        results = work.evaluate(
-            opened,
-            network,
-            digits,
-            steps=loaded.spec.steps if steps is None else steps,
-            share=damage,
-            progress=advance,
-        )
-    named = {"skeleton": loaded.name, "skeleton_digest": loaded.digest}
-    results = named | told_of(device, filters) | results
-    work.show(results)
-    if output is not None:
-        write_json(output, results)
-        typer.echo(f"wrote {output}")

@@ -1,4 +1,4 @@
-"""Models out of what is shipped: Brevitas from integers, exactly, and the float one of the warm-up.
+"""Brevitas models out of the integers that are shipped, exactly.
 
 The inverse of ``Rule.weights`` and ``Gate.weights``: a weight is ``code * 2**-frac``, and the frac
 follows from the shift.
@@ -6,16 +6,11 @@ follows from the shift.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import brevitas.nn as qnn
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from golden.spec import Spec
@@ -23,10 +18,7 @@ from sw.gate import Gate, GateExponents
 from sw.quant import ENCODE, GATE_INPUT, GATE_OUTPUT, PERCEIVE, READOUT, UPDATE, Place
 from sw.rule import Rule, RuleExponents
 
-__all__ = ["FLOAT", "float_models", "gate_of", "rule_of"]
-
-FLOAT = "float.safetensors"
-"""File beside a skeleton: the float models that its quantisation-aware training began with."""
+__all__ = ["gate_of", "rule_of"]
 
 
 def rule_of(skeleton: Skeleton) -> Rule:
@@ -75,17 +67,3 @@ def put(
         layer.weight.copy_((codes * scale[:, None]).view_as(layer.weight))
         offsets = torch.from_numpy(np.atleast_1d(bias).astype(np.float64))
         layer.bias.copy_(offsets * scale * 2.0**-place.source)
-
-
-def float_models(path: Path, spec: Spec) -> tuple[Rule, Gate | None]:
-    """Read the float models: tensors `rule.…`, and `gate.…` where the spec has a gate."""
-    models = nn.ModuleDict({"rule": Rule(spec)})
-    if spec.gate is not None:
-        models["gate"] = Gate(spec)
-    try:
-        models.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path} must hold the float models of its skeleton: {error}") from error
-    rule, gate = models["rule"].eval(), models["gate"].eval() if "gate" in models else None
-    assert isinstance(rule, Rule) and (gate is None or isinstance(gate, Gate))
-    return rule, gate

@@ -219,7 +219,7 @@ def test_rejects_data_without_training_digits(small, monkeypatch):
     ("values", "text"),
     [
         ({"device": "tpu"}, "device must be cpu or cuda, not 'tpu'"),
-        ({"recipe": "forget"}, "recipe must be one of restore, memory, not 'forget'"),
+        ({"recipe": "forget"}, "recipe must be one of restore, memory, letters, not 'forget'"),
         ({"name": "../x"}, "name must be letters, digits, hyphens and underscores, not '../x'"),
         ({"batches": 0}, "batches must be at least 1, not 0"),
         ({"qat_batches": -1}, "qat_batches must be at least 0, not -1"),

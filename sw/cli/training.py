@@ -37,6 +37,13 @@ def train(
         str | None,
         typer.Option(help="begin with the float weights of this skeleton, folder or file"),
     ] = None,
+    letters: Annotated[
+        str, typer.Option(help="data set of the letters; recipe letters only")
+    ] = "letters-upper",
+    rehearsal: Annotated[
+        str,
+        typer.Option(help="stored, distilled, dreams or none: how digits are kept; letters only"),
+    ] = "stored",
     loss: Annotated[str, typer.Option(help="psnr or mse")] = "psnr",
     gated: Annotated[bool, typer.Option("--gated/--no-gate", help="train a gate along")] = True,
     batch: Annotated[int, typer.Option(help="digits in a batch")] = 32,
@@ -72,6 +79,8 @@ def train(
             motion=motion,
             begin=begin,
             loss=loss,
+            letters=letters,
+            rehearsal=rehearsal,
             gated=gated,
             batch=batch,
             noise=noise,

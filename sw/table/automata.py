@@ -15,9 +15,10 @@ from golden.errors import Difference
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from golden.spec import Spec
+from sw.floats import models
 from sw.gate import Gate, spread
 from sw.quant import PIXEL_FRAC
-from sw.rebuild import float_models, gate_of, rule_of
+from sw.rebuild import gate_of, rule_of
 from sw.rule import Rule
 from sw.table.subject import Progress, Restore
 from sw.train.step import advance, lay, numbers, pixels, respond
@@ -94,7 +95,7 @@ def blockwise(restore: Callable[[Tensor], Tensor]) -> Restore:
 
 def float_restore(path: Path, spec: Spec) -> Restore:
     """Return the restoration by the float models in a file, nothing rounded but the pixels."""
-    rule, gate = float_models(path, spec)
+    rule, gate = models(path, spec)
     weights = numbers(rule, gate)
 
     def restore(damaged: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from sw.baselines.closed import ClosedForms
 from sw.baselines.run import restored
 from sw.baselines.ship import SHIPPED as BASELINES
 from sw.baselines.ship import shipped
-from sw.rebuild import FLOAT
+from sw.floats import FLOATS
 from sw.table.automata import (
     OpenDevice,
     brevitas_restore,
@@ -144,9 +144,9 @@ def automata(
         )
 
     model = Path("sw/rule.py"), Path("sw/gate.py"), Path("sw/quant.py"), Path("sw/rebuild.py")
-    if open_simulated is not None and (folder / FLOAT).is_file():
+    if open_simulated is not None and (folder / FLOATS).is_file():
         step = Path("sw/train/step.py")
-        yield row("float", float_restore(folder / FLOAT, spec), folder / FLOAT, step, *model)
+        yield row("float", float_restore(folder / FLOATS, spec), folder / FLOATS, step, *model)
     if open_simulated is not None:
         yield row("int8 (Brevitas)", brevitas_restore(skeleton, network), *model)
     yield row("int8 (golden)", device_restore(golden_device, skeleton, network))

@@ -12,10 +12,9 @@ from golden.fixed import STATE
 from golden.spec import Spec
 from sw.train.options import Options
 
-__all__ = ["STAGES", "calibration_digits", "draw", "lost_cells", "noise_states", "random"]
+__all__ = ["calibration_digits", "draw", "lost_cells", "noise_states", "random"]
 
-STAGES = ("float", "qat", "hold")
-DRAWS = ("float", "qat", "calibration", "hold")
+DRAWS = ("float", "qat", "calibration", "hold", "letters")
 CALIBRATION = 64  # digits
 SIGMAS = (8, 16, 32, 64)  # codes, of Gaussian noise; the fifth kind is uniform
 

@@ -19,6 +19,7 @@ from sw.gate import Gate, GateExponents
 from sw.rule import Rule, RuleExponents
 from sw.train.options import Options
 from sw.train.pool import Pool, Prototypes
+from sw.train.rehearsal import Rehearsal
 
 __all__ = ["Learner", "begin", "resume", "save"]
 
@@ -42,14 +43,17 @@ class Learner:
     pool: Pool | None = None
     """States that are carried on, where holding is taught."""
     prototypes: Prototypes | None = None
+    rehearsal: Rehearsal | None = None
+    """What a gate that learns anew goes on with; not kept in checkpoints."""
 
     def __post_init__(self) -> None:
         # The rule's few weights are shared by every cell and step, hence strongly coupled: worth
         # a preconditioner that turns them. Its cost would not be for the gate's million.
-        rule = [{"params": list(self.rule.parameters()), "share": 1.0}]
-        self.optimisers: list[torch.optim.Optimizer] = [
-            SOAP(rule, lr=0.0, betas=(0.9, 0.95), weight_decay=0.0)
-        ]
+        self.rule.requires_grad_(not self.frozen)
+        self.optimisers: list[torch.optim.Optimizer] = []
+        if not self.frozen:
+            rule = [{"params": list(self.rule.parameters()), "share": 1.0}]
+            self.optimisers.append(SOAP(rule, lr=0.0, betas=(0.9, 0.95), weight_decay=0.0))
         if self.gate is not None:
             gate = [{"params": list(self.gate.parameters()), "share": GATE_SHARE}]
             self.optimisers.append(torch.optim.Adam(gate, lr=0.0))
@@ -63,13 +67,18 @@ class Learner:
 
     @property
     def parameters(self) -> list[nn.Parameter]:
-        """All parameters, in a fixed order."""
+        """All parameters, in a fixed order; those of a frozen rule too."""
         return [parameter for model in self.models for parameter in model.parameters()]
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the rule stays as it is."""
+        return self.stage == "letters"
 
     @property
     def exact(self) -> bool:
         """Whether codes are rounded as the chip does."""
-        return self.stage == "qat"
+        return self.stage in ("qat", "letters")
 
     def average(self) -> None:
         """Take the parameters into their averages; early ones are soon forgotten."""

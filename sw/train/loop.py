@@ -16,11 +16,11 @@ import torch
 
 from sw.train.learner import Learner, save
 from sw.train.options import Options
-from sw.train.recipes import hold, restore
+from sw.train.recipes import hold, relearn, restore
 
 __all__ = ["Stopped", "interruptions", "run_stage", "train_batch"]
 
-WARM_UP = {"float": 200, "hold": 50, "qat": 50}
+WARM_UP = {"float": 200, "hold": 50, "qat": 50, "letters": 50}
 LOG_EVERY = 100
 SAVE_SECONDS = 60.0
 
@@ -35,7 +35,10 @@ class Stopped(Exception):
 
 @contextmanager
 def interruptions() -> Iterator[list[int]]:
-    """Give a list that receives the number of a SIGTERM or SIGINT instead of dying of it."""
+    """Give a list that receives the number of a SIGTERM or SIGINT instead of dying of it.
+
+    A run that `Stopped` because of one ends the process as such a signal would.
+    """
     received: list[int] = []
     previous = {
         number: signal.signal(number, lambda got, frame: received.append(got))
@@ -43,6 +46,9 @@ def interruptions() -> Iterator[list[int]]:
     }
     try:
         yield received
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        raise SystemExit(128 + stopped.number) from None
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
@@ -51,13 +57,15 @@ def interruptions() -> Iterator[list[int]]:
 def rate(options: Options, stage: str, batch: int) -> float:
     """Return the rule's learning rate: a linear warm-up, then a cosine to zero."""
     total, warm_up = options.stages()[stage], WARM_UP[stage]
-    peak = {"float": options.rate, "hold": options.hold_rate, "qat": options.qat_rate}[stage]
+    peak = {"hold": options.hold_rate, "qat": options.qat_rate}.get(stage, options.rate)
     return peak * min(1.0, (batch + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * batch / total))
 
 
 def train_batch(learner: Learner, images: np.ndarray, options: Options) -> tuple[float, float]:
     """Learn from the next batch; return its loss, and its mean PSNR in dB."""
     work = restore if learner.pool is None else hold
+    if learner.frozen:
+        work = relearn
     loss, errors = work(learner, images, options)
     for optimiser in learner.optimisers:
         for group in optimiser.param_groups:

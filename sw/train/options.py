@@ -13,8 +13,9 @@ from golden.spec import Gate, Spec
 
 __all__ = ["RECIPES", "Options"]
 
-RECIPES = ("restore", "memory")
+RECIPES = ("restore", "memory", "letters")
 LOSSES = ("mse", "psnr")
+REHEARSALS = ("stored", "distilled", "dreams", "none")
 SPEC = Spec(gate=Gate(input_channel=0, output_channel=1, start=1, every=3, mapping="nearest2"))
 
 
@@ -38,7 +39,8 @@ class Options:
     threads: int = 1
     """CPU threads; the result depends on it in the last bits."""
     recipe: str = "restore"
-    """What is trained for: ``restore``, to be right after the last step; ``memory``, to stay so."""
+    """What is trained for: ``restore``, to be right after the last step; ``memory``, to stay so;
+    ``letters``, to restore letters by the gate alone."""
     begin: str | None = None
     """Shipped skeleton, or folder of a run, whose float weights take the place of the warm-up."""
     seed: int = 0
@@ -48,6 +50,10 @@ class Options:
     """Batches of quantisation-aware training; a quarter of ``batches`` unless given."""
     hold_batches: int | None = None
     """Batches in float that teach to hold, as many as ``batches`` unless given; memory only."""
+    letters: str = "letters-upper"
+    """Data set of the letters; recipe letters only."""
+    rehearsal: str = "stored"
+    """What keeps the digits, recipe letters only; see `sw.train.rehearsal`."""
     batch: int = 32
     """Digits in a batch."""
     damage: float = 0.7
@@ -79,6 +85,9 @@ class Options:
             raise InputError("device must be cpu where PyTorch finds no CUDA device, not 'cuda'")
         self._require(self.recipe in RECIPES, "recipe", f"one of {', '.join(RECIPES)}")
         self._require(self.loss in LOSSES, "loss", f"one of {', '.join(LOSSES)}")
+        self._require(self.rehearsal in REHEARSALS, "rehearsal", f"one of {', '.join(REHEARSALS)}")
+        if self.recipe == "letters" and self.begin is None:
+            raise InputError("begin must be a skeleton with a gate for recipe letters, not None")
         plain = self.name.replace("-", "").replace("_", "").isalnum()
         self._require(plain, "name", "letters, digits, hyphens and underscores")
         for field in ("threads", "batches", "batch"):
@@ -103,6 +112,8 @@ class Options:
         """Batches of each stage, in order."""
         qat = self.batches // 4 if self.qat_batches is None else self.qat_batches
         hold = self.batches if self.hold_batches is None else self.hold_batches
+        if self.recipe == "letters":
+            return {"letters": self.batches}
         stages = {"float": self.batches, "hold": hold, "qat": qat}
         if self.recipe != "memory":
             del stages["hold"]

@@ -15,7 +15,7 @@ from sw.train.options import Options
 from sw.train.pool import Pool, Prototypes, medoids
 from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
 
-__all__ = ["Loss", "begin_holding", "hold", "restore", "restored"]
+__all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 
 POOL = 256  # states
 FRESH, NOISE, MOTION_SQUARED = 2.0, 0.4, 0.1  # weights in the loss; a held step has 1
@@ -153,6 +153,20 @@ def price_of_motion(learner: Learner, options: Options) -> float:
         return FLOAT_MOTION
     rise = min(1.0, 3 * learner.batch / options.stages()["qat"])
     return FLOAT_MOTION + (options.motion - FLOAT_MOTION) * rise
+
+
+def relearn(learner: Learner, images: np.ndarray, options: Options) -> Loss:
+    """Loss of restoring letters, half of the batch where digits are rehearsed in the other half."""
+    rng = random(options, learner.stage, learner.batch)
+    count = options.batch if learner.rehearsal is None else options.batch // 2
+    originals, damaged = draw(images, options, rng, count)
+    if learner.rehearsal is not None:
+        known, given = learner.rehearsal.pick(rng, options.batch - count)
+        if given is None:
+            known, given = draw(known.numpy(), options, rng, len(known))
+        originals, damaged = torch.cat([originals, known]), torch.cat([damaged, given])
+    errors = squared(restored(learner, damaged, options), originals)
+    return Loss(closeness(errors, options), errors[:count])
 
 
 def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:

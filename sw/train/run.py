@@ -8,12 +8,13 @@ import sys
 import torch
 
 from golden.errors import InputError
+from sw import floats
 from sw.data import Digits, load
-from sw.train import floats
 from sw.train.calibrate import quantise
 from sw.train.draw import calibration_digits
 from sw.train.learner import Learner, begin, resume, save
-from sw.train.loop import Stopped, interruptions, run_stage
+from sw.train.letters import train_letters
+from sw.train.loop import interruptions, run_stage
 from sw.train.options import Options
 from sw.train.recipes import begin_holding
 from sw.train.ship import export
@@ -35,6 +36,9 @@ def train(options: Options) -> None:
     Progress goes to stderr. Bad input raises `golden.errors.InputError`.
     """
     prepare(options)
+    if options.recipe == "letters":
+        train_letters(options)
+        return
     digits = load(options.data, download=True)
     require_size(digits, options)
     digest = digits.digest
@@ -45,16 +49,12 @@ def train(options: Options) -> None:
         learner.averages = [parameter.detach().clone() for parameter in learner.parameters]
     if learner.batch == 0:
         save(learner, options, digest, path)  # a folder that cannot be written fails here
-    try:
-        with interruptions() as received:
-            stages = list(options.stages())
-            for stage in stages[stages.index(learner.stage) :]:
-                if learner.stage != stage:
-                    learner = enter(stage, learner, digits, options)
-                run_stage(learner, digits.train_images, options, digest, path, received)
-    except Stopped as stopped:
-        print(stopped, file=sys.stderr)
-        raise SystemExit(128 + stopped.number) from None
+    with interruptions() as received:
+        stages = list(options.stages())
+        for stage in stages[stages.index(learner.stage) :]:
+            if learner.stage != stage:
+                learner = enter(stage, learner, digits, options)
+            run_stage(learner, digits.train_images, options, digest, path, received)
     learner.take_averages()
     export(learner, options, digits)
 

@@ -23,7 +23,7 @@ from golden.skeleton import SHIPPED, Skeleton
 from sw.damage import blank
 from sw.data import Digits
 from sw.evaluate import Judged, evaluate, judged
-from sw.train.floats import FLOATS
+from sw.floats import FLOATS
 from sw.train.learner import Learner
 from sw.train.options import Options
 from sw.train.verify import prove_random

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from golden import skeleton
 from golden.errors import InputError
 from golden.files import replacing
+from golden.spec import Spec
 from sw.gate import Gate
 from sw.rule import Rule
 
-__all__ = ["FLOATS", "find", "read", "write"]
+__all__ = ["FLOATS", "find", "models", "read", "write"]
 
 FLOATS = "float.safetensors"
 
@@ -55,3 +56,10 @@ def read(rule: Rule, gate: Gate | None, path: Path) -> None:
     with torch.no_grad():
         for name, parameter in own.items():
             parameter.copy_(values[name])
+
+
+def models(path: Path, spec: Spec) -> tuple[Rule, Gate | None]:
+    """Return the float models of a file."""
+    rule, gate = Rule(spec), Gate(spec) if spec.gate else None
+    read(rule, gate, path)
+    return rule.eval(), gate and gate.eval()

@@ -24,8 +24,6 @@ struct Gradients {
   }
 };
 
-constexpr int BAND = 4;  // rows whose hidden codes are kept while the update's gradient takes them
-
 // The planes of one image.
 struct Planes {
   float *states;  // padded, one a channel
@@ -42,17 +40,17 @@ struct Planes {
 };
 
 // The gradient where the state was not saturated.
-inline void take_pull(const float *gradient, const uint8_t *inside, const Shape &shape,
+inline void take_pull(const float *gradient, const int32_t *inside, const Shape &shape,
                       float *pull, vec *bias) {
   for (int c = 0; c < C; ++c) {
     float *plane = pull + c * shape.plane();
     for (int y = 0; y < shape.height; ++y) {
-      const size_t start = c * shape.cells() + size_t(y) * shape.width;
+      const float *from = gradient + c * shape.cells() + size_t(y) * shape.width;
+      const int32_t *open = inside + size_t(y) * shape.width;
       float *row = plane + size_t(y) * shape.columns;
-      for (int x = 0; x < shape.width; ++x)
-        row[x] = inside[start + x] ? gradient[start + x] : 0.0f;
+      for (int x = 0; x < shape.width; ++x) row[x] = open[x] & 1 << c ? from[x] : 0.0f;
     }
-    for (size_t n = 0; n < shape.plane(); n += LANES) bias[c] += load(plane + n);
+    for (size_t n = 0; n < size_t(shape.height) * shape.columns; n += LANES) bias[c] += load(plane + n);
   }
 }
 
@@ -70,20 +68,24 @@ INLINE void hidden_block(const Planes &planes, const Weights &weights, const Sha
       acc[m][1] += weight * right;
     }
   }
+  vec pulled[M][2];
+  UNROLL for (int m = 0; m < M; ++m) UNROLL for (int n = 0; n < 2; ++n) pulled[m][n] = acc[m][n];
+  in_memory(pulled);  // with the sums to come they would not fit the registers
   vec sums[M][2];
   perceive(planes.states + c * shape.padded() + shape.at(y, x), shape.stride, weights.kernels[c],
            weights.offsets[c], sums);
   float *hidden = planes.hidden + size_t(y % BAND) * shape.columns + x;
   float *gradient = planes.sums + shape.at(y, x);
   UNROLL for (int m = 0; m < M; ++m) {
+    vec passed[2];
     UNROLL for (int n = 0; n < 2; ++n) {
       const vec sum = sums[m][n];
       const ints open = exact ? (sum > all(0.5f)) & (sum < all(256.0f)) : sum > all(0.0f);
-      const vec passed = open ? acc[m][n] : vec{};
+      passed[n] = open ? pulled[m][n] : vec{};
       store(hidden + m * size_t(BAND) * shape.columns + n * LANES, rectified<exact>(sum));
-      store(gradient + m * shape.padded() + n * LANES, passed);
-      offsets[m] += passed;
+      store(gradient + m * shape.padded() + n * LANES, passed[n]);
     }
+    offsets[m] += passed[0] + passed[1];
   }
 }
 
@@ -98,7 +100,7 @@ INLINE void mix_gradient(const float *hidden, size_t filter, const float *pull, 
     vec pulls[count];
     UNROLL for (int o = 0; o < count; ++o) pulls[o] = load(pull + o * plane + n);
     UNROLL for (int m = 0; m < M; ++m) {
-      const vec code = load(hidden + m * filter + n);
+      const vec code = load_once(hidden + m * filter + n);
       UNROLL for (int o = 0; o < count; ++o) acc[o][m] += pulls[o] * code;
     }
   }
@@ -131,12 +133,20 @@ INLINE void tap_gradient(const float *states, const float *sums, const Shape &sh
   for (int y = 0; y < shape.height; ++y) {
     const size_t start = shape.at(y, 0);
     for (int x = 0; x < shape.columns; x += LANES) {
-      vec pulls[count];
-      UNROLL for (int m = 0; m < count; ++m) pulls[m] = load(sums + m * shape.padded() + start + x);
-      UNROLL for (int t = 0; t < taps; ++t) {
-        const int i = (first + t) / 3, j = (first + t) % 3;
-        const vec tap = load(states + start + x + (i - 1) * shape.stride + j - 1);
-        UNROLL for (int m = 0; m < count; ++m) acc[m][t] += pulls[m] * tap;
+      const float *pull = sums + start + x, *center = states + start + x;
+      vec held[taps < count ? taps : count];  // the fewer are kept while the others come by
+      if constexpr (taps < count) {
+        UNROLL for (int t = 0; t < taps; ++t) held[t] = load(center + shape.tap(first + t));
+        UNROLL for (int m = 0; m < count; ++m) {
+          const vec one = load(pull + m * shape.padded());
+          UNROLL for (int t = 0; t < taps; ++t) acc[m][t] += one * held[t];
+        }
+      } else {
+        UNROLL for (int m = 0; m < count; ++m) held[m] = load(pull + m * shape.padded());
+        UNROLL for (int t = 0; t < taps; ++t) {
+          const vec one = load(center + shape.tap(first + t));
+          UNROLL for (int m = 0; m < count; ++m) acc[m][t] += held[m] * one;
+        }
       }
     }
   }
@@ -175,18 +185,24 @@ INLINE void state_gradient(const float *sums, const float *pull, const float ker
         const float *from = sums + m * shape.padded() + shape.at(y - 1, x + 1 - j);
         const vec weight[3] = {all(kernels[m][j]), all(kernels[m][3 + j]), all(kernels[m][6 + j])};
         UNROLL for (int r = 0; r < rows + 2; ++r) UNROLL for (int n = 0; n < 2; ++n) {
-          const vec sum = load(from + r * shape.stride + n * LANES);
+          const vec sum = load_once(from + r * shape.stride + n * LANES);
           UNROLL for (int i = 0; i < 3; ++i)
             if (r - 2 + i >= 0 && r - 2 + i < rows) acc[r - 2 + i][n] += weight[i] * sum;
         }
       }
-    UNROLL for (int r = 0; r < rows; ++r)
-      put(gradient + size_t(y + r) * shape.width, acc[r], x, shape);
+    UNROLL for (int r = 0; r < rows; ++r) {
+      float block[BLOCK];
+      store(block, acc[r][0]);
+      store(block + LANES, acc[r][1]);
+      put(gradient + size_t(y + r) * shape.width, block, x, shape);
+    }
   }
 }
 
+constexpr int ROWS = 4;
+
 template <bool exact>
-void backward_image(const float *states, const uint8_t *inside, const float *gradient,
+void backward_image(const float *states, const int32_t *inside, const float *gradient,
                     const Weights &weights, const Shape &shape, const Planes &planes,
                     Gradients &sums, float *back) {
   pad(states, shape, planes.states);
@@ -203,9 +219,9 @@ void backward_image(const float *states, const uint8_t *inside, const float *gra
     const float *pull = planes.pull + c * shape.plane();
     float *to = back + c * shape.cells();
     int y = 0;
-    for (; y + 4 <= shape.height; y += 4)
-      state_gradient<4>(planes.sums, pull, weights.kernels[c], shape, y, to);
-    for (; y < shape.height; ++y)
-      state_gradient<1>(planes.sums, pull, weights.kernels[c], shape, y, to);
+    for (; y + ROWS <= shape.height; y += ROWS)
+      state_gradient<ROWS>(planes.sums, pull, weights.kernels[c], shape, y, to);
+    for (; y < shape.height; y += 2)  // the height is even
+      state_gradient<2>(planes.sums, pull, weights.kernels[c], shape, y, to);
   }
 }

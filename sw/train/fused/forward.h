@@ -38,10 +38,11 @@ template <Rounding rounding> INLINE vec rounded(vec change) {
   return change;
 }
 
-// Change of `count` channels from `first` on, and what becomes of their states.
+// Change of `count` channels from `first` on, and what becomes of their states; in `inside` a bit
+// for each channel that is not saturated.
 template <Rounding rounding, int count>
 INLINE void mix(const vec hidden[C * M][2], const Weights &weights, int first, const float *center,
-                const Shape &shape, int y, int x, float *next, uint8_t *inside) {
+                const Shape &shape, int y, int x, float *next, ints inside[2]) {
   vec acc[count][2];
   UNROLL for (int o = 0; o < count; ++o) acc[o][0] = acc[o][1] = all(weights.bias[first + o]);
   const float *row = &weights.mix[0][0][first];
@@ -53,27 +54,32 @@ INLINE void mix(const vec hidden[C * M][2], const Weights &weights, int first, c
       acc[o][1] += weight * right;
     }
   }
-  for (int o = 0; o < count; ++o) {
+  UNROLL for (int o = 0; o < count; ++o) {
     const float *state = center + (first + o) * shape.padded();
-    const size_t start = (first + o) * shape.cells() + size_t(y) * shape.width;
-    vec block[2];
-    int8_t open[BLOCK];
-    for (int n = 0; n < 2; ++n) {
+    float block[BLOCK];
+    UNROLL for (int n = 0; n < 2; ++n) {
       const vec sum = load(state + n * LANES) + rounded<rounding>(acc[o][n]);
-      block[n] = at_most(at_least(sum, -128.0f), 127.0f);
-      const ints within = (sum >= all(-128.0f)) & (sum <= all(127.0f));
-      *reinterpret_cast<bytes *>(open + n * LANES) = __builtin_convertvector(within, bytes);
+      store(block + n * LANES, at_most(at_least(sum, -128.0f), 127.0f));
+      inside[n] |= (sum >= all(-128.0f)) & (sum <= all(127.0f)) & (1 << (first + o));
     }
-    put(next + start, block, x, shape);
-    const int width = shape.width - x < BLOCK ? shape.width - x : BLOCK;
-    memcpy(inside + start + x, open, width);
+    put(next + (first + o) * shape.cells() + size_t(y) * shape.width, block, x, shape);
   }
+}
+
+// All channels, in tiles as equal as can be: a small one would wait for its own sums.
+template <Rounding rounding, int first = 0>
+INLINE void mix_all(const vec hidden[C * M][2], const Weights &weights, const float *center,
+                    const Shape &shape, int y, int x, float *next, ints inside[2]) {
+  constexpr int most = ACCUMULATORS / 2, left = C - first, tiles = (left + most - 1) / most;
+  constexpr int count = (left + tiles - 1) / tiles;
+  mix<rounding, count>(hidden, weights, first, center, shape, y, x, next, inside);
+  if constexpr (count < left)
+    mix_all<rounding, first + count>(hidden, weights, center, shape, y, x, next, inside);
 }
 
 template <Rounding rounding>
 void forward_image(const float *states, const Weights &weights, const Shape &shape, float *planes,
-                   float *next, uint8_t *inside) {
-  constexpr int TILE = ACCUMULATORS / 2 < C ? ACCUMULATORS / 2 : C;
+                   float *next, int32_t *inside) {
   pad(states, shape, planes);
   for (int y = 0; y < shape.height; ++y)
     for (int x = 0; x < shape.columns; x += BLOCK) {
@@ -88,10 +94,10 @@ void forward_image(const float *states, const Weights &weights, const Shape &sha
           hidden[c * M + m][1] = rectified<rounding != FLOAT>(sums[m][1]);
         }
       }
-      int o = 0;
-      for (; o + TILE <= C; o += TILE)
-        mix<rounding, TILE>(hidden, weights, o, center, shape, y, x, next, inside);
-      if constexpr (C % TILE != 0)
-        mix<rounding, C % TILE>(hidden, weights, o, center, shape, y, x, next, inside);
+      ints open[2] = {};
+      mix_all<rounding>(hidden, weights, center, shape, y, x, next, open);
+      int32_t block[BLOCK];
+      memcpy(block, open, sizeof block);
+      put(inside + size_t(y) * shape.width, block, x, shape);
     }
 }

@@ -9,6 +9,7 @@
 constexpr int C = CHANNELS;
 constexpr int M = MULTIPLIER;
 constexpr int BLOCK = 2 * LANES;  // cells of a row that are worked on together
+constexpr int BAND = 4;           // rows whose hidden codes are kept together
 
 struct Weights {
   float kernels[C][M][9];
@@ -39,12 +40,13 @@ struct Shape {
         stride(columns + LANES) {}
 
   size_t cells() const { return size_t(height) * width; }
-  size_t plane() const { return size_t(height) * columns; }
+  size_t plane() const { return size_t(height + BAND) * columns; }  // not 4 KiB: caches would clash
   size_t padded() const { return size_t(height + 2) * stride + LANES; }
   size_t at(int y, int x) const { return size_t(y + 1) * stride + LANES + x; }  // in a padded plane
+  int tap(int t) const { return (t / 3 - 1) * stride + t % 3 - 1; }  // from a cell to a tap's cell
 };
 
-// Memory of one thread, kept from call to call.
+// Memory of one thread, kept from call to call; all 0.
 inline float *scratch(size_t floats) {
   struct Buffer {
     float *data = nullptr;
@@ -70,11 +72,10 @@ inline void pad(const float *states, const Shape &shape, float *planes) {
 }
 
 // Write a block of a row, as much of it as lies within the width.
-static INLINE void put(float *row, const vec block[2], int x, const Shape &shape) {
-  if (x + BLOCK <= shape.width) {
-    store(row + x, block[0]);
-    store(row + x + LANES, block[1]);
-  } else {
-    memcpy(row + x, block, (shape.width - x) * sizeof(float));
-  }
+template <typename T>
+INLINE void put(T *row, const T block[BLOCK], int x, const Shape &shape) {
+  if (x + BLOCK <= shape.width)
+    memcpy(row + x, block, BLOCK * sizeof(T));
+  else
+    memcpy(row + x, block, (shape.width - x) * sizeof(T));
 }

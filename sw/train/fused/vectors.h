@@ -23,7 +23,6 @@ constexpr int ACCUMULATORS = REGISTERS - 4;  // leaves room for what is loaded
 typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef float unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int32_t ints __attribute__((vector_size(4 * LANES)));
-typedef int8_t bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
 
 #define INLINE inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 32")
@@ -49,4 +48,18 @@ static INLINE float total(vec x) {
   float sum = 0;
   for (int lane = 0; lane < LANES; ++lane) sum += x[lane];
   return sum;
+}
+
+// Has the compiler keep what is at an address in memory from here on, and not in registers.
+static INLINE void in_memory(void *values) { asm volatile("" : : "r"(values) : "memory"); }
+
+// A load that happens once: else the compiler may load anew for each product.
+static INLINE vec load_once(const float *from) {
+  vec x = load(from);
+#if defined(__AVX512F__)
+  asm("" : "+v"(x));
+#elif defined(__x86_64__)
+  asm("" : "+x"(x));
+#endif
+  return x;
 }

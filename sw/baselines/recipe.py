@@ -70,6 +70,6 @@ class Recipe:
 RECIPES = {
     "autoencoder": Recipe(batches=10_000, rate=2e-3),
     "unet": Recipe(batches=12_000, batch=32, rate=2e-3),
-    "mlp": Recipe(batches=16_000, batch=128),
+    "mlp": Recipe(batches=12_000),
 }
 """The recipe of each network."""

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from golden.errors import InputError
+from golden.gate import GateNetwork
+from golden.samples import calibrated, extreme, network, uniform
+from golden.skeleton import SHIPPED, Skeleton
+from golden.spec import Gate as Place
+from golden.spec import Spec
+from sw.damage import blank
+from sw.data import show_digits
+from sw.gate import Gate
+from sw.rebuild import float_models, gate_of, rule_of
+from sw.rule import Rule
+from sw.train.verify import Mismatch, prove
+
+SMALL = Spec(
+    height=8, width=8, image=6, steps=3, gate=Place(input_channel=0, output_channel=1, start=1)
+)
+
+
+def test_shipped_integers_come_back_and_equal_golden():
+    skeleton = Skeleton.load(SHIPPED / "digits")
+    shipped = GateNetwork.load(SHIPPED / "digits" / "gate.safetensors")
+    rule, gate = rule_of(skeleton), gate_of(shipped, skeleton.spec)
+    assert rule.weights().digest == skeleton.digest
+    again = gate.weights()
+    for layer in ("hidden", "output"):
+        for part in ("weight", "bias", "shift"):
+            got, want = getattr(getattr(again, layer), part), getattr(getattr(shipped, layer), part)
+            np.testing.assert_array_equal(got, want)
+    images = blank(show_digits()[0][:3], range(3))
+    assert prove(rule, gate, skeleton, shipped, images) > 3 * 10 * 16 * 1024
+
+
+@pytest.mark.parametrize("kind", [uniform, extreme, calibrated])
+def test_integers_from_all_over_their_ranges_equal_golden(kind):
+    rng = np.random.default_rng(0)
+    skeleton, answers = kind(SMALL, rng), network(SMALL, rng)
+    rule, gate = rule_of(skeleton), gate_of(answers, SMALL)
+    assert rule.weights().digest == skeleton.digest
+    images = rng.integers(0, 256, (4, 6, 6)).astype(np.uint8)
+    assert prove(rule, gate, skeleton, answers, images) > 0
+    with torch.no_grad():
+        rule.readout.bias -= 0.5
+    with pytest.raises(Mismatch):
+        prove(rule, gate, skeleton, answers, images)
+
+
+def test_float_models_come_back(tmp_path):
+    models = nn.ModuleDict({"rule": Rule(SMALL), "gate": Gate(SMALL)})
+    models["rule"].initialise(torch.Generator().manual_seed(0))
+    save_file(models.state_dict(), tmp_path / "float.safetensors")
+    rule, gate = float_models(tmp_path / "float.safetensors", SMALL)
+    assert torch.equal(rule.perceive.weight, models["rule"].perceive.weight)
+    assert torch.equal(gate.output.bias, models["gate"].output.bias)
+    with pytest.raises(InputError, match="must hold the float models of its skeleton"):
+        float_models(tmp_path / "float.safetensors", Spec(height=8, width=8, image=6))
+    with pytest.raises(InputError, match="must hold the float models of its skeleton"):
+        float_models(tmp_path / "none.safetensors", SMALL)

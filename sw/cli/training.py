@@ -25,7 +25,8 @@ def train(
     seed: Annotated[int, typer.Option(help="seed of everything random")] = 0,
     batches: Annotated[int, typer.Option(help="batches of the float warm-up")] = 16000,
     qat_batches: Annotated[
-        int | None, typer.Option(help="batches of QAT; a quarter of --batches unless told")
+        int | None,
+        typer.Option(help="batches of QAT; a quarter of --batches unless told, half for memory"),
     ] = None,
     hold_batches: Annotated[
         int | None, typer.Option(help="batches that teach to hold, in float; recipe memory only")

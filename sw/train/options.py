@@ -47,9 +47,10 @@ class Options:
     batches: int = 16000
     """Batches of the float warm-up."""
     qat_batches: int | None = None
-    """Batches of quantisation-aware training; a quarter of ``batches`` unless given."""
+    """Batches of quantisation-aware training; a quarter of ``batches`` unless given, half of them
+    for memory."""
     hold_batches: int | None = None
-    """Batches in float that teach to hold, as many as ``batches`` unless given; memory only."""
+    """Batches in float that teach to hold, a quarter of ``batches`` unless given; memory only."""
     letters: str = "letters-upper"
     """Data set of the letters; recipe letters only."""
     rehearsal: str = "stored"
@@ -110,16 +111,13 @@ class Options:
 
     def stages(self) -> dict[str, int]:
         """Batches of each stage, in order."""
-        qat = self.batches // 4 if self.qat_batches is None else self.qat_batches
-        hold = self.batches if self.hold_batches is None else self.hold_batches
         if self.recipe == "letters":
             return {"letters": self.batches}
-        stages = {"float": self.batches, "hold": hold, "qat": qat}
-        if self.recipe != "memory":
-            del stages["hold"]
-        if self.begin is not None:
-            stages["float"] = 0
-        return stages
+        memory = self.recipe == "memory"
+        qat = self.batches // (2 if memory else 4) if self.qat_batches is None else self.qat_batches
+        hold = self.batches // 4 if self.hold_batches is None else self.hold_batches
+        warm_up = {"float": self.batches if self.begin is None else 0}
+        return warm_up | ({"hold": hold} if memory else {}) | {"qat": qat}
 
     def trained_with(self) -> dict[str, Any]:
         """Return what decides the result, as JSON: batches by stage, and not where things are."""

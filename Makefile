@@ -6,7 +6,8 @@ BOARD ?= ulx3s-25f
 IMAGES ?= 20
 DEVICE ?= cpu
 RECIPE ?= restore
-NAME ?= digits
+NAME ?= $(if $(filter restore,$(RECIPE)),digits,digits-$(RECIPE))
+BEGIN ?= $(if $(filter memory,$(RECIPE)),digits,$(if $(filter letters,$(RECIPE)),digits-memory))
 PYTHON ?= python3
 PIP_ARGS ?=
 
@@ -35,8 +36,8 @@ demo: setup ## restore damaged digits on the simulated chip: picture and numbers
 test: setup ## all quick tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-train-qat: setup ## train a skeleton: float warm-up, QAT, export, proof, evaluation
-	$(THALWEG) train --name $(NAME) --recipe $(RECIPE) --device $(DEVICE) $(data) $(if $(BATCHES),--batches $(BATCHES)) $(if $(QAT_BATCHES),--qat-batches $(QAT_BATCHES))
+train-qat: setup ## train a skeleton by RECIPE: restore, memory or letters
+	$(THALWEG) train --name $(NAME) --recipe $(RECIPE) --device $(DEVICE) $(data) $(if $(BATCHES),--batches $(BATCHES)) $(if $(QAT_BATCHES),--qat-batches $(QAT_BATCHES)) $(if $(BEGIN),--begin $(BEGIN))
 
 eval: setup ## measure SKELETON on MNIST's test digits
 	$(THALWEG) eval $(SKELETON) $(data) --output build/eval/$(SKELETON).json

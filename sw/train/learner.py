@@ -56,7 +56,7 @@ class Learner:
             self.optimisers.append(SOAP(rule, lr=0.0, betas=(0.9, 0.95), weight_decay=0.0))
         if self.gate is not None:
             gate = [{"params": list(self.gate.parameters()), "share": GATE_SHARE}]
-            self.optimisers.append(torch.optim.Adam(gate, lr=0.0))
+            self.optimisers.append(torch.optim.Adam(gate, lr=0.0, fused=True))  # one pass, not ten
         if not self.averages:
             self.averages = [parameter.detach().clone() for parameter in self.parameters]
 

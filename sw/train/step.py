@@ -7,6 +7,7 @@ states saturate: the float warm-up.
 
 from __future__ import annotations
 
+from ctypes import CDLL
 from typing import Any, NamedTuple
 
 import brevitas.nn as qnn
@@ -17,10 +18,11 @@ from torch.nn import functional
 
 from golden.fixed import GATE_HIDDEN, HIDDEN, PIXEL, STATE, Format
 from golden.spec import Spec
-from sw.gate import Gate, spread
+from sw.gate import Gate, field_of
 from sw.quant import ENCODE, GATE_INPUT, GATE_OUTPUT, PERCEIVE, READOUT, UPDATE, Place
 from sw.rule import Rule
 from sw.train.fused import fused_step, step_library
+from sw.train.fused.weights import quantised
 
 __all__ = ["Numbers", "advance", "gate_delta", "lay", "numbers", "pixels", "plain_step", "respond"]
 
@@ -42,33 +44,56 @@ class Numbers(NamedTuple):
 
 
 def scaled(
-    layer: qnn.QuantConv2d | qnn.QuantLinear, place: Place, half: float
+    layer: qnn.QuantConv2d | qnn.QuantLinear,
+    place: Place,
+    half: float,
+    exponents: Tensor | None,
+    functions: CDLL | None,
 ) -> tuple[Tensor, Tensor]:
-    """Return a layer's weight and bias on codes, quantised where the layer is."""
-    weight, bias = layer.weight, layer.bias
-    if layer.weight_quant.is_quant_enabled:
-        weight, bias = layer.quant_weight().value, layer.quant_bias().value
-    return weight * 2.0 ** (place.target - place.source), bias * 2.0**place.target + half
+    """Return a layer's weight and bias on codes, quantised where the layer is.
+
+    ``exponents`` are the fracs of its weights, ``functions`` the fused step's if that runs.
+    """
+    factor, bias = 2.0 ** (place.target - place.source), layer.bias
+    if exponents is None:
+        weight = layer.weight * factor
+    else:
+        bias = layer.quant_bias().value
+        if functions is None:
+            weight = layer.quant_weight().value * factor
+        else:
+            weight = quantised(layer.weight, exponents, place, functions)
+    return weight, bias * 2.0**place.target + half
 
 
 def numbers(rule: Rule, gate: Gate | None) -> Numbers:
     """Gather the weights of a batch; gradients flow back to the models."""
     exact = rule.exponents is not None
     half, spec = 0.5 * exact, rule.spec
-    weight, bias = scaled(rule.perceive, PERCEIVE, half)
+    functions = step_library(spec, rule.update.weight.device) if exact else None
+    layers = (rule.encode, rule.perceive, rule.update, rule.readout)
+    places, halves = (ENCODE, PERCEIVE, UPDATE, READOUT), (half, half, 0.0, half)
+    fracs = rule.exponents or (None,) * 4
+    encode, perceive, update, readout = (
+        scaled(*layer, functions) for layer in zip(layers, places, halves, fracs, strict=True)
+    )
+    weight, bias = perceive
     kernels = weight.view(spec.channels, spec.multiplier, 1, 3, 3).transpose(0, 1).contiguous()
     offsets = bias.view(spec.channels, spec.multiplier).T.contiguous()
-    weight, bias = scaled(rule.update, UPDATE, 0.0)
-    mixes = weight.view(spec.channels, spec.channels, spec.multiplier).transpose(1, 2)
+    mixes = update[0].view(spec.channels, spec.channels, spec.multiplier).transpose(1, 2)
     network = None
     if gate is not None:
-        network = scaled(gate.hidden, GATE_INPUT, half), scaled(gate.output, GATE_OUTPUT, half)
+        hidden, output = gate.exponents or (None, None)
+        network = (
+            scaled(gate.hidden, GATE_INPUT, half, hidden, functions),
+            scaled(gate.output, GATE_OUTPUT, half, output, functions),
+        )
     return Numbers(
-        encode=scaled(rule.encode, ENCODE, half),
+        encode=encode,
         kernels=kernels,
         offsets=offsets,
-        update=(mixes.reshape(spec.channels, spec.filters, 1, 1), bias),
-        readout=scaled(rule.readout, READOUT, half),
+        update=(mixes.reshape(spec.channels, spec.filters, 1, 1), update[1]),
+        readout=readout,
         gate=network,
     )
 
@@ -88,6 +113,30 @@ class Saturate(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         """Pass what lies between the bounds."""
         return between(gradient, ctx.saved_tensors[0], *ctx.bounds), None, None
+
+
+class Deliver(torch.autograd.Function):
+    """Add a field to one channel of the states, and saturate; the others stay as they are."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, field: Tensor, channel: int) -> Tensor:
+        """Take states (B, channels, height, width) and the field (B, height, width)."""
+        sums = states[:, channel] + field
+        ctx.save_for_backward(sums)
+        ctx.channel = channel
+        result = states.clone()
+        result[:, channel] = sums.clamp(STATE.min, STATE.max)
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        """Pass what was not saturated, as the gradient of `torch.clamp` does."""
+        (sums,) = ctx.saved_tensors
+        inside = (sums >= STATE.min) & (sums <= STATE.max)
+        result = gradient.clone()
+        result[:, ctx.channel] *= inside
+        return result, result[:, ctx.channel].clone(), None
 
 
 class Whole(torch.autograd.Function):
@@ -175,7 +224,9 @@ def respond(
         return states
     planes = states[:, gate.input_channel].reshape(len(states), spec.cells)
     deltas = gate_delta(planes, numbers, exact, dropout)
-    return (states + spread(deltas, spec, step)).clamp(STATE.min, STATE.max)
+    field = field_of(deltas, spec, step)[:, 0]
+    result: Tensor = Deliver.apply(states, field, gate.output_channel)
+    return result
 
 
 def pixels(states: Tensor, numbers: Numbers, spec: Spec, exact: bool) -> Tensor:

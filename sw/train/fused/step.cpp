@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backward.h"
+#include "weights.h"
 
 static int chunk_of(int batch) { return batch >= 64 ? 4 : batch >= 32 ? 2 : 1; }
 
@@ -87,5 +88,16 @@ void thalweg_backward(const float *states, const float *kernels, const float *of
   const auto run = rounding ? backward<true> : backward<false>;
   run(states, inside, gradient, weights, Shape(height, width), batch, threads, back, kernels_back,
       offsets_back, mix_back, bias_back);
+}
+
+void thalweg_quantise(const float *weights, const float *up, const float *down, float low,
+                      float high, float *out, int rows, int columns, int threads) {
+  quantise(weights, up, down, low, high, out, rows, columns, threads);
+}
+
+void thalweg_quantise_back(const float *weights, const float *up, float factor, float low,
+                           float high, const float *gradient, float *out, int rows, int columns,
+                           int threads) {
+  quantise_back(weights, up, factor, low, high, gradient, out, rows, columns, threads);
 }
 }

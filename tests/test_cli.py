@@ -230,14 +230,14 @@ def test_rejects_a_gate_that_does_not_fit(fails, folder, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
-KINDS = "a PNG, a .npy, an IDX file, mnist:test[0:100] or show[0:100]"
+KINDS = "a PNG, a folder of them, a .npy, an IDX file, mnist:test[0:100] or show[0:100]"
 
 
 @pytest.mark.parametrize(
     ("name", "content", "text"),
     [
         ("none.png", None, f"INPUT must be {KINDS}, not 'PATH': No such file or directory"),
-        ("", "", f"INPUT must be {KINDS}, not 'PATH': Is a directory"),
+        ("", "", "PATH must hold at least one PNG"),
         ("a.txt", b"hello", f"INPUT must be {KINDS}, not 'PATH'"),
         ("empty.npy", b"", f"INPUT must be {KINDS}, not 'PATH'"),
         ("cut.png", "cut",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,14 +74,24 @@ def told_of(device: str, filters: int) -> dict[str, Any]:
 
 @contextmanager
 def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on stderr, and give the function that moves it."""
+    """Show a progress bar on stderr, with its rate, and give the function that moves it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
+    columns = (
+        *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()),
+        *(TextColumn("{task.fields[rate]}"), Remaining()),
+    )
     console = Console(stderr=True)
     quiet = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda done: bar.advance(task, done)
+        task, begin, count = bar.add_task(label, total=total, rate=""), time.monotonic(), 0
+
+        def advance(done: int) -> None:
+            nonlocal count
+            count += done
+            rate = count / max(time.monotonic() - begin, 1e-3)
+            bar.update(task, advance=done, rate=f"{rate:.1f} a second")
+
+        yield advance

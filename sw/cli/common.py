@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from golden.device import Device
     from golden.skeleton import Skeleton
 
-__all__ = ["FILTERS", "open_device", "progress", "told_of"]
+__all__ = ["FILTERS", "board_named", "open_device", "progress", "told_of"]
 
 FILTERS = (1, 2, 5)
 """Perception filters per clock that an engine is built for."""
@@ -65,6 +65,15 @@ def open_device(
 
         return open_serial(name.removeprefix("serial:"), skeletons, baud)
     raise InputError(f"--device must be golden, simulated or serial:PORT, not {name!r}")
+
+
+def board_named(name: str) -> Any:
+    """Return a board of the catalogue."""
+    try:
+        from hw.boards.catalogue import find_board
+    except ModuleNotFoundError as error:
+        raise InputError(f"--board needs amaranth-boards: {error}") from None
+    return find_board(name)
 
 
 def told_of(device: str, filters: int) -> dict[str, Any]:

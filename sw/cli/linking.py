@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from golden.errors import InputError
-from sw.cli.common import BAUD, FILTERS, Baud
+from sw.cli.common import BAUD, FILTERS, Baud, board_named
 
 __all__ = ["serve"]
 
@@ -59,12 +59,3 @@ def filters_of(board: str | None, filters: int | None) -> int:
     if filters not in (None, own):
         raise InputError(f"--filters must be {own} with --board {board}, not {filters}")
     return own
-
-
-def board_named(name: str) -> Any:
-    """Return a board of the catalogue."""
-    try:
-        from hw.boards.catalogue import find_board
-    except ModuleNotFoundError as error:
-        raise InputError(f"--board needs amaranth-boards: {error}") from None
-    return find_board(name)

@@ -1,5 +1,6 @@
 """Where the time of a gated digit goes: wire, engine, gate, counted in clocks of the simulation."""
 
+import itertools
 import time
 from dataclasses import dataclass
 from statistics import median
@@ -70,33 +71,41 @@ def measure(case, filters, clock, progress=lambda text: None):
 
     A host's gate takes no time, or the seconds that it takes here, in clocks of ``clock`` MHz.
     """
-    geometry = Geometry(spec=case.skeleton.spec.ungated, filters=filters, contexts=max(CONTEXTS))
     seconds = gate_seconds(case)
-    wire = SimulatedWire(geometry, (case.skeleton,), progress=progress)
-    bare = SimulatedDevice(
-        (case.skeleton,), filters=filters, contexts=geometry.contexts, progress=progress
-    )
     rows = []
-    for name, rate in WIRES.items():
+    for name, machine, device in links(case, filters, clock, progress):
         progress(f"restoring over {name}, clock by clock")
-        if rate is None:
-            machine, device = bare, bare
-        else:
-            machine, device = wire, case.connect(SimulatedPort(wire), (case.skeleton,))
-            wire.pace(clock * 1e6 / rate)
-        for contexts in CONTEXTS:
-            for measured in (False, True):
-                gate = (lambda k: round(seconds[k] * clock * 1e6)) if measured else (lambda k: 0)
-                spent = case.account(device, machine, contexts, gate)
-                row = {"link": name, "contexts": contexts, "gate_measured": measured} | spent
-                rows.append(row | {"digits_per_second": round(clock * 1e6 / spent["clocks"], 1)})
+        for contexts, measured in itertools.product(CONTEXTS, (False, True)):
+            spent = case.account(
+                device,
+                machine,
+                contexts,
+                lambda k, on=measured: round(on * seconds[k] * clock * 1e6),
+            )
+            row = {"link": name, "contexts": contexts, "gate_measured": measured} | spent
+            rows.append(row | {"digits_per_second": round(clock * 1e6 / spent["clocks"], 1)})
     return {
         "skeleton": case.skeleton.name,
         "filters": filters,
         "clock_mhz": clock,
-        "gate_seconds": {str(k): round(s, 6) for k, s in seconds.items()},
+        "gate_seconds": {str(count): round(s, 6) for count, s in seconds.items()},
         "rows": rows,
     }
+
+
+def links(case, filters, clock, progress):
+    """Yield each of `WIRES`: its name, what simulates it, and the device at its end."""
+    geometry = Geometry(spec=case.skeleton.spec.ungated, filters=filters, contexts=max(CONTEXTS))
+    wire = SimulatedWire(geometry, (case.skeleton,), progress=progress)
+    for name, rate in WIRES.items():
+        if rate is not None:
+            wire.pace(clock * 1e6 / rate)
+            yield name, wire, case.connect(SimulatedPort(wire), (case.skeleton,))
+            continue
+        bare = SimulatedDevice(
+            (case.skeleton,), filters=filters, contexts=geometry.contexts, progress=progress
+        )
+        yield name, bare, bare
 
 
 def measure_uart(case, filters, progress=lambda text: None):

@@ -7,7 +7,6 @@ import pytest
 
 from golden.device import restore
 from golden.errors import Difference
-from golden.wire import Kind
 from hw.shapes import Geometry
 from sim.board import SimulatedBoard, SimulatedPort
 from sim.device import SimulatedDevice
@@ -22,8 +21,7 @@ STEPS = SPEC.steps
 
 @cache
 def wire():
-    geometry = Geometry(spec=SPEC, filters=1, contexts=4)
-    return SimulatedWire(geometry, skeletons(), patience=PATIENCE)
+    return SimulatedWire(Geometry(spec=SPEC, contexts=4), skeletons(), patience=PATIENCE)
 
 
 class TestStream(DeviceSuite):
@@ -48,7 +46,7 @@ def test_every_clock_and_byte_is_accounted_for(contexts):
     device = ChipDevice(SimulatedPort(wire()), skeletons())
     spent = case().account(device, wire(), contexts, lambda count: think * count)
     openings = skeletons()[0].spec.gate.openings(0, STEPS)
-    assert spent["engine"] == STEPS * SPEC.cells * Geometry(spec=SPEC, filters=1).slots
+    assert spent["engine"] == STEPS * SPEC.cells * Geometry(spec=SPEC).slots
     assert spent["gate"] == openings * think
     # The two ways never carry a byte at once.
     assert spent["wire"] == pytest.approx(pace * (spent["to_chip"] + spent["from_chip"]), abs=pace)
@@ -78,12 +76,12 @@ def test_another_result_than_goldens_is_told_of():
 
 
 def test_a_stream_as_slow_as_a_uart_takes_as_long():
-    geometry, clocks = Geometry(spec=SPEC, filters=1, contexts=4), []
-    board = SimulatedBoard(geometry, skeletons(), divisor=8, patience=PATIENCE)
+    board = SimulatedBoard(Geometry(spec=SPEC), skeletons(), divisor=8, patience=PATIENCE)
+    clocks = []
     wire().pace(80)
     for machine in (board, wire()):
         device = ChipDevice(SimulatedPort(machine), skeletons())
-        device.link.ask(Kind.RESET)
+        device.contexts = 2
         begin = machine.clocks
         found = restore(device, gate_network(), case().damaged, STEPS)
         assert np.array_equal(found, case().wanted)

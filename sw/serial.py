@@ -88,8 +88,8 @@ class ChipDevice:
         self._queue: list[Chunk] = []
         self._loads: list[list[Chunk]] = []
         self._batch = self._step = self._running = 0
-        self._due = 0
-        """Openings that are still to come."""
+        self._due = np.zeros(0, np.int64)
+        """Openings that are still to come, of each lattice."""
         self._ends_open = False
         """Whether the run under way ends with them."""
         self._fresh = False
@@ -123,7 +123,7 @@ class ChipDevice:
             self._command(Operation.RUN, context, steps=steps)
         gate, end = self._gate, self._step + steps
         openings = 0 if gate is None else gate.openings(self._step, end)
-        self._due = self._batch * openings
+        self._due = np.full(self._batch, openings)
         self._ends_open = openings > 0 and gate is not None and gate.is_open(end)
         self._step = end
 
@@ -131,16 +131,18 @@ class ChipDevice:
         """Wait for openings: those of half of the lattices, while the other half runs."""
         cells = self.facts.spec.cells
         planes: list[tuple[int, bytes]] = []
-        while self._batch and not (self._ends_open and self._due == 0):
-            wanted = min(max(1, self._batch // 2), self._due) or self._batch
+        while self._batch and not (self._ends_open and not self._due.any()):
+            # No more than there are lattices with one to come: each may wait for its delta first.
+            wanted = min(max(1, self._batch // 2), int(np.count_nonzero(self._due))) or self._batch
+            wanted = min(wanted, self.link.room // (1 + cells))
             given = self._flush(Chunk(Tag.PLANES, wanted, gives=wanted * (1 + cells) + 1))
             planes = list(split_planes(given, cells))
             if planes or not self._running:
                 break
-        if self._due and not planes:
+        if self._due.any() and not planes:
             raise LinkError(f"{self.link.port.name}: a run ended before its last opening")
-        self._due -= len(planes)
         indices = np.array([context for context, _ in planes], np.intp)
+        np.subtract.at(self._due, indices, 1)
         codes = np.frombuffer(bytearray().join(codes for _, codes in planes), np.int8)
         return indices, codes.reshape(-1, cells)
 
@@ -208,8 +210,8 @@ class ChipDevice:
         else:
             self._flush()
         self._base = self._counted()
-        self._batch, self._step, self._due = len(data), step, 0
-        self._ends_open = False
+        self._batch, self._step, self._ends_open = len(data), step, False
+        self._due = np.zeros(len(data), np.int64)
         self._loads = [
             [self._commanded(operation, context), datum(row.tobytes())]
             for context, row in enumerate(data)

@@ -215,6 +215,35 @@ def test_half_of_the_lattices_run_while_the_other_half_is_answered():
     ]
 
 
+def test_no_more_planes_are_asked_for_than_can_come_without_an_answer():
+    facts = replace(FACTS, contexts=4)
+    opened = ChipDevice(Chip(says(0, *facts.to_bytes()), says(0), says(*bytes(21))), (SKELETON,))
+    chip = opened.link.port
+    opened.load_images(np.zeros((4, 4, 4), np.uint8))
+    opened.start(2)
+    chip.requests.clear()
+    for pair in ((0, 1), (2, 0), (1, 2), (3,), (3,)):
+        payload = [byte for context in pair for byte in (context, *plane())]
+        chip.replies = [says(0, *payload, 0xFF, 15)]
+        indices, _ = opened.planes()
+        assert indices.tolist() == list(pair)
+        opened.write_deltas(indices, np.zeros((len(pair), 4), np.int8))
+    asked = [sent(message)[-1][1] for message in chip.requests]
+    assert asked == [2, 2, 2, 1, 1]  # in the end, only lattice 3 has any to come
+
+
+def test_planes_are_asked_for_as_a_response_has_room():
+    facts = replace(FACTS, contexts=4, response=4 + 1 + 2 * (1 + SPEC.cells) + 16)
+    opened = ChipDevice(
+        Chip(says(0, *facts.to_bytes()), says(0), says(*bytes(21)), says(0, 0xFF, 0)), (SKELETON,)
+    )
+    opened.choose(0, gated=False)
+    opened.load_images(np.zeros((4, 4, 4), np.uint8))
+    opened.start(1)
+    assert len(opened.planes()[0]) == 0
+    assert sent(opened.link.port.requests[-1])[-1] == (Tag.PLANES, 2)
+
+
 def test_steps_behind_the_last_opening_are_waited_for():
     gate = replace(SPEC.gate, every=2)
     spec = replace(SKELETON, spec=replace(SPEC, gate=gate))

@@ -19,11 +19,19 @@ import hw
 from golden.errors import InputError
 from hw.board import Board
 from hw.link.link import PATIENCE
+from hw.linked_chip import LinkedChip
 from hw.shapes import Geometry
 from hw.skeleton_memory import layouts
 from hw.verilog import memory_path, to_verilog, top_name, write_chip
 
-__all__ = ["BoardDesign", "ChipDesign", "build_library", "prepend_verilator", "require_tools"]
+__all__ = [
+    "BoardDesign",
+    "ChipDesign",
+    "WireDesign",
+    "build_library",
+    "prepend_verilator",
+    "require_tools",
+]
 
 HERE = Path(__file__).parent
 FLAGS = ("-O3", "-Wno-fatal", "-Wno-lint", "--x-assign", "fast", "--x-initial", "fast")
@@ -111,6 +119,37 @@ class BoardDesign:
         return path
 
 
+@dataclass(frozen=True)
+class WireDesign:
+    """A chip behind its link, driven through its byte streams."""
+
+    geometry: Geometry
+    patience: int = PATIENCE
+    shim = "wire.cpp"
+
+    @property
+    def title(self):
+        """What it is, for people."""
+        return f"the chip behind its link, F = {self.geometry.filters}"
+
+    @property
+    def top(self):
+        """Name of its top module."""
+        return f"{top_name(self.geometry)}_linked"
+
+    @property
+    def memories(self):
+        """Instance path of each memory that is loaded, below the top module."""
+        chip = {name: f"chip.{memory_path(name)}" for name in layouts(self.geometry)}
+        return chip | {"facts": "link.controller.facts"}
+
+    def write(self, folder):
+        """Write its Verilog with empty memories; return the file."""
+        path = folder / f"{self.top}.v"
+        to_verilog(LinkedChip(self.geometry, (), patience=self.patience), self.top, path)
+        return path
+
+
 def build_library(design, progress=print):
     """Return the shared library of a design, built on first use.
 
@@ -138,7 +177,7 @@ def fingerprint(design):
     modules = (golden.fixed, golden.frames, golden.spec, golden.wire)
     defining = [Path(module.__file__) for module in modules]
     sources = [*sorted(Path(hw.__file__).parent.rglob("*.py")), *defining]
-    for path in (*sources, Path(__file__), HERE / "memories.h", HERE / design.shim):
+    for path in (*sources, Path(__file__), *sorted(HERE.glob("*.h")), HERE / design.shim):
         sha.update(path.read_bytes())
     sha.update(repr((design, version("amaranth"), version("verilator"), sys.platform)).encode())
     return sha.hexdigest()[:12]

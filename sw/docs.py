@@ -59,6 +59,8 @@ def measured_parts() -> dict[str, str]:
         "skeletons": skeletons(),
         "speed": rates(speed),
         "engine": engine(speed["engine"]),
+        "throughput": throughput(speed["gated"]),
+        "uart": uart(speed["uart"]),
         "referee": referee(),
         "boards": boards(),
     }
@@ -109,6 +111,38 @@ def engine(results: Mapping[str, Mapping[str, Any]]) -> str:
             for filters, row in results.items()
         ),
     )
+
+
+def throughput(gated: Mapping[str, Any]) -> str:
+    """Return where the time of a gated digit goes over each link."""
+    rows = []
+    for row in gated["rows"]:
+        shares = (f"{row[name] / row['clocks']:.1%}" for name in ("wire", "engine", "gate", "idle"))
+        rows.append([
+            row["link"],
+            row["contexts"],
+            "as here" if row["gate_measured"] else "no time",
+            f"{row['clocks']:,}",
+            *shares,
+            f"{row['digits_per_second']:.1f}",
+        ])
+    headings = ("link", "contexts", "gate takes", "clocks a digit")
+    return table((*headings, "wire", "engine", "gate", "none", "digits a second"), rows)
+
+
+def uart(measured: Mapping[str, list[dict[str, int]]]) -> str:
+    """Return the clocks of a gated digit for some clocks of a byte, for each F."""
+    rows = (
+        (
+            filters,
+            *(f"{row['clocks']:,}" for row in rows),
+            f"{rows[0]['to_chip']:,}",
+            f"{rows[0]['from_chip']:,}",
+        )
+        for filters, rows in measured.items()
+    )
+    paces = (f"{row['pace']} clocks a byte" for row in next(iter(measured.values())))
+    return table(("F", *paces, "bytes to the chip", "from it"), rows)
 
 
 def boards() -> str:

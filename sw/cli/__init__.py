@@ -16,6 +16,7 @@ from sw.cli.building import bench, bitstream, demo, simulate, verilog
 from sw.cli.common import open_device, progress
 from sw.cli.documenting import docs
 from sw.cli.linking import serve
+from sw.cli.remembering import memory
 from sw.cli.restoring import evaluate, restore
 from sw.cli.training import referee, train
 
@@ -41,6 +42,7 @@ app.command("sim")(simulate)
 app.command("simulate")(serve)
 app.command("demo")(demo)
 app.command("bench")(bench)
+app.command("memory")(memory)
 app.command("docs")(docs)
 
 

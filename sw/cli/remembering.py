@@ -1,0 +1,85 @@
+"""The verb that measures what a skeleton remembers: memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sw.cli.common import DataFolder, GateFile, NoGate, open_device, progress
+
+if TYPE_CHECKING:
+    from golden.device import Device
+    from golden.skeleton import Skeleton
+
+__all__ = ["memory"]
+
+
+def memory(
+    experiments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="EXPERIMENT...", help="which experiments; all unless told"),
+    ] = None,
+    skeleton: Annotated[str, typer.Option(help="shipped skeleton, or a folder")] = "digits-memory",
+    gate: GateFile = None,
+    no_gate: NoGate = False,
+    images: Annotated[int, typer.Option(min=1, help="digits, from the first on")] = 1000,
+    noise: Annotated[int, typer.Option(min=10, help="starts from pure noise")] = 100,
+    full: Annotated[
+        bool, typer.Option("--full", help="all digits and 10,000 starts from noise")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="seed of everything drawn")] = 0,
+    no_chip: Annotated[
+        bool, typer.Option("--no-chip", help="leave out the samples on the simulated chip")
+    ] = False,
+    data: DataFolder = None,
+    output: Annotated[Path, typer.Option(help="folder for memory.json and the pictures")] = Path(
+        "build/memory"
+    ),
+) -> None:
+    """Measure memory by falling: what holds, where noise ends, what damage does, what it costs.
+
+    \b
+    thalweg memory
+    thalweg memory holding valleys --skeleton mine/skeleton --images 200
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from sw.data import load
+    from sw.evaluate import judged, require_size
+    from sw.loading import load_run
+    from sw.memory.run import chosen, run
+    from sw.memory.task import Task
+
+    names = chosen(experiments or ())
+    loaded, network = load_run(skeleton, gate, gated=not no_gate)
+    digits = judged(load(data, download=True), None if full else images)
+    require_size(digits, loaded)
+    task = Task(
+        loaded,
+        network,
+        digits,
+        noise=10_000 if full else noise,
+        seed=seed,
+        chip=None if no_chip else chip,
+        progress=progress,
+    )
+    results = run(task, names, output, typer.echo)
+    show(results["bars"])
+    typer.echo(f"wrote {output / 'memory.json'}")
+
+
+def chip(skeleton: Skeleton) -> Device:
+    """Open the simulated chip with this skeleton."""
+    return open_device("simulated", (skeleton,))
+
+
+def show(bars: list[dict[str, Any]]) -> None:
+    """Print which bars are met."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table("", "bar", "measured", "met")
+    for bar in bars:
+        grid.add_row(bar["name"], bar["bar"], bar["measured"], "yes" if bar["met"] else "NO")
+    Console().print(grid)
+    typer.echo(f"{sum(bar['met'] for bar in bars)} of {len(bars)} bars are met")

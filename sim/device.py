@@ -136,6 +136,28 @@ class SimulatedDevice:
             bits = np.packbits(chosen, bitorder="little")
             self._command(Operation.ZERO, context, data=bits)
 
+    def stored_states(self):
+        """Return the codes in the lattice memories, pending deltas aside; the chip must rest."""
+        return np.stack([self._exchange(context) for context in range(self._batch)])
+
+    def store_states(self, states):
+        """Replace the codes in the lattice memories; a pending delta stays pending."""
+        for context, state in enumerate(states):
+            self._exchange(context, state)
+
+    def _exchange(self, context, state=None):
+        """Copy one lattice memory from ``state``, or return it: row by row, a byte a channel."""
+        channels, height, width = self.geometry.spec.lattice
+        lanes = self.geometry.lanes
+        rows = np.zeros(channels * height * width // lanes, np.uint32)
+        if state is not None:
+            rows[:] = np.ascontiguousarray(np.moveaxis(state, 0, -1)).view(f"<u{lanes}").ravel()
+        write = int(state is not None)
+        if self._library.chip_lattice(self._chip, context, pointer(rows), rows.size, write):
+            raise RuntimeError(f"The simulated chip has no lattice memory {context}")
+        codes = rows.astype(f"<u{lanes}").view(np.int8).reshape(height, width, channels)
+        return np.moveaxis(codes, -1, 0)
+
     def counters(self):
         """Return the engine's counters since the lattices were loaded."""
         now = self._counters()
@@ -225,6 +247,7 @@ def load(path):
         ("chip_clock", wide, (chip, wide, integer, integer)),
         ("chip_counter", wide, (chip, integer)),
         ("chip_running", integer, (chip,)),
+        ("chip_lattice", integer, (chip, integer, items, integer, integer)),
     ):
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments

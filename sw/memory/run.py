@@ -19,10 +19,10 @@ from sw.outputs import prepare, write_json
 
 __all__ = ["EXPERIMENTS", "bars_of", "chosen", "run"]
 
-EXPERIMENTS = ("holding", "valleys")
+EXPERIMENTS = ("falling", "holding", "valleys", "landscape", "saliency", "damage")
 """In the order of the page; each is a module of this package, and NAME_figure draws it."""
 
-NEED_GATE: tuple[str, ...] = ()
+NEED_GATE = ("landscape", "saliency")
 HERE = Path(__file__).parent
 
 

@@ -1,6 +1,7 @@
 """The simulated device: the chip's Verilog as a native library, driven in bulk."""
 
 import ctypes
+from contextlib import contextmanager
 
 import numpy as np
 from amaranth import Shape
@@ -55,10 +56,21 @@ class SimulatedDevice:
         Seed of the rests.
     limit : int
         Clocks without an answer after which the chip is taken for stuck.
+    traced : bool
+        Whether `trace` can count toggles: another library, several times slower.
     """
 
     def __init__(
-        self, skeletons, *, filters=5, contexts=2, stall=0, seed=0, limit=1 << 26, progress=print
+        self,
+        skeletons,
+        *,
+        filters=5,
+        contexts=2,
+        stall=0,
+        seed=0,
+        limit=1 << 26,
+        traced=False,
+        progress=print,
     ):
         spec = skeletons[0].spec
         self.geometry = geometry = Geometry(spec=spec.ungated, filters=filters, contexts=contexts)
@@ -67,7 +79,7 @@ class SimulatedDevice:
         self._limit = limit
         memories = images(geometry, self.skeletons)
 
-        self._library = load(build_library(ChipDesign(geometry), progress))
+        self._library = load(build_library(ChipDesign(geometry, traced), progress))
         self._chip = self._library.chip_new(seed, stall)
         self._store(memories)
 
@@ -144,6 +156,15 @@ class SimulatedDevice:
         """Replace the codes in the lattice memories; a pending delta stays pending."""
         for context, state in enumerate(states):
             self._exchange(context, state)
+
+    @contextmanager
+    def trace(self, path):
+        """Have the toggles of every net, once a clock, in a SAIF file when the block is through."""
+        self._library.chip_trace(self._chip, str(path).encode())
+        try:
+            yield
+        finally:
+            self._library.chip_trace_end(self._chip)
 
     def _exchange(self, context, state=None):
         """Copy one lattice memory from ``state``, or return it: row by row, a byte a channel."""
@@ -251,4 +272,7 @@ def load(path):
     ):
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
+    if hasattr(library, "chip_trace"):
+        library.chip_trace.argtypes = (chip, ctypes.c_char_p)
+        library.chip_trace_end.argtypes = (chip,)
     return library

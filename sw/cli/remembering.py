@@ -61,6 +61,7 @@ def memory(
         noise=10_000 if full else noise,
         seed=seed,
         chip=None if no_chip else chip,
+        toggles=None if no_chip else toggles,
         progress=progress,
     )
     results = run(task, names, output, typer.echo)
@@ -71,6 +72,14 @@ def memory(
 def chip(skeleton: Skeleton) -> Device:
     """Open the simulated chip with this skeleton."""
     return open_device("simulated", (skeleton,))
+
+
+def toggles(*run: Any) -> dict[str, int]:
+    """Count the toggles of a run on the simulated chip."""
+    from sim.toggles import count
+
+    counted: dict[str, int] = count(*run)
+    return counted
 
 
 def show(bars: list[dict[str, Any]]) -> None:

@@ -22,7 +22,7 @@ STRIKES = (5, 9)
 
 LATER, SHARE = 10, 0.3
 BATCH = 250
-ON_CHIP = 8
+ON_CHIP = 2
 
 
 def measure(task: Task) -> Outcome:

@@ -19,10 +19,10 @@ from sw.outputs import prepare, write_json
 
 __all__ = ["EXPERIMENTS", "bars_of", "chosen", "run"]
 
-EXPERIMENTS = ("falling", "holding", "valleys", "landscape", "saliency", "damage")
+EXPERIMENTS = ("falling", "holding", "valleys", "landscape", "saliency", "damage", "compute")
 """In the order of the page; each is a module of this package, and NAME_figure draws it."""
 
-NEED_GATE = ("landscape", "saliency")
+NEED_GATE = ("landscape", "saliency", "compute")
 HERE = Path(__file__).parent
 
 
@@ -91,7 +91,7 @@ def fingerprint(task: Task, name: str) -> str:
     """Return a digest of what decides an outcome: numbers, digits, amounts and the code itself."""
     sha = hashlib.sha256()
     told = [name, task.skeleton.digest, task.skeleton.spec.to_json(), task.noise, task.seed]
-    told += [task.digits.rows, task.chip is not None]
+    told += [task.digits.rows, task.chip is not None, task.toggles is not None]
     sha.update(json.dumps(told).encode())
     for array in (task.digits.images, task.digits.labels):
         sha.update(np.ascontiguousarray(array).tobytes())

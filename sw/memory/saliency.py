@@ -100,8 +100,8 @@ def gradient(
     written = model.step(state[None])
     plane = model.planes(written).astype(np.int64)
     rows, columns = spec.height // BLOCK, spec.width // BLOCK
-    nudges = NUDGE * np.eye(rows * columns, dtype=np.int64).reshape(-1, rows, columns)
-    nudges = nudges.repeat(BLOCK, axis=1).repeat(BLOCK, axis=2).reshape(len(nudges), -1)
+    blocks = NUDGE * np.eye(rows * columns, dtype=np.int64).reshape(-1, rows, columns)
+    nudges = blocks.repeat(BLOCK, axis=1).repeat(BLOCK, axis=2).reshape(len(blocks), -1)
     planes = STATE.clamp(np.concatenate([plane + nudges, plane - nudges, plane])).astype(np.int8)
     states = written.repeat(len(planes), axis=0)
     model.add_deltas(states, network.deltas(planes), opening)

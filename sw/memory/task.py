@@ -43,6 +43,8 @@ class Task:
     seed: int = 0
     chip: Callable[[Skeleton], Device] | None = None
     """Opens a chip that has to give the same codes; None leaves it out."""
+    toggles: Callable[..., dict[str, int]] | None = None
+    """Counts the toggles of a run on a chip: skeleton, network, lattice, step, steps; or None."""
     progress: Progress = silent
 
     @cached_property

@@ -29,7 +29,9 @@ SHAKES = (2, 4, 8, 16, 32, 64)
 """Deviations, in codes, of noise added to every code of the lattices after step `EARLY`."""
 
 SHARE = 0.3
-ON_CHIP = len(KINDS)
+ON_CHIP, TOUCH = len(KINDS), 60
+"""Starts that fall on a chip too, and the step up to which."""
+
 SHAKEN = 1000
 """Starts, at most, that are shaken and struck."""
 
@@ -55,7 +57,7 @@ def measure(task: Task) -> Outcome:
         },
         "attractors": attractors(task, falls),
         "shaken": shaken(task, falls.seen[EARLY][:SHAKEN], early[:SHAKEN]),
-        "chip": compare(task, starts[:ON_CHIP], (1, 10, EARLY)),
+        "chip": compare(task, starts[:ON_CHIP], (1, 10, TOUCH)),
     }
     return Outcome(results, {"shown": shown[EARLY], "read": early, "sure": sure})
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from golden.errors import InputError
 from sw.cli.common import DataFolder, GateFile, NoGate, open_device, progress
 
 if TYPE_CHECKING:
@@ -34,9 +35,16 @@ def memory(
         bool, typer.Option("--no-chip", help="leave out the samples on the simulated chip")
     ] = False,
     data: DataFolder = None,
+    letters: Annotated[
+        Path | None,
+        typer.Option(help="folder of letters' IDX files; letters-upper in the data unless told"),
+    ] = None,
     output: Annotated[Path, typer.Option(help="folder for memory.json and the pictures")] = Path(
         "build/memory"
     ),
+    docs: Annotated[
+        bool, typer.Option("--docs", help="also put results and pictures into docs")
+    ] = False,
 ) -> None:
     """Measure memory by falling: what holds, where noise ends, what damage does, what it costs.
 
@@ -47,17 +55,26 @@ def memory(
     from sw.data import load
     from sw.evaluate import judged, require_size
     from sw.loading import load_run
-    from sw.memory.run import chosen, run
+    from sw.memory.run import chosen, known, run
+    from sw.memory.supply import gates_beside, lacking, letters_at
     from sw.memory.task import Task
 
-    names = chosen(experiments or ())
+    names = experiments or []
+    known(names)
+    if docs and names:
+        raise InputError(f"--docs must come with all experiments, not with {names[0]!r}")
     loaded, network = load_run(skeleton, gate, gated=not no_gate)
-    digits = judged(load(data, download=True), None if full else images)
+    amount = None if full else images
+    others, alphabet = gates_beside(skeleton, loaded), letters_at(letters, data, amount)
+    names = chosen(names, loaded, network, lacking(alphabet, others, loaded.name), typer.echo)
+    digits = judged(load(data, download=True), amount)
     require_size(digits, loaded)
     task = Task(
         loaded,
         network,
         digits,
+        letters=alphabet,
+        gates=others,
         noise=10_000 if full else noise,
         seed=seed,
         chip=None if no_chip else chip,
@@ -65,8 +82,19 @@ def memory(
         progress=progress,
     )
     results = run(task, names, output, typer.echo)
-    show(results["bars"])
+    show([bar for bars in results["bars"].values() for bar in bars])
     typer.echo(f"wrote {output / 'memory.json'}")
+    if docs:
+        publish_memory(output)
+
+
+def publish_memory(folder: Path) -> None:
+    """Take what was measured into docs."""
+    from sw.cli.documenting import docs
+    from sw.memory.page import publish
+
+    typer.echo(f"wrote {publish(folder)}")
+    docs()
 
 
 def chip(skeleton: Skeleton) -> Device:

@@ -35,7 +35,6 @@ SURE = 0.9
 
 def measure(task: Task) -> Outcome:
     """Map the energies around digits and between them, with the gate and without."""
-    task.gated("landscape")
     machines = {"rule": Machine(task.skeleton, None), "rule and gate": task.machine}
     count = min(DIGITS, len(task.digits.images))
     *_, (_, ends) = follow(task.machine, task.encoded(slice(0, count)), 0, [HELD])

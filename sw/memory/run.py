@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,25 +14,75 @@ import numpy as np
 import golden
 from golden.errors import InputError
 from golden.files import replacing
-from sw.memory.task import Bar, Outcome, Task
+from golden.gate import GateNetwork
+from golden.skeleton import Skeleton
+from sw.memory.task import Outcome, Task
 from sw.outputs import prepare, write_json
 
-__all__ = ["EXPERIMENTS", "bars_of", "chosen", "run"]
+__all__ = ["EXPERIMENTS", "chosen", "known", "run"]
 
-EXPERIMENTS = ("falling", "holding", "valleys", "landscape", "saliency", "damage", "compute")
+EXPERIMENTS = (
+    "falling",
+    "holding",
+    "valleys",
+    "landscape",
+    "saliency",
+    "damage",
+    "letters",
+    "compute",
+)
 """In the order of the page; each is a module of this package, and NAME_figure draws it."""
 
-NEED_GATE = ("landscape", "saliency", "compute")
+NEED_GATE = ("landscape", "saliency", "letters", "compute")
 HERE = Path(__file__).parent
 
 
-def chosen(names: Iterable[str]) -> list[str]:
+def known(names: list[str]) -> list[str]:
     """Return the experiments of these names, all of them where there are none; raise if unknown."""
-    wanted = list(names)
-    for name in wanted:
+    for name in names:
         if name not in EXPERIMENTS:
             raise InputError(f"Experiment must be one of {', '.join(EXPERIMENTS)}, not {name!r}")
-    return [name for name in EXPERIMENTS if name in wanted or not wanted]
+    return [name for name in EXPERIMENTS if name in names or not names]
+
+
+def chosen(
+    names: list[str],
+    skeleton: Skeleton,
+    network: GateNetwork | None,
+    lacking: str | None,
+    say: Callable[[str], None] = print,
+) -> list[str]:
+    """Return the experiments to run: those of these names, or all that there is something for.
+
+    Parameters
+    ----------
+    names
+        What was asked for; nothing is all.
+    skeleton, network
+        What they are to look at; some need the network of a gate.
+    lacking
+        Why there are no letters to measure, or None where there are.
+    say
+        Told what is left out.
+
+    Raises
+    ------
+    InputError
+        Where an experiment is unknown, lacks its gate, or was asked for without letters.
+    """
+    found = []
+    for name in known(names):
+        if name in NEED_GATE and network is None:
+            raise InputError(
+                f"Experiment {name} must have a skeleton with a gate; {skeleton.name} runs without"
+            )
+        if name == "letters" and lacking is not None:
+            if names:
+                raise InputError(f"Experiment letters must have letters and gates: {lacking}")
+            say(f"letters: left out, {lacking}")
+            continue
+        found.append(name)
+    return found
 
 
 def run(
@@ -42,34 +92,27 @@ def run(
 
     Writes ``memory.json`` and the pictures to ``folder``, and returns what is in the JSON.
     """
-    for name in names:
-        if name in NEED_GATE:
-            task.gated(name)
     prepare(folder)
-    outcomes = {}
+    outcomes, pictures = {}, []
     for name in names:
         outcomes[name] = measured(task, name, folder / "kept", say)
         for picture in import_module(f"sw.memory.{name}_figure").draw(outcomes[name], folder):
+            pictures.append(picture.name)
             say(f"wrote {picture}")
     experiments = {name: outcome.results for name, outcome in outcomes.items()}
-    results: dict[str, Any] = {
+    results = {
         "skeleton": task.skeleton.name,
         "skeleton_digest": task.skeleton.digest,
         "gated": task.network is not None,
         "experiments": experiments,
-        "bars": [bar._asdict() for bar in bars_of(experiments)],
+        "bars": {
+            name: [bar._asdict() for bar in import_module(f"sw.memory.{name}").bars(results)]
+            for name, results in experiments.items()
+        },
+        "pictures": pictures,
     }
     write_json(folder / "memory.json", results)
     return results
-
-
-def bars_of(experiments: Mapping[str, dict[str, Any]]) -> list[Bar]:
-    """Return the bars of these experiments' results, in their order."""
-    return [
-        bar
-        for name, results in experiments.items()
-        for bar in import_module(f"sw.memory.{name}").bars(results)
-    ]
 
 
 def measured(task: Task, name: str, kept: Path, say: Callable[[str], None]) -> Outcome:
@@ -93,12 +136,16 @@ def fingerprint(task: Task, name: str) -> str:
     told = [name, task.skeleton.digest, task.skeleton.spec.to_json(), task.noise, task.seed]
     told += [task.digits.rows, task.chip is not None, task.toggles is not None]
     sha.update(json.dumps(told).encode())
-    for array in (task.digits.images, task.digits.labels):
+    arrays = [task.digits.images, task.digits.labels]
+    networks = [] if task.network is None else [task.network]
+    if name == "letters" and task.letters is not None:
+        arrays += [task.letters.images]
+        networks += task.gates.values()
+    for network in networks:
+        for layer in (network.hidden, network.output):
+            arrays += [layer.weight, layer.bias, layer.shift]
+    for array in arrays:
         sha.update(np.ascontiguousarray(array).tobytes())
-    if task.network is not None:
-        for layer in (task.network.hidden, task.network.output):
-            for codes in (layer.weight, layer.bias, layer.shift):
-                sha.update(np.ascontiguousarray(codes).tobytes())
     figures = set(HERE.glob("*_figure.py"))
     experiments = {HERE / f"{other}.py" for other in EXPERIMENTS} - {HERE / f"{name}.py"}
     shared = {*HERE.glob("*.py")} - figures - experiments - {Path(__file__)}

@@ -27,7 +27,7 @@ INKED = 64
 
 def measure(task: Task) -> Outcome:
     """Find what the gate looks at in one digit of each class, at its first and its last opening."""
-    network, spec = task.gated("saliency"), task.machine.spec
+    network, spec = task.gated, task.machine.spec
     assert spec.gate is not None
     openings = [step for step in range(1, spec.steps + 1) if spec.gate.is_open(step)]
     openings = sorted({openings[0], openings[-1]})

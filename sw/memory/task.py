@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from golden.device import Device
-from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from sw.damage import blank
@@ -38,6 +37,10 @@ class Task:
     network: GateNetwork | None
     digits: Judged
     """Digits to restore, in order: the position of each is its mask index."""
+    letters: Judged | None = None
+    """Letters to restore, where there are any; their masks likewise."""
+    gates: Mapping[str, GateNetwork] = field(default_factory=dict)
+    """Other gates of the same skeleton, by name."""
     noise: int = 100
     """Starts from pure noise."""
     seed: int = 0
@@ -57,13 +60,10 @@ class Task:
         """Who reads what lattices show."""
         return Referee.load()
 
-    def gated(self, experiment: str) -> GateNetwork:
-        """Return the gate's network; raise where the skeleton has none."""
-        if self.network is None:
-            raise InputError(
-                f"Experiment {experiment} must have a skeleton with a gate; "
-                f"{self.skeleton.name} runs without"
-            )
+    @property
+    def gated(self) -> GateNetwork:
+        """The gate's network, for experiments that need one."""
+        assert self.network is not None, "run.chosen asks for it"
         return self.network
 
     def encoded(self, part: slice) -> np.ndarray:

@@ -17,7 +17,7 @@ data := $(if $(DATA),--data $(DATA))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test train-qat eval verilog bitstream sim bench docs lint clean
+.PHONY: help setup demo test train-qat eval memory verilog bitstream sim bench docs lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,10 @@ train-qat: setup ## train a skeleton by RECIPE: restore, memory or letters
 
 eval: setup ## measure SKELETON on MNIST's test digits
 	$(THALWEG) eval $(SKELETON) $(data) --output build/eval/$(SKELETON).json
+
+memory: SKELETON = digits-memory
+memory: setup ## what a skeleton remembers, measured and shown; FULL=1 takes all 10,000
+	$(THALWEG) memory --skeleton $(SKELETON) $(data) $(if $(FULL),--full) $(if $(DOCS),--docs)
 
 verilog: setup ## build/verilog/<top>.v and <top>.json, holding SKELETON="x y"
 	$(THALWEG) verilog $(SKELETON) --filters $(FILTERS)

@@ -9,9 +9,13 @@
 #include <vector>
 
 #include "activity.h"
+#include "lattices.h"
 #include "memories.h"
 #include "model.h"
 #include "verilated.h"
+#ifdef TRACED
+#include "verilated_saif_c.h"
+#endif
 
 // Verilator's name for part of a stream: it spells the second of two underscores out.
 #define PORT(stream, part) stream##___05F##part
@@ -37,6 +41,9 @@ struct Chip {
     uint64_t resting = 0;  // clocks since something was last under way
     Side command, data_in, delta, data_out, plane;
     Activity activity;
+#ifdef TRACED
+    std::unique_ptr<VerilatedSaifC> trace;
+#endif
 
     bool go() { return stall == 0 || (random() & 255) >= stall; }
 
@@ -65,6 +72,9 @@ struct Chip {
         t.PORT(o_plane, ready) = plane.active;
         t.clk = 0;
         t.eval();
+#ifdef TRACED
+        if (trace) trace->dump(clocks);  // once a clock, when everything has settled
+#endif
 
         const bool command_moves = command.active && t.PORT(i_command, ready);
         const bool data_moves = data_in.active && t.PORT(i_data, ready);
@@ -167,4 +177,24 @@ uint64_t chip_counter(Chip* chip, int which) {
 }
 
 int chip_running(Chip* chip) { return chip->top->running; }
+
+// Copy the rows of a context's lattice memory, a pending delta aside; returns 0 where there is one.
+int chip_lattice(Chip* chip, int context, uint32_t* rows, int count, int write) {
+    return exchange_lattice(*chip->top->rootp, context, rows, count, write != 0);
+}
+
+#ifdef TRACED
+// Count the toggles of every net from here on; they are in the file once the trace has ended.
+void chip_trace(Chip* chip, const char* path) {
+    chip->trace.reset(new VerilatedSaifC);
+    chip->context.traceEverOn(true);
+    chip->top->trace(chip->trace.get(), 99);
+    chip->trace->open(path);
+}
+
+void chip_trace_end(Chip* chip) {
+    chip->trace->close();
+    chip->trace.reset();
+}
+#endif
 }

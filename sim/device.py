@@ -1,6 +1,7 @@
 """The simulated device: the chip's Verilog as a native library, driven in bulk."""
 
 import ctypes
+from contextlib import contextmanager
 
 import numpy as np
 from amaranth import Shape
@@ -56,10 +57,21 @@ class SimulatedDevice:
         Seed of the rests.
     limit : int
         Clocks without an answer after which the chip is taken for stuck.
+    traced : bool
+        Whether `trace` can count toggles: another library, several times slower.
     """
 
     def __init__(
-        self, skeletons, *, filters=5, contexts=2, stall=0, seed=0, limit=1 << 26, progress=print
+        self,
+        skeletons,
+        *,
+        filters=5,
+        contexts=2,
+        stall=0,
+        seed=0,
+        limit=1 << 26,
+        traced=False,
+        progress=print,
     ):
         spec = skeletons[0].spec
         self.geometry = geometry = Geometry(spec=spec.ungated, filters=filters, contexts=contexts)
@@ -68,7 +80,7 @@ class SimulatedDevice:
         self._limit = limit
         memories = images(geometry, self.skeletons)
 
-        self._library = load(build_library(ChipDesign(geometry), progress))
+        self._library = load(build_library(ChipDesign(geometry, traced), progress))
         self._chip = self._library.chip_new(seed, stall)
         self._store(memories)
 
@@ -136,6 +148,37 @@ class SimulatedDevice:
         for context, chosen in enumerate(cells):
             bits = np.packbits(chosen, bitorder="little")
             self._command(Operation.ZERO, context, data=bits)
+
+    def stored_states(self):
+        """Return the codes in the lattice memories, pending deltas aside; the chip must rest."""
+        return np.stack([self._exchange(context) for context in range(self._batch)])
+
+    def store_states(self, states):
+        """Replace the codes in the lattice memories; a pending delta stays pending."""
+        for context, state in enumerate(states):
+            self._exchange(context, state)
+
+    @contextmanager
+    def trace(self, path):
+        """Have the toggles of every net, once a clock, in a SAIF file when the block is through."""
+        self._library.chip_trace(self._chip, str(path).encode())
+        try:
+            yield
+        finally:
+            self._library.chip_trace_end(self._chip)
+
+    def _exchange(self, context, state=None):
+        """Copy one lattice memory from ``state``, or return it: row by row, a byte a channel."""
+        channels, height, width = self.geometry.spec.lattice
+        lanes = self.geometry.lanes
+        rows = np.zeros(channels * height * width // lanes, np.uint32)
+        if state is not None:
+            rows[:] = np.ascontiguousarray(np.moveaxis(state, 0, -1)).view(f"<u{lanes}").ravel()
+        write = int(state is not None)
+        if self._library.chip_lattice(self._chip, context, pointer(rows), rows.size, write):
+            raise RuntimeError(f"The simulated chip has no lattice memory {context}")
+        codes = rows.astype(f"<u{lanes}").view(np.int8).reshape(height, width, channels)
+        return np.moveaxis(codes, -1, 0)
 
     def counters(self):
         """Return the engine's counters since the lattices were loaded."""
@@ -238,7 +281,11 @@ def load(path):
         ("chip_account", None, (chip, ctypes.POINTER(wide))),
         ("chip_counter", wide, (chip, integer)),
         ("chip_running", integer, (chip,)),
+        ("chip_lattice", integer, (chip, integer, items, integer, integer)),
     ):
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
+    if hasattr(library, "chip_trace"):
+        library.chip_trace.argtypes = (chip, ctypes.c_char_p)
+        library.chip_trace_end.argtypes = (chip,)
     return library

@@ -61,9 +61,10 @@ def prepend_verilator():
 
 @dataclass(frozen=True)
 class ChipDesign:
-    """The bare chip, driven through its streams."""
+    """The bare chip, driven through its streams; traced, it counts the toggles of its nets."""
 
     geometry: Geometry
+    traced: bool = False
     shim = "chip.cpp"
 
     @property
@@ -80,6 +81,11 @@ class ChipDesign:
     def memories(self):
         """Instance path of each memory that is loaded, below the top module."""
         return {name: memory_path(name) for name in layouts(self.geometry)}
+
+    @property
+    def lattices(self):
+        """Instance path of each context's lattice memory."""
+        return [f"context{index}.lattice" for index in range(self.geometry.contexts)]
 
     def write(self, folder):
         """Write its Verilog with empty memories; return the file."""
@@ -190,22 +196,29 @@ def compile_library(design, folder):
     except OSError as error:
         raise InputError(f"{folder} must be writable: {error.strerror}") from error
     top, paths = design.top, list(design.memories.values())
+    # A bare chip alone lets its lattice memories be reached and its toggles be counted.
+    contexts, traced = getattr(design, "lattices", ()), getattr(design, "traced", False)
     verilog = design.write(folder)
     model = f"V{top}"
-    public = [f'public_flat_rw -module "{top}.{path}" -var "rows"' for path in paths]
+    places = [(path, "rows") for path in paths] + [(path, "memory") for path in contexts]
+    public = [f'public_flat_rw -module "{top}.{path}" -var "{rows}"' for path, rows in places]
     (folder / "public.vlt").write_text("\n".join(["`verilator_config", *public, ""]))
     memories = [
-        f"    MEMORY({index}, {'__DOT__'.join([top, *path.split('.')])}__DOT__rows)"
-        for index, path in enumerate(paths)
+        f"    MEMORY({index}, {member(top, path, 'rows')})" for index, path in enumerate(paths)
+    ]
+    lattices = [
+        f"    LATTICE({index}, {member(top, path, 'memory')})"
+        for index, path in enumerate(contexts)
     ]
     (folder / "model.h").write_text(
         f'#pragma once\n#include "{model}.h"\n#include "{model}___024root.h"\n'
         f"using Model = {model};\n#define MEMORIES \\\n" + " \\\n".join(memories) + "\n"
+        "#define LATTICES \\\n" + " \\\n".join(lattices) + "\n"
     )
     call(
         folder,
         "verilator",
-        *("--cc", "--build", "-j", "0", *FLAGS),
+        *("--cc", "--build", "-j", "0", *FLAGS, *(["--trace-saif"] if traced else [])),
         *("--top-module", top, "-Mdir", ".", "-CFLAGS", CFLAGS),
         "public.vlt",
         verilog.name,
@@ -215,9 +228,15 @@ def compile_library(design, folder):
         folder,
         os.environ.get("CXX", "c++"),
         *("-std=c++17", *CFLAGS.split(), "-shared", "-o", "design.so", str(HERE / design.shim)),
+        *(["-DTRACED", "-DVM_TRACE=1", "-DVM_TRACE_SAIF=1"] if traced else []),
         *("-I.", f"-I{HERE}", f"-I{include}", f"-I{include / 'vltstd'}"),
         *(f"lib{model}.a", "libverilated.a", "-pthread"),
     )
+
+
+def member(top, path, name):
+    """Return Verilator's name for what an instance below the top module holds."""
+    return "__DOT__".join([top, *path.split("."), name])
 
 
 def call(folder, *command):

@@ -18,6 +18,7 @@ from sw.cli.comparing import baseline
 from sw.cli.documenting import docs
 from sw.cli.evaluating import evaluate
 from sw.cli.linking import serve
+from sw.cli.remembering import memory
 from sw.cli.restoring import restore
 from sw.cli.training import referee, train
 
@@ -44,6 +45,7 @@ app.command("sim")(simulate)
 app.command("simulate")(serve)
 app.command("demo")(demo)
 app.command("bench")(bench)
+app.command("memory")(memory)
 app.command("docs")(docs)
 
 

@@ -13,6 +13,7 @@ PIP_ARGS ?=
 BIN := .venv/bin
 THALWEG := $(BIN)/thalweg
 data := $(if $(DATA),--data $(DATA))
+chosen := $(filter-out file,$(origin SKELETON))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -38,8 +39,8 @@ test: setup ## all quick tests
 train-qat: setup ## train a skeleton: float warm-up, QAT, export, proof, evaluation
 	$(THALWEG) train --name $(NAME) --recipe $(RECIPE) --device $(DEVICE) $(data) $(if $(BATCHES),--batches $(BATCHES)) $(if $(QAT_BATCHES),--qat-batches $(QAT_BATCHES))
 
-eval: setup ## measure SKELETON on MNIST's test digits
-	$(THALWEG) eval $(SKELETON) $(data) --output build/eval/$(SKELETON).json
+eval: setup ## one table of baselines and skeletons, and curves; or SKELETON alone
+	$(THALWEG) eval $(if $(chosen),$(SKELETON) --output build/eval/$(SKELETON).json,--curves) $(data)
 
 verilog: setup ## build/verilog/<top>.v and <top>.json, holding SKELETON="x y"
 	$(THALWEG) verilog $(SKELETON) --filters $(FILTERS)

@@ -135,6 +135,7 @@ def evaluate_all(
     from sw.table import make, report
     from sw.table.measure import Store
     from sw.table.subjects import subjects
+    from sw.train.run import keep_memory
 
     def simulated(skeleton: Skeleton) -> Device:
         opened = open_device("simulated", (skeleton,), filters)
@@ -144,6 +145,7 @@ def evaluate_all(
     found = load(data, download=True)
     digits = work.judged(found, images)
     prepare(output.parent)
+    keep_memory()
     listed, store = list(subjects(found.train_images, simulated)), Store(output.parent / "kept")
     rows = make.rows(listed, digits, store, progress)
     write_json(output, rows)

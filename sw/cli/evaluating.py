@@ -70,17 +70,19 @@ def evaluate(
     thalweg eval digits --device simulated --images 200 --output build/results.json
     """  # noqa: D301 - click reads the backspace as: keep these lines
     if subject is None:
-        told = {"--device": device != "golden", "--gate": gate, "--no-gate": no_gate}
-        told |= {"--steps": steps is not None, "--damage": damage != SHARE}
-        for option in (option for option, given in told.items() if given):
-            raise InputError(f"{option} must come with a skeleton")
+        refuse("with", device=device != "golden", gate=gate, no_gate=no_gate)
+        refuse("with", steps=steps is not None, damage=damage != SHARE)
         evaluate_all(data, images, TABLE if output is None else output, filters, curves, ship)
         return
-    for option in (
-        option for option, given in {"--curves": curves, "--ship": ship}.items() if given
-    ):
-        raise InputError(f"{option} must come without a skeleton")
+    refuse("without", curves=curves, ship=ship)
     evaluate_one(subject, device, images, gate, no_gate, steps, damage, filters, baud, data, output)
+
+
+def refuse(how: str, **given: object) -> None:
+    """Raise if one of these options is given: it must come with or without a skeleton."""
+    for option, value in given.items():
+        if value:
+            raise InputError(f"--{option.replace('_', '-')} must come {how} a skeleton")
 
 
 def evaluate_one(

@@ -14,6 +14,7 @@ PIP_ARGS ?=
 BIN := .venv/bin
 THALWEG := $(BIN)/thalweg
 data := $(if $(DATA),--data $(DATA))
+chosen := $(filter-out file,$(origin SKELETON))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -39,8 +40,8 @@ test: setup ## all quick tests
 train-qat: setup ## train a skeleton by RECIPE: restore, memory or letters
 	$(THALWEG) train --name $(NAME) --recipe $(RECIPE) --device $(DEVICE) $(data) $(if $(BATCHES),--batches $(BATCHES)) $(if $(QAT_BATCHES),--qat-batches $(QAT_BATCHES)) $(if $(BEGIN),--begin $(BEGIN))
 
-eval: setup ## measure SKELETON on MNIST's test digits
-	$(THALWEG) eval $(SKELETON) $(data) --output build/eval/$(SKELETON).json
+eval: setup ## one table of baselines and skeletons, and curves; or SKELETON alone
+	$(THALWEG) eval $(if $(chosen),$(SKELETON) --output build/eval/$(SKELETON).json,--curves) $(data)
 
 memory: SKELETON = digits-memory
 memory: setup ## what a skeleton remembers, measured and shown; FULL=1 takes all 10,000

@@ -63,13 +63,14 @@ def options(tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", ["stored", "distilled", "dreams", "none"])
 def test_gate_learns_and_rule_stays(options, kind):
     train(replace(options, rehearsal=kind))
+    name = kind.replace("none", "only")
 
     skeleton = Skeleton.load(SHIPPED / "digits")
     before = GateNetwork.load(SHIPPED / "digits" / "gate.safetensors")
-    after = GateNetwork.load(options.folder / "letters-upper.safetensors")
+    after = GateNetwork.load(options.folder / f"gate-letters-upper-{name}.safetensors")
     assert after.skeleton == skeleton.digest
     assert (after.hidden.weight != before.hidden.weight).any()
-    record = json.loads((options.folder / "letters-upper.json").read_text())
+    record = json.loads((options.folder / f"gate-letters-upper-{name}.json").read_text())
     assert record["skeleton"] == skeleton.digest
     assert record["codes_equal_to_golden"] > 1_000_000
     assert "digit_id" not in record["results"]["letters-upper"]["restored"]
@@ -92,7 +93,10 @@ def test_stopped_run_ends_as_an_unbroken_one(options, monkeypatch):
     assert stop.value.code == 128 + signal.SIGTERM
     train(again)
 
-    gates = [(one.folder / "letters-upper.safetensors").read_bytes() for one in (options, again)]
+    gates = [
+        (one.folder / "gate-letters-upper-stored.safetensors").read_bytes()
+        for one in (options, again)
+    ]
     assert gates[0] == gates[1]
 
 

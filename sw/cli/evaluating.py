@@ -70,17 +70,19 @@ def evaluate(
     thalweg eval digits --device simulated --images 200 --output build/results.json
     """  # noqa: D301 - click reads the backspace as: keep these lines
     if subject is None:
-        told = {"--device": device != "golden", "--gate": gate, "--no-gate": no_gate}
-        told |= {"--steps": steps is not None, "--damage": damage != SHARE}
-        for option in (option for option, given in told.items() if given):
-            raise InputError(f"{option} must come with a skeleton")
+        refuse("with", device=device != "golden", gate=gate, no_gate=no_gate)
+        refuse("with", steps=steps is not None, damage=damage != SHARE)
         evaluate_all(data, images, TABLE if output is None else output, filters, curves, ship)
         return
-    for option in (
-        option for option, given in {"--curves": curves, "--ship": ship}.items() if given
-    ):
-        raise InputError(f"{option} must come without a skeleton")
+    refuse("without", curves=curves, ship=ship)
     evaluate_one(subject, device, images, gate, no_gate, steps, damage, filters, baud, data, output)
+
+
+def refuse(how: str, **given: object) -> None:
+    """Raise if one of these options is given: it must come with or without a skeleton."""
+    for option, value in given.items():
+        if value:
+            raise InputError(f"--{option.replace('_', '-')} must come {how} a skeleton")
 
 
 def evaluate_one(
@@ -135,6 +137,7 @@ def evaluate_all(
     from sw.table import make, report
     from sw.table.measure import Store
     from sw.table.subjects import subjects
+    from sw.train.run import keep_memory
 
     def simulated(skeleton: Skeleton) -> Device:
         opened = open_device("simulated", (skeleton,), filters)
@@ -144,6 +147,7 @@ def evaluate_all(
     found = load(data, download=True)
     digits = work.judged(found, images)
     prepare(output.parent)
+    keep_memory()
     listed, store = list(subjects(found.train_images, simulated)), Store(output.parent / "kept")
     rows = make.rows(listed, digits, store, progress)
     write_json(output, rows)

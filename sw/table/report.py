@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from golden.errors import InputError
 from golden.files import replacing
+from sw.baselines.recipe import RECIPES
+from sw.baselines.ship import SHIPPED as WEIGHTS
 from sw.docs import ROOT, table
 
-__all__ = ["curve_table", "draw_curves", "draw_rows", "result_table", "ship"]
+__all__ = ["compared_parts", "curve_table", "draw_curves", "draw_rows", "result_table", "ship"]
 
 HEADINGS = (
     "restorer",
@@ -129,6 +132,42 @@ def draw_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
     axes.grid(alpha=0.3)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=110)
+
+
+def compared_parts() -> dict[str, str]:
+    """Return the table of the comparison, its curves, and how the baselines were trained."""
+    rows, points = (
+        json.loads((ROOT / "docs" / name).read_text(encoding="utf-8"))
+        for name in ("results.json", "curves.json")
+    )
+    return {"results": result_table(rows), "curves": curve_table(points), "baselines": baselines()}
+
+
+def baselines() -> str:
+    """Return what each baseline was trained with."""
+    rows = []
+    for name in RECIPES:
+        path = WEIGHTS / f"{name}.json"
+        if not path.is_file():
+            continue
+        record = json.loads(path.read_text(encoding="utf-8"))
+        recipe = record["recipe"]
+        rows.append([
+            f"`{name}`",
+            f"{record['parameters']:,}",
+            f"{recipe['batches']:,} x {recipe['batch']}",
+            f"{recipe['rate']:g}",
+            f"{half_way(record['curve'], recipe['batches']):.2f} dB",
+            f"{record['held_out_psnr']:.2f} dB",
+            f"{record['seconds'] / 60:.0f} min",
+        ])
+    headings = ("baseline", "parameters", "batches", "rate", "held out, half-way", "best", "took")
+    return table(headings, rows)
+
+
+def half_way(curve: Iterable[Mapping[str, float]], batches: int) -> float:
+    """Return the best mean PSNR on held-out digits in the first half of a run."""
+    return max(entry["held_out_psnr"] for entry in curve if entry["batch"] <= batches / 2)
 
 
 def ship(output: Path, rows: Sequence[dict[str, Any]], points: Sequence[dict[str, Any]]) -> None:

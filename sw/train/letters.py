@@ -32,8 +32,8 @@ __all__ = ["train_letters"]
 def train_letters(options: Options) -> None:
     """Train the gate of ``options.begin`` on letters; the rule's every integer stays.
 
-    Leaves ``<letters>.safetensors`` and ``<letters>.json`` in the run's folder; with
-    ``options.ship`` also beside the skeleton that it belongs to.
+    Leaves ``gate-LETTERS-REHEARSAL.safetensors`` and its ``.json`` in the run's folder (without
+    rehearsal: ``only``); with ``options.ship`` also beside the skeleton that it belongs to.
     """
     assert options.begin is not None
     skeleton, network = load_run(options.begin)
@@ -99,9 +99,10 @@ def export(
             "proof": round(time.monotonic() - begin),
         },
     }
-    write(network, record, options.folder / options.letters)
+    stem = f"gate-{options.letters}-{options.rehearsal.replace('none', 'only')}"
+    write(network, record, options.folder / stem)
     if options.ship:
-        write(network, record, SHIPPED / skeleton.name / options.letters)
+        write(network, record, SHIPPED / skeleton.name / stem)
 
 
 def measured(

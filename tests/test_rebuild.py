@@ -10,10 +10,10 @@ from golden.spec import Gate as Place
 from golden.spec import Spec
 from sw.damage import blank
 from sw.data import show_digits
+from sw.floats import models, write
 from sw.gate import Gate
-from sw.rebuild import float_models, gate_of, rule_of
+from sw.rebuild import gate_of, rule_of
 from sw.rule import Rule
-from sw.train.floats import save_float
 from sw.train.verify import Mismatch, prove
 
 SMALL = Spec(
@@ -53,12 +53,13 @@ def test_integers_from_all_over_their_ranges_equal_golden(kind):
 def test_float_models_come_back_in_half_precision(tmp_path):
     rule, gate = Rule(SMALL), Gate(SMALL)
     rule.initialise(torch.Generator().manual_seed(0))
-    path = save_float(rule, gate, tmp_path)
+    path = tmp_path / "float.safetensors"
+    write(rule, gate, path)
     assert path == tmp_path / "float.safetensors"
-    again, answers = float_models(path, SMALL)
+    again, answers = models(path, SMALL)
     assert torch.equal(again.perceive.weight, rule.perceive.weight.half().float())
     assert torch.equal(answers.output.bias, gate.output.bias.half().float())
-    with pytest.raises(InputError, match="must hold the float models of its skeleton"):
-        float_models(path, Spec(height=8, width=8, image=6))
-    with pytest.raises(InputError, match="must hold the float models of its skeleton"):
-        float_models(tmp_path / "none.safetensors", SMALL)
+    with pytest.raises(InputError, match="must hold the weights of this rule and gate"):
+        models(path, Spec(height=8, width=8, image=6))
+    with pytest.raises(InputError, match="must be a file of float weights"):
+        models(tmp_path / "none.safetensors", SMALL)

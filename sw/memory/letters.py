@@ -70,9 +70,7 @@ def bars(results: dict[str, Any]) -> list[Bar]:
             continue
         if only is not None:
             below = only["letters"]["psnr_mean"] - scores["letters"]["psnr_mean"]
-            table.append(
-                at_most(f"{name}: letters below the gate of letters only", below, 1, " dB")
-            )
+            table.append(at_most(f"{name}: letters below {ONLY}", below, 1, " dB"))
         lost = {key: own[key] - scores["digits"][key] for key in ("psnr_mean", "digit_id")}
         table.append(at_most(f"{name}: digits below their own gate", lost["psnr_mean"], 0.5, " dB"))
         table.append(at_most(f"{name}: fewer digits read right", lost["digit_id"], 1, " points"))

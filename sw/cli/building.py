@@ -166,7 +166,7 @@ def bench(
         "build/bench/results.json"
     ),
 ) -> None:
-    """Measure speed: golden model, gate, both simulations, and the clocks of a digit for each F.
+    """Measure speed: golden, gate, training, both simulations, the clocks of a digit for each F.
 
     \b
     thalweg bench
@@ -174,8 +174,10 @@ def bench(
     from golden.speed import measure as measure_golden
     from sim.speed import measure as measure_simulation
     from sw.outputs import write_json
+    from sw.train.speed import measure as measure_training
 
-    results = measure_golden() | measure_simulation(progress=typer.echo)
+    results = measure_golden() | measure_training(typer.echo)
+    results |= measure_simulation(progress=typer.echo)
     show_rates(results)
     write_json(output, results)
     typer.echo(f"wrote {output}")
@@ -183,7 +185,7 @@ def bench(
 
 def show_rates(results: dict[str, Any]) -> None:
     """Print what was measured."""
-    for name, value in results.items():
+    for name, value in (results | results.get("training", {})).items():
         if not isinstance(value, dict):
             typer.echo(f"{name.replace('_', ' ')}: {value:,}")
     for filters, engine in results["engine"].items():

@@ -17,6 +17,7 @@ from golden.files import replacing
 from sw.gate import Gate, GateExponents
 from sw.rule import Rule, RuleExponents
 from sw.train.options import Options
+from sw.train.processes import leads
 
 __all__ = ["Learner", "begin", "resume", "save"]
 
@@ -97,7 +98,12 @@ def identity(options: Options, digest: str) -> str:
 
 
 def save(learner: Learner, options: Options, digest: str, path: Path) -> None:
-    """Write a checkpoint, whole or not at all, and down to the disk: power may fail."""
+    """Write a checkpoint, whole or not at all, and down to the disk: power may fail.
+
+    Of several processes the first alone writes.
+    """
+    if not leads():
+        return
     gate = learner.gate
     values = {
         "identity": identity(options, digest),

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from sw.train.learner import Learner, save
 from sw.train.options import Options
+from sw.train.processes import average, leads, place, share, told
 from sw.train.step import advance, lay, numbers, pixels, respond
 
 __all__ = [
@@ -67,7 +68,7 @@ def draw(images: np.ndarray, options: Options, stage: str, batch: int) -> tuple[
     All randomness comes from seed, stage and batch number, so that a resumed run draws the same.
     """
     rng = np.random.default_rng([options.seed, DRAWS.index(stage), batch])
-    torch.manual_seed(int(rng.integers(1 << 62)))  # dropout draws from here
+    torch.manual_seed(int(rng.integers(1 << 62)) + place()[0])  # dropout draws from here
     originals = images[rng.integers(len(images), size=options.batch)].astype(np.float32)
     flat = originals.reshape(options.batch, -1)
     order = rng.random(flat.shape).argsort(axis=1)
@@ -106,13 +107,14 @@ def restored(learner: Learner, damaged: Tensor, dropout: float) -> Tensor:
 
 def train_batch(learner: Learner, images: np.ndarray, options: Options) -> tuple[float, float]:
     """Learn from the next batch; return its loss, and its mean PSNR in dB."""
-    originals, damaged = draw(images, options, learner.stage, learner.batch)
+    originals, damaged = map(share, draw(images, options, learner.stage, learner.batch))
     errors = ((restored(learner, damaged, options.dropout) - originals) / 255).square()
     loss = errors.mean()
     for group in learner.optimiser.param_groups:
         group["lr"] = group["share"] * rate(options, learner.stage, learner.batch)
     learner.optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
+    average([parameter.grad for parameter in learner.parameters if parameter.grad is not None])
     torch.nn.utils.clip_grad_norm_(learner.parameters, 1.0)
     learner.optimiser.step()
     learner.batch += 1
@@ -138,7 +140,8 @@ def run_stage(
         recent.append(train_batch(learner, images, options))
         now = time.monotonic()
         learner.seconds = before + now - begin
-        if learner.batch % LOG_EVERY == 0 or learner.batch == total:
+        signals = told(received)
+        if leads() and (learner.batch % LOG_EVERY == 0 or learner.batch == total):
             loss, psnr = np.mean(recent, axis=0)
             left = (now - begin) / (learner.batch - first) * (total - learner.batch)
             print(
@@ -147,9 +150,9 @@ def run_stage(
                 file=sys.stderr,
                 flush=True,
             )
-        if received or now - saved > SAVE_SECONDS:
+        if signals or now - saved > SAVE_SECONDS:
             save(learner, options, digest, path)
             saved = now
-        if received:
-            raise Stopped(received[0])
+        if signals:
+            raise Stopped(signals[0])
     save(learner, options, digest, path)

@@ -13,6 +13,7 @@ from sw.train.calibrate import quantise
 from sw.train.learner import begin, resume, save
 from sw.train.loop import STAGES, Stopped, calibration_digits, interruptions, run_stage
 from sw.train.options import Options
+from sw.train.processes import joined, leads, meet
 from sw.train.ship import export
 
 __all__ = ["train"]
@@ -26,17 +27,26 @@ def train(options: Options) -> None:
     and, on a CPU, ends with the very same skeleton. What is left in the folder: `skeleton.json`,
     `gate.safetensors` and `provenance.json`; with ``options.ship`` also among the shipped ones.
 
+    Under torchrun each process takes its share of every batch, and all must see the same folder.
+
     For the command line: ``thalweg train`` fills `Options` (``--data``, ``--name``, ``--output``,
     ``--device``, ``--batches``, ``--qat-batches``, ``--batch``, ``--seed``, ``--threads``,
     ``--recipe``, ``--noise``, ``--dropout``, ``--ship``) and calls this.
     Progress goes to stderr. Bad input raises `golden.errors.InputError`.
     """
+    with joined(options.batch):
+        run(options)
+
+
+def run(options: Options) -> None:
+    """Train, in this process or in this and its like."""
     prepare(options)
     digits = load(options.data, download=True)
     require_size(digits, options)
     images, digest = digits.train_images, digits.digest
     path = options.folder / "checkpoint.pt"
     learner = resume(options, digest, path) if path.exists() else begin(options)
+    meet()  # all have looked before there is a new one
     if learner.batch == 0:
         save(learner, options, digest, path)  # a folder that cannot be written fails here
     try:
@@ -46,10 +56,12 @@ def train(options: Options) -> None:
                 learner = quantise(learner, calibration_digits(images, options))
             run_stage(learner, images, options, digest, path, received)
     except Stopped as stopped:
-        print(stopped, file=sys.stderr)
+        if leads():
+            print(stopped, file=sys.stderr)
         raise SystemExit(128 + stopped.number) from None
     learner.take_averages()
-    export(learner, options, digits)
+    if leads():
+        export(learner, options, digits)
 
 
 def prepare(options: Options) -> None:

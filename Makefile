@@ -60,7 +60,7 @@ $(BIN)/.boards: $(BIN)/.ready
 sim: setup ## cocotb on Verilator and the fast device against golden, every code
 	$(THALWEG) sim $(SKELETON) --images $(IMAGES) --filters $(FILTERS) $(data)
 
-bench: setup ## speed of golden, gate and simulations; clocks of a digit for each F
+bench: setup ## speed of golden, gate, training and simulations; clocks of a digit for each F
 	$(THALWEG) bench
 
 docs: setup ## tables of README and docs from what was measured

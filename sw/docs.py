@@ -58,6 +58,7 @@ def measured_parts() -> dict[str, str]:
     return {
         "skeletons": skeletons(),
         "speed": rates(speed),
+        "training": training(speed.get("training")),
         "engine": engine(speed["engine"]),
         "throughput": throughput(speed["gated"]),
         "uart": uart(speed["uart"]),
@@ -94,6 +95,27 @@ def rates(speed: Mapping[str, Any]) -> str:
         ("simulated chip to cocotb", f"{speed['simulated_to_cocotb']:.1f} x"),
     ]
     return table((f"on {speed['cores']} cores", "measured by `make bench`"), rows)
+
+
+def training(speed: Mapping[str, float] | None) -> str:
+    """Return how fast training runs; nothing where that has not been measured."""
+    if speed is None:
+        return ""
+    step, batch = "ten steps of the rule, batch of 32", "whole hybrid batch of 32"
+    rows = [
+        (f"{step}, `nn.Conv2d` in float", f"{speed['steps_plain_ms']:.0f} ms"),
+        (f"{step}, fused, fake-quantised", f"{speed['steps_fused_ms']:.0f} ms"),
+        ("the one to the other", f"{speed['steps_plain_to_fused']:.1f} x"),
+        (
+            "the fused one's share of the rate of a matrix product",
+            f"{speed['steps_share_of_gemm']:.0%} of {speed['gemm_gflops']:.0f} GFLOP/s",
+        ),
+        (f"{batch}, fake-quantised, plain torch", f"{speed['batch_plain_ms']:.0f} ms"),
+        (f"{batch}, fake-quantised, fused", f"{speed['batch_fused_ms']:.0f} ms"),
+        ("the one to the other", f"{speed['batch_plain_to_fused']:.1f} x"),
+        ("40,000 batches of 64, at that rate", f"{speed['hours_of_40000_batches_of_64']:.1f} h"),
+    ]
+    return table(("training", "measured by `make bench`"), rows)
 
 
 def engine(results: Mapping[str, Mapping[str, Any]]) -> str:

@@ -177,7 +177,7 @@ def bench(
         str, typer.Option(help="board whose gated digits are taken apart")
     ] = "ulx3s-25f",
 ) -> None:
-    """Measure speed: golden model, gate, both simulations, clocks of a digit, and over a wire.
+    """Measure speed: golden, gate, training, simulations, the clocks of a digit, over a wire.
 
     \b
     thalweg bench
@@ -185,9 +185,11 @@ def bench(
     from golden.speed import measure as measure_golden
     from sim.speed import measure as measure_simulation
     from sw.outputs import write_json
+    from sw.train.speed import measure as measure_training
 
     found = board_named(board)
-    results = measure_golden() | measure_simulation(progress=typer.echo)
+    results = measure_golden() | measure_training(typer.echo)
+    results |= measure_simulation(progress=typer.echo)
     show_rates(results)
     results |= wires(found.filters, found.clock)
     show_wires(results["gated"])
@@ -230,7 +232,7 @@ def show_wires(gated: dict[str, Any]) -> None:
 
 def show_rates(results: dict[str, Any]) -> None:
     """Print what was measured."""
-    for name, value in results.items():
+    for name, value in (results | results.get("training", {})).items():
         if not isinstance(value, dict):
             typer.echo(f"{name.replace('_', ' ')}: {value:,}")
     for filters, engine in results["engine"].items():

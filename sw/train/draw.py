@@ -11,6 +11,7 @@ from torch import Tensor
 from golden.fixed import STATE
 from golden.spec import Spec
 from sw.train.options import Options
+from sw.train.processes import place
 
 __all__ = ["calibration_digits", "draw", "lost_cells", "noise_states", "random"]
 
@@ -25,7 +26,7 @@ def random(options: Options, stage: str, batch: int) -> np.random.Generator:
     So a resumed run draws the same. PyTorch's own generator, for dropout, is seeded along.
     """
     rng = np.random.default_rng([options.seed, DRAWS.index(stage), batch])
-    torch.manual_seed(int(rng.integers(1 << 62)))
+    torch.manual_seed(int(rng.integers(1 << 62)) + place()[0])
     return rng
 
 

@@ -19,6 +19,7 @@ from sw.gate import Gate, GateExponents
 from sw.rule import Rule, RuleExponents
 from sw.train.options import Options
 from sw.train.pool import Pool, Prototypes
+from sw.train.processes import leads
 from sw.train.rehearsal import Rehearsal
 
 __all__ = ["Learner", "begin", "resume", "save"]
@@ -119,7 +120,12 @@ def identity(options: Options, digest: str) -> str:
 
 
 def save(learner: Learner, options: Options, digest: str, path: Path) -> None:
-    """Write a checkpoint, whole or not at all, and down to the disk: power may fail."""
+    """Write a checkpoint, whole or not at all, and down to the disk: power may fail.
+
+    Of several processes the first alone writes.
+    """
+    if not leads():
+        return
     gate = learner.gate
     values = {
         "identity": identity(options, digest),

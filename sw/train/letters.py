@@ -22,6 +22,7 @@ from sw.rebuild import gate_of, rule_of
 from sw.train.learner import Learner, resume, save
 from sw.train.loop import interruptions, run_stage
 from sw.train.options import Options
+from sw.train.processes import leads, meet
 from sw.train.rehearsal import rehearsal
 from sw.train.ship import PROVEN, provenance
 from sw.train.verify import prove_random
@@ -44,7 +45,8 @@ def train_letters(options: Options) -> None:
     with interruptions() as received:
         run_stage(learner, letters.train_images, options, letters.digest, path, received)
     learner.take_averages()
-    export(learner, options, skeleton, letters, digits)
+    if leads():
+        export(learner, options, skeleton, letters, digits)
 
 
 def require_gate(skeleton: Skeleton, network: GateNetwork | None) -> GateNetwork:
@@ -72,6 +74,7 @@ def beginning(
     learner.rehearsal = rehearsal(
         options.rehearsal, skeleton, network, digits.train_images, options.damage
     )
+    meet()  # all have looked before there is a new one
     if learner.batch == 0:
         save(learner, options, letters.digest, path)
     return learner

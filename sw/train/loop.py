@@ -16,6 +16,7 @@ import torch
 
 from sw.train.learner import Learner, save
 from sw.train.options import Options
+from sw.train.processes import average, leads, told
 from sw.train.recipes import hold, relearn, restore
 
 __all__ = ["Stopped", "interruptions", "run_stage", "train_batch"]
@@ -47,7 +48,8 @@ def interruptions() -> Iterator[list[int]]:
     try:
         yield received
     except Stopped as stopped:
-        print(stopped, file=sys.stderr)
+        if leads():
+            print(stopped, file=sys.stderr)
         raise SystemExit(128 + stopped.number) from None
     finally:
         for number, handler in previous.items():
@@ -72,6 +74,7 @@ def train_batch(learner: Learner, images: np.ndarray, options: Options) -> tuple
             group["lr"] = group["share"] * rate(options, learner.stage, learner.batch)
         optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
+    average([parameter.grad for parameter in learner.parameters if parameter.grad is not None])
     torch.nn.utils.clip_grad_norm_(learner.parameters, 1.0)
     for optimiser in learner.optimisers:
         optimiser.step()
@@ -97,7 +100,8 @@ def run_stage(
         recent.append(train_batch(learner, images, options))
         now = time.monotonic()
         learner.seconds = before + now - begin
-        if learner.batch % LOG_EVERY == 0 or learner.batch == total:
+        signals = told(received)
+        if leads() and (learner.batch % LOG_EVERY == 0 or learner.batch == total):
             loss, psnr = np.mean(recent, axis=0)
             left = (now - begin) / (learner.batch - first) * (total - learner.batch)
             print(
@@ -106,9 +110,9 @@ def run_stage(
                 file=sys.stderr,
                 flush=True,
             )
-        if received or now - saved > SAVE_SECONDS:
+        if signals or now - saved > SAVE_SECONDS:
             save(learner, options, digest, path)
             saved = now
-        if received:
-            raise Stopped(received[0])
+        if signals:
+            raise Stopped(signals[0])
     save(learner, options, digest, path)

@@ -13,6 +13,7 @@ from sw.train.draw import draw, lost_cells, noise_states, random
 from sw.train.learner import Learner
 from sw.train.options import Options
 from sw.train.pool import Pool, Prototypes, medoids
+from sw.train.processes import share
 from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
 
 __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
@@ -72,7 +73,7 @@ def one_step(
 def restore(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     """Loss of restoring a batch of digits in the steps given."""
     rng = random(options, learner.stage, learner.batch)
-    originals, damaged = draw(images, options, rng)
+    originals, damaged = map(share, draw(images, options, rng))
     errors = squared(restored(learner, damaged, options), originals)
     return Loss(closeness(errors, options), errors)
 
@@ -165,8 +166,8 @@ def relearn(learner: Learner, images: np.ndarray, options: Options) -> Loss:
         if given is None:
             known, given = draw(known.numpy(), options, rng, len(known))
         originals, damaged = torch.cat([originals, known]), torch.cat([damaged, given])
-    errors = squared(restored(learner, damaged, options), originals)
-    return Loss(closeness(errors, options), errors[:count])
+    errors = squared(restored(learner, share(damaged), options), share(originals))
+    return Loss(closeness(errors, options), errors)
 
 
 def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:

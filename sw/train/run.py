@@ -16,6 +16,7 @@ from sw.train.learner import Learner, begin, resume, save
 from sw.train.letters import train_letters
 from sw.train.loop import interruptions, run_stage
 from sw.train.options import Options
+from sw.train.processes import joined, leads, meet, place
 from sw.train.recipes import begin_holding
 from sw.train.ship import export
 
@@ -30,12 +31,22 @@ def train(options: Options) -> None:
     and, on a CPU, ends with the very same skeleton. What is left in the folder: `skeleton.json`,
     `gate.safetensors` and `provenance.json`; with ``options.ship`` also among the shipped ones.
 
+    Under torchrun each process takes its share of every batch, and all must see the same folder.
+
     For the command line: ``thalweg train`` fills `Options` (``--data``, ``--name``, ``--output``,
     ``--device``, ``--batches``, ``--qat-batches``, ``--batch``, ``--seed``, ``--threads``,
     ``--recipe``, ``--noise``, ``--dropout``, ``--ship``) and calls this.
     Progress goes to stderr. Bad input raises `golden.errors.InputError`.
     """
+    with joined(options.batch):
+        run(options)
+
+
+def run(options: Options) -> None:
+    """Train, in this process or in this and its like."""
     prepare(options)
+    if options.recipe == "memory" and place()[1] > 1:
+        raise InputError("recipe memory must run in one process: its pool is not shared")
     if options.recipe == "letters":
         train_letters(options)
         return
@@ -47,6 +58,7 @@ def train(options: Options) -> None:
     if options.begin is not None and learner.stage == "float":
         floats.read(learner.rule, learner.gate, floats.find(options.begin))
         learner.averages = [parameter.detach().clone() for parameter in learner.parameters]
+    meet()  # all have looked before there is a new one
     if learner.batch == 0:
         save(learner, options, digest, path)  # a folder that cannot be written fails here
     with interruptions() as received:
@@ -56,7 +68,8 @@ def train(options: Options) -> None:
                 learner = enter(stage, learner, digits, options)
             run_stage(learner, digits.train_images, options, digest, path, received)
     learner.take_averages()
-    export(learner, options, digits)
+    if leads():
+        export(learner, options, digits)
 
 
 def enter(stage: str, learner: Learner, digits: Digits, options: Options) -> Learner:

@@ -48,12 +48,12 @@ def measure(progress: Callable[[str], None] = print) -> dict[str, Any]:
     return {"training": results | batch_times()}
 
 
-def seconds(*works: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
+def seconds(*works: Callable[[], object]) -> list[float]:
     """Return the median time of each, taken in turn."""
     found: list[list[float]] = [[] for _ in works]
     for work in works:
         work()
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         for times, work in zip(found, works, strict=True):
             start = time.perf_counter()
             work()

@@ -155,12 +155,8 @@ def train(
     else:
         save(training, identity, path)  # a folder that cannot be written fails here
     torch.set_flush_denormal(True)
-    try:
-        with interruptions() as received:
-            go_through(training, images, recipe, received, lambda: save(training, identity, path))
-    except Stopped as stopped:
-        print(stopped, file=sys.stderr)
-        raise SystemExit(128 + stopped.number) from None
+    with interruptions() as received:
+        go_through(training, images, recipe, received, lambda: save(training, identity, path))
     training.put(training.best)
     return training
 

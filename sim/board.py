@@ -70,21 +70,20 @@ class SimulatedBoard:
         memories=None,
         progress=print,
     ):
-        self.geometry = geometry
         self.divisor = divisor
-        self.patience = patience
-        memories = memories or images(geometry, skeletons)
         design = BoardDesign(geometry, divisor, patience)
-        self._open(design, progress)
+        self._start(load(build_library(design, progress)), design, skeletons, memories)
+        self.pace(divisor)
+
+    def _start(self, library, design, skeletons, memories=None):
+        """Make a model of a design, and store what its memories hold."""
+        self.geometry = geometry = design.geometry
+        self.patience = design.patience
+        memories = memories or images(geometry, skeletons)
+        self._library, self._board = library, library.board_new()
         for index, name in enumerate(design.memories):
             self._store(index, Shape.cast(layouts(geometry)[name]).width, memories[name])
-        self.pace(divisor)
         self.reset()
-
-    def _open(self, design, progress):
-        self.design = design
-        self._library = load(build_library(design, progress))
-        self._board = self._library.board_new()
 
     def __del__(self):
         if getattr(self, "_board", None):

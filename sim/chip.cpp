@@ -8,9 +8,14 @@
 #include <random>
 #include <vector>
 
+#include "activity.h"
+#include "lattices.h"
 #include "memories.h"
 #include "model.h"
 #include "verilated.h"
+#ifdef TRACED
+#include "verilated_saif_c.h"
+#endif
 
 // Verilator's name for part of a stream: it spells the second of two underscores out.
 #define PORT(stream, part) stream##___05F##part
@@ -35,6 +40,10 @@ struct Chip {
     uint64_t clocks = 0;
     uint64_t resting = 0;  // clocks since something was last under way
     Side command, data_in, delta, data_out, plane;
+    Activity activity;
+#ifdef TRACED
+    std::unique_ptr<VerilatedSaifC> trace;
+#endif
 
     bool go() { return stall == 0 || (random() & 255) >= stall; }
 
@@ -63,16 +72,22 @@ struct Chip {
         t.PORT(o_plane, ready) = plane.active;
         t.clk = 0;
         t.eval();
+#ifdef TRACED
+        if (trace) trace->dump(clocks);  // once a clock, when everything has settled
+#endif
 
         const bool command_moves = command.active && t.PORT(i_command, ready);
         const bool data_moves = data_in.active && t.PORT(i_data, ready);
         const bool delta_moves = delta.active && t.PORT(i_delta, ready);
-        if (data_out.active && t.PORT(o_data, valid)) data_out.items.push_back(t.PORT(o_data, payload));
-        if (plane.active && t.PORT(o_plane, valid)) plane.items.push_back(t.PORT(o_plane, payload));
+        const bool fetch_moves = data_out.active && t.PORT(o_data, valid);
+        const bool plane_moves = plane.active && t.PORT(o_plane, valid);
+        if (fetch_moves) data_out.items.push_back(t.PORT(o_data, payload));
+        if (plane_moves) plane.items.push_back(t.PORT(o_plane, payload));
         t.clk = 1;
         t.eval();
         ++clocks;
         resting = rests() ? resting + 1 : 0;
+        activity.note(data_moves || delta_moves || fetch_moves || plane_moves, t.busy);
 
         if (command_moves) take(command, kCommandWords);
         if (data_moves) take(data_in, 1);
@@ -150,10 +165,42 @@ uint64_t chip_clock(Chip* chip, uint64_t limit, int data, int plane) {
     return chip->clocks - begin;
 }
 
+// Let clocks pass in which the host works on a gate.
+void chip_think(Chip* chip, uint64_t clocks) {
+    chip->activity.gate = true;
+    for (uint64_t i = 0; i < clocks; ++i) chip->clock();
+    chip->activity.gate = false;
+}
+
+// Clocks by what was at work: see `Activity`.
+void chip_account(Chip* chip, uint64_t* counts) {
+    for (int i = 0; i < 8; ++i) counts[i] = chip->activity.clocks[i];
+}
+
 uint64_t chip_counter(Chip* chip, int which) {
     const uint64_t counters[] = {chip->clocks, chip->top->clocks, chip->top->busy};
     return counters[which];
 }
 
 int chip_running(Chip* chip) { return chip->top->running; }
+
+// Copy the rows of a context's lattice memory, a pending delta aside; returns 0 where there is one.
+int chip_lattice(Chip* chip, int context, uint32_t* rows, int count, int write) {
+    return exchange_lattice(*chip->top->rootp, context, rows, count, write != 0);
+}
+
+#ifdef TRACED
+// Count the toggles of every net from here on; they are in the file once the trace has ended.
+void chip_trace(Chip* chip, const char* path) {
+    chip->trace.reset(new VerilatedSaifC);
+    chip->context.traceEverOn(true);
+    chip->top->trace(chip->trace.get(), 99);
+    chip->trace->open(path);
+}
+
+void chip_trace_end(Chip* chip) {
+    chip->trace->close();
+    chip->trace.reset();
+}
+#endif
 }

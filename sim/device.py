@@ -1,6 +1,7 @@
 """The simulated device: the chip's Verilog as a native library, driven in bulk."""
 
 import ctypes
+from contextlib import contextmanager
 
 import numpy as np
 from amaranth import Shape
@@ -9,6 +10,7 @@ from golden.device import Counters
 from golden.errors import SkeletonDamaged
 from hw.shapes import Geometry, Operation
 from hw.skeleton_memory import images, layouts
+from sim.account import accounted
 from sim.verilate import ChipDesign, build_library
 
 __all__ = ["SimulatedDevice", "command_code"]
@@ -58,6 +60,8 @@ class SimulatedDevice:
         Clocks without an answer after which the chip is taken for stuck.
     memories : dict of str to list of int
         Skeleton memory images, where they are to differ from what the skeletons make.
+    traced : bool
+        Whether `trace` can count toggles: another library, several times slower.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class SimulatedDevice:
         seed=0,
         limit=1 << 26,
         memories=None,
+        traced=False,
         progress=print,
     ):
         spec = skeletons[0].spec
@@ -78,7 +83,7 @@ class SimulatedDevice:
         self.skeletons = tuple(skeletons)
         self._limit = limit
 
-        self._library = load(build_library(ChipDesign(geometry), progress))
+        self._library = load(build_library(ChipDesign(geometry, traced), progress))
         self._chip = self._library.chip_new(seed, stall)
         self._store(memories or images(geometry, self.skeletons))
         self.damaged = self._library.chip_check(self._chip)
@@ -148,6 +153,37 @@ class SimulatedDevice:
             bits = np.packbits(chosen, bitorder="little")
             self._command(Operation.ZERO, context, data=bits)
 
+    def stored_states(self):
+        """Return the codes in the lattice memories, pending deltas aside; the chip must rest."""
+        return np.stack([self._exchange(context) for context in range(self._batch)])
+
+    def store_states(self, states):
+        """Replace the codes in the lattice memories; a pending delta stays pending."""
+        for context, state in enumerate(states):
+            self._exchange(context, state)
+
+    @contextmanager
+    def trace(self, path):
+        """Have the toggles of every net, once a clock, in a SAIF file when the block is through."""
+        self._library.chip_trace(self._chip, str(path).encode())
+        try:
+            yield
+        finally:
+            self._library.chip_trace_end(self._chip)
+
+    def _exchange(self, context, state=None):
+        """Copy one lattice memory from ``state``, or return it: row by row, a byte a channel."""
+        channels, height, width = self.geometry.spec.lattice
+        lanes = self.geometry.lanes
+        rows = np.zeros(channels * height * width // lanes, np.uint32)
+        if state is not None:
+            rows[:] = np.ascontiguousarray(np.moveaxis(state, 0, -1)).view(f"<u{lanes}").ravel()
+        write = int(state is not None)
+        if self._library.chip_lattice(self._chip, context, pointer(rows), rows.size, write):
+            raise RuntimeError(f"The simulated chip has no lattice memory {context}")
+        codes = rows.astype(f"<u{lanes}").view(np.int8).reshape(height, width, channels)
+        return np.moveaxis(codes, -1, 0)
+
     def counters(self):
         """Return the engine's counters since the lattices were loaded."""
         now = self._counters()
@@ -157,6 +193,16 @@ class SimulatedDevice:
     def simulated_clocks(self):
         """Clocks simulated since the chip was made."""
         return self._library.chip_counter(self._chip, 0)
+
+    def think(self, clocks):
+        """Let clocks pass in which the host works on a gate."""
+        self._library.chip_think(self._chip, clocks)
+
+    def account(self):
+        """Return what all clocks so far went into: the wire is any stream of data or deltas."""
+        counts = (ctypes.c_uint64 * 8)()
+        self._library.chip_account(self._chip, counts)
+        return accounted(list(counts))
 
     def _counters(self):
         return Counters(*(self._library.chip_counter(self._chip, which) for which in (1, 2)))
@@ -238,9 +284,15 @@ def load(path):
         ("chip_waiting", integer, (chip, integer)),
         ("chip_pop", None, (chip, integer, items, integer)),
         ("chip_clock", wide, (chip, wide, integer, integer)),
+        ("chip_think", None, (chip, wide)),
+        ("chip_account", None, (chip, ctypes.POINTER(wide))),
         ("chip_counter", wide, (chip, integer)),
         ("chip_running", integer, (chip,)),
+        ("chip_lattice", integer, (chip, integer, items, integer, integer)),
     ):
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
+    if hasattr(library, "chip_trace"):
+        library.chip_trace.argtypes = (chip, ctypes.c_char_p)
+        library.chip_trace_end.argtypes = (chip,)
     return library

@@ -10,8 +10,8 @@ import pyosys
 from golden.errors import InputError
 from hw.boards.flow import NAME
 from hw.verilog import yosys
-from sim.board import SimulatedBoard
-from sim.verilate import HERE
+from sim.board import SimulatedBoard, load
+from sim.verilate import HERE, build_library
 
 __all__ = ["NetlistBoard", "NetlistDesign", "write_library"]
 
@@ -166,7 +166,9 @@ class NetlistBoard(SimulatedBoard):
     """
 
     def __init__(self, design, top, *, progress=print):
-        self._open(design, progress)
+        self.design = design
+        self._library = load(build_library(design, progress))
+        self._board = self._library.board_new()
         self.geometry = top.board.geometry
         self.divisor = top.board.divisor
         self.patience = top.board.link.patience

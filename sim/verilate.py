@@ -19,11 +19,19 @@ import hw
 from golden.errors import InputError
 from hw.board import Board
 from hw.link.link import PATIENCE
+from hw.linked_chip import LinkedChip
 from hw.shapes import Geometry
 from hw.skeleton_memory import layouts
 from hw.verilog import memory_path, to_verilog, top_name, write_chip
 
-__all__ = ["BoardDesign", "ChipDesign", "build_library", "prepend_verilator", "require_tools"]
+__all__ = [
+    "BoardDesign",
+    "ChipDesign",
+    "WireDesign",
+    "build_library",
+    "prepend_verilator",
+    "require_tools",
+]
 
 HERE = Path(__file__).parent
 FLAGS = ("-O3", "-Wno-fatal", "-Wno-lint", "--x-assign", "fast", "--x-initial", "fast")
@@ -72,9 +80,10 @@ class RtlDesign:
 
 @dataclass(frozen=True)
 class ChipDesign(RtlDesign):
-    """The bare chip, driven through its streams."""
+    """The bare chip, driven through its streams; traced, it counts the toggles of its nets."""
 
     geometry: Geometry
+    traced: bool = False
     shim = "chip.cpp"
 
     @property
@@ -91,6 +100,11 @@ class ChipDesign(RtlDesign):
     def memories(self):
         """Instance path of each memory that is loaded, below the top module."""
         return {name: memory_path(name) for name in layouts(self.geometry)}
+
+    @property
+    def lattices(self):
+        """Instance path of each context's lattice memory."""
+        return [f"context{index}.lattice" for index in range(self.geometry.contexts)]
 
     def write(self, folder):
         """Write its Verilog with empty memories; return Verilator's arguments for it."""
@@ -129,6 +143,36 @@ class BoardDesign(RtlDesign):
         return [path.name]
 
 
+@dataclass(frozen=True)
+class WireDesign(RtlDesign):
+    """A chip behind its link, driven through its byte streams."""
+
+    geometry: Geometry
+    patience: int = PATIENCE
+    shim = "wire.cpp"
+
+    @property
+    def title(self):
+        """What it is, for people."""
+        return f"the chip behind its link, F = {self.geometry.filters}"
+
+    @property
+    def top(self):
+        """Name of its top module."""
+        return f"{top_name(self.geometry)}_linked"
+
+    @property
+    def memories(self):
+        """Instance path of each memory that is loaded, below the top module."""
+        return {name: f"chip.{memory_path(name)}" for name in layouts(self.geometry)}
+
+    def write(self, folder):
+        """Write its Verilog with empty memories; return Verilator's arguments for it."""
+        path = folder / f"{self.top}.v"
+        to_verilog(LinkedChip(self.geometry, (), patience=self.patience), self.top, path)
+        return [path.name]
+
+
 def build_library(design, progress=print):
     """Return the shared library of a design, built on first use.
 
@@ -153,7 +197,7 @@ def build_library(design, progress=print):
 def fingerprint(design):
     """Return a digest of everything that the library is made from."""
     sha = hashlib.sha256()
-    for path in (*design.inputs, Path(__file__), HERE / "memories.h", HERE / design.shim):
+    for path in (*design.inputs, Path(__file__), *sorted(HERE.glob("*.h")), HERE / design.shim):
         sha.update(path.read_bytes())
     sha.update(repr((design, version("amaranth"), version("verilator"), sys.platform)).encode())
     return sha.hexdigest()[:12]
@@ -166,22 +210,31 @@ def compile_library(design, folder):
     except OSError as error:
         raise InputError(f"{folder} must be writable: {error.strerror}") from error
     top, paths = design.top, list(design.memories.values())
+    # A bare chip alone lets its lattice memories be reached and its toggles be counted.
+    contexts, traced = getattr(design, "lattices", ()), getattr(design, "traced", False)
     sources = design.write(folder)
     model = f"V{top}"
-    public = [f'public_flat_rw -module "{name}" -var "{design.array}"' for name in design.public]
+    places = [(name, design.array) for name in design.public]
+    places += [(f"{top}.{path}", "memory") for path in contexts]
+    public = [f'public_flat_rw -module "{name}" -var "{rows}"' for name, rows in places]
     (folder / "public.vlt").write_text("\n".join(["`verilator_config", *public, ""]))
     memories = [
-        f"    MEMORY({index}, {'__DOT__'.join([top, *path.split('.'), design.array])})"
+        f"    MEMORY({index}, {member(top, path, design.array)})"
         for index, path in enumerate(paths)
+    ]
+    lattices = [
+        f"    LATTICE({index}, {member(top, path, 'memory')})"
+        for index, path in enumerate(contexts)
     ]
     (folder / "model.h").write_text(
         f'#pragma once\n#include "{model}.h"\n#include "{model}___024root.h"\n'
         f"using Model = {model};\n#define MEMORIES \\\n" + " \\\n".join(memories) + "\n"
+        "#define LATTICES \\\n" + " \\\n".join(lattices) + "\n"
     )
     call(
         folder,
         "verilator",
-        *("--cc", "--build", "-j", "0", *FLAGS),
+        *("--cc", "--build", "-j", "0", *FLAGS, *(["--trace-saif"] if traced else [])),
         *("--top-module", top, "-Mdir", ".", "-CFLAGS", CFLAGS, "-MAKEFLAGS", design.optimise),
         "public.vlt",
         *sources,
@@ -190,18 +243,17 @@ def compile_library(design, folder):
     call(
         folder,
         os.environ.get("CXX", "c++"),
-        *(
-            "-std=c++17",
-            "-O3",
-            *CFLAGS.split(),
-            "-shared",
-            "-o",
-            "design.so",
-            str(HERE / design.shim),
-        ),
+        *("-std=c++17", "-O3", *CFLAGS.split()),
+        *("-shared", "-o", "design.so", str(HERE / design.shim)),
+        *(["-DTRACED", "-DVM_TRACE=1", "-DVM_TRACE_SAIF=1"] if traced else []),
         *("-I.", f"-I{HERE}", f"-I{include}", f"-I{include / 'vltstd'}"),
         *(f"lib{model}.a", "libverilated.a", "-pthread"),
     )
+
+
+def member(top, path, name):
+    """Return Verilator's name for what an instance below the top module holds."""
+    return "__DOT__".join([top, *path.split("."), name])
 
 
 def call(folder, *command):

@@ -1,0 +1,116 @@
+"""Compute: multiply-accumulates of a restoration, what they buy, and bits that toggle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from golden.device import batches
+from sw.memory.machine import Machine, follow
+from sw.memory.task import Bar, Outcome, Task, at_most
+
+__all__ = ["bars", "macs", "measure"]
+
+BATCH = 250
+HELD = 200
+"""Step after which a lattice counts as fallen: the toggles of one more step are those of rest."""
+
+Worked = dict[str, int]
+
+
+def measure(task: Task) -> Outcome:
+    """Count what a restoration takes, with the gate and without, and judge each step of it."""
+    spec = task.machine.spec
+    machines = {"rule": Machine(task.skeleton, None), "rule and gate": task.machine}
+    counted = counts(task.machine)
+    curves = {}
+    with task.progress("compute", len(machines) * len(task.digits.images)) as advance:
+        for name, machine in machines.items():
+            curves[name] = quality(task, machine, counted, advance)
+    results = {
+        "rows": task.digits.rows,
+        "digits": len(task.digits.images),
+        "macs": counted,
+        "per_restoration": {name: curve[str(spec.steps)]["macs"] for name, curve in curves.items()},
+        "curves": curves,
+        "toggles": toggled(task),
+    }
+    return Outcome(results, {})
+
+
+def macs(work: Callable[[], object]) -> int:
+    """Return the multiply-accumulates of what torch is asked to do meanwhile: half its FLOP."""
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return counter.get_total_flops() // 2
+
+
+def counts(machine: Machine) -> Worked:
+    """Return the multiply-accumulates of each part of a restoration of one digit."""
+    spec, model, network = machine.spec, machine.model, machine.network
+    assert network is not None
+    states = np.zeros((1, *spec.lattice), np.int8)
+    # The encoder multiplies a pixel with a weight a channel, which as a convolution is counted.
+    pixels, weights = (
+        torch.zeros(1, 1, spec.height, spec.width),
+        torch.zeros(spec.channels, 1, 1, 1),
+    )
+    return {
+        "encode": macs(lambda: functional.conv2d(pixels, weights)),
+        "step": macs(lambda: model.step(states)),
+        "opening": macs(lambda: network.deltas(model.planes(states))),
+        "readout": macs(lambda: model.readout(states)),
+    }
+
+
+def quality(
+    task: Task, machine: Machine, counted: Worked, advance: Callable[[int], None]
+) -> dict[str, Any]:
+    """Return scores after each step, and the multiply-accumulates up to there."""
+    steps, gate = range(1, machine.spec.steps + 1), machine.gate
+    shown: dict[int, list[np.ndarray]] = {step: [] for step in steps}
+    for batch in batches(len(task.digits.images), BATCH):
+        for step, states in follow(machine, task.encoded(batch), 0, steps):
+            shown[step].append(machine.model.readout(states))
+        advance(batch.stop - batch.start)
+    curve = {}
+    for step, parts in shown.items():
+        openings = 0 if gate is None else sum(map(gate.is_open, range(1, step + 1)))
+        work = counted["encode"] + step * counted["step"] + counted["readout"]
+        told = {"macs": work + openings * counted["opening"]}
+        curve[str(step)] = told | task.scores(np.concatenate(parts))
+    return curve
+
+
+def toggled(task: Task) -> dict[str, Any] | None:
+    """Return the toggles on the chip of one restoration, and of a step of a digit that has fallen.
+
+    The gate works on the host: its own toggles are not among them.
+    """
+    if task.toggles is None:
+        return None
+    spec, states = task.machine.spec, task.encoded(slice(0, 1))
+    *_, (_, fallen) = follow(task.machine, states, 0, [HELD])
+    runs = (
+        ("rule", None, states, 0, spec.steps),
+        ("rule and gate", task.network, states, 0, spec.steps),
+        ("a step of a fallen digit", task.network, fallen, HELD, 1),
+    )
+    found = {}
+    with task.progress("toggles", sum(steps for *_, steps in runs)) as advance:
+        for name, network, start, step, steps in runs:
+            parts = task.toggles(task.skeleton, network, start[0], step, steps)
+            found[name] = {"steps": steps, "total": sum(parts.values()), "by_part": parts}
+            advance(steps)
+    return found
+
+
+def bars(results: dict[str, Any]) -> list[Bar]:
+    """Return what a restoration may take."""
+    name = "multiply-accumulates of a digit, rule alone"
+    return [at_most(name, results["per_restoration"]["rule"] / 1e6, 21, " M")]

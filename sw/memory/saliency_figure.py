@@ -1,0 +1,35 @@
+"""The figure of `saliency`: what speaks for a digit and against it, laid over the digit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from sw.memory.drawing import figure
+from sw.memory.task import Outcome
+
+__all__ = ["draw"]
+
+
+def draw(outcome: Outcome, folder: Path) -> list[Path]:
+    """Write the figure and return its path."""
+    arrays = outcome.arrays
+    names = [name for name in arrays if name.startswith("opening")]
+    shown, path = arrays["shown"], folder / "saliency.png"
+    size = (len(shown), len(names) * 1.15)
+    with figure(path, rows=len(names), columns=len(shown), size=size, squeeze=False) as axes:
+        for row, name in zip(axes, names, strict=True):
+            limit = np.abs(arrays[name]).max()
+            for axis, image, found in zip(row, shown, arrays[name], strict=True):
+                margin = (2 * found.shape[0] - image.shape[0]) / 2
+                edge = image.shape[0] + margin
+                axis.imshow(image, "gray", extent=(0, image.shape[1], image.shape[0], 0))
+                axis.imshow(
+                    found, "RdBu_r", vmin=-limit, vmax=limit, alpha=0.6,
+                    extent=(-margin, edge, edge, -margin), interpolation="bilinear",
+                )  # fmt: skip
+                axis.set(xticks=[], yticks=[])
+                axis.grid(visible=False)
+            row[0].set(ylabel=name)
+    return [path]

@@ -1,0 +1,138 @@
+"""The verb: what is kept, what is refused, what the page says."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from golden.skeleton import SHIPPED, Skeleton
+from sw.data import show_digits
+from sw.evaluate import Judged
+from sw.loading import load_run
+from sw.memory import holding, page, valleys
+from sw.memory.machine import Machine
+from sw.memory.run import EXPERIMENTS, run
+from sw.memory.task import Outcome, Task, at_least, at_most
+
+SMALL = ("--images", 2, "--noise", 10, "--no-chip")
+
+
+@pytest.fixture(scope="module")
+def task():
+    skeleton, network = load_run("digits")
+    images, labels = show_digits()
+    return Task(skeleton, network, Judged("show", images[:2], labels[:2]))
+
+
+@pytest.fixture
+def ungated(tmp_path):
+    (tmp_path / "alone").mkdir()
+    values = json.loads((SHIPPED / "digits" / "skeleton.json").read_text())
+    values["spec"]["gate"] = None
+    (tmp_path / "alone" / "skeleton.json").write_text(json.dumps(values))
+    return tmp_path / "alone"
+
+
+def test_refuses_in_one_line(fails, ungated, tmp_path):
+    names = ", ".join(EXPERIMENTS)
+    fails(f"Experiment must be one of {names}, not 'hills'", "memory", "holding", "hills")
+    fails(
+        "Experiment saliency must have a skeleton with a gate; alone runs without",
+        *("memory", "saliency", "--skeleton", ungated, *SMALL),
+    )
+    fails(
+        f"--letters must be a folder of IDX files, not '{tmp_path / 'none'}'",
+        *("memory", "letters", "--skeleton", "digits", "--letters", tmp_path / "none", *SMALL),
+    )
+    fails(
+        "Experiment letters must have letters and gates: digits has no gate-NAME.safetensors",
+        *("memory", "letters", "--skeleton", "digits", *SMALL),
+    )
+    fails(
+        "--docs must come with all experiments, not with 'holding'",
+        *("memory", "holding", "--skeleton", "digits", "--docs", *SMALL),
+    )
+
+
+def test_holding_by_the_protocol(task):
+    task.__dict__.pop("machine", None)
+    results, shown = holding.measure(task)
+    machine, states = Machine(task.skeleton, task.network), task.encoded(slice(0, 2))
+    for step in range(1, 20):
+        states = machine.advance(states, step)
+        if step == 9:
+            for index, state in enumerate(states):
+                lost = np.random.default_rng([index, 9]).permutation(1024)[:307]
+                state.reshape(16, 1024)[:, lost] = 0
+    np.testing.assert_array_equal(shown["struck 9"], machine.model.readout(states))
+    assert results["struck"]["9"] == task.scores(shown["struck 9"])
+    assert list(results["steps"]) == ["10", "20", "50", "200"]
+    assert results["at_rest"] == 0 and results["chip"] is None
+
+
+def test_what_was_measured_is_kept_until_something_changes(task, tmp_path, monkeypatch):
+    calls = []
+
+    def measure(given):
+        calls.append(given.seed)
+        return Outcome({"seed": given.seed}, {"three": np.arange(3)})
+
+    monkeypatch.setattr(valleys, "measure", measure)
+    monkeypatch.setattr(valleys, "bars", lambda results: [at_least("seed", results["seed"], 1)])
+    drawn = []
+    monkeypatch.setattr(
+        "sw.memory.valleys_figure.draw", lambda outcome, folder: drawn.append(outcome) or []
+    )
+    for seed in (0, 0, 1):
+        given = Task(task.skeleton, task.network, task.digits, seed=seed)
+        results = run(given, ["valleys"], tmp_path, lambda line: None)
+        assert results["experiments"] == {"valleys": {"seed": seed}}
+        assert results["bars"]["valleys"][0]["met"] == (seed == 1)
+    assert calls == [0, 1]
+    np.testing.assert_array_equal(drawn[1].arrays["three"], np.arange(3))
+    assert json.loads((tmp_path / "memory.json").read_text()) == results
+
+
+def test_bars_are_met_at_their_very_value():
+    for bar, met in (
+        (at_least("a", 22.5, 22.5), True),
+        (at_least("a", 22.49, 22.5), False),
+        (at_most("a", 0.3, 0.3), True),
+        (at_most("a", 0.31, 0.3), False),
+    ):
+        assert bar.met is met
+
+
+def test_every_part_of_the_page_is_made_whatever_was_measured(tmp_path):
+    text = (page.DOCS / "memory.md").read_text()
+    wanted = set(re.findall(r"begin: (memory-[a-z-]+)", text))
+    nothing = page.parts(tmp_path / "none.json")
+    assert wanted <= set(nothing)
+    assert nothing["memory-holding"] == page.UNMEASURED
+    scores = {"psnr_mean": 21.5, "psnr_of_mean": 21.0, "digit_id": 97.0}
+    results = {
+        "digits": 7, "rows": "test", "share_of_cells": 0.3, "at_rest": 91.5, "chip": None,
+        "steps": {str(step): scores for step in holding.HOLD},
+        "struck": {"5": scores, "9": scores},
+    }  # fmt: skip
+    found = {
+        "skeleton": "mine",
+        "skeleton_digest": "0" * 64,
+        "experiments": {"holding": results},
+        "bars": {"holding": [bar._asdict() for bar in holding.bars(results)]},
+    }
+    path = tmp_path / "memory.json"
+    path.write_text(json.dumps(found))
+    made = page.parts(path)
+    assert "| step 200 | 21.50 dB | 21.00 dB | 97.00 % |" in made["memory-holding"]
+    assert made["memory-holding-verdict"].startswith("**Missed**, 1 of 13 bars: step 10, mean PSNR")
+    assert made["memory-valleys"] == page.UNMEASURED
+
+
+def test_a_skeleton_without_its_gate_holds_too(ungated, task, tmp_path):
+    alone = Task(Skeleton.load(ungated), None, task.digits)
+    results = run(alone, ["holding"], tmp_path / "out", lambda line: None)
+    assert not results["gated"] and len(results["bars"]["holding"]) == 13
+    for picture in results["pictures"]:
+        assert (tmp_path / "out" / picture).is_file()

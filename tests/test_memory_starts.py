@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from golden.spec import Spec
+from sw.memory.spread import apart, entropy
+from sw.memory.starts import disturb, noise, struck, zero_cells
+
+SPEC = Spec()
+
+
+def test_fewer_starts_are_the_first_of_more_and_a_seed_is_a_seed():
+    ten = noise(SPEC, 10, seed=7)
+    np.testing.assert_array_equal(noise(SPEC, 4, seed=7), ten[:4])
+    assert not np.array_equal(noise(SPEC, 4, seed=8), ten[:4])
+    assert len({start.tobytes() for start in ten}) == 10
+
+
+def test_kinds_of_noise_take_turns():
+    spreads = noise(SPEC, 10, seed=0).reshape(10, -1).std(axis=1)
+    for index, spread in enumerate((73.9, 8, 16, 32, 62)):  # 64 loses its tails to saturation
+        assert spreads[index] == pytest.approx(spread, rel=0.03)
+        assert spreads[index + 5] == pytest.approx(spread, rel=0.03)
+
+
+def test_cells_are_lost_by_the_protocol():
+    lost = struck(SPEC, range(3, 5), 9, 0.3)
+    for row, index in zip(lost, (3, 4), strict=True):
+        want = np.random.default_rng([index, 9]).permutation(1024)[:307]
+        assert set(np.flatnonzero(row)) == set(want)
+    states = np.ones((2, 16, 32, 32), np.int8)
+    found = zero_cells(states, lost)
+    for channel in (0, 15):
+        np.testing.assert_array_equal(found[:, channel].reshape(2, -1), ~lost)
+
+
+def test_disturbance_has_its_strength_and_saturates():
+    states = np.zeros((2, 16, 32, 32), np.int8)
+    states[1] = 127
+    found = disturb(states, 8, seed=1).astype(int)
+    assert found[0].std() == pytest.approx(8, rel=0.03)
+    assert found[1].max() == 127 and 0.4 < np.mean(found[1] == 127) < 0.6
+    np.testing.assert_array_equal(found, disturb(states, 8, seed=1))
+
+
+def test_entropy_of_known_distributions():
+    assert entropy(np.full(10, 7)) == pytest.approx(np.log2(10))
+    assert entropy(np.array([3, 3, 0])) == 1
+    assert entropy(np.array([5, 0])) == entropy(np.zeros(3)) == 0
+
+
+def test_distances_within_and_between_groups():
+    points = np.array([[0, 0], [0, 2], [30, 40], [30, 42]])
+    found = apart(points, np.array([1, 1, 5, 5]))
+    assert found["within"] == pytest.approx(2 / np.sqrt(2), abs=1e-3)
+    assert found["between"] == pytest.approx(50 / np.sqrt(2), rel=0.01)
+    assert found["silhouette"] == pytest.approx(1 - 2 / 50, abs=2e-3)
+    mixed = apart(points, np.array([1, 5, 1, 5]))
+    assert mixed["silhouette"] < 0
+
+
+def test_a_single_group_has_no_silhouette():
+    assert apart(np.eye(3), np.zeros(3))["silhouette"] is None
+    assert apart(np.eye(1), np.zeros(1)) == {"within": None, "between": None, "silhouette": None}

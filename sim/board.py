@@ -17,7 +17,10 @@ from sim.verilate import BoardDesign, build_library
 __all__ = ["CLOCK", "SimulatedBoard", "SimulatedPort", "divisor_of", "serve"]
 
 CLOCK = 24_000_000
-"""Nominal clock: eight clocks a bit at 3 Mbaud, so that little is simulated for a byte."""
+"""Nominal clock of the link: eight to a bit at 3 Mbaud, so that little is simulated for a byte."""
+
+RATIO = 2.135
+"""Clocks of the chip to one of the link: no small fraction, so that each meets all of the other."""
 
 FLUSH = 64
 BURST = 20_000
@@ -53,19 +56,23 @@ class SimulatedBoard:
     skeletons : sequence of Skeleton
         Contents of the skeleton memory.
     divisor : int
-        Clocks of a bit.
+        Clocks of the link that a bit lasts.
     patience : int
-        Clocks that a request waits for the chip.
+        Clocks of the link that a request waits for the chip.
+    ratio : float
+        Clocks of the chip to one of the link.
     """
 
-    def __init__(self, geometry, skeletons, *, divisor=8, patience=PATIENCE, progress=print):
+    def __init__(
+        self, geometry, skeletons, *, divisor=8, patience=PATIENCE, ratio=RATIO, progress=print
+    ):
         self.geometry = geometry
         self.divisor = divisor
         self.patience = patience
         memories = images(geometry, skeletons)
         design = BoardDesign(geometry, divisor, patience)
         self._library = load(build_library(design, progress))
-        self._board = self._library.board_new()
+        self._board = self._library.board_new(ratio)
         for index, name in enumerate(design.memories):
             if name == "facts":
                 self._store(index, 8, facts_of(geometry, skeletons).to_bytes())
@@ -104,8 +111,13 @@ class SimulatedBoard:
 
     @property
     def clocks(self):
-        """Clocks so far."""
+        """Clocks of the link so far: all that is said of time here counts in these."""
         return self._library.board_clocks(self._board)
+
+    @property
+    def chip_clocks(self):
+        """Clocks of the chip so far."""
+        return self._library.board_chip_clocks(self._board)
 
     @property
     def quiet(self):
@@ -210,7 +222,7 @@ def load(path):
     board, integer, wide = ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64
     items, real = ctypes.POINTER(ctypes.c_uint32), ctypes.c_double
     for name, result, arguments in (
-        ("board_new", board, ()),
+        ("board_new", board, (real,)),
         ("board_delete", None, (board,)),
         ("board_store", integer, (board, integer, integer, items)),
         ("board_pace", None, (board, real, real)),
@@ -219,6 +231,7 @@ def load(path):
         ("board_receive", integer, (board, ctypes.c_char_p, integer)),
         ("board_clock", wide, (board, wide, wide)),
         ("board_clocks", wide, (board,)),
+        ("board_chip_clocks", wide, (board,)),
         ("board_quiet", wide, (board,)),
     ):
         function = getattr(library, name)

@@ -98,12 +98,17 @@ def test_a_skeleton_memory_is_rows_of_36_bits(tmp_path):
     assert "TRELLIS_FF" not in found
 
 
-@pytest.mark.parametrize("clock", [25, 50, 90, 100, 125, 150])
-def test_the_pll_keeps_its_limits(clock):
-    divider, feedback, output = pll_settings(25, clock)
-    assert 25 * feedback / divider == clock
-    assert 400 <= clock * output <= 800
-    assert 25 / divider >= 3.125
+@pytest.mark.parametrize(
+    ("reference", "clock"), [(25, 90), (25, 100), (25, 160), (25, 168.75), (25, 200), (100, 175)]
+)
+def test_the_pll_keeps_its_limits_and_the_link_has_whole_bits(reference, clock):
+    pll = pll_settings(reference, clock)
+    assert reference * pll.feedback / pll.input == clock
+    oscillator = clock * pll.chip_output
+    assert 400 <= oscillator <= 800
+    assert pll.link * pll.link_output == oscillator
+    assert 48 <= pll.link <= 75 and pll.link % 3 == 0
+    assert reference / pll.input >= 3.125
 
 
 def test_rejects_a_clock_that_the_pll_cannot_make():

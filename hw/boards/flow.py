@@ -11,7 +11,7 @@ from pathlib import Path
 
 from golden.errors import InputError
 from golden.files import replacing
-from hw.boards.top import BAUD, BoardTop
+from hw.boards.top import BAUD, BoardTop, pll_settings
 from hw.shapes import Geometry
 from hw.skeleton_memory import require_fit
 from hw.verilog import multipliers, run_overhead, yosys
@@ -48,7 +48,8 @@ def build(board, skeletons, folder, *, seeds=5, say=print):
 
     say(f"{board.name}: synthesising, F = {board.filters}")
     platform = board.make_platform()
-    plan = platform.prepare(BoardTop(geometry, skeletons, clock=board.clock), NAME)
+    pll = pll_settings(platform.default_clk_frequency / 1e6, board.clock)
+    plan = platform.prepare(BoardTop(geometry, skeletons, pll=pll), NAME)
     folder.mkdir(parents=True, exist_ok=True)
     for name in (f"{NAME}.il", f"{NAME}.lpf"):
         with replacing(folder / name) as temporary:
@@ -93,8 +94,14 @@ def place(nextpnr, board, platform, folder, seed):
         *("--textcfg", config, "--report", report, "--timing-allow-fail", "--quiet"),
     )
     found = json.loads((folder / report).read_text())
-    fmax = min(clock["achieved"] for clock in found["fmax"].values())
-    return {"seed": seed, "fmax": fmax, "used": found["utilization"], "config": config}
+    clocks = {round(clock["constraint"]): clock["achieved"] for clock in found["fmax"].values()}
+    return {
+        "seed": seed,
+        "fmax": clocks[round(board.clock)],
+        "met": all(achieved >= wanted for wanted, achieved in clocks.items()),
+        "used": found["utilization"],
+        "config": config,
+    }
 
 
 def call(folder, name, *command):

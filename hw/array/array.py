@@ -57,7 +57,7 @@ class Array(wiring.Component):
     """
 
     WORD_LATENCY = ReadOnlyMemory.LATENCY
-    LATENCY = Lane.LATENCY + Residual.LATENCY
+    LATENCY = Lane.LATENCY + 1 + Residual.LATENCY
 
     def __init__(self, geometry, images):
         self.geometry = geometry
@@ -93,7 +93,7 @@ class Array(wiring.Component):
             self.connect_lane(m, window, before, lane)
 
         m.submodules.accumulator = accumulator = Accumulator(geometry)
-        wait = Lane.LATENCY + geometry.filters - 1
+        wait = Lane.LATENCY + geometry.filters - 2  # a clock ahead of the sums
         skeleton = delayed(m, self.slot.address.skeleton, wait, name="skeleton")
         m.d.comb += [
             *connected(lane.o_sums, accumulator.sums),

@@ -92,12 +92,16 @@ class LatticePort(wiring.Component):
         under_way = command.valid & ~command.ready
         for kind, signal in self.is_.items():
             m.d.sync += signal.eq(under_way & (command.p.operation == kind))
+        self.active = Signal()
+        m.d.sync += self.active.eq(under_way & (command.p.operation != Operation.RUN))
         self.skeleton = delayed(m, command.p.skeleton, 1, name="skeleton")
         m.d.sync += self.context.eq(command.p.context)
 
         self.walk(m)
-        self.load(m)
-        self.unload(m)
+        loaded = self.load(m)
+        unloaded = self.unload(m)
+        # An answer from a register, a clock long: short ways to all who hear it.
+        m.d.sync += command.ready.eq((loaded | unloaded) & ~command.ready)
 
         return m
 
@@ -114,20 +118,19 @@ class LatticePort(wiring.Component):
         self.through = Signal()  # the walk is over, the pipeline may not be
         self.go = go = Signal()
 
-        x = cell[: exact_log2(spec.width)]
-        y = cell[exact_log2(spec.width) :]
-        rows, columns = spec.window
-        self.inside = inside = Signal()
-        m.d.comb += inside.eq(
-            (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
-        )
+        # What steers the walk is worked out a step ahead.
+        last_channel, last_cell = Signal(), Signal()
+        after = Signal(self.geometry.cell, init=1)
+        self.inside = inside = Signal(init=spec.margins == (0, 0))
 
-        needs_byte = load_state | zero | (load_image & inside)
-        needs_room = read_state | (read_image & inside)
-        active = Cat(is_.values()).any() & ~self.through
-        m.d.comb += go.eq(active & (~needs_byte | self.i_data.valid) & (~needs_room | self.room))
+        needs_byte, lacks_room = Signal(), Signal()
+        m.d.comb += [
+            needs_byte.eq(load_state | zero | (load_image & inside)),
+            lacks_room.eq((read_state | (read_image & inside)) & ~self.room),
+            go.eq(self.active & ~self.through & ~lacks_room & (~needs_byte | self.i_data.valid)),
+        ]
 
-        last_channel = (channel == spec.channels - 1) | (read_image & ~inside)
+        leaves = last_channel | (read_image & ~inside)  # the cell is done with
         byte_done = Mux(zero, (cell[:3] == 7) & last_channel, load_state | last_channel)
         m.d.comb += self.i_data.ready.eq(go & needs_byte & byte_done)
 
@@ -135,11 +138,18 @@ class LatticePort(wiring.Component):
             Cat(channel, cell) >> exact_log2(self.geometry.lanes)
         )
         with m.If(go):
-            m.d.sync += channel.eq(Mux(last_channel, 0, channel + 1))
-            with m.If(last_channel):
-                m.d.sync += cell.eq(cell + 1)
-                with m.If(cell == spec.cells - 1):
-                    m.d.sync += self.through.eq(1)
+            m.d.sync += [
+                channel.eq(Mux(leaves, 0, channel + 1)),
+                last_channel.eq(~leaves & (channel == spec.channels - 2)),
+            ]
+            with m.If(leaves):
+                m.d.sync += [
+                    cell.eq(after),
+                    after.eq(after + 1),
+                    inside.eq(self.is_inside(after)),
+                    last_cell.eq(after == spec.cells - 1),
+                    self.through.eq(last_cell),
+                ]
         with m.If(self.i_command.ready):
             m.d.sync += self.through.eq(0)
 
@@ -152,8 +162,18 @@ class LatticePort(wiring.Component):
         )
         self.reading = delayed(m, go, wait, name="reading")
 
+    def is_inside(self, cell):
+        """Return whether a cell shows a pixel of the image."""
+        spec = self.geometry.spec
+        x, y = cell[: exact_log2(spec.width)], cell[exact_log2(spec.width) :]
+        rows, columns = spec.window
+        return (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
+
     def load(self, m):
-        """Write codes in walking order: encoded pixels, raw codes, or what was read."""
+        """Write codes in walking order: encoded pixels, raw codes, or what was read.
+
+        Returns whether the last one has been written.
+        """
         geometry, spec, is_ = self.geometry, self.geometry.spec, self.is_
         m.submodules.encoder = encoder = PointwiseUnit(
             geometry, self.images["encode"], sample=PIXEL, to=STATE, acc=encode_sum()
@@ -170,8 +190,8 @@ class LatticePort(wiring.Component):
 
         raw = is_[Operation.LOAD_STATE] | is_[Operation.ZERO]
         found = Mux(is_[Operation.LOAD_STATE], self.byte, self.read_codes[self.lane].as_unsigned())
-        value, valid = Signal(8), Signal()
-        m.d.comb += [
+        value, valid = Signal(8, reset_less=True), Signal()
+        m.d.sync += [
             value.eq(Mux(raw, Mux(self.cleared, 0, found), encoder.code.as_unsigned())),
             valid.eq(encoder.o_valid | (self.reading & raw)),
         ]
@@ -187,13 +207,15 @@ class LatticePort(wiring.Component):
             self.write_enable.eq(valid << channel[:lanes]),
         ]
         done = Signal()
-        m.d.comb += done.eq(valid & (Cat(channel, cell) == spec.cells * spec.channels - 1))
+        m.d.sync += done.eq(valid & (Cat(channel, cell) == spec.cells * spec.channels - 1))
         m.d.comb += self.spend.eq(done)
-        with m.If(done):
-            m.d.comb += self.i_command.ready.eq(1)
+        return done
 
     def unload(self, m):
-        """Buffer raw codes or the pixels that they show; walk on only while there is room."""
+        """Buffer raw codes or the pixels that they show; walk on only while there is room.
+
+        Returns whether all of them are buffered.
+        """
         geometry, spec, is_ = self.geometry, self.geometry.spec, self.is_
         wait = self.read_latency
         m.submodules.readout = readout = PointwiseUnit(
@@ -216,7 +238,7 @@ class LatticePort(wiring.Component):
         ]
 
         m.submodules.buffer = buffer = SyncFIFOBuffered(width=8, depth=BUFFER)
-        m.d.comb += [
+        m.d.sync += [
             buffer.w_data.eq(
                 Mux(read_image, readout.code, self.read_codes[self.lane].as_unsigned())
             ),
@@ -226,6 +248,5 @@ class LatticePort(wiring.Component):
         connect(m, buffer.r_stream, flipped(self.o_data))
 
         # The pipeline is empty this long after the walk.
-        drained = delayed(m, self.through, wait + PointwiseUnit.LATENCY, name="drained")
-        with m.If((read_image | read_state) & self.through & drained):
-            m.d.comb += self.i_command.ready.eq(1)
+        drained = delayed(m, self.through, wait + PointwiseUnit.LATENCY + 1, name="drained")
+        return (read_image | read_state) & self.through & drained

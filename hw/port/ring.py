@@ -55,7 +55,7 @@ class Ring(wiring.Component):
             memory.write_data.eq(self.data),
             some.eq(level != 0),
             rest.eq(fetch),
-            level.eq(level + enable - fetch),
+            level.eq(level + Cat(enable ^ fetch, fetch & ~enable).as_signed()),
             memory.write_address.eq(memory.write_address + enable),
             memory.read_address.eq(memory.read_address + fetch),
         ]

@@ -59,30 +59,14 @@ class Board(wiring.Component):
         m.submodules.link = on_link(self.link)
         m.submodules.crossing = crossing = Crossing(self.geometry)
         m.submodules.chip = ResetInserter(crossing.chip_reset)(self.chip)
-        link, chip = self.link, self.chip
 
-        connect(m, receiver.o, link.i)
-        connect(m, link.o, transmitter.i)
-        connect(m, link.o_command, crossing.i_command)
-        connect(m, link.o_data, crossing.i_data)
-        connect(m, crossing.o_data, link.i_data)
-        connect(m, crossing.o_plane, link.i_plane)
-        connect(m, link.o_delta, crossing.i_delta)
-        connect(m, crossing.chip_command, chip.i_command)
-        connect(m, crossing.chip_i_data, chip.i_data)
-        connect(m, chip.o_data, crossing.chip_o_data)
-        connect(m, chip.o_plane, crossing.chip_plane)
-        connect(m, crossing.chip_delta, chip.i_delta)
+        connect(m, receiver.o, self.link.i)
+        connect(m, self.link.o, transmitter.i)
+        crossing.join(m, self.link, self.chip)
         m.d.comb += [
             receiver.rx.eq(self.rx),
             self.tx.eq(transmitter.tx),
             self.running.eq(crossing.running),
-            crossing.reset.eq(link.reset),
-            crossing.chip_running.eq(chip.running),
-            crossing.chip_clocks.eq(chip.clocks),
-            crossing.chip_busy.eq(chip.busy),
         ]
-        for name in ("running", "pending", "taken", "clocks", "busy", "damaged"):
-            m.d.comb += getattr(link, name).eq(getattr(crossing, name))
 
         return m

@@ -111,6 +111,30 @@ class Crossing(wiring.Component):
 
         return m
 
+    def join(self, m, link, chip):
+        """Join a `hw.link.link.Link` and a `hw.chip.Chip`, all three of them submodules of `m`."""
+        connect(m, link.o_command, self.i_command)
+        connect(m, link.o_data, self.i_data)
+        connect(m, self.o_data, link.i_data)
+        connect(m, self.o_plane, link.i_plane)
+        connect(m, link.o_delta, self.i_delta)
+        connect(m, self.chip_command, chip.i_command)
+        connect(m, self.chip_i_data, chip.i_data)
+        connect(m, chip.o_data, self.chip_o_data)
+        connect(m, chip.o_plane, self.chip_plane)
+        connect(m, self.chip_delta, chip.i_delta)
+        m.d.comb += [
+            *(
+                getattr(link, name).eq(getattr(self, name))
+                for name in ("running", "pending", "taken", "clocks", "busy", "damaged")
+            ),
+            *(
+                getattr(self, f"chip_{name}").eq(getattr(chip, name))
+                for name in ("running", "clocks", "busy")
+            ),
+            self.reset.eq(link.reset),
+        ]
+
     def resets(self, m):
         """Return the resets of both sides' registers, by their domain."""
         asked = Signal(init=1, reset_less=True)  # a synchroniser wants a register before it

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from golden.errors import Difference, InputError
-from sw.cli.building import bench, bitstream, demo, simulate, verilog
+from sw.cli.building import bench, bitstream, demo, program, simulate, verilog
 from sw.cli.common import open_device, progress
 from sw.cli.documenting import docs
 from sw.cli.linking import serve
@@ -37,6 +37,7 @@ app.command("train")(train)
 app.command("referee")(referee)
 app.command("verilog")(verilog)
 app.command("bitstream")(bitstream)
+app.command("program")(program)
 app.command("sim")(simulate)
 app.command("simulate")(serve)
 app.command("demo")(demo)

@@ -127,9 +127,11 @@ class Sequencer(wiring.Component):
 
         moving = Signal()
         m.d.comb += moving.eq(reading | computing)
-        tick = self.count_slots(m, moving)
+        nears, tick = self.count_slots(m, moving)
         following, available = self.choose(m, runs, read_pass)
-        begins, ends = self.read(m, tick, moving, following, available, reading, read_pass)
+        begins, ends = self.read(
+            m, nears, tick, computing, following, available, reading, read_pass
+        )
         self.compute(m, runs, tick, reading, read_pass, computing, compute_pass)
         finish = self.write_back(m, runs, compute_pass)
         self.account(m, runs, begins, read_pass, finish)
@@ -151,14 +153,15 @@ class Sequencer(wiring.Component):
         return m
 
     def count_slots(self, m, moving):
-        """Count the slots of a cell; return whether this is its last."""
+        """Count the slots of a cell; return whether this is its last but one, and its last."""
         geometry = self.geometry
         self.place = place = Signal(range(geometry.slots))
         phase = Signal(range(geometry.phases))
         # Flags that a counter has come somewhere are a clock old wherever nothing changes faster:
         # short paths from counters to everything that they steer.
-        tick = Signal()
-        m.d.sync += tick.eq(place == geometry.slots - 2)
+        nears, tick = Signal(), Signal()
+        m.d.comb += nears.eq(place == geometry.slots - 2)
+        m.d.sync += tick.eq(nears)
         self.advance = Signal()
         m.d.comb += self.advance.eq(moving & (phase == 0))
         with m.If(tick):
@@ -169,7 +172,7 @@ class Sequencer(wiring.Component):
                 m.d.sync += [phase.eq(0), self.read_word.eq(self.read_word + 1)]
             with m.Else():
                 m.d.sync += phase.eq(phase + 1)
-        return tick
+        return nears, tick
 
     def choose(self, m, runs, read_pass):
         """Settle on the next pass long before this one ends; return it, and whether there is one.
@@ -206,23 +209,22 @@ class Sequencer(wiring.Component):
         ]
         return following, available
 
-    def read(self, m, tick, moving, following, available, reading, read_pass):
+    def read(self, m, nears, tick, computing, following, available, reading, read_pass):
         """Read pass after pass without a gap where one is ready; return begin and end."""
         m.d.comb += self.read_context.eq(read_pass.context)
 
         last = Signal()
         m.d.sync += last.eq(self.read_cell == self.geometry.spec.cells - 1)
-        begins, ends = Signal(), Signal()
-        m.d.comb += [
-            ends.eq(tick & reading & last),
-            begins.eq(available & (ends | (~reading & (tick | ~moving)))),
-        ]
+        begins, ends, between = Signal(), Signal(), Signal()
+        # In the last slot of a cell: a pass has been read, or none is being read.
+        m.d.sync += [ends.eq(nears & reading & last), between.eq(nears & ~reading)]
+        m.d.comb += begins.eq(available & (ends | between | ~(reading | computing)))
         with m.If(begins):
-            m.d.sync += [reading.eq(1), self.read_cell.eq(0), read_pass.eq(following)]
+            m.d.sync += [reading.eq(1), read_pass.eq(following)]
         with m.Elif(ends):
-            m.d.sync += [reading.eq(0), self.read_cell.eq(0)]
-        with m.Elif(tick & reading):
-            m.d.sync += self.read_cell.eq(self.read_cell + 1)
+            m.d.sync += reading.eq(0)
+        with m.If(tick & reading):
+            m.d.sync += self.read_cell.eq(self.read_cell + 1)  # from the last one to 0
         return begins, ends
 
     def compute(self, m, runs, tick, reading, read_pass, computing, compute_pass):

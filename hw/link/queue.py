@@ -13,27 +13,14 @@ from amaranth.utils import exact_log2
 __all__ = ["Queue", "Snapshot"]
 
 
-class Counter:
-    """A count in one domain that another domain may look at, since it changes a bit at a time."""
-
-    def __init__(self, m, name, bits, *, domain, seen_by):
-        self.count = Signal(bits, name=name)
-        self.domain = domain
-        self.gray = Signal(bits, name=f"{name}_gray")
-        self.seen = Signal(bits, name=f"{name}_seen")
-        synchroniser = FFSynchronizer(self.gray, self.seen, o_domain=seen_by)
-        m.submodules[f"{name}_synchroniser"] = synchroniser
-
-    def step(self, m):
-        """Count one more."""
-        after = Signal.like(self.count, name=f"{self.count.name}_after")
-        m.d.comb += after.eq(self.count + 1)
-        m.d[self.domain] += [self.count.eq(after), self.gray.eq(after ^ after >> 1)]
-
-
 def decoded(gray):
     """Return the count that Gray's code stands for."""
     return Cat(gray[index:].xor() for index in range(len(gray)))
+
+
+def gray(count):
+    """Return Gray's code of a count."""
+    return count ^ (count >> 1)
 
 
 class Queue(wiring.Component):
@@ -77,40 +64,57 @@ class Queue(wiring.Component):
             shape=len(Value.cast(self.i.payload)), depth=self.depth, init=[]
         )
         write, read = rows.write_port(domain="source"), rows.read_port(domain="comb")
-        given = Counter(m, "given", bits + 1, domain="source", seen_by="target")
-        taken = Counter(m, "taken", bits + 1, domain="target", seen_by="source")
+        payload = Signal.like(read.data, name="payload", reset_less=True)
+        m.d.comb += Value.cast(self.o.payload).eq(payload)
 
-        # Both answers come from registers, so they know of what was taken a little late, and ready
-        # holds back one place for what is written meanwhile.
-        known = Signal(bits + 1)
+        # Counts cross in Gray's code: from one to the next a single bit changes. Both answers come
+        # from registers, so they know of what was taken a little late, and ready holds back one
+        # place for what is written meanwhile.
+        written, written_gray = Signal(bits + 1), Signal(bits + 1)
+        taken_gray, known = Signal(bits + 1), Signal(bits + 1)
+        seen = self.seen(m, taken_gray, "taken", by="source")
         level = Signal(bits + 1)
         m.d.comb += [
-            level.eq(given.count - known),
-            write.addr.eq(given.count),
-            write.data.eq(self.i.payload),
+            level.eq(written - known),
+            write.addr.eq(written),
+            write.data.eq(Value.cast(self.i.payload)),
             write.en.eq(self.i.valid & self.i.ready),
         ]
         m.d.source += [
-            known.eq(decoded(taken.seen)),
+            known.eq(decoded(seen)),
             self.i.ready.eq(level < self.depth - 1),
             self.empty.eq((level == 0) & ~write.en),
         ]
         with m.If(write.en):
-            given.step(m)
-
-        fetched, fetched_gray = Signal(bits + 1), Signal(bits + 1)
-        m.d.comb += [fetched_gray.eq(fetched ^ fetched >> 1), read.addr.eq(fetched)]
-        with m.If(~self.o.valid | self.o.ready):
-            some = fetched_gray != given.seen
-            m.d.target += [
-                self.o.valid.eq(some),
-                Value.cast(self.o.payload).eq(read.data),
-                fetched.eq(fetched + some),
+            m.d.source += [
+                written.eq(written + 1),
+                written_gray.eq(gray((written + 1)[: bits + 1])),
             ]
-        with m.If(self.o.valid & self.o.ready):
-            taken.step(m)
+
+        fetched, fetched_gray, before_gray = (Signal(bits + 1) for _ in range(3))
+        some = Signal()
+        m.d.comb += [
+            read.addr.eq(fetched),
+            some.eq(fetched_gray != self.seen(m, written_gray, "written", by="target")),
+        ]
+        with m.If(~self.o.valid | self.o.ready):
+            m.d.target += [self.o.valid.eq(some), payload.eq(read.data)]
+            with m.If(some):
+                m.d.target += [
+                    fetched.eq(fetched + 1),
+                    fetched_gray.eq(gray((fetched + 1)[: bits + 1])),
+                    before_gray.eq(fetched_gray),
+                ]
+        # What is on offer has been fetched, but not taken.
+        m.d.target += taken_gray.eq(Mux(self.o.valid, before_gray, fetched_gray))
 
         return m
+
+    def seen(self, m, count, name, *, by):
+        """Return a count in Gray's code as a domain sees it."""
+        seen = Signal.like(count, name=f"{name}_seen")
+        m.submodules[f"{name}_synchroniser"] = FFSynchronizer(count, seen, o_domain=by)
+        return seen
 
 
 class Snapshot(wiring.Component):

@@ -8,6 +8,7 @@ from amaranth.utils import exact_log2
 
 from golden.fixed import PIXEL, STATE
 from hw.port.pointwise import PointwiseUnit
+from hw.port.skid import Skid
 from hw.primitives import delayed
 from hw.shapes import Operation, encode_sum, readout_sum
 
@@ -89,11 +90,15 @@ class LatticePort(wiring.Component):
         self.is_ = {
             kind: Signal(name=kind.name.lower()) for kind in Operation if kind != Operation.RUN
         }
-        under_way = command.valid & ~command.ready
+        under_way, goes_on = Signal(), Signal()
+        m.d.sync += under_way.eq(command.valid & ~command.ready)
+        m.d.comb += goes_on.eq(under_way & ~command.ready)
         for kind, signal in self.is_.items():
-            m.d.sync += signal.eq(under_way & (command.p.operation == kind))
-        self.active = Signal()
-        m.d.sync += self.active.eq(under_way & (command.p.operation != Operation.RUN))
+            m.d.sync += signal.eq(goes_on & (command.p.operation == kind))
+        # Bytes wait in here: whether one is taken is settled late in a clock.
+        m.submodules.bytes = bytes_ = Skid(8)
+        connect(m, flipped(self.i_data), bytes_.i)
+        self.byte_in = bytes_.o
         self.skeleton = delayed(m, command.p.skeleton, 1, name="skeleton")
         m.d.sync += self.context.eq(command.p.context)
 
@@ -116,23 +121,29 @@ class LatticePort(wiring.Component):
         self.channel = channel = Signal(range(spec.channels))
         self.room = Signal()
         self.through = Signal()  # the walk is over, the pipeline may not be
+        walks = Signal()
         self.go = go = Signal()
 
         # What steers the walk is worked out a step ahead.
-        last_channel, last_cell = Signal(), Signal()
+        last_channel, last_cell, last_bit = Signal(), Signal(), Signal()
         after = Signal(self.geometry.cell, init=1)
         self.inside = inside = Signal(init=spec.margins == (0, 0))
 
-        needs_byte, lacks_room = Signal(), Signal()
+        lacks_byte, lacks_room = Signal(), Signal()
+        always = Signal()  # every step takes a byte, or a bit
+        m.d.sync += [
+            always.eq(load_state | zero),
+            walks.eq(Cat(is_.values()).any() & ~self.through),
+        ]
         m.d.comb += [
-            needs_byte.eq(load_state | zero | (load_image & inside)),
+            lacks_byte.eq((always | (load_image & inside)) & ~self.byte_in.valid),
             lacks_room.eq((read_state | (read_image & inside)) & ~self.room),
-            go.eq(self.active & ~self.through & ~lacks_room & (~needs_byte | self.i_data.valid)),
+            go.eq(walks & ~lacks_byte & ~lacks_room),
         ]
 
         leaves = last_channel | (read_image & ~inside)  # the cell is done with
-        byte_done = Mux(zero, (cell[:3] == 7) & last_channel, load_state | last_channel)
-        m.d.comb += self.i_data.ready.eq(go & needs_byte & byte_done)
+        byte_done = load_state | (last_channel & ((load_image & inside) | (zero & last_bit)))
+        m.d.comb += self.byte_in.ready.eq(go & byte_done)
 
         m.d.comb += Cat(self.read_word, self.read_cell).eq(
             Cat(channel, cell) >> exact_log2(self.geometry.lanes)
@@ -148,18 +159,19 @@ class LatticePort(wiring.Component):
                     after.eq(after + 1),
                     inside.eq(self.is_inside(after)),
                     last_cell.eq(after == spec.cells - 1),
-                    self.through.eq(last_cell),
+                    last_bit.eq(after[:3] == 7),
                 ]
+                with m.If(last_cell):
+                    m.d.sync += [self.through.eq(1), walks.eq(0)]
         with m.If(self.i_command.ready):
             m.d.sync += self.through.eq(0)
 
         # What the word read turns out to be for, once it is here.
         wait = self.read_latency
         self.lane = delayed(m, channel[: exact_log2(self.geometry.lanes)], wait, name="lane")
-        self.byte = delayed(m, self.i_data.payload, wait, name="byte")
-        self.cleared = delayed(
-            m, zero & self.i_data.payload.bit_select(cell[:3], 1), wait, name="cleared"
-        )
+        byte = self.byte_in.payload
+        self.byte = delayed(m, byte, wait, name="byte")
+        self.cleared = delayed(m, zero & byte.bit_select(cell[:3], 1), wait, name="cleared")
         self.reading = delayed(m, go, wait, name="reading")
 
     def is_inside(self, cell):
@@ -180,7 +192,7 @@ class LatticePort(wiring.Component):
         )
         load_image = is_[Operation.LOAD_IMAGE]
         m.d.comb += [
-            encoder.sample.eq(Mux(self.inside, self.i_data.payload, 0)),
+            encoder.sample.eq(Mux(self.inside, self.byte_in.payload, 0)),
             encoder.channel.eq(self.channel),
             encoder.skeleton.eq(self.skeleton),
             encoder.valid.eq(self.go & load_image),

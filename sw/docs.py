@@ -124,8 +124,10 @@ def boards() -> str:
             f"{fmax['min']:.0f} / {fmax['median']:.0f} / {fmax['max']:.0f}, {fmax['seeds']} seeds",
             f"{report['clock_mhz']} MHz",
             f"{report['digits_per_second_engine']:.0f}",
+            f"{report['digits_per_second_gated']:.0f} over a {report['link']['name']}",
         ])
-    headings = ("board", "LUT", "FF", "DSP", "block RAM", "Fmax in MHz", "clock", "digits a second")
+    headings = ("board", "LUT", "FF", "DSP", "block RAM", "Fmax in MHz", "clock")
+    headings += ("digits a second", "gated")
     return table(headings, rows)
 
 

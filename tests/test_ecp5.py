@@ -4,7 +4,7 @@ import json
 import random
 
 import pytest
-from amaranth import Module, Shape, signed, unsigned
+from amaranth import Cat, Module, Shape, signed, unsigned
 from amaranth.back import rtlil
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
@@ -12,8 +12,9 @@ from amaranth.lib.wiring import In, Out
 from golden.errors import InputError
 from hw.boards.catalogue import find_board
 from hw.boards.ecp5 import READ_TILES, Ecp5, initial_values
+from hw.boards.flow import KEEP_COPIES
 from hw.boards.top import pll_settings
-from hw.primitives import BlockMemory, Multiplier, ReadOnlyMemory
+from hw.primitives import BlockMemory, Multiplier, ReadOnlyMemory, copies
 from hw.verilog import yosys
 
 MEMORIES = [
@@ -30,7 +31,8 @@ def cells(component, folder, platform=None):
     """Synthesise for the ECP5; return the cells' parameters by their type."""
     source, netlist = folder / "block.il", folder / "block.json"
     source.write_text(rtlil.convert(component, name="block", platform=platform))
-    yosys([f"read_rtlil {source}", "synth_ecp5 -top block", f"write_json {netlist}"])
+    passes = (f"read_rtlil {source}", KEEP_COPIES, "synth_ecp5 -top block")
+    yosys([*passes, f"write_json {netlist}"])
     found = {}
     for cell in json.loads(netlist.read_text())["modules"]["block"]["cells"].values():
         found.setdefault(cell["type"], []).append(cell["parameters"])
@@ -65,6 +67,23 @@ def test_initial_values_are_those_that_yosys_infers(tmp_path, rows, bits):
     (found,) = cells(Inferred(bits, init), tmp_path)["DP16KD"]
     for name, value in initial_values(init, bits).items():
         assert int(found[name].replace("x", "0"), 2) == value.value, name
+
+
+class Copied(wiring.Component):
+    """A value that many want."""
+
+    def __init__(self):
+        super().__init__({"value": In(1), "out": Out(6)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.sync += self.out.eq(Cat(copies(m, self.value, 3, name="value")).replicate(2))
+        return m
+
+
+def test_copies_stay_apart(tmp_path):
+    # Three of the value, and one behind each: those behind may be shared.
+    assert len(cells(Copied(), tmp_path)["TRELLIS_FF"]) == 3 + 3
 
 
 @pytest.mark.parametrize(("a", "b"), [(signed(8), signed(8)), (unsigned(8), signed(8))])
@@ -117,5 +136,5 @@ def test_rejects_a_clock_that_the_pll_cannot_make():
 
 
 def test_rejects_a_board_that_does_not_exist():
-    with pytest.raises(InputError, match=r"^Board must be one of ulx3s-25f, not 'nosuch'$"):
+    with pytest.raises(InputError, match=r"^Board must be one of ulx3s-25f, .*, not 'nosuch'$"):
         find_board("nosuch")

@@ -147,7 +147,7 @@ class Sequencer(wiring.Component):
         ]
         with m.If(self.running.any()):
             m.d.sync += self.clocks.eq(self.clocks + 1)
-        with m.If(computing):
+        with m.If(delayed(m, computing, 1, name="computed")):
             m.d.sync += self.busy.eq(self.busy + 1)
 
         return m
@@ -219,10 +219,9 @@ class Sequencer(wiring.Component):
         # In the last slot of a cell: a pass has been read, or none is being read.
         m.d.sync += [ends.eq(nears & reading & last), between.eq(nears & ~reading)]
         m.d.comb += begins.eq(available & (ends | between | ~(reading | computing)))
+        m.d.sync += reading.eq(begins | (reading & ~ends))
         with m.If(begins):
-            m.d.sync += [reading.eq(1), read_pass.eq(following)]
-        with m.Elif(ends):
-            m.d.sync += reading.eq(0)
+            m.d.sync += read_pass.eq(following)
         with m.If(tick & reading):
             m.d.sync += self.read_cell.eq(self.read_cell + 1)  # from the last one to 0
         return begins, ends

@@ -131,13 +131,16 @@ class LatticePort(wiring.Component):
 
         lacks_byte, lacks_room = Signal(), Signal()
         always = Signal()  # every step takes a byte, or a bit
+        full, full_inside = Signal(), Signal()  # no room for what each step gives, or those inside
         m.d.sync += [
             always.eq(load_state | zero),
+            full.eq(read_state & ~self.room),
+            full_inside.eq(read_image & ~self.room),
             walks.eq(Cat(is_.values()).any() & ~self.through),
         ]
         m.d.comb += [
             lacks_byte.eq((always | (load_image & inside)) & ~self.byte_in.valid),
-            lacks_room.eq((read_state | (read_image & inside)) & ~self.room),
+            lacks_room.eq(full | (full_inside & inside)),
             go.eq(walks & ~lacks_byte & ~lacks_room),
         ]
 

@@ -31,7 +31,7 @@ class Skid(wiring.Component):
 
         i, o = self.i, self.o
         waits = Signal()  # the second place is taken
-        spare = Signal.like(Value.cast(i.payload), reset_less=True)
+        spare = Signal(len(Value.cast(i.payload)), reset_less=True)
         m.d.comb += i.ready.eq(~waits)
         with m.If(~waits):
             m.d.sync += spare.eq(Value.cast(i.payload))

@@ -297,8 +297,8 @@ class Sequencer(wiring.Component):
         """Keep each context's run: steps left, gate, pending delta."""
         begun = delayed(m, begins, 1, name="begun")  # a long time before the next pass
         command = self.i_run.p
-        starts = Signal(len(runs))
-        m.d.comb += self.i_run.ready.eq(starts.any())
+        taken, starts = Signal(len(runs)), Signal(len(runs))
+        m.d.sync += [starts.eq(taken), self.i_run.ready.eq(taken.any())]
         for index, run in enumerate(runs):
             gate = run.gate
             with m.If(begun & (read_pass.context == index)):
@@ -328,7 +328,7 @@ class Sequencer(wiring.Component):
                 m.d.sync += [run.running.eq(0), run.finished.eq(0)]
 
             waits = self.i_run.valid & ~self.i_run.ready & (command.context == index)
-            m.d.sync += starts[index].eq(waits & ~run.running)
+            m.d.comb += taken[index].eq(waits & ~run.running)
             with m.If(starts[index]):
                 m.d.sync += [
                     run.running.eq(command.steps != 0),

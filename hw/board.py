@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from hw.chip import Chip
+from hw.link.crossing import Crossing
 from hw.link.link import PATIENCE, Link
 from hw.link.uart import UartReceiver, UartTransmitter
 
@@ -14,6 +15,9 @@ __all__ = ["Board"]
 class Board(wiring.Component):
     """Serve a host over a UART.
 
+    The chip runs on domain ``sync``, UART and link on domain ``link``, whose reset is the whole
+    board's.
+
     Parameters
     ----------
     geometry : Geometry
@@ -21,9 +25,9 @@ class Board(wiring.Component):
     skeletons : sequence of Skeleton
         Contents of the skeleton memory.
     divisor : int
-        Clocks of a bit on the wire.
+        Clocks of the link that a bit on the wire lasts.
     patience : int
-        Clocks that a request waits for the chip.
+        Clocks of the link that a request waits for the chip.
 
     Members
     -------
@@ -48,30 +52,21 @@ class Board(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        m.submodules.receiver = receiver = UartReceiver(self.divisor)
-        m.submodules.transmitter = transmitter = UartTransmitter(self.divisor)
-        m.submodules.link = link = self.link
-        m.submodules.chip = ResetInserter(link.reset)(self.chip)
-        chip = self.chip
+        on_link = DomainRenamer("link")
+        receiver, transmitter = UartReceiver(self.divisor), UartTransmitter(self.divisor)
+        m.submodules.receiver = on_link(receiver)
+        m.submodules.transmitter = on_link(transmitter)
+        m.submodules.link = on_link(self.link)
+        m.submodules.crossing = crossing = Crossing(self.geometry)
+        m.submodules.chip = ResetInserter(crossing.chip_reset)(self.chip)
 
-        connect(m, receiver.o, link.i)
-        connect(m, link.o, transmitter.i)
-        connect(m, link.o_command, chip.i_command)
-        connect(m, link.o_data, chip.i_data)
-        connect(m, chip.o_data, link.i_data)
-        connect(m, chip.o_plane, link.i_plane)
-        connect(m, link.o_delta, chip.i_delta)
+        connect(m, receiver.o, self.link.i)
+        connect(m, self.link.o, transmitter.i)
+        crossing.join(m, self.link, self.chip)
         m.d.comb += [
             receiver.rx.eq(self.rx),
             self.tx.eq(transmitter.tx),
-            self.running.eq(chip.running),
-            link.running.eq(chip.running),
-            link.clocks.eq(chip.clocks),
-            link.busy.eq(chip.busy),
-            link.checked.eq(chip.checked),
-            link.damaged.eq(chip.damaged),
-            chip.identity_address.eq(link.identity_address),
-            link.identity.eq(chip.identity),
+            self.running.eq(crossing.running),
         ]
 
         return m

@@ -137,16 +137,12 @@ class Chip(wiring.Component):
             port.i_command.payload.eq(command.payload),
         ]
         with m.If(command.p.operation == Operation.RUN):
-            m.d.comb += [
-                sequencer.i_run.valid.eq(command.valid & sound),
-                command.ready.eq(sequencer.i_run.ready & sound),
-            ]
+            m.d.comb += sequencer.i_run.valid.eq(command.valid & sound)
         with m.Else():
             rests = ~self.running.bit_select(command.p.context, 1)
-            m.d.comb += [
-                port.i_command.valid.eq(command.valid & rests & sound),
-                command.ready.eq(port.i_command.ready & sound),
-            ]
+            m.d.comb += port.i_command.valid.eq(command.valid & rests & sound)
+        # Both answer from registers, and only to what they were given.
+        m.d.comb += command.ready.eq(sequencer.i_run.ready | port.i_command.ready)
 
     def connect_contexts(self, m, array, sequencer, gate_port, port):
         """Give each context's memory to the engine during its runs, else to the port.

@@ -29,7 +29,7 @@ class Context(wiring.Component):
     The delta has no pass of its own: it is added with saturation on the way out of the memory, for
     a step, a read-out and a raw read alike. It is spent once a pass has written the lattice anew.
 
-    Latency of a read is five clocks, of a write one; initiation interval one. Takes a memory of a
+    Latency of a read is six clocks, of a write one; initiation interval one. Takes a memory of a
     word's width and one of the delta's.
 
     Parameters
@@ -44,14 +44,14 @@ class Context(wiring.Component):
     read_cell, read_word : In
         Word to read.
     read_codes : Out
-        The word five clocks ago, the pending delta added.
+        The word six clocks ago, the pending delta added.
     write_cell, write_word, write_codes, write_enable : In
         Word to write, and which of its channels.
     delta_index, delta_code, delta_enable : In
         Code of the delta to write.
     """
 
-    LATENCY = 1 + BlockMemory.LATENCY + 2
+    LATENCY = 1 + BlockMemory.LATENCY + 3
 
     def __init__(self, geometry):
         self.geometry = geometry
@@ -102,13 +102,15 @@ class Context(wiring.Component):
         m.d.comb += reached.eq(
             pending.active & (~pending.phased | ((y[0] == pending.row) & (x[0] == pending.column)))
         )
-        stored = data.View(geometry.word, lattice.read_data)
+        # What is read gets a clock for the way: the memory's blocks lie apart.
+        stored = data.View(geometry.word, delayed(m, lattice.read_data, 1, name="stored"))
         for lane in range(geometry.lanes):
             add = Signal(name=f"add{lane}")
             channel = Cat(Const(lane, exact_log2(geometry.lanes)), word)
             m.d.comb += add.eq(reached & (channel == pending.channel))
             add = delayed(m, add, BlockMemory.LATENCY, name=f"add{lane}")
-            change = Mux(add, delta.read_data.as_signed(), 0)
+            change = Signal(signed(STATE.width), name=f"change{lane}", reset_less=True)
+            m.d.sync += change.eq(Mux(add, delta.read_data.as_signed(), 0))
             total = Signal(signed(STATE.width + 1), name=f"total{lane}", reset_less=True)
             m.d.sync += total.eq(stored[lane] + change)
             m.d.comb += self.read_codes[lane].eq(saturated(m, total, STATE, name=f"code{lane}"))

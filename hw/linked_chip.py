@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.chip import Chip
+from hw.link.crossing import Crossing
 from hw.link.link import PATIENCE, Link
 from hw.link.uart import received
 from hw.sequencer import COUNTER
@@ -38,6 +39,7 @@ class LinkedChip(wiring.Component):
         self.geometry = geometry
         self.chip = Chip(geometry, skeletons)
         self.link = Link(geometry, patience=patience)
+        self.crossing = Crossing(geometry)
 
         super().__init__({
             "i": In(stream.Signature(received())),
@@ -51,22 +53,12 @@ class LinkedChip(wiring.Component):
         m = Module()
 
         m.submodules.link = link = self.link
-        m.submodules.chip = ResetInserter(link.reset)(self.chip)
-        chip = self.chip
+        m.submodules.crossing = DomainRenamer({"link": "sync"})(self.crossing)
+        m.submodules.chip = ResetInserter(self.crossing.chip_reset)(self.chip)
         connect(m, flipped(self.i), link.i)
         connect(m, link.o, flipped(self.o))
-        connect(m, link.o_command, chip.i_command)
-        connect(m, link.o_data, chip.i_data)
-        connect(m, chip.o_data, link.i_data)
-        connect(m, chip.o_plane, link.i_plane)
-        connect(m, link.o_delta, chip.i_delta)
+        self.crossing.join(m, link, self.chip)
         for name in ("running", "clocks", "busy"):
-            m.d.comb += [
-                getattr(self, name).eq(getattr(chip, name)),
-                getattr(link, name).eq(getattr(chip, name)),
-            ]
-        for name in ("checked", "damaged", "identity"):
-            m.d.comb += getattr(link, name).eq(getattr(chip, name))
-        m.d.comb += chip.identity_address.eq(link.identity_address)
+            m.d.comb += getattr(self, name).eq(getattr(self.chip, name))
 
         return m

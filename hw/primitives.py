@@ -8,7 +8,15 @@ from amaranth import *
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["BlockMemory", "Multiplier", "ReadOnlyMemory", "connected", "delayed", "saturated"]
+__all__ = [
+    "BlockMemory",
+    "Multiplier",
+    "ReadOnlyMemory",
+    "connected",
+    "copies",
+    "delayed",
+    "saturated",
+]
 
 
 def delayed(m, value, clocks, *, name, init=0):
@@ -18,6 +26,19 @@ def delayed(m, value, clocks, *, name, init=0):
         m.d.sync += stage.eq(value)
         value = stage
     return value
+
+
+def copies(m, value, count, *, name):
+    """Return ``count`` registers of ``value``, a clock later: each can be near what it serves.
+
+    They are alike, so a synthesiser would make one of them: the attribute forbids it.
+    """
+    registers = [
+        Signal(value.shape(), name=f"{name}_copy{index}", reset_less=True, attrs={"keep": 1})
+        for index in range(count)
+    ]
+    m.d.sync += [register.eq(value) for register in registers]
+    return registers
 
 
 def saturated(m, value, format, *, name):

@@ -41,7 +41,7 @@ class Sequencer(wiring.Component):
     of another, so the pipeline drains only where nothing is left to do or every context waits for
     its delta. A context keeps the array until its run ends or its gate opens.
 
-    A run of T ungated steps takes ``T * cells * slots`` clocks, and once two clocks to begin,
+    A run of T ungated steps takes ``T * cells * slots`` clocks, and once four clocks to begin,
     ``(width + 1) * slots`` for the last line, ``words`` for the last cell's totals, and the
     pipeline.
 
@@ -130,12 +130,14 @@ class Sequencer(wiring.Component):
 
         moving = Signal()
         m.d.comb += moving.eq(reading | computing)
-        tick = self.count_slots(m, moving)
+        nears, tick = self.count_slots(m, moving)
         following, available = self.choose(m, runs, read_pass)
-        begins, ends = self.read(m, tick, moving, following, available, reading, read_pass)
+        begins, ends = self.read(
+            m, nears, tick, computing, following, available, reading, read_pass
+        )
         self.compute(m, runs, tick, reading, read_pass, computing, compute_pass)
         finish = self.write_back(m, runs, compute_pass)
-        self.account(m, runs, begins, following, finish)
+        self.account(m, runs, begins, read_pass, finish)
         for index, run in enumerate(runs):
             # The pass has added the pending delta to all that it read.
             with m.If(ends & (read_pass.context == index)):
@@ -148,20 +150,21 @@ class Sequencer(wiring.Component):
         ]
         with m.If(self.running.any()):
             m.d.sync += self.clocks.eq(self.clocks + 1)
-        with m.If(computing):
+        with m.If(delayed(m, computing, 1, name="computed")):
             m.d.sync += self.busy.eq(self.busy + 1)
 
         return m
 
     def count_slots(self, m, moving):
-        """Count the slots of a cell; return whether this is its last."""
+        """Count the slots of a cell; return whether this is its last but one, and its last."""
         geometry = self.geometry
         self.place = place = Signal(range(geometry.slots))
         phase = Signal(range(geometry.phases))
         # Flags that a counter has come somewhere are a clock old wherever nothing changes faster:
         # short paths from counters to everything that they steer.
-        tick = Signal()
-        m.d.sync += tick.eq(place == geometry.slots - 2)
+        nears, tick = Signal(), Signal()
+        m.d.comb += nears.eq(place == geometry.slots - 2)
+        m.d.sync += tick.eq(nears)
         self.advance = Signal()
         m.d.comb += self.advance.eq(moving & (phase == 0))
         with m.If(tick):
@@ -172,15 +175,25 @@ class Sequencer(wiring.Component):
                 m.d.sync += [phase.eq(0), self.read_word.eq(self.read_word + 1)]
             with m.Else():
                 m.d.sync += phase.eq(phase + 1)
-        return tick
+        return nears, tick
 
     def choose(self, m, runs, read_pass):
         """Settle on the next pass long before this one ends; return it, and whether there is one.
 
         Only a pass that begins makes a context unready, so what is chosen stays right.
         """
-        ready = Signal(len(runs))
-        m.d.comb += ready.eq(Cat(run.running & (run.remaining != 0) & ~run.blocked for run in runs))
+        # Flags of each run, clocks old: there is time enough.
+        ready, opening, last = (
+            Signal(len(runs), name=f"next_{n}") for n in ("ready", "opening", "last")
+        )
+        some = Signal(len(runs))
+        for index, run in enumerate(runs):
+            m.d.sync += [
+                some[index].eq(run.remaining != 0),
+                ready[index].eq(run.running & some[index] & ~run.blocked),
+                opening[index].eq(run.gate.active & (run.gate.wait == 1)),
+                last[index].eq(run.remaining == 1),
+            ]
         context = Signal(self.geometry.context)
         for index in reversed(range(len(runs))):
             with m.If(ready[index]):
@@ -191,32 +204,29 @@ class Sequencer(wiring.Component):
 
         available = Signal()
         following = Signal(pass_layout(self.geometry))
-        m.d.sync += [available.eq(ready.any()), following.context.eq(context)]
-        for index, run in enumerate(runs):
-            with m.If(context == index):
-                m.d.sync += [
-                    following.opening.eq(run.gate.active & (run.gate.wait == 1)),
-                    following.last.eq(run.remaining == 1),
-                ]
+        m.d.sync += [
+            available.eq(ready.any()),
+            following.context.eq(context),
+            following.opening.eq(opening.bit_select(context, 1)),
+            following.last.eq(last.bit_select(context, 1)),
+        ]
         return following, available
 
-    def read(self, m, tick, moving, following, available, reading, read_pass):
+    def read(self, m, nears, tick, computing, following, available, reading, read_pass):
         """Read pass after pass without a gap where one is ready; return begin and end."""
         m.d.comb += self.read_context.eq(read_pass.context)
 
         last = Signal()
         m.d.sync += last.eq(self.read_cell == self.geometry.spec.cells - 1)
-        begins, ends = Signal(), Signal()
-        m.d.comb += [
-            ends.eq(tick & reading & last),
-            begins.eq(available & (ends | (~reading & (tick | ~moving)))),
-        ]
+        begins, ends, between = Signal(), Signal(), Signal()
+        # In the last slot of a cell: a pass has been read, or none is being read.
+        m.d.sync += [ends.eq(nears & reading & last), between.eq(nears & ~reading)]
+        m.d.comb += begins.eq(available & (ends | between | ~(reading | computing)))
+        m.d.sync += reading.eq(begins | (reading & ~ends))
         with m.If(begins):
-            m.d.sync += [reading.eq(1), self.read_cell.eq(0), read_pass.eq(following)]
-        with m.Elif(ends):
-            m.d.sync += [reading.eq(0), self.read_cell.eq(0)]
-        with m.Elif(tick & reading):
-            m.d.sync += self.read_cell.eq(self.read_cell + 1)
+            m.d.sync += read_pass.eq(following)
+        with m.If(tick & reading):
+            m.d.sync += self.read_cell.eq(self.read_cell + 1)  # from the last one to 0
         return begins, ends
 
     def compute(self, m, runs, tick, reading, read_pass, computing, compute_pass):
@@ -262,20 +272,21 @@ class Sequencer(wiring.Component):
         geometry = self.geometry
         cell = Signal(geometry.cell)
         self.write_pass = write_pass = Signal.like(compute_pass)
-        first, ends, last = Signal(), Signal(), Signal()
-        m.d.comb += [
-            first.eq((cell == 0) & (self.array_word == 0)),
-            ends.eq(self.array_valid & (self.array_word == geometry.words - 1)),
-        ]
-        with m.If(self.array_valid & first):
+        first, final = Signal(init=1), Signal()  # the next word is a pass's first; the last cell's
+        ends, last = Signal(), Signal()
+        m.d.comb += ends.eq(self.array_valid & (self.array_word == geometry.words - 1))
+        m.d.sync += final.eq(cell == geometry.spec.cells - 1)
+        with m.If(self.array_valid):
+            m.d.sync += first.eq(ends & final)
             # The first word of a pass comes while that pass is being computed.
-            m.d.sync += write_pass.eq(compute_pass)
+            with m.If(first):
+                m.d.sync += write_pass.eq(compute_pass)
         with m.If(ends):
             m.d.sync += cell.eq(cell + 1)
         m.d.sync += [
             self.write_cell.eq(cell),
             self.write_word.eq(self.array_word),
-            last.eq(ends & (cell == geometry.spec.cells - 1)),
+            last.eq(ends & final),
         ]
         written = delayed(m, self.array_valid, 1, name="written")
 
@@ -291,16 +302,17 @@ class Sequencer(wiring.Component):
             m.d.comb += [self.write[index].eq(written & mine), finish[index].eq(last & mine)]
         return finish
 
-    def account(self, m, runs, begins, following, finish):
+    def account(self, m, runs, begins, read_pass, finish):
         """Keep each context's run: steps left, gate, pending delta."""
+        begun = delayed(m, begins, 1, name="begun")  # a long time before the next pass
         command = self.i_run.p
-        starts = Signal(len(runs))
-        m.d.comb += self.i_run.ready.eq(starts.any())
+        taken, starts = Signal(len(runs)), Signal(len(runs))
+        m.d.sync += [starts.eq(taken), self.i_run.ready.eq(taken.any())]
         for index, run in enumerate(runs):
             gate = run.gate
-            with m.If(begins & (following.context == index)):
+            with m.If(begun & (read_pass.context == index)):
                 m.d.sync += [run.remaining.eq(run.remaining - 1), gate.wait.eq(gate.wait - 1)]
-                with m.If(following.opening):
+                with m.If(read_pass.opening):
                     m.d.sync += [run.blocked.eq(1), gate.wait.eq(gate.every)]
 
             with m.If(finish[index]):
@@ -325,7 +337,7 @@ class Sequencer(wiring.Component):
                 m.d.sync += [run.running.eq(0), run.finished.eq(0)]
 
             waits = self.i_run.valid & ~self.i_run.ready & (command.context == index)
-            m.d.sync += starts[index].eq(waits & ~run.running)
+            m.d.comb += taken[index].eq(waits & ~run.running)
             with m.If(starts[index]):
                 m.d.sync += [
                     run.running.eq(command.steps != 0),

@@ -161,7 +161,7 @@ def accumulators(spec):
 
 def run_overhead(geometry):
     """Clocks of a run beyond those of its steps: see `hw.sequencer.Sequencer`."""
-    begin, write = 2, 1
+    begin, write = 4, 1
     return (
         begin
         + (geometry.spec.width + 1) * geometry.slots

@@ -72,6 +72,7 @@ async def deltas_interleave_and_are_counted(dut, stall):
 
     task = cocotb.start_soon(watch())
     await source.put(*(context << 8 | code for context, code in zip(order, codes, strict=True)))
+    await FallingEdge(dut.clk)  # what is stored comes a clock later
     task.cancel()
     counts, expected = [0, 0], []
     for context, code in zip(order, codes, strict=True):

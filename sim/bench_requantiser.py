@@ -7,11 +7,12 @@ import numpy as np
 from cocotb.triggers import FallingEdge
 
 from golden.fixed import Format, round_shift
+from hw.array.requantiser import Requantiser
 from sim.streams import start
 
 ACC, SHIFT = int(os.environ["ACC"]), int(os.environ["SHIFT"])
 TO = Format(width=8, signed=os.environ["SIGNED"] == "1")
-LATENCY = 4
+LATENCY = Requantiser.LATENCY
 
 
 @cocotb.test(timeout_time=10, timeout_unit="ms")

@@ -1,5 +1,5 @@
 // A whole board under Verilator, driven by its pins: bytes become levels of rx and levels of tx become
-// bytes, clock by clock, in here. `sim/verilate.py` generates model.h, which names the model and its
+// bytes, clock by clock of the link, in here, and the chip's clock runs beside it. `sim/verilate.py` generates model.h, which names the model and its
 // memories.
 
 #include <cstdint>
@@ -72,13 +72,27 @@ struct Board {
     Receiver receiver;
     uint64_t clocks = 0;
     uint64_t quiet = 0;  // clocks since something last moved
+    double ratio = 1;    // clocks of the chip to one of the link
+    double due = 0;      // clocks of the chip until the link's next one
+    uint64_t chip_clocks = 0;
 
-    void clock() {
-        top->rx = sender.clock();
-        top->clk = 0;
+    void low() {
+        top->clk = top->link_clk = 0;
         top->eval();
+    }
+
+    // To the link's next clock; the chip's own that come before it come first.
+    void clock() {
+        for (due += ratio; due >= 1; due -= 1) {
+            low();
+            top->clk = 1;
+            top->eval();
+            ++chip_clocks;
+        }
+        top->rx = sender.clock();
+        low();
         receiver.clock(top->tx);
-        top->clk = 1;
+        top->link_clk = 1;
         top->eval();
         ++clocks;
         quiet = sender.rests() && receiver.rests() ? quiet + 1 : 0;
@@ -89,10 +103,11 @@ struct Board {
 
 extern "C" {
 
-Board* board_new() {
+Board* board_new(double ratio) {
     auto* board = new Board;
-    board->top->clk = 0;
-    board->top->rst = 0;
+    board->ratio = ratio;
+    board->top->clk = board->top->link_clk = 0;
+    board->top->rst = board->top->link_rst = 0;
     board->top->rx = 1;
     board->top->eval();
     return board;
@@ -111,9 +126,9 @@ void board_pace(Board* board, double to_board, double from_board) {
 }
 
 void board_reset(Board* board, int clocks) {
-    board->top->rst = 1;
+    board->top->link_rst = 1;
     for (int i = 0; i < clocks; ++i) board->clock();
-    board->top->rst = 0;
+    board->top->link_rst = 0;
 }
 
 void board_send(Board* board, const uint8_t* bytes, int count) {
@@ -143,7 +158,8 @@ uint64_t board_clock(Board* board, uint64_t limit, uint64_t quiet) {
     return board->clocks - begin;
 }
 
-// How much the chip has clocked, and for how long nothing has moved.
+// Clocks of the link and of the chip so far, and for how many of the link nothing has moved.
 uint64_t board_clocks(Board* board) { return board->clocks; }
+uint64_t board_chip_clocks(Board* board) { return board->chip_clocks; }
 uint64_t board_quiet(Board* board) { return board->quiet; }
 }

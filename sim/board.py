@@ -17,7 +17,10 @@ from sim.verilate import BoardDesign, build_library
 __all__ = ["CLOCK", "SimulatedBoard", "SimulatedPort", "divisor_of", "serve"]
 
 CLOCK = 24_000_000
-"""Nominal clock: eight clocks a bit at 3 Mbaud, so that little is simulated for a byte."""
+"""Nominal clock of the link: eight to a bit at 3 Mbaud, so that little is simulated for a byte."""
+
+RATIO = 2.135
+"""Clocks of the chip to one of the link: no small fraction, so that each meets all of the other."""
 
 FLUSH = 64
 BURST = 20_000
@@ -53,9 +56,11 @@ class SimulatedBoard:
     skeletons : sequence of Skeleton
         Contents of the skeleton memory.
     divisor : int
-        Clocks of a bit.
+        Clocks of the link that a bit lasts.
     patience : int
-        Clocks that a request waits for the chip.
+        Clocks of the link that a request waits for the chip.
+    ratio : float
+        Clocks of the chip to one of the link.
     memories : dict of str to list of int
         Skeleton memory images, where they are to differ from what the skeletons make.
     """
@@ -67,20 +72,22 @@ class SimulatedBoard:
         *,
         divisor=8,
         patience=PATIENCE,
+        ratio=RATIO,
         memories=None,
         progress=print,
     ):
         self.divisor = divisor
         design = BoardDesign(geometry, divisor, patience)
-        self._start(load(build_library(design, progress)), design, skeletons, memories)
+        library = load(build_library(design, progress))
+        self._start(library, library.board_new(ratio), design, skeletons, memories)
         self.pace(divisor)
 
-    def _start(self, library, design, skeletons, memories=None):
+    def _start(self, library, board, design, skeletons, memories=None):
         """Make a model of a design, and store what its memories hold."""
         self.geometry = geometry = design.geometry
         self.patience = design.patience
         memories = memories or images(geometry, skeletons)
-        self._library, self._board = library, library.board_new()
+        self._library, self._board = library, board
         for index, name in enumerate(design.memories):
             self._store(index, Shape.cast(layouts(geometry)[name]).width, memories[name])
         self.reset()
@@ -114,8 +121,13 @@ class SimulatedBoard:
 
     @property
     def clocks(self):
-        """Clocks so far."""
+        """Clocks of the link so far: all that is said of time here counts in these."""
         return self._library.board_clocks(self._board)
+
+    @property
+    def chip_clocks(self):
+        """Clocks of the chip so far."""
+        return self._library.board_chip_clocks(self._board)
 
     @property
     def quiet(self):
@@ -220,7 +232,7 @@ def load(path):
     board, integer, wide = ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64
     items, real = ctypes.POINTER(ctypes.c_uint32), ctypes.c_double
     for name, result, arguments in (
-        ("board_new", board, ()),
+        ("board_new", board, (real,)),
         ("board_delete", None, (board,)),
         ("board_store", integer, (board, integer, integer, items)),
         ("board_pace", None, (board, real, real)),
@@ -229,6 +241,7 @@ def load(path):
         ("board_receive", integer, (board, ctypes.c_char_p, integer)),
         ("board_clock", wide, (board, wide, wide)),
         ("board_clocks", wide, (board,)),
+        ("board_chip_clocks", wide, (board,)),
         ("board_quiet", wide, (board,)),
     ):
         function = getattr(library, name)

@@ -1,6 +1,7 @@
 """The mapped netlist of a board under Verilator: the very file that is placed, behind its pins."""
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,7 +156,7 @@ def write_library(folder):
 class NetlistBoard(SimulatedBoard):
     """A board whose design is its mapped netlist, initial memory contents included.
 
-    Time counts in clocks of the netlist's fastest clock; there is no reset but switching it on.
+    Time counts in clocks of the link; there is no reset but switching it on.
 
     Parameters
     ----------
@@ -168,7 +169,9 @@ class NetlistBoard(SimulatedBoard):
     def __init__(self, design, top, *, progress=print):
         self.design = design
         self._library = load(build_library(design, progress))
-        self._board = self._library.board_new()
+        # Of the netlist's fastest clock, to one of the link's: see EHXPLLL.v.
+        outputs = top.pll.chip_output, top.pll.link_output
+        self._board = self._library.board_new(outputs[1] // math.gcd(*outputs))
         self.geometry = top.board.geometry
         self.divisor = top.board.divisor
         self.patience = top.board.link.patience

@@ -180,9 +180,17 @@ def boards() -> str:
             f"{fmax['min']:.0f} / {fmax['median']:.0f} / {fmax['max']:.0f}, {fmax['seeds']} seeds",
             f"{report['clock_mhz']} MHz",
             f"{report['digits_per_second_engine']:.0f}",
+            gated_rate(report),
         ])
-    headings = ("board", "LUT", "FF", "DSP", "block RAM", "Fmax in MHz", "clock", "digits a second")
+    headings = ("board", "LUT", "FF", "DSP", "block RAM", "Fmax in MHz", "clock")
+    headings += ("digits a second", "gated")
     return table(headings, rows)
+
+
+def gated_rate(report: Mapping[str, Any]) -> str:
+    """Return how many gated digits a link carries; nothing where the skeleton has no gate."""
+    rate = report.get("digits_per_second_gated")
+    return f"{rate:.0f} over {report['link']['name']}" if rate else ""
 
 
 def referee() -> str:

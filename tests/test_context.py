@@ -58,9 +58,9 @@ def added(state, delta, channel, phase):
 
 
 @pytest.mark.parametrize("filters", [1, 2])
-def test_reads_are_the_lattice_with_the_pending_delta_five_clocks_on(filters):
+def test_reads_are_the_lattice_with_the_pending_delta_six_clocks_on(filters):
     dut = Context(Geometry(spec=SPEC, filters=filters))
-    assert dut.LATENCY == 5
+    assert dut.LATENCY == 6
     rng = np.random.default_rng(14)
     state = rng.choice([-128, -127, -1, 0, 1, 126, 127], SPEC.lattice)
     delta = [-128, 127, 1, -1, 0, 100, -100, 5]
@@ -99,11 +99,11 @@ def test_a_delta_counts_if_it_is_pending_together_with_the_address(filters):
         await fill(ctx, dut, np.full(SPEC.lattice, 5), [10] * SPEC.deltas)
         ctx.set(dut.read_cell, last)
         ctx.set(dut.read_word, word)
-        for clock in range(8):
+        for clock in range(9):
             # The sequencer spends a delta in the very clock after the last address.
             ctx.set(dut.pending, {"active": clock == 2, "channel": 15})
             got.append(look(ctx, dut.read_codes)[-1])
             await ctx.tick()
 
     simulate(dut, bench)
-    assert got[5:] == [5, 5, 15]
+    assert got[6:] == [5, 5, 15]

@@ -6,7 +6,7 @@ import pytest
 from golden.spec import Spec
 from hw.port.gate_port import GatePort
 from hw.shapes import Geometry
-from tests.streams import collect, feed, rest, simulate
+from tests.streams import collect, feed, put, rest, simulate
 
 GEOMETRY = Geometry(spec=Spec(height=4, width=4, image=4))
 CELLS, DELTAS = GEOMETRY.spec.cells, GEOMETRY.spec.deltas
@@ -93,11 +93,9 @@ def test_the_index_begins_anew_with_every_delta():
     async def send(ctx):
         ctx.set(dut.open, 0b01)
         for number in range(20):
-            ctx.set(dut.i_delta.payload, {"code": number, "context": 0})
-            ctx.set(dut.i_delta.valid, 1)
+            await put(ctx, dut.i_delta, {"code": number, "context": 0})
             completes.append(ctx.get(dut.complete))
             assert ctx.get(dut.delta_index[0]) == number % DELTAS
-            await ctx.tick()
 
     simulate(dut, send)
     assert completes == [number % DELTAS == DELTAS - 1 for number in range(20)]
@@ -113,6 +111,20 @@ def test_a_delta_is_not_taken_while_its_context_does_not_wait():
                 ctx.set(dut.open, open_)
                 ctx.set(dut.i_delta.p.context, context)
                 assert ctx.get(dut.i_delta.ready) == open_ >> context & 1
+                await ctx.tick()
                 assert ctx.get(dut.delta_enable) == open_ & 1 << context
+
+    simulate(dut, bench)
+
+
+def test_a_complete_delta_lets_no_other_code_in_before_its_context_is_closed():
+    dut = GatePort(GEOMETRY)
+
+    async def bench(ctx):
+        ctx.set(dut.open, 0b01)
+        for number in range(DELTAS):
+            await put(ctx, dut.i_delta, {"code": number, "context": 0})
+        assert ctx.get(dut.complete) == 0b01
+        assert ctx.get(dut.i_delta.ready) == 0
 
     simulate(dut, bench)

@@ -200,6 +200,6 @@ def test_an_operation_takes_a_clock_a_channel():
     )
     # The image's cells take sixteen clocks to read out, those of the margin one.
     walks = (CODES, CODES, CODES, 4 * 16 + 12, CODES)
-    pipeline = 20
+    pipeline = 26
     for clocks, walk in zip(bench.clocks, walks, strict=True):
         assert walk <= clocks <= walk + pipeline

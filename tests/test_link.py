@@ -224,6 +224,7 @@ def test_planes_wait_for_what_runs_and_no_longer():
 def test_what_the_chip_does_not_take_stalls_until_a_reset():
     async def host(host):
         await host.ask(Kind.RESET, 1)
+        host.ctx.set(host.link.o_command.ready, 1)
         stuck = bytes([Error.STALLED, 1])
         request = RUN + chunk(Tag.DATA, 1, b"\1")
         assert await host.ask(Kind.EXCHANGE, 2, request) == stuck
@@ -232,6 +233,15 @@ def test_what_the_chip_does_not_take_stalls_until_a_reset():
         assert await host.ask(Kind.RESET, 4) == b"\0"
         assert await host.ask(Kind.EXCHANGE, 5, chunk(Tag.FETCH, 1)) == bytes([Error.STALLED, 0])
         await host.ask(Kind.RESET, 6)
-        assert await host.ask(Kind.EXCHANGE, 7, RUN * 5) == bytes([Error.STALLED, 4])
+        host.ctx.set(host.link.o_command.ready, 0)
+        assert await host.ask(Kind.EXCHANGE, 7, RUN) == bytes([Error.STALLED, 0])
+
+
+def test_what_stays_behind_stalls_too():
+    async def host(host):
+        await host.ask(Kind.RESET, 1)
+        host.ctx.set(host.link.o_delta.ready, 1)
+        host.ctx.set(host.link.taken, 0)
+        assert await host.ask(Kind.EXCHANGE, 2, DELTA) == bytes([Error.STALLED, 0])
 
     with_link(host)

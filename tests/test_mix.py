@@ -18,14 +18,15 @@ def test_adds_its_products_to_the_sums_of_the_lane_before(lane):
     low, high = -lane * 128 * 255, lane * 127 * 255
     sums = rng.choice([low, high, 0], (len(hidden), CHANNELS)) if lane else 0 * weights
 
-    behind = late(sums.tolist(), 3, [0] * CHANNELS)
+    behind = late(sums.tolist(), 5, [0] * CHANNELS)
+    column = late(weights.tolist(), 1, [0] * CHANNELS)
     items = [
-        {"hidden": int(h), "weights": w.tolist(), "i_sums": s}
-        for h, w, s in zip(hidden, weights, behind, strict=True)
+        {"hidden": int(h), "weights": w, "i_sums": s}
+        for h, w, s in zip(hidden, column, behind, strict=True)
     ]
-    got = piped(Mix(CHANNELS, lane=lane), items, ["o_sums"], latency=4)
+    got = piped(Mix(CHANNELS, lane=lane), items, ["o_sums"], latency=6)
 
-    assert got[:-3] == (sums + hidden[:, None] * weights).tolist()[:-3]
+    assert got[:-5] == (sums + hidden[:, None] * weights).tolist()[:-5]
 
 
 def test_sums_have_no_bit_too_many():

@@ -31,11 +31,11 @@ def cases(to):
 
 
 @pytest.mark.parametrize("to", [STATE, HIDDEN], ids=["state", "hidden"])
-def test_equals_golden_four_clocks_on_a_code_a_clock(to):
+def test_equals_golden_five_clocks_on_a_code_a_clock(to):
     acc, shift = cases(to)
     items = [{"acc": int(a), "shift": int(n)} for a, n in zip(acc, shift, strict=True)]
 
-    got = piped(Requantiser(signed(25), max_shift=23, to=to), items, ["code"], latency=4)
+    got = piped(Requantiser(signed(25), max_shift=23, to=to), items, ["code"], latency=5)
 
     assert got == to.clamp(round_shift(acc, shift)).tolist()
 

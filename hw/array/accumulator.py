@@ -4,6 +4,8 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.array.mix import GROUP
+from hw.primitives import copies, delayed
 from hw.shapes import mix_sum
 
 __all__ = ["Accumulator"]
@@ -12,7 +14,7 @@ __all__ = ["Accumulator"]
 class Accumulator(wiring.Component):
     """Sum each channel over the slots of a cell, and hand the totals on a word a clock.
 
-    Latency is one clock from the last slot to the first word, initiation interval one cell. Does
+    Latency is two clocks from the last slot to the first word, initiation interval one cell. Does
     not accept backpressure.
 
     Parameters
@@ -25,7 +27,8 @@ class Accumulator(wiring.Component):
     sums : In
         What a slot adds to each channel.
     valid, first, last, skeleton : In
-        Whether there is a slot, the first or the last one of its cell; its skeleton.
+        Whether there is a slot, the first or the last one of its cell; its skeleton. All of them a
+        clock ahead of the sums.
     check : In
         Row that is to be told of instead, while there is nothing to add up.
     totals : Out
@@ -63,23 +66,29 @@ class Accumulator(wiring.Component):
             ]
             for name in ("total", "drain")
         )
-        load = Signal()
-        m.d.comb += load.eq(self.valid & self.last)
+        # Each group of channels has its own registers of what steers it.
+        groups = -(-channels // GROUP)
+        valid = copies(m, self.valid, groups, name="valid")
+        first = copies(m, self.first, groups, name="first")
+        ended = delayed(m, self.valid & self.last, 1, name="ended")
+        load = copies(m, ended, groups, name="load")
+        loads = delayed(m, ended, 1, name="loads")
+        skeleton = delayed(m, self.skeleton, 2, name="skeleton")
 
         for channel in range(channels):
-            total = Signal(geometry.accumulator, name=f"sum{channel}")
-            m.d.comb += total.eq(Mux(self.first, 0, totals[channel]) + self.sums[channel])
-            with m.If(self.valid):
+            group = channel // GROUP
+            total = Mux(first[group], 0, totals[channel]) + self.sums[channel]
+            with m.If(valid[group]):
                 m.d.sync += totals[channel].eq(total)
             # A shift register: no multiplexer gathers the channels.
             behind = drain[channel + geometry.lanes] if channel + geometry.lanes < channels else 0
-            m.d.sync += drain[channel].eq(Mux(load, total, behind))
+            m.d.sync += drain[channel].eq(Mux(load[group], totals[channel], behind))
 
-        with m.If(load):
+        with m.If(loads):
             m.d.sync += [
                 self.o_valid.eq(1),
                 self.o_word.eq(0),
-                self.o_skeleton.eq(self.skeleton),
+                self.o_skeleton.eq(skeleton),
             ]
         with m.Elif(self.o_word == geometry.words - 1):
             m.d.sync += self.o_valid.eq(0)

@@ -62,7 +62,7 @@ class Array(wiring.Component):
     """
 
     WORD_LATENCY = ReadOnlyMemory.LATENCY
-    LATENCY = Lane.LATENCY + Residual.LATENCY
+    LATENCY = Lane.LATENCY + 1 + Residual.LATENCY
 
     def __init__(self, geometry, images):
         self.geometry = geometry
@@ -102,7 +102,7 @@ class Array(wiring.Component):
             scan = lane.o_scan
 
         m.submodules.accumulator = accumulator = Accumulator(geometry)
-        wait = Lane.LATENCY + geometry.filters - 1
+        wait = Lane.LATENCY + geometry.filters - 2  # a clock ahead of the sums
         skeleton = delayed(m, self.slot.address.skeleton, wait, name="skeleton")
         m.d.comb += [
             *connected(lane.o_sums, accumulator.sums),

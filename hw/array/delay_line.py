@@ -49,11 +49,7 @@ class DelayLine(wiring.Component):
 
         m.submodules.ring = ring = BlockMemory(self.width, self.words)
         pointer = Signal(range(self.words))
-        after = Signal(range(self.words))
-        with m.If(pointer == self.words - 1):
-            m.d.comb += after.eq(0)
-        with m.Else():
-            m.d.comb += after.eq(pointer + 1)
+        after = Signal(range(self.words), init=1)  # the row after the pointer's
 
         # The row after the one being written is the oldest: read now, it leaves with the next word.
         m.d.comb += [
@@ -66,6 +62,6 @@ class DelayLine(wiring.Component):
             self.o_advance.eq(delayed(m, self.advance, 1, name="advance")),
         ]
         with m.If(self.advance):
-            m.d.sync += pointer.eq(after)
+            m.d.sync += [pointer.eq(after), after.eq(Mux(after == self.words - 1, 0, after + 1))]
 
         return m

@@ -20,7 +20,7 @@ class Lane(wiring.Component):
     Taps, address and sums go on to the next lane, each a clock later: the samples that the filters
     of a channel share travel, they are not fanned out.
 
-    Latency is 22 clocks from the address to the sums, initiation interval one. Does not accept
+    Latency is 27 clocks from the address to the sums, initiation interval one. Does not accept
     backpressure.
 
     Parameters
@@ -35,7 +35,7 @@ class Lane(wiring.Component):
     Members
     -------
     i_address : In
-        Skeleton and slot, two clocks before tap 8.
+        Skeleton and slot, three clocks before tap 8.
     i_taps : In
         Nine samples, as `Perceive` takes them.
     i_sums : In
@@ -46,7 +46,7 @@ class Lane(wiring.Component):
         Tokens past the memories; see `hw.scan`.
     """
 
-    LATENCY = ReadOnlyMemory.LATENCY + Perceive.LATENCY + Mix.LATENCY
+    LATENCY = 1 + ReadOnlyMemory.LATENCY + Perceive.LATENCY + Mix.LATENCY
 
     def __init__(self, geometry, index, *, perceive, mix):
         self.geometry = geometry
@@ -69,8 +69,8 @@ class Lane(wiring.Component):
         m = Module()
 
         channels = self.geometry.spec.channels
-        address = Value.cast(self.i_address)
-        m.d.comb += Value.cast(self.o_address).eq(delayed(m, address, 1, name="address"))
+        address = delayed(m, Value.cast(self.i_address), 1, name="address")
+        m.d.comb += Value.cast(self.o_address).eq(address)
         for before, after in zip(self.i_taps, self.o_taps, strict=True):
             m.d.comb += after.eq(delayed(m, before, 1, name="tap"))
 
@@ -85,7 +85,7 @@ class Lane(wiring.Component):
         m.submodules.mix_rom = weights = ReadOnlyMemory(mix_row(channels), self.rows["mix"])
         m.submodules.mix = mix = Mix(channels, lane=self.index)
         m.d.comb += [
-            weights.address.eq(delayed(m, address, Perceive.LATENCY, name="mix_address")),
+            weights.address.eq(delayed(m, address, Perceive.LATENCY + 1, name="mix_address")),
             mix.weights.eq(weights.data),
             mix.hidden.eq(perceive.hidden),
             *connected(self.i_sums, mix.i_sums),

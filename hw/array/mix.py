@@ -6,15 +6,19 @@ from amaranth.lib.wiring import In, Out
 
 from golden.fixed import HIDDEN, WEIGHT
 from hw.array.pe import ProcessingElement
+from hw.primitives import copies
 from hw.shapes import code, mix_row, mix_sum
 
-__all__ = ["Mix"]
+__all__ = ["GROUP", "Mix"]
+
+GROUP = 4
+"""Channels that share a register of whatever all of them want."""
 
 
 class Mix(wiring.Component):
     """Multiply a hidden code towards every channel and add to the sums of the lane before.
 
-    Latency is four clocks from the hidden code, one from the sums handed in; initiation interval
+    Latency is six clocks from the hidden code, one from the sums handed in; initiation interval
     one. Does not accept backpressure. Takes a multiplier block for each channel.
 
     Parameters
@@ -26,15 +30,17 @@ class Mix(wiring.Component):
 
     Members
     -------
-    hidden, weights : In
-        Hidden code and its weight towards each channel.
+    hidden : In
+        Hidden code.
+    weights : In
+        Its weight towards each channel, a clock behind.
     i_sums : In
-        Sums of the lane before, three clocks behind the hidden code.
+        Sums of the lane before, five clocks behind the hidden code.
     o_sums : Out
         Sums with this lane's products.
     """
 
-    LATENCY = ProcessingElement.LATENCY
+    LATENCY = 1 + ProcessingElement.LATENCY
 
     def __init__(self, channels, *, lane):
         self.channels = channels
@@ -50,6 +56,7 @@ class Mix(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
+        hidden = copies(m, self.hidden, -(-self.channels // GROUP), name="hidden")
         for channel in range(self.channels):
             m.submodules[f"pe{channel}"] = pe = ProcessingElement(
                 sample=code(HIDDEN),
@@ -58,7 +65,7 @@ class Mix(wiring.Component):
                 o_sum=mix_sum(self.lane + 1),
             )
             m.d.comb += [
-                pe.sample.eq(self.hidden),
+                pe.sample.eq(hidden[channel // GROUP]),
                 pe.weight.eq(self.weights[channel]),
                 pe.i_sum.eq(self.i_sums[channel]),
                 self.o_sums[channel].eq(pe.o_sum),

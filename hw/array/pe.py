@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.primitives import Multiplier
+from hw.primitives import Multiplier, delayed
 
 __all__ = ["ProcessingElement"]
 
@@ -12,8 +12,9 @@ __all__ = ["ProcessingElement"]
 class ProcessingElement(wiring.Component):
     """Multiply a sample by a weight and add the product to the partial sum handed in.
 
-    Latency is four clocks from sample and weight (three in the multiplier), one from the partial
-    sum; initiation interval one. Does not accept backpressure. Takes one multiplier block.
+    Latency is five clocks from sample and weight (three in the multiplier, one on the way from it),
+    one from the partial sum; initiation interval one. Does not accept backpressure. Takes one
+    multiplier block.
 
     Parameters
     ----------
@@ -27,12 +28,12 @@ class ProcessingElement(wiring.Component):
     sample, weight : In
         Operands.
     i_sum : In
-        Partial sum, three clocks behind the operands it goes with.
+        Partial sum, four clocks behind the operands it goes with.
     o_sum : Out
         Partial sum with the product added.
     """
 
-    LATENCY = Multiplier.LATENCY + 1
+    LATENCY = Multiplier.LATENCY + 2
 
     def __init__(self, *, sample, weight, i_sum, o_sum):
         self.shapes = {"a": sample, "b": weight}
@@ -54,6 +55,8 @@ class ProcessingElement(wiring.Component):
             multiplier.b.eq(self.weight),
             self.o_sum.eq(total),
         ]
-        m.d.sync += total.eq(self.i_sum + multiplier.product)
+        # The multiplier is far away: its product gets a clock for the way alone.
+        product = delayed(m, multiplier.product, 1, name="product")
+        m.d.sync += total.eq(self.i_sum + product)
 
         return m

@@ -19,7 +19,7 @@ class Perceive(wiring.Component):
     Bit-exact with the perceive, ReLU and norm of ``golden.naive.step``. The chain begins with the
     bias at tap 8 and ends at tap 0; tap ``8 - n`` must come ``n`` clocks after tap 8.
 
-    Latency is 16 clocks from tap 8, initiation interval one. Does not accept backpressure. Takes
+    Latency is 18 clocks from tap 8, initiation interval one. Does not accept backpressure. Takes
     nine multiplier blocks.
 
     Members

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.primitives import delayed, saturated
+from hw.primitives import delayed
 from hw.shapes import code
 
 __all__ = ["Requantiser"]
@@ -18,7 +18,7 @@ class Requantiser(wiring.Component):
     Bit-exact with ``to.clamp(golden.fixed.round_shift(acc, shift))``. With an unsigned format the
     saturation is the ReLU too: what is negative rounds to 0 or below, and becomes 0.
 
-    Latency is four clocks, initiation interval one. Does not accept backpressure.
+    Latency is five clocks, initiation interval one. Does not accept backpressure.
 
     Parameters
     ----------
@@ -34,10 +34,10 @@ class Requantiser(wiring.Component):
     acc, shift : In
         Accumulator and its shift.
     code : Out
-        The code four clocks later.
+        The code five clocks later.
     """
 
-    LATENCY = 4
+    LATENCY = 5
 
     def __init__(self, acc, *, max_shift, to):
         acc = Shape.cast(acc)
@@ -69,7 +69,21 @@ class Requantiser(wiring.Component):
         # Stage 3: add one and drop the last bit: half up in one adder.
         m.d.sync += rounded.eq((fine + 1) >> 1)
 
-        # Stage 4: saturate.
-        m.d.comb += self.code.eq(saturated(m, rounded, self.to, name="saturated"))
+        # Stages 4 and 5: saturate; whether it does is known a clock before it is done.
+        kept = len(self.code) - self.to.signed  # bits below the sign
+        above, negative = Signal(reset_less=True), Signal(reset_less=True)
+        low = delayed(m, rounded[: len(self.code)], 1, name="rounded")
+        m.d.sync += [
+            negative.eq(rounded[-1]),
+            above.eq(rounded[kept:] != rounded[-1].replicate(len(rounded) - kept)),
+        ]
+        code = Signal(len(self.code), reset_less=True)
+        with m.If(negative & (above if self.to.signed else 1)):
+            m.d.sync += code.eq(self.to.min)
+        with m.Elif(above):
+            m.d.sync += code.eq(self.to.max)
+        with m.Else():
+            m.d.sync += code.eq(low)
+        m.d.comb += self.code.eq(code)
 
         return m

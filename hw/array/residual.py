@@ -3,6 +3,7 @@
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
 
 from golden.fixed import STATE
 from hw.primitives import ReadOnlyMemory, delayed, saturated
@@ -12,7 +13,7 @@ from hw.shapes import code, residual_row, update_sum
 __all__ = ["Residual"]
 
 FINE = 2  # bits of the shift that the second shift stage takes
-LIMIT = 255  # a change this large saturates any state
+LIMIT = 255  # a change this large saturates any state; all its bits are ones
 
 
 class Residual(wiring.Component):
@@ -21,7 +22,7 @@ class Residual(wiring.Component):
     Bit-exact with ``STATE.clamp(state + golden.fixed.trunc_shift(bias + total, shift))``: the
     magnitude is shifted, so that both signs are cut towards zero alike.
 
-    Latency is nine clocks, initiation interval one. Does not accept backpressure.
+    Latency is eleven clocks, initiation interval one. Does not accept backpressure.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ class Residual(wiring.Component):
     """
 
     STATE_LATENCY = ReadOnlyMemory.LATENCY
-    LATENCY = ReadOnlyMemory.LATENCY + 7
+    LATENCY = ReadOnlyMemory.LATENCY + 9
 
     def __init__(self, geometry, rows, lane=0):
         self.geometry = geometry
@@ -80,28 +81,34 @@ class Residual(wiring.Component):
         acc = Signal(update_sum(self.geometry.spec.filters), reset_less=True)
         m.d.sync += acc.eq(total + rom.data.bias)
 
-        # Stage 2: sign and magnitude.
+        # Stages 2 and 3: the magnitude.
+        flipped = Signal(len(acc), reset_less=True)
+        m.d.sync += flipped.eq(acc ^ acc[-1].replicate(len(acc)))
         magnitude = Signal(len(acc), reset_less=True)
-        m.d.sync += magnitude.eq(Mux(acc[-1], -acc, acc))
+        m.d.sync += magnitude.eq(flipped + delayed(m, acc[-1], 1, name="sign"))
 
-        # Stages 3 and 4: shift, the coarse part first.
+        # Stages 4 and 5: shift, the coarse part first.
         coarse = Signal.like(magnitude, reset_less=True)
         fine = Signal.like(magnitude, reset_less=True)
-        change = Signal(range(LIMIT + 1), reset_less=True)
-        shift = delayed(m, rom.data.shift, 2, name="shift")
+        shift = delayed(m, rom.data.shift, 3, name="shift")
         m.d.sync += coarse.eq(magnitude >> (shift[FINE:] << FINE))
         m.d.sync += fine.eq(coarse >> delayed(m, shift[:FINE], 1, name="fine"))
 
-        # Stage 5: limit.
-        m.d.sync += change.eq(Mux(fine > LIMIT, LIMIT, fine))
+        # Stages 6 and 7: limit, and give it its sign again, all but the one to add.
+        bits = bits_for(LIMIT)
+        negative = delayed(m, acc[-1], 5, name="negative")
+        large = Signal(reset_less=True)
+        m.d.sync += large.eq(fine[bits:].any())
+        limited = delayed(m, fine[:bits], 1, name="limited") | large.replicate(bits)
+        change = Signal(signed(bits + 1), reset_less=True)
+        m.d.sync += change.eq(Cat(limited, Const(0, 1)) ^ negative.replicate(bits + 1))
 
-        # Stage 6: add to the state.
-        negative = delayed(m, acc[-1], 4, name="negative")
-        state = delayed(m, self.state, 5, name="state")
+        # Stage 8: add to the state.
+        state = delayed(m, self.state, 7, name="state")
         total = Signal(signed(STATE.width + 2), reset_less=True)
-        m.d.sync += total.eq(Mux(negative, state - change, state + change))
+        m.d.sync += total.eq(state + change + delayed(m, negative, 1, name="added"))
 
-        # Stage 7: saturate.
+        # Stage 9: saturate.
         m.d.comb += self.code.eq(saturated(m, total, STATE, name="saturated"))
 
         return m

@@ -26,8 +26,8 @@ class Window(wiring.Component):
     """Turn a raster of cells, word by word, into the nine taps around each cell.
 
     The newest word is the tap below and to the right; each delay line hands it on to the tap before
-    it in raster order: one cell to the left, or up a row. Tap ``8 - n`` leaves ``n`` clocks after
-    tap 8, as the chain of partial sums wants it.
+    it in raster order: one cell to the left, or up a row. Tap 8 leaves a clock after its word came,
+    tap ``8 - n`` ``n`` clocks after tap 8, as the chain of partial sums wants it.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Window(wiring.Component):
             i, j = divmod(tap, 3)
             row_beyond = (edges.top, 0, edges.bottom)[i]
             beyond = row_beyond | (edges.left, 0, edges.right)[j]
-            m.d.comb += Value.cast(self.taps[tap]).eq(Mux(beyond, 0, word))
+            m.d.sync += Value.cast(self.taps[tap]).eq(Mux(beyond, 0, word))
             if tap == CENTRE:
                 valid = delayed(m, self.valid, TAPS - 1 - tap, name="valid")
                 m.d.comb += [

@@ -2,37 +2,79 @@
 
 from dataclasses import dataclass
 
-from amaranth_boards.ulx3s import ULX3S_25F_Platform
+from amaranth_boards.ulx3s import ULX3S_25F_Platform, ULX3S_45F_Platform, ULX3S_85F_Platform
+from amaranth_boards.versa_ecp5_5g import VersaECP55GPlatform
 
 from golden.errors import InputError
 from hw.boards.ecp5 import Ecp5
 
 __all__ = ["BOARDS", "BoardSpec", "find_board"]
 
+MULTIPLIERS = {"25F": 28, "45F": 72, "85F": 156}
+"""MULT18X18D of a part, by the end of its name."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BoardSpec:
     """One board.
 
-    `clock` is the chip's clock in MHz; `nextpnr` names the part for nextpnr-ecp5.
+    `clock` is the chip's clock in MHz; `nextpnr` names the part for nextpnr-ecp5, `loader` the
+    board or its cable for openFPGALoader.
     """
 
     name: str
     platform: type
     filters: int
-    clock: int
+    clock: float
     nextpnr: str
+    loader: tuple[str, ...]
+
+    @property
+    def multipliers(self):
+        """Multipliers of the part."""
+        return MULTIPLIERS[self.platform.device[-3:]]
 
     def make_platform(self):
         """Return an Amaranth platform whose primitives are the part's own."""
         return type(self.platform.__name__, (Ecp5, self.platform), {})()
 
 
+ULX3S = ("-b", "ulx3s")
+
 BOARDS = {
     board.name: board
     for board in (
         BoardSpec(
-            name="ulx3s-25f", platform=ULX3S_25F_Platform, filters=1, clock=90, nextpnr="--25k"
+            name="ulx3s-25f",
+            platform=ULX3S_25F_Platform,
+            filters=1,
+            clock=160,
+            nextpnr="--25k",
+            loader=ULX3S,
+        ),
+        BoardSpec(
+            name="ulx3s-45f",
+            platform=ULX3S_45F_Platform,
+            filters=2,
+            clock=160,
+            nextpnr="--45k",
+            loader=ULX3S,
+        ),
+        BoardSpec(
+            name="ulx3s-85f",
+            platform=ULX3S_85F_Platform,
+            filters=5,
+            clock=130,
+            nextpnr="--85k",
+            loader=ULX3S,
+        ),
+        BoardSpec(
+            name="versa-ecp5-5g",
+            platform=VersaECP55GPlatform,
+            filters=2,
+            clock=200,
+            nextpnr="--um5g-45k",
+            loader=("-c", "ft2232"),
         ),
     )
 }

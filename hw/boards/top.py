@@ -1,5 +1,7 @@
 """The top of a bitstream: a PLL, the board's pins, and the chip behind its link."""
 
+from dataclasses import dataclass
+
 from amaranth import *
 
 from hw.board import Board
@@ -9,21 +11,39 @@ __all__ = ["BoardTop", "pll_settings"]
 VCO = (400, 800)  # MHz of the ECP5's oscillator
 PHASE_DETECTOR = 3.125  # MHz that its phase detector needs at least
 BAUD = 3_000_000
+LINK = 75  # MHz that the link runs at at most
+STEP = 3  # MHz: the link's clock is a multiple, so that common rates can be had exactly
+
+
+@dataclass(frozen=True)
+class Pll:
+    """Dividers of a PLL: input, feedback, and those of the chip's and the link's clock; and both.
+
+    The feedback is taken from the chip's clock: ``clock = reference * feedback / input``.
+    """
+
+    input: int
+    feedback: int
+    chip_output: int
+    link_output: int
+    clock: float
+    link: int
 
 
 def pll_settings(reference, clock):
-    """Return the dividers (input, feedback, output) that make ``clock`` of ``reference``, in MHz.
-
-    The feedback is taken from the output: ``clock = reference * feedback / input``.
-    """
-    for divider in range(1, int(reference / PHASE_DETECTOR) + 1):
-        feedback = clock * divider / reference
-        if feedback != int(feedback) or not 1 <= feedback <= 128:
-            continue
-        for output in range(1, 129):
-            if VCO[0] <= clock * output <= VCO[1]:
-                return divider, int(feedback), output
-    raise ValueError(f"The PLL must make {clock!r} MHz of {reference!r} MHz, and cannot")
+    """Return the `Pll` that makes ``clock`` of ``reference``, in MHz, and the fastest link."""
+    found = [
+        Pll(divider, int(feedback), output, int(clock * output / link), clock, link)
+        for divider in range(1, int(reference / PHASE_DETECTOR) + 1)
+        if (feedback := clock * divider / reference) == int(feedback) and 1 <= feedback <= 128
+        for output in range(1, 129)
+        if VCO[0] <= clock * output <= VCO[1]
+        for link in range(STEP, LINK + 1, STEP)
+        if clock * output % link == 0 and clock * output / link <= 128
+    ]
+    if not found:
+        raise ValueError(f"The PLL must make {clock!r} MHz of {reference!r} MHz, and cannot")
+    return max(found, key=lambda pll: pll.link)
 
 
 class BoardTop(Elaboratable):
@@ -35,15 +55,15 @@ class BoardTop(Elaboratable):
         Build of the chip.
     skeletons : sequence of Skeleton
         Contents of the skeleton memory.
-    clock : int
-        Clock of chip and link in MHz.
+    pll : Pll
+        Clocks of chip and link.
     baud : int
         Bits a second on the wire.
     """
 
-    def __init__(self, geometry, skeletons, *, clock, baud=BAUD):
-        self.clock = clock
-        self.board = Board(geometry, skeletons, divisor=round(clock * 1e6 / baud))
+    def __init__(self, geometry, skeletons, *, pll, baud=BAUD):
+        self.pll = pll
+        self.board = Board(geometry, skeletons, divisor=round(pll.link * 1e6 / baud))
 
     def elaborate(self, platform):
         m = Module()
@@ -58,11 +78,11 @@ class BoardTop(Elaboratable):
         return m
 
     def add_clock(self, m, platform):
-        """Make the chip's clock, and hold the reset until the PLL has locked."""
+        """Make both clocks, and hold the board's reset until the PLL has locked."""
         reference = platform.request(platform.default_clk, dir="i").i
-        frequency = platform.default_clk_frequency / 1e6
-        divider, feedback, output = pll_settings(frequency, self.clock)
-        m.domains.sync = sync = ClockDomain("sync")
+        pll = self.pll
+        m.domains.sync = sync = ClockDomain("sync", reset_less=True)
+        m.domains.link = link = ClockDomain("link")
         locked = Signal()
         m.submodules.pll = Instance(
             "EHXPLLL",
@@ -70,14 +90,11 @@ class BoardTop(Elaboratable):
             p_INTFB_WAKE="DISABLED",
             p_STDBY_ENABLE="DISABLED",
             p_DPHASE_SOURCE="DISABLED",
-            p_OUTDIVIDER_MUXA="DIVA",
-            p_CLKOP_ENABLE="ENABLED",
-            p_CLKOP_DIV=output,
-            p_CLKOP_CPHASE=output // 2,
-            p_CLKOP_FPHASE=0,
             p_FEEDBK_PATH="CLKOP",
-            p_CLKI_DIV=divider,
-            p_CLKFB_DIV=feedback,
+            p_CLKI_DIV=pll.input,
+            p_CLKFB_DIV=pll.feedback,
+            **output("OP", "A", pll.chip_output, sync.clk, pll.clock),
+            **output("OS", "B", pll.link_output, link.clk, pll.link),
             i_RST=Const(0),
             i_STDBY=Const(0),
             i_CLKI=reference,
@@ -89,15 +106,28 @@ class BoardTop(Elaboratable):
             i_PHASELOADREG=Const(1),
             i_PLLWAKESYNC=Const(0),
             i_ENCLKOP=Const(0),
-            o_CLKOP=sync.clk,
+            i_ENCLKOS=Const(0),
             o_LOCK=locked,
-            a_FREQUENCY_PIN_CLKI=str(frequency),
-            a_FREQUENCY_PIN_CLKOP=str(self.clock),
+            a_FREQUENCY_PIN_CLKI=str(platform.default_clk_frequency / 1e6),
         )
-        platform.add_clock_constraint(sync.clk, self.clock * 1e6)
+        platform.add_clock_constraint(sync.clk, pll.clock * 1e6)
+        platform.add_clock_constraint(link.clk, pll.link * 1e6)
         held = Signal(4, init=15)
-        m.domains.lock = ClockDomain("lock", local=True)
-        m.d.comb += [ClockSignal("lock").eq(sync.clk), ResetSignal("lock").eq(0)]
+        m.domains.lock = ClockDomain("lock", local=True, reset_less=True)
+        m.d.comb += ClockSignal("lock").eq(link.clk)
         with m.If(locked & (held != 0)):
             m.d.lock += held.eq(held - 1)
-        m.d.comb += sync.rst.eq(held != 0)
+        m.d.comb += link.rst.eq(held != 0)
+
+
+def output(name, multiplexer, divider, clock, frequency):
+    """Return an instance's arguments of one output of the PLL."""
+    return {
+        f"p_OUTDIVIDER_MUX{multiplexer}": f"DIV{multiplexer}",
+        f"p_CLK{name}_ENABLE": "ENABLED",
+        f"p_CLK{name}_DIV": divider,
+        f"p_CLK{name}_CPHASE": divider - 1,
+        f"p_CLK{name}_FPHASE": 0,
+        f"o_CLK{name}": clock,
+        f"a_FREQUENCY_PIN_CLK{name}": str(frequency),
+    }

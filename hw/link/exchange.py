@@ -14,6 +14,9 @@ __all__ = ["Exchange"]
 
 COUNT = 16  # bits of a chunk's count
 
+SETTLED = 16
+"""Clocks in which whatever a chip at rest has given is here."""
+
 
 class Exchange(wiring.Component):
     """Walk through the chunks of a request twice: to check all of them, then to act on them.
@@ -41,8 +44,9 @@ class Exchange(wiring.Component):
         The request; see `hw.link.packets.PacketReceiver`.
     o : Out(stream.Signature(8))
         Bytes of the response, always to be taken.
-    running, pending, damaged : In
-        Contexts with a run under way, whether commands wait, places whose skeleton is damaged.
+    running, pending, taken, damaged : In
+        Contexts with a run under way, whether commands wait, whether all data and deltas have been
+        taken, places whose skeleton is damaged.
     o_command, o_data, i_data, i_plane, o_delta
         Streams of the chip; see `hw.chip.Chip`.
     """
@@ -62,6 +66,7 @@ class Exchange(wiring.Component):
             "o": Out(stream.Signature(8)),
             "running": In(geometry.contexts),
             "pending": In(1),
+            "taken": In(1, init=1),
             "damaged": In(geometry.skeletons),
             "o_command": Out(stream.Signature(geometry.command)),
             "o_data": Out(stream.Signature(8)),
@@ -81,12 +86,13 @@ class Exchange(wiring.Component):
         self.here = Signal()  # the byte is that of the position
         self.waiting = Signal()
         self.late = Signal()
+        self.settled = Signal()
         m.d.comb += self.here.eq(self.fetching == 0)
         with m.If(~self.here):
             m.d.sync += self.fetching.eq(self.fetching - 1)
 
         waited = Signal(range(self.patience + 1))
-        m.d.comb += self.late.eq(waited == self.patience)
+        m.d.comb += [self.late.eq(waited == self.patience), self.settled.eq(waited >= SETTLED)]
         m.d.sync += waited.eq(Mux(self.waiting & ~self.late, waited + 1, 0))
 
         self.read = Signal(wire_command())
@@ -245,9 +251,15 @@ class Exchange(wiring.Component):
                     m.d.sync += self.count.eq(self.count - 1)
                     self.go_to(m, self.position + 1)
                     with m.If(self.count == 1):
-                        m.next = "Tag"
+                        m.next = "Handed on"
                 with m.Elif(self.here):
                     self.wait(m)
+        # So that nothing stays behind which the chip did not want.
+        with m.State("Handed on"):
+            with m.If(self.taken):
+                m.next = "Tag"
+            with m.Else():
+                self.wait(m)
 
     def fetch(self, m):
         """Take data."""
@@ -269,7 +281,7 @@ class Exchange(wiring.Component):
             with m.If((self.count != 0) & self.i_plane.valid):
                 self.emit(m, self.i_plane.p.context)
                 m.next = "Plane"
-            with m.Elif((self.count == 0) | rests | self.late):
+            with m.Elif((self.count == 0) | (rests & self.settled) | self.late):
                 self.emit(m, NO_PLANE)
                 m.next = "Tag"
             with m.Else():

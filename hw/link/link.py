@@ -2,7 +2,6 @@
 
 from amaranth import *
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.link.cobs import CobsDecoder, CobsEncoder
@@ -16,17 +15,15 @@ from hw.shapes import IDENTITY
 __all__ = ["PATIENCE", "Link"]
 
 PATIENCE = 1 << 18
-"""Clocks that a request waits for the chip: a pass of the slowest folding takes a third of it."""
-
-COMMANDS = 4
-"""Commands that may wait."""
+"""Clocks of the link that a request waits for the chip: a pass of the slowest folding takes less
+than a third of it."""
 
 
 class Link(wiring.Component):
     """Serve a host that speaks the protocol of ``docs/protocol.md``.
 
-    Towards the chip there is nothing but streams, a reset and what it counts, so that the two may
-    run on clocks of their own. Takes memories of 2048, 4096 and 256 bytes.
+    Towards the chip there is nothing but streams, a reset and what it counts: the two run on clocks
+    of their own, see `hw.link.crossing.Crossing`. Takes memories of 2048, 4096 and 256 bytes.
 
     Parameters
     ----------
@@ -41,15 +38,13 @@ class Link(wiring.Component):
         Bytes from the host, and noise; see `hw.link.uart.UartReceiver`. Always taken.
     o : Out(stream.Signature(8))
         Bytes to the host.
-    o_command, o_data, i_data, i_plane, o_delta, running, clocks, busy
-        The chip's own; see `hw.chip.Chip`.
-    checked, damaged : In
-        Whether the skeletons are checked, and places whose skeleton is damaged.
+    o_command, o_data, i_data, i_plane, o_delta
+        The chip's streams; see `hw.chip.Chip`.
+    running, pending, taken, clocks, busy, checked, damaged, reset
+        The chip's state; see `hw.link.crossing.Crossing`.
     identity_address, identity : Out, In
         What the places hold; see `hw.chip.Chip`. The byte may come as late as
         `hw.link.controller.Controller` says.
-    reset : Out(1)
-        Whether the chip is to be reset.
     """
 
     def __init__(self, geometry, *, patience=PATIENCE):
@@ -65,6 +60,8 @@ class Link(wiring.Component):
             "i_plane": In(stream.Signature(geometry.plane)),
             "o_delta": Out(stream.Signature(geometry.delta)),
             "running": In(geometry.contexts),
+            "pending": In(1),
+            "taken": In(1, init=1),
             "checked": In(1, init=1),
             "damaged": In(geometry.skeletons),
             "identity_address": Out(range(IDENTITY * geometry.skeletons)),
@@ -113,23 +110,16 @@ class Link(wiring.Component):
         return m
 
     def connect_chip(self, m, controller, exchange):
-        """Join the streams; commands wait in a queue, which a reset empties."""
-        m.submodules.commands = commands = ResetInserter(self.reset)(
-            SyncFIFOBuffered(width=Shape.cast(self.geometry.command).width, depth=COMMANDS)
-        )
+        """Hand the chip's streams and state on."""
+        connect(m, exchange.o_command, flipped(self.o_command))
         connect(m, exchange.o_data, flipped(self.o_data))
         connect(m, exchange.o_delta, flipped(self.o_delta))
         connect(m, flipped(self.i_data), exchange.i_data)
         connect(m, flipped(self.i_plane), exchange.i_plane)
         m.d.comb += [
-            commands.w_data.eq(exchange.o_command.payload),
-            commands.w_en.eq(exchange.o_command.valid),
-            exchange.o_command.ready.eq(commands.w_rdy),
-            self.o_command.payload.eq(commands.r_data),
-            self.o_command.valid.eq(commands.r_rdy),
-            commands.r_en.eq(self.o_command.ready),
             exchange.running.eq(self.running),
-            exchange.pending.eq(commands.level != 0),
+            exchange.pending.eq(self.pending),
+            exchange.taken.eq(self.taken),
             exchange.damaged.eq(self.damaged),
             controller.running.eq(self.running),
             controller.damaged.eq(self.damaged),

@@ -34,7 +34,7 @@ class GatePort(wiring.Component):
     i_delta : In(stream)
         Codes of deltas, each context's in raster order.
     delta_index, delta_code, delta_enable : Out
-        Code of a delta to store, and for which contexts.
+        Code of a delta to store, and for which contexts, a clock after it came.
     complete : Out
         Contexts whose delta is complete with the code being stored.
     """
@@ -74,17 +74,20 @@ class GatePort(wiring.Component):
 
         delta = self.i_delta
         m.d.comb += [
-            delta.ready.eq(self.open.bit_select(delta.p.context, 1)),
-            self.delta_code.eq(delta.p.code),
+            # A context is open for a clock more than it takes codes.
+            delta.ready.eq((self.open & ~self.complete).bit_select(delta.p.context, 1)),
         ]
-        for index, count in enumerate(self.delta_index):
-            m.d.comb += [
-                self.delta_enable[index].eq(delta.valid & delta.ready & (delta.p.context == index)),
-                self.complete[index].eq(
-                    self.delta_enable[index] & (count == geometry.spec.deltas - 1)
-                ),
+        m.d.sync += self.delta_code.eq(delta.p.code)
+        for index in range(geometry.contexts):
+            count = Signal(range(geometry.spec.deltas), name=f"count{index}")
+            taken = Signal(name=f"taken{index}")
+            m.d.comb += taken.eq(delta.valid & delta.ready & (delta.p.context == index))
+            m.d.sync += [
+                self.delta_index[index].eq(count),
+                self.delta_enable[index].eq(taken),
+                self.complete[index].eq(taken & (count == geometry.spec.deltas - 1)),
             ]
-            with m.If(self.delta_enable[index]):
+            with m.If(taken):
                 m.d.sync += count.eq(count + 1)
 
         return m

@@ -8,6 +8,7 @@ from amaranth.utils import exact_log2
 
 from golden.fixed import PIXEL, STATE
 from hw.port.pointwise import PointwiseUnit
+from hw.port.skid import Skid
 from hw.primitives import delayed
 from hw.scan import token_layout
 from hw.shapes import Operation, encode_sum, readout_sum
@@ -97,16 +98,24 @@ class LatticePort(wiring.Component):
         self.is_ = {
             kind: Signal(name=kind.name.lower()) for kind in Operation if kind != Operation.RUN
         }
-        under_way = command.valid & ~command.ready
+        under_way, goes_on = Signal(), Signal()
+        m.d.sync += under_way.eq(command.valid & ~command.ready)
+        m.d.comb += goes_on.eq(under_way & ~command.ready)
         for kind, signal in self.is_.items():
-            m.d.sync += signal.eq(under_way & (command.p.operation == kind))
+            m.d.sync += signal.eq(goes_on & (command.p.operation == kind))
+        # Bytes wait in here: whether one is taken is settled late in a clock.
+        m.submodules.bytes = bytes_ = Skid(8)
+        connect(m, flipped(self.i_data), bytes_.i)
+        self.byte_in = bytes_.o
         skeleton = Mux(self.check.active, self.check.skeleton, command.p.skeleton)
         self.skeleton = delayed(m, skeleton, 1, name="skeleton")
         m.d.sync += self.context.eq(command.p.context)
 
         self.walk(m)
-        self.load(m)
-        self.unload(m)
+        loaded = self.load(m)
+        unloaded = self.unload(m)
+        # An answer from a register, a clock long: short ways to all who hear it.
+        m.d.sync += command.ready.eq((loaded | unloaded) & ~command.ready)
 
         return m
 
@@ -121,34 +130,51 @@ class LatticePort(wiring.Component):
         self.channel = channel = Signal(range(spec.channels))
         self.room = Signal()
         self.through = Signal()  # the walk is over, the pipeline may not be
+        walks = Signal()
         self.go = go = Signal()
 
-        x = cell[: exact_log2(spec.width)]
-        y = cell[exact_log2(spec.width) :]
-        rows, columns = spec.window
-        self.inside = inside = Signal()
-        m.d.comb += inside.eq(
-            (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
-        )
+        # What steers the walk is worked out a step ahead.
+        last_channel, last_cell, last_bit = Signal(), Signal(), Signal()
+        after = Signal(self.geometry.cell, init=1)
+        self.inside = inside = Signal(init=spec.margins == (0, 0))
 
-        needs_byte = load_state | zero | (load_image & inside)
-        needs_room = read_state | (read_image & inside)
-        active = Cat(is_.values()).any() & ~self.through
-        m.d.comb += go.eq(active & (~needs_byte | self.i_data.valid) & (~needs_room | self.room))
+        lacks_byte, lacks_room = Signal(), Signal()
+        always = Signal()  # every step takes a byte, or a bit
+        full, full_inside = Signal(), Signal()  # no room for what each step gives, or those inside
+        m.d.sync += [
+            always.eq(load_state | zero),
+            full.eq(read_state & ~self.room),
+            full_inside.eq(read_image & ~self.room),
+            walks.eq(Cat(is_.values()).any() & ~self.through),
+        ]
+        m.d.comb += [
+            lacks_byte.eq((always | (load_image & inside)) & ~self.byte_in.valid),
+            lacks_room.eq(full | (full_inside & inside)),
+            go.eq(walks & ~lacks_byte & ~lacks_room),
+        ]
 
-        last_channel = (channel == spec.channels - 1) | (read_image & ~inside)
-        byte_done = Mux(zero, (cell[:3] == 7) & last_channel, load_state | last_channel)
-        m.d.comb += self.i_data.ready.eq(go & needs_byte & byte_done)
+        leaves = last_channel | (read_image & ~inside)  # the cell is done with
+        byte_done = load_state | (last_channel & ((load_image & inside) | (zero & last_bit)))
+        m.d.comb += self.byte_in.ready.eq(go & byte_done)
 
         m.d.comb += Cat(self.read_word, self.read_cell).eq(
             Cat(channel, cell) >> exact_log2(self.geometry.lanes)
         )
         with m.If(go):
-            m.d.sync += channel.eq(Mux(last_channel, 0, channel + 1))
-            with m.If(last_channel):
-                m.d.sync += cell.eq(cell + 1)
-                with m.If(cell == spec.cells - 1):
-                    m.d.sync += self.through.eq(1)
+            m.d.sync += [
+                channel.eq(Mux(leaves, 0, channel + 1)),
+                last_channel.eq(~leaves & (channel == spec.channels - 2)),
+            ]
+            with m.If(leaves):
+                m.d.sync += [
+                    cell.eq(after),
+                    after.eq(after + 1),
+                    inside.eq(self.is_inside(after)),
+                    last_cell.eq(after == spec.cells - 1),
+                    last_bit.eq(after[:3] == 7),
+                ]
+                with m.If(last_cell):
+                    m.d.sync += [self.through.eq(1), walks.eq(0)]
         with m.If(self.i_command.ready):
             m.d.sync += self.through.eq(0)
 
@@ -158,14 +184,23 @@ class LatticePort(wiring.Component):
         # What the word read turns out to be for, once it is here.
         wait = self.read_latency
         self.lane = delayed(m, channel[: exact_log2(self.geometry.lanes)], wait, name="lane")
-        self.byte = delayed(m, self.i_data.payload, wait, name="byte")
-        self.cleared = delayed(
-            m, zero & self.i_data.payload.bit_select(cell[:3], 1), wait, name="cleared"
-        )
+        byte = self.byte_in.payload
+        self.byte = delayed(m, byte, wait, name="byte")
+        self.cleared = delayed(m, zero & byte.bit_select(cell[:3], 1), wait, name="cleared")
         self.reading = delayed(m, go, wait, name="reading")
 
+    def is_inside(self, cell):
+        """Return whether a cell shows a pixel of the image."""
+        spec = self.geometry.spec
+        x, y = cell[: exact_log2(spec.width)], cell[exact_log2(spec.width) :]
+        rows, columns = spec.window
+        return (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
+
     def load(self, m):
-        """Write codes in walking order: encoded pixels, raw codes, or what was read."""
+        """Write codes in walking order: encoded pixels, raw codes, or what was read.
+
+        Returns whether the last one has been written.
+        """
         geometry, spec, is_ = self.geometry, self.geometry.spec, self.is_
         m.submodules.encoder = encoder = PointwiseUnit(
             geometry,
@@ -177,7 +212,7 @@ class LatticePort(wiring.Component):
         )
         load_image = is_[Operation.LOAD_IMAGE]
         m.d.comb += [
-            encoder.sample.eq(Mux(self.inside, self.i_data.payload, 0)),
+            encoder.sample.eq(Mux(self.inside, self.byte_in.payload, 0)),
             encoder.channel.eq(self.channel),
             encoder.skeleton.eq(self.skeleton),
             encoder.valid.eq(self.go & load_image),
@@ -189,8 +224,8 @@ class LatticePort(wiring.Component):
 
         raw = is_[Operation.LOAD_STATE] | is_[Operation.ZERO]
         found = Mux(is_[Operation.LOAD_STATE], self.byte, self.read_codes[self.lane].as_unsigned())
-        value, valid = Signal(8), Signal()
-        m.d.comb += [
+        value, valid = Signal(8, reset_less=True), Signal()
+        m.d.sync += [
             value.eq(Mux(raw, Mux(self.cleared, 0, found), encoder.code.as_unsigned())),
             valid.eq(encoder.o_valid | (self.reading & raw)),
         ]
@@ -206,13 +241,15 @@ class LatticePort(wiring.Component):
             self.write_enable.eq(valid << channel[:lanes]),
         ]
         done = Signal()
-        m.d.comb += done.eq(valid & (Cat(channel, cell) == spec.cells * spec.channels - 1))
+        m.d.sync += done.eq(valid & (Cat(channel, cell) == spec.cells * spec.channels - 1))
         m.d.comb += self.spend.eq(done)
-        with m.If(done):
-            m.d.comb += self.i_command.ready.eq(1)
+        return done
 
     def unload(self, m):
-        """Buffer raw codes or the pixels that they show; walk on only while there is room."""
+        """Buffer raw codes or the pixels that they show; walk on only while there is room.
+
+        Returns whether all of them are buffered.
+        """
         geometry, spec, is_ = self.geometry, self.geometry.spec, self.is_
         wait = self.read_latency
         m.submodules.readout = readout = PointwiseUnit(
@@ -238,7 +275,7 @@ class LatticePort(wiring.Component):
         ]
 
         m.submodules.buffer = buffer = SyncFIFOBuffered(width=8, depth=BUFFER)
-        m.d.comb += [
+        m.d.sync += [
             buffer.w_data.eq(
                 Mux(read_image, readout.code, self.read_codes[self.lane].as_unsigned())
             ),
@@ -248,6 +285,5 @@ class LatticePort(wiring.Component):
         connect(m, buffer.r_stream, flipped(self.o_data))
 
         # The pipeline is empty this long after the walk.
-        drained = delayed(m, self.through, wait + PointwiseUnit.LATENCY, name="drained")
-        with m.If((read_image | read_state) & self.through & drained):
-            m.d.comb += self.i_command.ready.eq(1)
+        drained = delayed(m, self.through, wait + PointwiseUnit.LATENCY + 1, name="drained")
+        return (read_image | read_state) & self.through & drained

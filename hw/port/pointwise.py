@@ -19,8 +19,8 @@ class PointwiseUnit(wiring.Component):
     The encoder's sums have one product, the read-out's one for each channel. Bit-exact with
     ``golden.naive.encode`` and ``golden.naive.readout``.
 
-    Latency is ten clocks from the last sample of a sum, initiation interval one sample. Does not
-    accept backpressure. Takes one multiplier block.
+    Latency is thirteen clocks from the last sample of a sum, initiation interval one sample. Does
+    not accept backpressure. Takes one multiplier block.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class PointwiseUnit(wiring.Component):
         Tokens past the memory; see `hw.scan`.
     """
 
-    LATENCY = ReadOnlyMemory.LATENCY + Multiplier.LATENCY + 1 + Requantiser.LATENCY
+    LATENCY = ReadOnlyMemory.LATENCY + Multiplier.LATENCY + 3 + Requantiser.LATENCY
 
     def __init__(self, geometry, rows, *, sample, to, acc, memory):
         self.geometry = geometry
@@ -85,20 +85,22 @@ class PointwiseUnit(wiring.Component):
             multiplier.b.eq(rom.data.weight),
         ]
 
-        wait = ReadOnlyMemory.LATENCY + Multiplier.LATENCY
+        wait = ReadOnlyMemory.LATENCY + Multiplier.LATENCY + 2
         valid = delayed(m, self.valid, wait, name="valid")
         first = delayed(m, self.first, wait, name="first")
-        bias = delayed(m, rom.data.bias, Multiplier.LATENCY, name="bias")
-        acc = Signal(self.acc, reset_less=True)
+        bias = delayed(m, rom.data.bias, Multiplier.LATENCY + 1, name="bias")
+        product = delayed(m, multiplier.product, 1, name="product")
+        term, acc = Signal(self.acc, reset_less=True), Signal(self.acc, reset_less=True)
+        m.d.sync += term.eq(bias + product)
         with m.If(valid):
-            m.d.sync += acc.eq(Mux(first, 0, acc) + bias + multiplier.product)
+            m.d.sync += acc.eq(Mux(first, 0, acc) + term)
 
         m.submodules.requantiser = requantiser = Requantiser(
             self.acc, max_shift=SHIFTS[-1], to=self.to
         )
         m.d.comb += [
             requantiser.acc.eq(acc),
-            requantiser.shift.eq(delayed(m, rom.data.shift, Multiplier.LATENCY + 1, name="shift")),
+            requantiser.shift.eq(delayed(m, rom.data.shift, Multiplier.LATENCY + 3, name="shift")),
             self.code.eq(requantiser.code),
             self.o_valid.eq(delayed(m, self.valid & self.last, self.LATENCY, name="o_valid")),
         ]

@@ -39,7 +39,7 @@ class Ring(wiring.Component):
         m = Module()
 
         m.submodules.memory = memory = BlockMemory(len(Value.cast(self.data)), self.depth)
-        level = Signal(range(self.depth + 1))
+        written, read = Signal(range(2 * self.depth)), Signal(range(2 * self.depth))
         some = Signal()  # a clock old, hence a clock's rest after each fetch
         advance, fetch, rest = Signal(), Signal(), Signal()
         enable, fetched = Signal(), Signal()
@@ -48,17 +48,20 @@ class Ring(wiring.Component):
             fetch.eq(advance & some & ~rest),
             memory.write_enable.eq(enable),
             memory.read_enable.eq(advance),
+            memory.write_address.eq(written),
+            memory.read_address.eq(read),
             Value.cast(self.o.payload).eq(memory.read_data),
         ]
         m.d.sync += [
             enable.eq(self.enable),
             memory.write_data.eq(self.data),
-            some.eq(level != 0),
+            some.eq(written != read),
             rest.eq(fetch),
-            level.eq(level + enable - fetch),
-            memory.write_address.eq(memory.write_address + enable),
-            memory.read_address.eq(memory.read_address + fetch),
         ]
+        with m.If(enable):
+            m.d.sync += written.eq(written + 1)
+        with m.If(fetch):
+            m.d.sync += read.eq(read + 1)
         with m.If(advance):
             m.d.sync += [fetched.eq(fetch), self.o.valid.eq(fetched)]
 

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from golden.errors import Difference, InputError
-from sw.cli.building import bench, bitstream, demo, simulate, verilog
+from sw.cli.building import bench, bitstream, demo, program, simulate, verilog
 from sw.cli.common import open_device, progress
 from sw.cli.comparing import baseline
 from sw.cli.documenting import docs
@@ -44,6 +44,7 @@ app.command("verilog")(verilog)
 app.command("bitstream")(bitstream)
 app.command("netlist-sim")(netlist_sim)
 app.command("reskeleton")(reskeleton)
+app.command("program")(program)
 app.command("sim")(simulate)
 app.command("simulate")(serve)
 app.command("demo")(demo)

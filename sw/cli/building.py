@@ -17,7 +17,7 @@ from sw.cli.common import (
     progress,
 )
 
-__all__ = ["bench", "bitstream", "demo", "simulate", "verilog"]
+__all__ = ["bench", "bitstream", "demo", "program", "simulate", "verilog"]
 
 
 def verilog(
@@ -52,12 +52,18 @@ def bitstream(
         list[str] | None,
         typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; digits unless told"),
     ] = None,
+    filters: Annotated[
+        int | None,
+        typer.Option(help="filters per clock: 1, 2 or 5; what fills the part unless told"),
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="placements to try; the fastest is kept")] = 5,
     output: Annotated[
         Path | None, typer.Option(help="folder for thalweg.bit; build/BOARD unless told")
     ] = None,
 ) -> None:
     """Make a bitstream of the chip behind its UART, and report area and clock.
+
+    Goes on where it was interrupted.
 
     \b
     thalweg bitstream ulx3s-25f
@@ -70,13 +76,33 @@ def bitstream(
     found = find_board(board)
     skeletons = [Skeleton.load(find(name)) for name in subjects or ["digits"]]
     folder = output or Path("build") / board
-    report = build(found, skeletons, folder, seeds=seeds, say=typer.echo)
+    report = build(found, skeletons, folder, filters=filters, seeds=seeds, say=typer.echo)
     clocks = report["fmax_mhz"]
     typer.echo(
         f"{clocks['min']} / {clocks['median']} / {clocks['max']} MHz over {clocks['seeds']} seeds, "
         f"clock {report['clock_mhz']} MHz"
     )
     typer.echo(f"wrote {folder / 'thalweg.bit'} and {folder / 'report.json'}")
+
+
+def program(
+    board: Annotated[str, typer.Argument(metavar="BOARD", help="board, such as ulx3s-25f")],
+    bitstream: Annotated[
+        Path | None, typer.Option(help="bitstream; build/BOARD/thalweg.bit unless told")
+    ] = None,
+    flash: Annotated[bool, typer.Option("--flash", help="into the flash, to stay there")] = False,
+) -> None:
+    """Load a board's bitstream with openFPGALoader.
+
+    \b
+    thalweg program ulx3s-25f
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from hw.boards.catalogue import find_board
+    from hw.boards.loading import program
+
+    found = find_board(board)
+    program(found, bitstream or Path("build") / board / "thalweg.bit", flash=flash)
+    typer.echo(f"{board} runs it")
 
 
 def places(count: int) -> int:

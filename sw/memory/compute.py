@@ -10,13 +10,12 @@ import torch
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from golden.device import batches
+from sw.memory.batchwise import Batch, batchwise
 from sw.memory.machine import Machine, follow
-from sw.memory.task import Bar, Outcome, Task, at_most
+from sw.memory.task import Bar, Outcome, Task, at_most, scores
 
 __all__ = ["bars", "macs", "measure"]
 
-BATCH = 250
 HELD = 200
 """Step after which a lattice counts as fallen: the toggles of one more step are those of rest."""
 
@@ -28,10 +27,7 @@ def measure(task: Task) -> Outcome:
     spec = task.machine.spec
     machines = {"rule": Machine(task.skeleton, None), "rule and gate": task.machine}
     counted = counts(task.machine)
-    curves = {}
-    with task.progress("compute", len(machines) * len(task.digits.images)) as advance:
-        for name, machine in machines.items():
-            curves[name] = quality(task, machine, counted, advance)
+    curves = {name: quality(task, machine, counted) for name, machine in machines.items()}
     results = {
         "rows": task.digits.rows,
         "digits": len(task.digits.images),
@@ -68,22 +64,22 @@ def counts(machine: Machine) -> Worked:
     }
 
 
-def quality(
-    task: Task, machine: Machine, counted: Worked, advance: Callable[[int], None]
-) -> dict[str, Any]:
+def quality(task: Task, machine: Machine, counted: Worked) -> dict[str, Any]:
     """Return scores after each step, and the multiply-accumulates up to there."""
     steps, gate = range(1, machine.spec.steps + 1), machine.gate
-    shown: dict[int, list[np.ndarray]] = {step: [] for step in steps}
-    for batch in batches(len(task.digits.images), BATCH):
-        for step, states in follow(machine, task.encoded(batch), 0, steps):
-            shown[step].append(machine.model.readout(states))
-        advance(batch.stop - batch.start)
+
+    def watch(batch: Batch) -> None:
+        for step, states in follow(machine, batch.encoded, 0, steps):
+            batch.show(f"step {step}", states)
+
     curve = {}
-    for step, parts in shown.items():
+    name = "rule" if gate is None else "rule and gate"
+    found = batchwise(task, name, watch)
+    for step in steps:
         openings = 0 if gate is None else sum(map(gate.is_open, range(1, step + 1)))
         work = counted["encode"] + step * counted["step"] + counted["readout"]
         told = {"macs": work + openings * counted["opening"]}
-        curve[str(step)] = told | task.scores(np.concatenate(parts))
+        curve[str(step)] = told | scores(found[f"step {step}"])
     return curve
 
 

@@ -38,7 +38,8 @@ def falling(results: Results) -> str:
 
 def holding(results: Results) -> str:
     """Return what digits hold."""
-    rows = [(f"step {step}", *scores(found)) for step, found in results["steps"].items()]
+    rows = [("blanked", *scores(results["blanked"]))]
+    rows += [(f"step {step}", *scores(found)) for step, found in results["steps"].items()]
     share = f"{results['share_of_cells']:.0%} of the cells lost after step"
     rows += [(f"{share} {step}", *scores(found)) for step, found in results["struck"].items()]
     rows.append(("exactly at rest in the end", f"{results['at_rest']:.2f} %", "", ""))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from golden.fixed import PIXEL
 from sw.memory.batchwise import Batch, batchwise
 from sw.memory.machine import Machine, follow
 from sw.memory.task import Bar, Outcome, Task, at_most, scores
@@ -34,6 +37,7 @@ def measure(task: Task) -> Outcome:
         "macs": counted,
         "per_restoration": {name: curve[str(spec.steps)]["macs"] for name, curve in curves.items()},
         "curves": curves,
+        "autoencoder": autoencoder(task),
         "toggles": toggled(task),
     }
     return Outcome(results, {})
@@ -81,6 +85,26 @@ def quality(task: Task, machine: Machine, counted: Worked) -> dict[str, Any]:
         told = {"macs": work + openings * counted["opening"]}
         curve[str(step)] = told | scores(found[f"step {step}"])
     return curve
+
+
+def autoencoder(task: Task) -> dict[str, Any] | None:
+    """Return work and scores of the shipped auto-encoder; None where none is shipped."""
+    if find_spec("sw.baselines") is None:
+        return None
+    ship = import_module("sw.baselines.ship")
+    if not (ship.SHIPPED / "autoencoder.safetensors").is_file():
+        return None
+    network = ship.shipped("autoencoder")
+
+    def restore(batch: Batch) -> None:
+        with torch.inference_mode():
+            pixels = torch.from_numpy(batch.damaged).unsqueeze(1) / PIXEL.max
+            restored = (PIXEL.max * network(pixels)).round_().clamp_(PIXEL.min, PIXEL.max)
+        batch.look("restored", restored.squeeze(1).to(torch.uint8).numpy())
+
+    size = task.machine.spec.image
+    work = macs(lambda: network(torch.zeros(1, 1, size, size)))
+    return {"macs": work} | scores(batchwise(task, "auto-encoder", restore)["restored"])
 
 
 def toggled(task: Task) -> dict[str, Any] | None:

@@ -153,12 +153,22 @@ def compute(results: Results) -> str:
         last = list(curve.values())[-1]
         bits = "" if results["toggles"] is None else f"{results['toggles'][name]['total']:,}"
         rows.append((name, f"{last['macs'] / 1e6:.2f} M", bits, *scores(last)))
+    if (other := results["autoencoder"]) is not None:
+        rows.append(("auto-encoder", f"{other['macs'] / 1e6:.2f} M", "", *scores(other)))
     told = table(
         ("", "multiply-accumulates", "toggles on chip", "mean PSNR", "PSNR of mean", "read right"),
         rows,
     )
     parts = results["macs"]
-    return told + "\n" + table(parts, [[f"{work:,}" for work in parts.values()]])
+    told += "\n" + table(parts, [[f"{work:,}" for work in parts.values()]])
+    if (toggles := results["toggles"]) is None:
+        return told
+    rest = toggles["a step of a fallen digit"]["total"]
+    step = toggles["rule and gate"]["total"] / toggles["rule and gate"]["steps"]
+    return told + (
+        f"\nA step of a digit that has come to lie toggles {rest:,} bits, one of its fall "
+        f"{step:,.0f}: weights stream through the array whether a lattice moves or rests.\n"
+    )
 
 
 TABLES = {

@@ -6,13 +6,15 @@ BOARD ?= ulx3s-25f
 IMAGES ?= 20
 DEVICE ?= cpu
 RECIPE ?= restore
-NAME ?= digits
+NAME ?= $(if $(filter restore,$(RECIPE)),digits,digits-$(RECIPE))
+BEGIN ?= $(if $(filter memory,$(RECIPE)),digits,$(if $(filter letters,$(RECIPE)),digits-memory))
 PYTHON ?= python3
 PIP_ARGS ?=
 
 BIN := .venv/bin
 THALWEG := $(BIN)/thalweg
 data := $(if $(DATA),--data $(DATA))
+chosen := $(filter-out file,$(origin SKELETON))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -35,11 +37,11 @@ demo: setup ## restore damaged digits on the simulated chip: picture and numbers
 test: setup ## all quick tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-train-qat: setup ## train a skeleton: float warm-up, QAT, export, proof, evaluation
-	$(THALWEG) train --name $(NAME) --recipe $(RECIPE) --device $(DEVICE) $(data) $(if $(BATCHES),--batches $(BATCHES)) $(if $(QAT_BATCHES),--qat-batches $(QAT_BATCHES))
+train-qat: setup ## train a skeleton by RECIPE: restore, memory or letters
+	$(THALWEG) train --name $(NAME) --recipe $(RECIPE) --device $(DEVICE) $(data) $(if $(BATCHES),--batches $(BATCHES)) $(if $(QAT_BATCHES),--qat-batches $(QAT_BATCHES)) $(if $(BEGIN),--begin $(BEGIN))
 
-eval: setup ## measure SKELETON on MNIST's test digits
-	$(THALWEG) eval $(SKELETON) $(data) --output build/eval/$(SKELETON).json
+eval: setup ## one table of baselines and skeletons, and curves; or SKELETON alone
+	$(THALWEG) eval $(if $(chosen),$(SKELETON) --output build/eval/$(SKELETON).json,--curves) $(data)
 
 memory: SKELETON = digits-memory
 memory: setup ## what a skeleton remembers, measured and shown; FULL=1 takes all 10,000
@@ -58,7 +60,7 @@ $(BIN)/.boards: $(BIN)/.ready
 sim: setup ## cocotb on Verilator and the fast device against golden, every code
 	$(THALWEG) sim $(SKELETON) --images $(IMAGES) --filters $(FILTERS) $(data)
 
-bench: setup ## speed of golden, gate and simulations; clocks of a digit for each F
+bench: setup ## speed of golden, gate, training and simulations; clocks of a digit for each F
 	$(THALWEG) bench
 
 docs: setup ## tables of README and docs from what was measured

@@ -94,6 +94,10 @@ class Gate:
             return self.start
         return step + self.every - (step - self.start) % self.every
 
+    def openings(self, step: int, end: int) -> int:
+        """Return the number of openings after ``step``, up to ``end``."""
+        return max(0, 1 + (end - self.next_opening(step)) // self.every)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:

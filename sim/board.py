@@ -59,20 +59,23 @@ class SimulatedBoard:
     """
 
     def __init__(self, geometry, skeletons, *, divisor=8, patience=PATIENCE, progress=print):
-        self.geometry = geometry
         self.divisor = divisor
-        self.patience = patience
-        memories = images(geometry, skeletons)
         design = BoardDesign(geometry, divisor, patience)
-        self._library = load(build_library(design, progress))
-        self._board = self._library.board_new()
+        self._start(load(build_library(design, progress)), design, skeletons)
+        self.pace(divisor)
+
+    def _start(self, library, design, skeletons):
+        """Make a model of a design, and store what its memories hold."""
+        self.geometry = geometry = design.geometry
+        self.patience = design.patience
+        memories = images(geometry, skeletons)
+        self._library, self._board = library, library.board_new()
         for index, name in enumerate(design.memories):
             if name == "facts":
                 self._store(index, 8, facts_of(geometry, skeletons).to_bytes())
             else:
                 width = Shape.cast(layouts(geometry)[name]).width
                 self._store(index, width, memories[name])
-        self.pace(divisor)
         self.reset()
 
     def __del__(self):

@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "activity.h"
 #include "lattices.h"
 #include "memories.h"
 #include "model.h"
@@ -39,6 +40,7 @@ struct Chip {
     uint64_t clocks = 0;
     uint64_t resting = 0;  // clocks since something was last under way
     Side command, data_in, delta, data_out, plane;
+    Activity activity;
 #ifdef TRACED
     std::unique_ptr<VerilatedSaifC> trace;
 #endif
@@ -77,12 +79,15 @@ struct Chip {
         const bool command_moves = command.active && t.PORT(i_command, ready);
         const bool data_moves = data_in.active && t.PORT(i_data, ready);
         const bool delta_moves = delta.active && t.PORT(i_delta, ready);
-        if (data_out.active && t.PORT(o_data, valid)) data_out.items.push_back(t.PORT(o_data, payload));
-        if (plane.active && t.PORT(o_plane, valid)) plane.items.push_back(t.PORT(o_plane, payload));
+        const bool fetch_moves = data_out.active && t.PORT(o_data, valid);
+        const bool plane_moves = plane.active && t.PORT(o_plane, valid);
+        if (fetch_moves) data_out.items.push_back(t.PORT(o_data, payload));
+        if (plane_moves) plane.items.push_back(t.PORT(o_plane, payload));
         t.clk = 1;
         t.eval();
         ++clocks;
         resting = rests() ? resting + 1 : 0;
+        activity.note(data_moves || delta_moves || fetch_moves || plane_moves, t.busy);
 
         if (command_moves) take(command, kCommandWords);
         if (data_moves) take(data_in, 1);
@@ -152,6 +157,18 @@ uint64_t chip_clock(Chip* chip, uint64_t limit, int data, int plane) {
         chip->clock();
     }
     return chip->clocks - begin;
+}
+
+// Let clocks pass in which the host works on a gate.
+void chip_think(Chip* chip, uint64_t clocks) {
+    chip->activity.gate = true;
+    for (uint64_t i = 0; i < clocks; ++i) chip->clock();
+    chip->activity.gate = false;
+}
+
+// Clocks by what was at work: see `Activity`.
+void chip_account(Chip* chip, uint64_t* counts) {
+    for (int i = 0; i < 8; ++i) counts[i] = chip->activity.clocks[i];
 }
 
 uint64_t chip_counter(Chip* chip, int which) {

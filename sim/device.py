@@ -9,6 +9,7 @@ from amaranth import Shape
 from golden.device import Counters
 from hw.shapes import Geometry, Operation
 from hw.skeleton_memory import images, layouts
+from sim.account import accounted
 from sim.verilate import ChipDesign, build_library
 
 __all__ = ["SimulatedDevice", "command_code"]
@@ -189,6 +190,16 @@ class SimulatedDevice:
         """Clocks simulated since the chip was made."""
         return self._library.chip_counter(self._chip, 0)
 
+    def think(self, clocks):
+        """Let clocks pass in which the host works on a gate."""
+        self._library.chip_think(self._chip, clocks)
+
+    def account(self):
+        """Return what all clocks so far went into: the wire is any stream of data or deltas."""
+        counts = (ctypes.c_uint64 * 8)()
+        self._library.chip_account(self._chip, counts)
+        return accounted(list(counts))
+
     def _counters(self):
         return Counters(*(self._library.chip_counter(self._chip, which) for which in (1, 2)))
 
@@ -266,6 +277,8 @@ def load(path):
         ("chip_waiting", integer, (chip, integer)),
         ("chip_pop", None, (chip, integer, items, integer)),
         ("chip_clock", wide, (chip, wide, integer, integer)),
+        ("chip_think", None, (chip, wide)),
+        ("chip_account", None, (chip, ctypes.POINTER(wide))),
         ("chip_counter", wide, (chip, integer)),
         ("chip_running", integer, (chip,)),
         ("chip_lattice", integer, (chip, integer, items, integer, integer)),

@@ -19,11 +19,19 @@ import hw
 from golden.errors import InputError
 from hw.board import Board
 from hw.link.link import PATIENCE
+from hw.linked_chip import LinkedChip
 from hw.shapes import Geometry
 from hw.skeleton_memory import layouts
 from hw.verilog import memory_path, to_verilog, top_name, write_chip
 
-__all__ = ["BoardDesign", "ChipDesign", "build_library", "prepend_verilator", "require_tools"]
+__all__ = [
+    "BoardDesign",
+    "ChipDesign",
+    "WireDesign",
+    "build_library",
+    "prepend_verilator",
+    "require_tools",
+]
 
 HERE = Path(__file__).parent
 FLAGS = ("-O3", "-Wno-fatal", "-Wno-lint", "--x-assign", "fast", "--x-initial", "fast")
@@ -114,6 +122,37 @@ class BoardDesign:
         path = folder / f"{self.top}.v"
         board = Board(self.geometry, (), divisor=self.divisor, patience=self.patience)
         to_verilog(board, self.top, path)
+        return path
+
+
+@dataclass(frozen=True)
+class WireDesign:
+    """A chip behind its link, driven through its byte streams."""
+
+    geometry: Geometry
+    patience: int = PATIENCE
+    shim = "wire.cpp"
+
+    @property
+    def title(self):
+        """What it is, for people."""
+        return f"the chip behind its link, F = {self.geometry.filters}"
+
+    @property
+    def top(self):
+        """Name of its top module."""
+        return f"{top_name(self.geometry)}_linked"
+
+    @property
+    def memories(self):
+        """Instance path of each memory that is loaded, below the top module."""
+        chip = {name: f"chip.{memory_path(name)}" for name in layouts(self.geometry)}
+        return chip | {"facts": "link.controller.facts"}
+
+    def write(self, folder):
+        """Write its Verilog with empty memories; return the file."""
+        path = folder / f"{self.top}.v"
+        to_verilog(LinkedChip(self.geometry, (), patience=self.patience), self.top, path)
         return path
 
 

@@ -1,10 +1,10 @@
-"""Damage to images, the same wherever it is dealt: a share of the pixels, drawn by the index."""
+"""Damage to images, the same wherever it is dealt: what is random is drawn by the index."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["blank", "blanked"]
+__all__ = ["blank", "blanked", "block", "noisy"]
 
 
 def blanked(shape: tuple[int, int, int], indices: np.ndarray | range, share: float) -> np.ndarray:
@@ -23,3 +23,23 @@ def blanked(shape: tuple[int, int, int], indices: np.ndarray | range, share: flo
 def blank(images: np.ndarray, indices: np.ndarray | range, share: float = 0.7) -> np.ndarray:
     """Return a copy of images (n, height, width) with a share of each one's pixels set to 0."""
     return np.where(blanked(images.shape, indices, share), np.uint8(0), images)
+
+
+def block(images: np.ndarray, side: int = 14) -> np.ndarray:
+    """Return a copy of images (n, height, width) with a square in the middle set to 0."""
+    top, left = ((size - side) // 2 for size in images.shape[1:])
+    damaged = images.copy()
+    damaged[:, top : top + side, left : left + side] = 0
+    return damaged
+
+
+def noisy(images: np.ndarray, indices: np.ndarray | range, sigma: float) -> np.ndarray:
+    """Return images (n, height, width) with Gaussian noise of ``sigma`` grey levels, saturated.
+
+    ``indices`` (n,) are as for `blanked`.
+    """
+    damaged = np.empty_like(images)
+    for row, image, index in zip(damaged, images, indices, strict=True):
+        noise = np.random.default_rng(int(index)).normal(0.0, sigma, image.shape)
+        row[:] = (image + noise).round().clip(0, 255)
+    return damaged

@@ -58,7 +58,10 @@ def measured_parts() -> dict[str, str]:
     return {
         "skeletons": skeletons(),
         "speed": rates(speed),
+        "training": training(speed.get("training")),
         "engine": engine(speed["engine"]),
+        "throughput": throughput(speed["gated"]),
+        "uart": uart(speed["uart"]),
         "referee": referee(),
         "boards": boards(),
     }
@@ -94,6 +97,27 @@ def rates(speed: Mapping[str, Any]) -> str:
     return table((f"on {speed['cores']} cores", "measured by `make bench`"), rows)
 
 
+def training(speed: Mapping[str, float] | None) -> str:
+    """Return how fast training runs; nothing where that has not been measured."""
+    if speed is None:
+        return ""
+    step, batch = "ten steps of the rule, batch of 32", "whole hybrid batch of 32"
+    rows = [
+        (f"{step}, `nn.Conv2d` in float", f"{speed['steps_plain_ms']:.0f} ms"),
+        (f"{step}, fused, fake-quantised", f"{speed['steps_fused_ms']:.0f} ms"),
+        ("the one to the other", f"{speed['steps_plain_to_fused']:.1f} x"),
+        (
+            "the fused one's share of the rate of a matrix product",
+            f"{speed['steps_share_of_gemm']:.0%} of {speed['gemm_gflops']:.0f} GFLOP/s",
+        ),
+        (f"{batch}, fake-quantised, plain torch", f"{speed['batch_plain_ms']:.0f} ms"),
+        (f"{batch}, fake-quantised, fused", f"{speed['batch_fused_ms']:.0f} ms"),
+        ("the one to the other", f"{speed['batch_plain_to_fused']:.1f} x"),
+        ("40,000 batches of 64, at that rate", f"{speed['hours_of_40000_batches_of_64']:.1f} h"),
+    ]
+    return table(("training", "measured by `make bench`"), rows)
+
+
 def engine(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the clocks of a digit for each F, as the counters of the RTL have them."""
     return table(
@@ -109,6 +133,38 @@ def engine(results: Mapping[str, Mapping[str, Any]]) -> str:
             for filters, row in results.items()
         ),
     )
+
+
+def throughput(gated: Mapping[str, Any]) -> str:
+    """Return where the time of a gated digit goes over each link."""
+    rows = []
+    for row in gated["rows"]:
+        shares = (f"{row[name] / row['clocks']:.1%}" for name in ("wire", "engine", "gate", "idle"))
+        rows.append([
+            row["link"],
+            row["contexts"],
+            "as here" if row["gate_measured"] else "no time",
+            f"{row['clocks']:,}",
+            *shares,
+            f"{row['digits_per_second']:.1f}",
+        ])
+    headings = ("link", "contexts", "gate takes", "clocks a digit")
+    return table((*headings, "wire", "engine", "gate", "none", "digits a second"), rows)
+
+
+def uart(measured: Mapping[str, list[dict[str, int]]]) -> str:
+    """Return the clocks of a gated digit for some clocks of a byte, for each F."""
+    rows = (
+        (
+            filters,
+            *(f"{row['clocks']:,}" for row in rows),
+            f"{rows[0]['to_chip']:,}",
+            f"{rows[0]['from_chip']:,}",
+        )
+        for filters, rows in measured.items()
+    )
+    paces = (f"{row['pace']} clocks a byte" for row in next(iter(measured.values())))
+    return table(("F", *paces, "bytes to the chip", "from it"), rows)
 
 
 def boards() -> str:

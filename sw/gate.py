@@ -24,7 +24,7 @@ from sw.quant import (
     quantisers,
 )
 
-__all__ = ["Gate", "GateExponents", "spread"]
+__all__ = ["Gate", "GateExponents", "field_of", "spread"]
 
 
 class GateExponents(NamedTuple):
@@ -34,10 +34,10 @@ class GateExponents(NamedTuple):
     output: Tensor
 
 
-def spread(deltas: Tensor, spec: Spec, step: int) -> Tensor:
-    """Turn deltas (B, cells / 4) of the opening after ``step`` into what is added to the states.
+def field_of(deltas: Tensor, spec: Spec, step: int) -> Tensor:
+    """Turn deltas (B, cells / 4) of the opening after ``step`` into what is added to a channel.
 
-    Shape (B, channels, height, width), the channels that the gate does not reach being 0.
+    Shape (B, 1, height, width).
     """
     gate = spec.gate
     assert gate is not None
@@ -48,8 +48,18 @@ def spread(deltas: Tensor, spec: Spec, step: int) -> Tensor:
         reached = torch.zeros_like(field[:1])
         reached[:, :, phase[0] :: 2, phase[1] :: 2] = 1
         field = field * reached
+    return field
+
+
+def spread(deltas: Tensor, spec: Spec, step: int) -> Tensor:
+    """Turn deltas into what is added to the states: `field_of` on one channel, 0 on the others.
+
+    Shape (B, channels, height, width).
+    """
+    gate = spec.gate
+    assert gate is not None
     before, after = gate.output_channel, spec.channels - gate.output_channel - 1
-    return nn.functional.pad(field, (0, 0, 0, 0, before, after))
+    return nn.functional.pad(field_of(deltas, spec, step), (0, 0, 0, 0, before, after))
 
 
 class Gate(nn.Module):

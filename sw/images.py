@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 from golden.errors import InputError
 from golden.files import replacing
@@ -19,7 +20,7 @@ from sw.idx import read_images
 
 __all__ = ["KINDS", "Images", "Lattices", "read_input", "write_png"]
 
-KINDS = "a PNG, a .npy, an IDX file, mnist:test[0:100] or show[0:100]"
+KINDS = "a PNG, a folder of them, a .npy, an IDX file, mnist:test[0:100] or show[0:100]"
 NAMED = re.compile(r"(mnist:test|show)(?:\[(\d*):(\d*)\])?")
 
 
@@ -154,10 +155,13 @@ def first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def write_png(path: Path, pixels: np.ndarray) -> None:
-    """Write a picture, uint8 (h, w) or (h, w, 3), whole or not at all."""
+def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = None) -> None:
+    """Write a picture, uint8 (h, w) or (h, w, 3), and text chunks, whole or not at all."""
+    chunks = PngInfo()
+    for name, text in (texts or {}).items():
+        chunks.add_text(name, text)
     with replacing(path) as temporary:
-        Image.fromarray(pixels).save(temporary, format="PNG", optimize=True)
+        Image.fromarray(pixels).save(temporary, format="PNG", optimize=True, pnginfo=chunks)
 
 
 READERS: dict[bytes, Callable[[Path, Spec], Images | Lattices]] = {

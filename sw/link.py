@@ -121,12 +121,18 @@ class Link:
                 return self._checked(message.payload)
         raise LinkError(f"{self.port.name} gives no answer: is the board on, and at this rate?")
 
+    @property
+    def room(self) -> int:
+        """Bytes that the chunks of a request may give, and one to end planes."""
+        assert self.facts is not None, "identify comes first"
+        return self.facts.response - HEADER - 3
+
     def exchange(self, chunks: list[Chunk]) -> tuple[bytes, int]:
         """Hand chunks to the chip; return what they gave, and which contexts run."""
         facts = self.facts
         assert facts is not None, "identify comes first"
         given, running = b"", 0
-        limits = facts.request - HEADER - CHECK, facts.response - HEADER - 2
+        limits = facts.request - HEADER - CHECK, self.room + 1
         for payload in packed(chunks, *limits):
             answer = self.ask(Kind.EXCHANGE, payload)
             given, running = given + answer[:-1], answer[-1]

@@ -84,7 +84,7 @@ def write(folder: Path, restoration: Restoration, told: dict[str, Any]) -> None:
     write_json(folder / "report.json", told)
 
 
-def write_json(file: Path, values: dict[str, Any]) -> None:
+def write_json(file: Path, values: dict[str, Any] | list[dict[str, Any]]) -> None:
     """Write values as JSON for people and programs."""
     with replacing(file) as path:
         path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

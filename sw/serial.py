@@ -86,7 +86,12 @@ class ChipDevice:
         self.contexts = facts.contexts
         self._places = [self._place(skeleton) for skeleton in self.skeletons]
         self._queue: list[Chunk] = []
+        self._loads: list[list[Chunk]] = []
         self._batch = self._step = self._running = 0
+        self._due = np.zeros(0, np.int64)
+        """Openings that are still to come, of each lattice."""
+        self._ends_open = False
+        """Whether the run under way ends with them."""
         self._fresh = False
         self._base = Counters(0, 0)
         self.choose(0, gated=self.skeletons[0].spec.gate is not None)
@@ -110,21 +115,34 @@ class ChipDevice:
         self._load(Operation.LOAD_STATE, codes, step)
 
     def start(self, steps: int) -> None:
-        """Start a run on every lattice."""
+        """Start a run on every lattice, right behind its loading: the others load meanwhile."""
+        loads, self._loads = self._loads, []
         for context in range(self._batch):
+            if loads:
+                self._queue += loads[context]
             self._command(Operation.RUN, context, steps=steps)
-        self._step += steps
+        gate, end = self._gate, self._step + steps
+        openings = 0 if gate is None else gate.openings(self._step, end)
+        self._due = np.full(self._batch, openings)
+        self._ends_open = openings > 0 and gate is not None and gate.is_open(end)
+        self._step = end
 
     def planes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Wait for openings, those of all lattices if they come soon one after another."""
+        """Wait for openings: those of half of the lattices, while the other half runs."""
         cells = self.facts.spec.cells
-        most = self._batch * (1 + cells) + 1
-        while self._batch:
-            given = self._flush(Chunk(Tag.PLANES, self._batch, gives=most))
+        planes: list[tuple[int, bytes]] = []
+        while self._batch and not (self._ends_open and not self._due.any()):
+            # No more than there are lattices with one to come: each may wait for its delta first.
+            wanted = min(max(1, self._batch // 2), int(np.count_nonzero(self._due))) or self._batch
+            wanted = min(wanted, self.link.room // (1 + cells))
+            given = self._flush(Chunk(Tag.PLANES, wanted, gives=wanted * (1 + cells) + 1))
             planes = list(split_planes(given, cells))
             if planes or not self._running:
                 break
+        if self._due.any() and not planes:
+            raise LinkError(f"{self.link.port.name}: a run ended before its last opening")
         indices = np.array([context for context, _ in planes], np.intp)
+        np.subtract.at(self._due, indices, 1)
         codes = np.frombuffer(bytearray().join(codes for _, codes in planes), np.int8)
         return indices, codes.reshape(-1, cells)
 
@@ -147,12 +165,14 @@ class ChipDevice:
 
     def zero_cells(self, cells: np.ndarray) -> None:
         """Set all channels of the chosen cells to 0."""
+        self._settle()
         for context, chosen in enumerate(cells):
             self._command(Operation.ZERO, context)
-            self._data(np.packbits(chosen, bitorder="little").tobytes())
+            self._queue.append(datum(np.packbits(chosen, bitorder="little").tobytes()))
 
     def counters(self) -> Counters:
         """Return the engine's counters since the lattices were loaded."""
+        self._settle()
         self._flush()
         return Counters(*(a - b for a, b in zip(self._counted(), self._base, strict=True)))
 
@@ -184,24 +204,36 @@ class ChipDevice:
         if len(data) > self.contexts:
             raise ValueError(f"A batch must have at most {self.contexts} lattices, not {len(data)}")
         if not self._fresh or self._running:
-            self._queue = []
+            self._queue, self._loads = [], []
             self.link.ask(Kind.RESET)
             self._fresh, self._running = True, 0
         else:
             self._flush()
         self._base = self._counted()
-        self._batch, self._step = len(data), step
-        for context, row in enumerate(data):
-            self._command(operation, context)
-            self._data(row.tobytes())
+        self._batch, self._step, self._ends_open = len(data), step, False
+        self._due = np.zeros(len(data), np.int64)
+        self._loads = [
+            [self._commanded(operation, context), datum(row.tobytes())]
+            for context, row in enumerate(data)
+        ]
+
+    def _settle(self) -> None:
+        """Load what no run has loaded."""
+        loads, self._loads = self._loads, []
+        for chunks in loads:
+            self._queue += chunks
 
     def _read(self, operation: Operation, size: int) -> np.ndarray:
+        self._settle()
         for context in range(self._batch):
             self._command(operation, context)
             self._queue.append(Chunk(Tag.FETCH, size, gives=size))
         return np.frombuffer(bytearray(self._flush()), np.uint8).reshape(self._batch, size)
 
     def _command(self, operation: Operation, context: int, steps: int = 0) -> None:
+        self._queue.append(self._commanded(operation, context, steps))
+
+    def _commanded(self, operation: Operation, context: int, steps: int = 0) -> Chunk:
         command = Command(
             operation=operation,
             context=context,
@@ -210,10 +242,7 @@ class ChipDevice:
             gate=self._gate,
             step=self._step,
         )
-        self._queue.append(Chunk(Tag.COMMAND, Command.BYTES, command.to_bytes()))
-
-    def _data(self, data: bytes) -> None:
-        self._queue.append(Chunk(Tag.DATA, len(data), data))
+        return Chunk(Tag.COMMAND, Command.BYTES, command.to_bytes())
 
     def _flush(self, *last: Chunk) -> bytes:
         """Hand everything to the chip and return what it gave."""
@@ -224,3 +253,8 @@ class ChipDevice:
         given, self._running = self.link.exchange(chunks)
         self._fresh = True
         return given
+
+
+def datum(data: bytes) -> Chunk:
+    """Return the chunk of a command's data."""
+    return Chunk(Tag.DATA, len(data), data)

@@ -1,10 +1,13 @@
-"""Fixtures that several tests share: the command line, called in this process."""
+"""Fixtures that several tests share: the command line, called in this process, and a skeleton."""
 
 import sys
 
+import numpy as np
 import pytest
 
+from golden.samples import calibrated, network
 from sw.cli import main
+from tests.shelf import SPEC
 
 
 @pytest.fixture
@@ -28,3 +31,23 @@ def fails(thalweg):
         assert thalweg(*arguments) == (2, "", f"thalweg: {text}\n")
 
     return call
+
+
+@pytest.fixture
+def nothing_at_hand(tmp_path, monkeypatch):
+    """No data and no mirror, and lines that are not broken."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("THALWEG_DATA", raising=False)
+    monkeypatch.setattr("sw.download.MIRRORS", ("http://127.0.0.1:1/",))
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """A folder with a skeleton and its gate."""
+    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("shelf") / "random"
+    skeleton, gate = calibrated(SPEC, rng), network(SPEC, rng)
+    skeleton.save(folder)
+    gate.skeleton = skeleton.digest
+    gate.save(folder / "gate.safetensors")
+    return folder

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sw.damage import blank, blanked
+from sw.damage import blank, blanked, block, noisy
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.0, 0), (0.3, 235), (0.7, 549), (1.0, 784)])
@@ -20,3 +20,21 @@ def test_masks_are_those_of_the_protocol():
         np.testing.assert_array_equal(result.reshape(784), want)
     np.testing.assert_array_equal(images, kept)
     assert got.dtype == np.uint8
+
+
+def test_block_is_a_square_in_the_middle():
+    damaged = block(np.full((2, 28, 28), 9, np.uint8))
+    assert (damaged == 0).sum() == 2 * 14 * 14
+    assert (damaged[:, 7:21, 7:21] == 0).all()
+
+
+def test_noise_is_drawn_by_the_index_and_saturates():
+    images = np.stack([np.full((28, 28), level, np.uint8) for level in (128, 255, 0)])
+    damaged = noisy(images, range(3), 76.5)
+    wanted = 128 + np.random.default_rng(0).normal(0, 76.5, (28, 28))
+    np.testing.assert_array_equal(damaged[0], np.rint(wanted).clip(0, 255))
+    assert (
+        abs((damaged[1] == 255).mean() - 0.5) < 0.06 and abs((damaged[2] == 0).mean() - 0.5) < 0.06
+    )
+    np.testing.assert_array_equal(noisy(images[:1], [2], 20.0), noisy(images[:1], [2], 20.0))
+    assert (noisy(images[:1], [2], 20.0) != noisy(images[:1], [3], 20.0)).any()

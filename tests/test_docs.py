@@ -20,7 +20,7 @@ def snippets(path):
 
 @pytest.mark.skipif(not (SHIPPED / "digits").is_dir(), reason="no skeleton `digits` is shipped")
 def test_python_snippets_run_as_written():
-    five, simulated, states, digits = snippets(DOCS / "python.md")
+    five, simulated, serial, states, digits = snippets(DOCS / "python.md")
     assert len(five.splitlines()) == 5
     names = {}
     exec(digits, names)
@@ -37,7 +37,8 @@ def test_python_snippets_run_as_written():
 
     exec(states, names)
     assert names["states"].shape == (20, 11, 16, 32, 32)
-    compile(simulated, "python.md", "exec")  # run by sim's own tests
+    for other in (simulated, serial):
+        compile(other, "python.md", "exec")  # run by the slow tests
 
 
 def test_measuring_states_what_a_flawless_digit_counts():

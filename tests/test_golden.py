@@ -1,6 +1,7 @@
 """The reference model against the naive one, every code; and against vectors of another origin."""
 
 import hashlib
+import itertools
 import json
 from pathlib import Path
 
@@ -253,3 +254,10 @@ def test_calibrated_codes_spread_over_their_range():
     states = Model(skeleton).encode(rng.integers(0, 256, (4, 28, 28), np.uint8))
     states = Model(skeleton).step(states, 3)
     assert np.mean(np.abs(states.astype(int)) < 127) > 0.3
+
+
+def test_openings_are_counted_as_they_come():
+    for start, every, begin, end in itertools.product((1, 4), (1, 3), range(9), range(14)):
+        gate = Gate(input_channel=0, output_channel=1, start=start, every=every)
+        want = sum(map(gate.is_open, range(begin + 1, end + 1)))
+        assert gate.openings(begin, end) == want

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sw.metrics import closeness, paste, psnr, squared_errors
+from sw.metrics import closeness, paste, psnr, squared_errors, ssim
 
 
 def test_psnr_of_known_errors():
@@ -34,3 +34,20 @@ def test_paste_puts_known_pixels_back():
     restored, originals = np.full((1, 2, 2), 7, np.uint8), np.full((1, 2, 2), 9, np.uint8)
     blanked = np.array([[[True, False], [False, True]]])
     assert paste(restored, originals, blanked).tolist() == [[[7, 9], [9, 7]]]
+
+
+def test_ssim_is_that_of_scikit_image():
+    from skimage.metrics import structural_similarity
+
+    rng = np.random.default_rng(0)
+    originals = rng.integers(0, 256, (4, 28, 28)).astype(np.uint8)
+    images = (originals * 0.7 + rng.integers(0, 70, (4, 28, 28))).astype(np.uint8)
+    images[1], images[2] = originals[1], 255 - originals[2]
+    wanted = [
+        structural_similarity(
+            *pair, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+        )
+        for pair in zip(images, originals, strict=True)
+    ]
+    np.testing.assert_allclose(ssim(images, originals), wanted, atol=1e-12)
+    assert ssim(images, originals)[1] == pytest.approx(1.0)

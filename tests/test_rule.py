@@ -11,7 +11,7 @@ from golden.samples import calibrated, extreme, network, uniform
 from golden.skeleton import LAYERS, Layer, Skeleton
 from golden.spec import Gate as GatePlace
 from golden.spec import Spec
-from sw.gate import Gate, GateExponents, spread
+from sw.gate import spread
 from sw.quant import (
     CHANGE,
     ENCODE,
@@ -24,9 +24,9 @@ from sw.quant import (
     RoundHalfUp,
     activation,
 )
-from sw.rule import Rule, RuleExponents
 from sw.train.step import advance, lay, numbers, pixels, respond
 from sw.train.verify import Mismatch, prove, prove_random
+from tests.brevitas_models import gate_of, rule_of
 
 GATE = GatePlace(input_channel=2, output_channel=3, start=2, every=2)
 SMALL = Spec(height=12, width=8, channels=4, multiplier=3, steps=6, image=4, gate=GATE)
@@ -46,44 +46,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-def fill(layer, place, codes):
-    """Give a Brevitas layer the values of these integers; return the fracs of its weights."""
-    exponents = torch.from_numpy(np.atleast_1d(codes.shift) + place.target - place.source)
-    scale = torch.exp2(-exponents.double())
-    weight = torch.from_numpy(np.asarray(codes.weight, float)).reshape(layer.weight.shape)
-    bias = torch.from_numpy(np.asarray(codes.bias, float)).reshape(layer.bias.shape)
-    with torch.no_grad():
-        layer.weight.copy_(weight * scale.reshape(-1, *[1] * (weight.ndim - 1)))
-        layer.bias.copy_(bias * scale * 2.0**-place.source)
-    return exponents
-
-
-def rule_of(skeleton):
-    places = ENCODE, PERCEIVE, UPDATE, READOUT
-    plain = Rule(skeleton.spec)
-    exponents = [
-        fill(getattr(plain, layer), place, getattr(skeleton, layer))
-        for layer, place in zip(LAYERS, places, strict=True)
-    ]
-    rule = Rule(skeleton.spec, RuleExponents(*exponents))
-    for layer, place in zip(LAYERS, places, strict=True):
-        fill(getattr(rule, layer), place, getattr(skeleton, layer))
-    return rule
-
-
-def gate_of(net, spec):
-    exponents = GateExponents(
-        *(
-            torch.from_numpy(codes.shift.astype(np.int64) + place.target - place.source)
-            for codes, place in ((net.hidden, GATE_INPUT), (net.output, GATE_OUTPUT))
-        )
-    )
-    gate = Gate(spec, exponents, units=len(net.hidden.bias))
-    fill(gate.hidden, GATE_INPUT, replace(net.hidden, shift=net.hidden.shift.astype(np.int64)))
-    fill(gate.output, GATE_OUTPUT, replace(net.output, shift=net.output.shift.astype(np.int64)))
-    return gate
 
 
 def images_of(spec, count=8):

@@ -167,15 +167,105 @@ def test_lost_run_is_told_of_and_the_next_batch_begins_afresh():
     with pytest.raises(LinkError, match=r"^the port was interrupted: load the batch again$"):
         opened.planes()
     chip = opened.link.port
-    chip.replies = [says(0), status, says(0, 0xFF, 0)]
+    chip.replies = [says(0), status, says(0, 0, *plane(), 0xFF, 1)]
     opened.load_images(images)
     opened.start(1)
-    assert len(opened.planes()[0]) == 0
+    assert opened.planes()[0].tolist() == [0]
     assert [message.kind for message in chip.requests[-3:]] == [
         Kind.RESET,
         Kind.STATUS,
         Kind.EXCHANGE,
     ]
+
+
+def plane(value=5):
+    return [value] * SPEC.cells
+
+
+def sent(message):
+    """Tag and count of each chunk of an EXCHANGE."""
+    chunks, rest = [], message.payload
+    while rest:
+        tag, count = Tag(rest[0]), int.from_bytes(rest[1:3], "little")
+        rest = rest[3 + count * (tag in (Tag.COMMAND, Tag.DATA, Tag.DELTA)) :]
+        chunks.append((tag, count))
+    return chunks
+
+
+def test_half_of_the_lattices_run_while_the_other_half_is_answered():
+    opened = device(says(0), says(*bytes(21)))
+    chip = opened.link.port
+    opened.load_images(np.zeros((2, 4, 4), np.uint8))
+    opened.start(2)
+    chip.replies = [says(0, context, *plane(), 0xFF, 3) for context in (0, 1, 0, 1)]
+    for context in (0, 1, 0, 1):
+        indices, planes = opened.planes()
+        assert (indices.tolist(), planes.tolist()) == ([context], [plane()])
+        opened.write_deltas(indices, np.full((1, 4), context, np.int8))
+    assert len(opened.planes()[0]) == 0  # every opening has come, and nothing is left to run
+    chip.replies = [says(0, *bytes(2 * 16), 0)]
+    opened.read_images()
+    load = [(Tag.COMMAND, 14), (Tag.DATA, 16), (Tag.COMMAND, 14)]
+    delta, read = (Tag.DELTA, 5), [(Tag.COMMAND, 14), (Tag.FETCH, 16)]
+    exchanges = [sent(message) for message in chip.requests if message.kind == Kind.EXCHANGE]
+    assert exchanges == [
+        [*load, *load, (Tag.PLANES, 1)],
+        *[[delta, (Tag.PLANES, 1)]] * 3,
+        [delta, *read, *read],
+    ]
+
+
+def test_no_more_planes_are_asked_for_than_can_come_without_an_answer():
+    facts = replace(FACTS, contexts=4)
+    opened = ChipDevice(Chip(says(0, *facts.to_bytes()), says(0), says(*bytes(21))), (SKELETON,))
+    chip = opened.link.port
+    opened.load_images(np.zeros((4, 4, 4), np.uint8))
+    opened.start(2)
+    chip.requests.clear()
+    for pair in ((0, 1), (2, 0), (1, 2), (3,), (3,)):
+        payload = [byte for context in pair for byte in (context, *plane())]
+        chip.replies = [says(0, *payload, 0xFF, 15)]
+        indices, _ = opened.planes()
+        assert indices.tolist() == list(pair)
+        opened.write_deltas(indices, np.zeros((len(pair), 4), np.int8))
+    asked = [sent(message)[-1][1] for message in chip.requests]
+    assert asked == [2, 2, 2, 1, 1]  # in the end, only lattice 3 has any to come
+
+
+def test_planes_are_asked_for_as_a_response_has_room():
+    facts = replace(FACTS, contexts=4, response=4 + 1 + 2 * (1 + SPEC.cells) + 16)
+    opened = ChipDevice(
+        Chip(says(0, *facts.to_bytes()), says(0), says(*bytes(21)), says(0, 0xFF, 0)), (SKELETON,)
+    )
+    opened.choose(0, gated=False)
+    opened.load_images(np.zeros((4, 4, 4), np.uint8))
+    opened.start(1)
+    assert len(opened.planes()[0]) == 0
+    assert sent(opened.link.port.requests[-1])[-1] == (Tag.PLANES, 2)
+
+
+def test_steps_behind_the_last_opening_are_waited_for():
+    gate = replace(SPEC.gate, every=2)
+    spec = replace(SKELETON, spec=replace(SPEC, gate=gate))
+    opened = ChipDevice(Chip(says(0, *FACTS.to_bytes()), says(0), says(*bytes(21))), (spec,))
+    opened.load_images(np.zeros((1, 4, 4), np.uint8))
+    opened.start(2)
+    chip = opened.link.port
+    chip.replies = [
+        says(0, 0, *plane(), 0xFF, 1), says(0, 0xFF, 1), says(0, 0xFF, 0)
+    ]  # fmt: skip
+    assert len(opened.planes()[0]) == 1
+    opened.write_deltas(np.array([0]), np.zeros((1, 4), np.int8))
+    assert len(opened.planes()[0]) == 0
+    assert chip.replies == []
+
+
+def test_a_run_that_ends_too_soon_is_told_of():
+    opened = device(says(0), says(*bytes(21)), says(0, 0xFF, 0))
+    opened.load_images(np.zeros((1, 4, 4), np.uint8))
+    opened.start(1)
+    with pytest.raises(LinkError, match=r"^the port: a run ended before its last opening$"):
+        opened.planes()
 
 
 def test_unknown_port_is_one_line():

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from golden.errors import InputError
+from hw.boards.catalogue import BOARDS
 from sim.board import CLOCK, divisor_of
-from sw.cli.linking import serve
+from sw.cli.linking import filters_of, serve
 
 
 @pytest.mark.parametrize(
@@ -31,3 +32,18 @@ def test_other_filters_are_refused_in_one_line():
 def test_unknown_skeleton_is_refused():
     with pytest.raises(InputError, match="nowhere"):
         serve(["nowhere"])
+
+
+def test_a_board_brings_its_own_filters():
+    assert filters_of("ulx3s-25f", None) == filters_of("ulx3s-25f", 1) == 1
+    assert (filters_of(None, None), filters_of(None, 2)) == (5, 2)
+
+
+def test_a_board_and_other_filters_are_refused_in_one_line():
+    with pytest.raises(InputError, match=r"^--filters must be 1 with --board ulx3s-25f, not 5$"):
+        serve(board="ulx3s-25f", filters=5)
+
+
+def test_an_unknown_board_is_refused_in_one_line(fails):
+    boards = ", ".join(BOARDS)
+    fails(f"Board must be one of {boards}, not 'none'", "simulate", "--board", "none")

@@ -18,8 +18,10 @@ from golden.spec import Gate, Spec
 from sw.data import Digits, show_digits
 from sw.train import Options, train
 from sw.train.calibrate import quantise
+from sw.train.draw import calibration_digits, draw, random
 from sw.train.learner import begin
-from sw.train.loop import calibration_digits, draw, restored, train_batch
+from sw.train.loop import train_batch
+from sw.train.recipes import restored
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
 SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
@@ -48,6 +50,11 @@ def small(tmp_path, monkeypatch):
     )
     options = Options(spec=SMALL, output=tmp_path, batches=5, qat_batches=4, batch=3, dropout=0.5)
     return options, finished
+
+
+def drawn(images, options, stage, number):
+    """Return the originals and the damaged digits of a batch."""
+    return draw(images, options, random(options, stage, number))
 
 
 def integers(learner):
@@ -89,6 +96,37 @@ def test_stopped_run_ends_as_an_unbroken_one(small, monkeypatch, number):
     assert finished[0] == finished[1]
 
 
+@pytest.mark.parametrize("number", [2, 6, 7, 10, 11])
+def test_stopped_memory_run_ends_as_an_unbroken_one(small, monkeypatch, number):
+    options = replace(small[0], recipe="memory", hold_batches=4, batch=10)
+    train(options)
+
+    again = replace(options, name="again")
+    with pytest.raises(SystemExit):
+        broken_off(monkeypatch, again, number, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    train(again)
+
+    assert small[1][0] == small[1][1]
+
+
+def test_run_begins_from_the_float_weights_of_another(small):
+    options, finished = small
+    train(options)
+    train(replace(options, name="other", begin=str(options.folder / "float.safetensors")))
+
+    weights = [np.frombuffer(run[5], np.float32) for run in finished]  # of the encoder
+    assert np.abs(weights[0] - weights[1]).max() < 2e-3  # half precision, and no warm-up
+    with pytest.raises(InputError, match="must hold the weights of this rule and gate"):
+        train(
+            replace(
+                options,
+                name="third",
+                spec=replace(SMALL, multiplier=3),
+                begin=str(options.folder / "float.safetensors"),
+            )
+        )
+
+
 @pytest.mark.parametrize("number", [4, 8])
 def test_run_goes_on_after_power_loss(small, monkeypatch, number):
     options, finished = small
@@ -107,7 +145,8 @@ def test_run_goes_on_after_power_loss(small, monkeypatch, number):
     train(again)
 
     assert finished[0] == finished[1]
-    assert [path.name for path in again.folder.iterdir()] == ["checkpoint.pt"]
+    names = sorted(path.name for path in again.folder.iterdir())
+    assert names == ["checkpoint.pt", "float.safetensors"]
 
 
 def test_finished_run_is_not_trained_again(small, monkeypatch):
@@ -180,7 +219,7 @@ def test_rejects_data_without_training_digits(small, monkeypatch):
     ("values", "text"),
     [
         ({"device": "tpu"}, "device must be cpu or cuda, not 'tpu'"),
-        ({"recipe": "forget"}, "recipe must be one of restore, not 'forget'"),
+        ({"recipe": "forget"}, "recipe must be one of restore, memory, letters, not 'forget'"),
         ({"name": "../x"}, "name must be letters, digits, hyphens and underscores, not '../x'"),
         ({"batches": 0}, "batches must be at least 1, not 0"),
         ({"qat_batches": -1}, "qat_batches must be at least 0, not -1"),
@@ -202,32 +241,32 @@ def test_batch_depends_on_seed_stage_and_number_alone():
     images = show_digits()[0]
     options = Options(noise=20.0)
     torch.manual_seed(1)
-    first = draw(images, options, "float", 7)
+    first = drawn(images, options, "float", 7)
     chance = torch.rand(3)
-    draw(images, options, "float", 8)
-    again = draw(images, options, "float", 7)
+    drawn(images, options, "float", 8)
+    again = drawn(images, options, "float", 7)
 
     assert torch.equal(torch.rand(3), chance)
     for left, right in zip(first, again, strict=True):
         assert torch.equal(left, right)
     others = [
-        draw(images, options, "qat", 7),
-        draw(images, options, "float", 8),
-        draw(images, replace(options, seed=1), "float", 7),
+        drawn(images, options, "qat", 7),
+        drawn(images, options, "float", 8),
+        drawn(images, replace(options, seed=1), "float", 7),
     ]
     assert not any(torch.equal(first[1], other[1]) for other in others)
 
 
 def test_damage_blanks_the_share_of_each_digit():
     images = np.full((10, 28, 28), 200, np.uint8)
-    originals, damaged = draw(images, Options(), "float", 0)
+    originals, damaged = drawn(images, Options(), "float", 0)
 
     assert originals.eq(200).all()
     assert damaged.eq(0).sum((1, 2)).tolist() == [549] * 32
 
 
 def test_noise_leaves_pixels_codes():
-    originals, damaged = draw(show_digits()[0], Options(noise=30.0, damage=0.0), "float", 0)
+    originals, damaged = drawn(show_digits()[0], Options(noise=30.0, damage=0.0), "float", 0)
 
     assert damaged.eq(damaged.round()).all()
     assert damaged.min() == 0
@@ -236,14 +275,14 @@ def test_noise_leaves_pixels_codes():
 
 
 def test_dropout_changes_training_alone():
-    options = Options(spec=SMALL)
+    options, dropping = Options(spec=SMALL), Options(spec=SMALL, dropout=0.5)
     learner = begin(options)
     with torch.no_grad():
         learner.gate.output.weight.normal_(generator=torch.Generator().manual_seed(0))
     images = torch.full((2, 8, 8), 100.0)
 
-    assert torch.equal(restored(learner, images, 0.0), restored(learner, images, 0.0))
-    assert not torch.equal(restored(learner, images, 0.5), restored(learner, images, 0.5))
+    assert torch.equal(restored(learner, images, options), restored(learner, images, options))
+    assert not torch.equal(restored(learner, images, dropping), restored(learner, images, dropping))
 
 
 def test_normalisation_leaves_the_float_function():
@@ -253,12 +292,12 @@ def test_normalisation_leaves_the_float_function():
     for _ in range(10):
         train_batch(learner, corners, options)
     learner.take_averages()
-    images = draw(corners, options, "float", 0)[1]
-    want = restored(learner, images, 0.0)
+    images = drawn(corners, options, "float", 0)[1]
+    want = restored(learner, images, options)
 
     quantised = quantise(learner, calibration_digits(corners, options))  # folds in place
 
-    assert torch.equal(restored(learner, images, 0.0), want)
+    assert torch.equal(restored(learner, images, options), want)
     assert quantised.stage == "qat"
     for old, new in zip(learner.parameters, quantised.parameters, strict=True):
         assert torch.equal(old, new)

@@ -14,10 +14,12 @@ import typer
 from golden.errors import Difference, InputError
 from sw.cli.building import bench, bitstream, demo, simulate, verilog
 from sw.cli.common import open_device, progress
+from sw.cli.comparing import baseline
 from sw.cli.documenting import docs
+from sw.cli.evaluating import evaluate
 from sw.cli.linking import serve
 from sw.cli.remembering import memory
-from sw.cli.restoring import evaluate, restore
+from sw.cli.restoring import restore
 from sw.cli.training import referee, train
 
 __all__ = ["app", "main", "open_device", "progress"]
@@ -36,6 +38,7 @@ app.command("restore")(restore)
 app.command("eval")(evaluate)
 app.command("train")(train)
 app.command("referee")(referee)
+app.command("baseline")(baseline)
 app.command("verilog")(verilog)
 app.command("bitstream")(bitstream)
 app.command("sim")(simulate)

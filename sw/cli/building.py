@@ -7,7 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from sw.cli.common import DataFolder, Filters, GateFile, NoGate, Subject, progress
+from sw.cli.common import (
+    DataFolder,
+    Filters,
+    GateFile,
+    NoGate,
+    Subject,
+    board_named,
+    progress,
+)
 
 __all__ = ["bench", "bitstream", "demo", "simulate", "verilog"]
 
@@ -165,8 +173,11 @@ def bench(
     output: Annotated[Path, typer.Option(help="file for the results")] = Path(
         "build/bench/results.json"
     ),
+    board: Annotated[
+        str, typer.Option(help="board whose gated digits are taken apart")
+    ] = "ulx3s-25f",
 ) -> None:
-    """Measure speed: golden model, gate, both simulations, and the clocks of a digit for each F.
+    """Measure speed: golden, gate, training, simulations, the clocks of a digit, over a wire.
 
     \b
     thalweg bench
@@ -174,16 +185,54 @@ def bench(
     from golden.speed import measure as measure_golden
     from sim.speed import measure as measure_simulation
     from sw.outputs import write_json
+    from sw.train.speed import measure as measure_training
 
-    results = measure_golden() | measure_simulation(progress=typer.echo)
+    found = board_named(board)
+    results = measure_golden() | measure_training(typer.echo)
+    results |= measure_simulation(progress=typer.echo)
     show_rates(results)
+    results |= wires(found.filters, found.clock)
+    show_wires(results["gated"])
     write_json(output, results)
     typer.echo(f"wrote {output}")
 
 
+def wires(filters: int, clock: float) -> dict[str, Any]:
+    """Take gated digits of the shipped skeleton apart, and measure a UART for each F."""
+    from hw.shapes import FOLDINGS
+    from sim.throughput import Case, measure, measure_uart
+    from sw.damage import blank
+    from sw.data import show_digits
+    from sw.loading import load_run
+    from sw.serial import ChipDevice
+
+    skeleton, network = load_run("digits")
+    damaged = blank(show_digits()[0][:4], range(4), 0.7)
+    case = Case.of(skeleton, network, damaged, ChipDevice)
+    return {
+        "gated": measure(case, filters, clock, progress=typer.echo),
+        "uart": {str(each): measure_uart(case, each, progress=typer.echo) for each in FOLDINGS},
+    }
+
+
+def show_wires(gated: dict[str, Any]) -> None:
+    """Print where the time of gated digits goes."""
+    clock = f"F = {gated['filters']}, {gated['clock_mhz']} MHz"
+    typer.echo(f"gated digits of {gated['skeleton']}, {clock}, a digit:")
+    for row in gated["rows"]:
+        shares = ", ".join(
+            f"{name} {row[name] / row['clocks']:.0%}" for name in ("wire", "engine", "gate", "idle")
+        )
+        typer.echo(
+            f"{row['link']}, {row['contexts']} contexts, gate {row['gate']:,} clocks: "
+            f"{row['clocks']:,} clocks, {shares}, {row['to_chip'] + row['from_chip']:,} bytes, "
+            f"{row['digits_per_second']} a second"
+        )
+
+
 def show_rates(results: dict[str, Any]) -> None:
     """Print what was measured."""
-    for name, value in results.items():
+    for name, value in (results | results.get("training", {})).items():
         if not isinstance(value, dict):
             typer.echo(f"{name.replace('_', ' ')}: {value:,}")
     for filters, engine in results["engine"].items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from golden.device import Device
     from golden.skeleton import Skeleton
 
-__all__ = ["FILTERS", "open_device", "progress", "told_of"]
+__all__ = ["FILTERS", "board_named", "open_device", "progress", "told_of"]
 
 FILTERS = (1, 2, 5)
 """Perception filters per clock that an engine is built for."""
@@ -66,6 +67,15 @@ def open_device(
     raise InputError(f"--device must be golden, simulated or serial:PORT, not {name!r}")
 
 
+def board_named(name: str) -> Any:
+    """Return a board of the catalogue."""
+    try:
+        from hw.boards.catalogue import find_board
+    except ModuleNotFoundError as error:
+        raise InputError(f"--board needs amaranth-boards: {error}") from None
+    return find_board(name)
+
+
 def told_of(device: str, filters: int) -> dict[str, Any]:
     """Return what a report says of a device."""
     return {"device": device} | ({"filters": filters} if device == "simulated" else {})
@@ -73,14 +83,24 @@ def told_of(device: str, filters: int) -> dict[str, Any]:
 
 @contextmanager
 def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on stderr, and give the function that moves it."""
+    """Show a progress bar on stderr, with its rate, and give the function that moves it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
+    columns = (
+        *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()),
+        *(TextColumn("{task.fields[rate]}"), Remaining()),
+    )
     console = Console(stderr=True)
     quiet = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda done: bar.advance(task, done)
+        task, begin, count = bar.add_task(label, total=total, rate=""), time.monotonic(), 0
+
+        def advance(done: int) -> None:
+            nonlocal count
+            count += done
+            rate = count / max(time.monotonic() - begin, 1e-3)
+            bar.update(task, advance=done, rate=f"{rate:.1f} a second")
+
+        yield advance

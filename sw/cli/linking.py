@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from golden.errors import InputError
-from sw.cli.common import BAUD, FILTERS, Baud, Filters
+from sw.cli.common import BAUD, FILTERS, Baud, board_named
 
 __all__ = ["serve"]
 
@@ -17,13 +17,18 @@ def serve(
         list[str] | None,
         typer.Argument(metavar="NAME_OR_DIR...", help="shipped skeletons, or folders; digits"),
     ] = None,
-    filters: Filters = 5,
+    board: Annotated[str | None, typer.Option(help="board whose build it has")] = None,
+    filters: Annotated[
+        int | None, typer.Option(help="filters per clock: 1, 2 or 5; the board's, or 5")
+    ] = None,
     baud: Baud = BAUD,
 ) -> None:
     """Simulate a board, its UART included, behind a pseudo-terminal; Ctrl-C ends it.
 
+    The first line is the pseudo-terminal's path; once it is there, the board answers.
+
     \b
-    thalweg simulate digits
+    thalweg simulate --board ulx3s-25f
     thalweg restore 'show[0:8]' --skeleton digits --output build/show --device serial:/dev/pts/3
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.skeleton import Skeleton, find
@@ -31,14 +36,26 @@ def serve(
     from sim.board import CLOCK, SimulatedBoard, divisor_of, serve
     from sw.cli.building import places
 
-    if filters not in FILTERS:
-        raise InputError(f"--filters must be 1, 2 or 5, not {filters}")
+    folded = filters_of(board, filters)
     divisor = divisor_of(CLOCK, baud)
     skeletons = tuple(Skeleton.load(find(name)) for name in subjects or ["digits"])
     geometry = Geometry(
-        spec=skeletons[0].spec.ungated, filters=filters, skeletons=places(len(skeletons))
+        spec=skeletons[0].spec.ungated, filters=folded, skeletons=places(len(skeletons))
     )
-    board = SimulatedBoard(
+
+    simulated = SimulatedBoard(
         geometry, skeletons, divisor=divisor, progress=lambda text: typer.echo(text, err=True)
     )
-    serve(board, ready=lambda path: typer.echo(path))
+    serve(simulated, ready=lambda path: typer.echo(path))
+
+
+def filters_of(board: str | None, filters: int | None) -> int:
+    """Return the filters per clock of a board's build, or those asked for."""
+    if filters is not None and filters not in FILTERS:
+        raise InputError(f"--filters must be 1, 2 or 5, not {filters}")
+    if board is None:
+        return FILTERS[-1] if filters is None else filters
+    own: int = board_named(board).filters
+    if filters not in (None, own):
+        raise InputError(f"--filters must be {own} with --board {board}, not {filters}")
+    return own

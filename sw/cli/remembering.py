@@ -56,7 +56,7 @@ def memory(
     from sw.evaluate import judged, require_size
     from sw.loading import load_run
     from sw.memory.run import chosen, known, run
-    from sw.memory.supply import gates_beside, lacking, letters_at
+    from sw.memory.supply import LETTERS, gates_beside, lacking, letters_at
     from sw.memory.task import Task
 
     names = experiments or []
@@ -65,7 +65,8 @@ def memory(
         raise InputError(f"--docs must come with all experiments, not with {names[0]!r}")
     loaded, network = load_run(skeleton, gate, gated=not no_gate)
     amount = None if full else images
-    others, alphabet = gates_beside(skeleton, loaded), letters_at(letters, data, amount)
+    alphabet = letters_at(letters, data, amount)
+    others = gates_beside(skeleton, loaded, LETTERS if alphabet is None else alphabet.rows)
     names = chosen(names, loaded, network, lacking(alphabet, others, loaded.name), typer.echo)
     digits = judged(load(data, download=True), amount)
     require_size(digits, loaded)

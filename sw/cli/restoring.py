@@ -1,29 +1,31 @@
-"""The verbs that run a skeleton: restore and eval."""
+"""The verb that restores: restore."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from golden.errors import InputError
 from sw.cli.common import (
     BAUD,
     Baud,
-    Damage,
     DataFolder,
     DeviceName,
     Filters,
     GateFile,
     NoGate,
     Steps,
-    Subject,
     open_device,
     progress,
     told_of,
 )
 
-__all__ = ["evaluate", "restore"]
+if TYPE_CHECKING:
+    from golden.device import Device
+
+__all__ = ["restore"]
 
 
 def restore(
@@ -31,7 +33,8 @@ def restore(
         str,
         typer.Argument(
             metavar="INPUT",
-            help="PNG, .npy of images or raw lattices, IDX file, mnist:test[0:100] or show[0:100]",
+            help="PNG, folder of PNGs, .npy of images or raw lattices, IDX file, "
+            "mnist:test[0:100] or show[0:100]",
         ),
     ],
     skeleton: Annotated[str, typer.Option(help="shipped skeleton, or a folder")],
@@ -40,7 +43,18 @@ def restore(
     gate: GateFile = None,
     no_gate: NoGate = False,
     steps: Steps = None,
-    damage: Damage = 0.7,
+    damage: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="share of each image's pixels that is blanked first; 0.7, or 0 with --originals",
+        ),
+    ] = None,
+    originals: Annotated[
+        Path | None,
+        typer.Option(help="folder of the originals of a folder of damaged PNGs, names alike"),
+    ] = None,
     from_step: Annotated[
         int, typer.Option(min=0, help="step count of raw lattices, their delta applied")
     ] = 0,
@@ -52,27 +66,49 @@ def restore(
 ) -> None:
     """Restore damaged images, or run raw lattices on.
 
+    Of a folder, each PNG gets a result under its own name; the same command goes on with a folder
+    that was broken off, and ends with code 1 where a file could not be restored.
+
     \b
     thalweg restore 'show[0:20]' --skeleton digits --output build/show
     thalweg restore scan.png --invert --damage 0 --skeleton digits --output build/scan
+    thalweg restore scans --originals clean --skeleton digits --output build/scans
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from sw import outputs
+    from sw.cli.folders import restore_folder
     from sw.images import read_input
     from sw.loading import load_run
     from sw.restore import restore_input
+    from sw.results import Recipe
 
     loaded, network = load_run(skeleton, gate, gated=not no_gate)
+    steps = loaded.spec.steps if steps is None else steps
+    share = share_of(damage, originals)
+
+    def chosen() -> Device:
+        opened = open_device(device, (loaded,), filters, baud)
+        opened.choose(0, gated=network is not None)
+        return opened
+
+    if Path(source).is_dir():
+        if trace is not None or from_step:
+            raise InputError("--trace and --from-step must not be given with a folder")
+        recipe = Recipe.of(loaded, network, steps=steps, damage=share, invert=invert)
+        named = {"skeleton": loaded.name} | told_of(device, filters)
+        restore_folder(chosen, network, loaded.spec, Path(source), output, recipe, originals, named)
+        return
+    if originals is not None:
+        raise InputError(f"--originals must go with a folder as INPUT, not with {source!r}")
     given = read_input(source, loaded.spec, data, invert=invert)
-    opened = open_device(device, (loaded,), filters, baud)
-    opened.choose(0, gated=network is not None)
+    opened = chosen()
     outputs.prepare(output, *([] if trace is None else [trace.parent]))
     with progress("restoring", len(given)) as advance:
         restoration = restore_input(
             opened,
             network,
             given,
-            steps=loaded.spec.steps if steps is None else steps,
-            damage=damage,
+            steps=steps,
+            damage=share,
             from_step=from_step,
             traced=trace is not None,
             progress=advance,
@@ -85,52 +121,10 @@ def restore(
     typer.echo(f"wrote {output / 'report.json'}")
 
 
-def evaluate(
-    subject: Subject,
-    device: DeviceName = "golden",
-    images: Annotated[
-        int | None, typer.Option(min=1, help="digits from the first on; all unless told")
-    ] = None,
-    gate: GateFile = None,
-    no_gate: NoGate = False,
-    steps: Steps = None,
-    damage: Damage = 0.7,
-    filters: Filters = 5,
-    baud: Baud = BAUD,
-    data: DataFolder = None,
-    output: Annotated[
-        Path | None, typer.Option(help="also write the results to this .json")
-    ] = None,
-) -> None:
-    """Measure a skeleton on MNIST's test digits by the protocol.
-
-    \b
-    thalweg eval digits
-    thalweg eval digits --device simulated --images 200 --output build/results.json
-    """  # noqa: D301 - click reads the backspace as: keep these lines
-    from sw import evaluate as work
-    from sw.data import load
-    from sw.loading import load_run
-    from sw.outputs import prepare, write_json
-
-    loaded, network = load_run(subject, gate, gated=not no_gate)
-    digits = work.judged(load(data, download=True), images)
-    work.require_size(digits, loaded)
-    opened = open_device(device, (loaded,), filters, baud)
-    opened.choose(0, gated=network is not None)
-    prepare(*([] if output is None else [output.parent]))
-    with progress("restoring", len(digits.images)) as advance:
-        results = work.evaluate(
-            opened,
-            network,
-            digits,
-            steps=loaded.spec.steps if steps is None else steps,
-            share=damage,
-            progress=advance,
-        )
-    named = {"skeleton": loaded.name, "skeleton_digest": loaded.digest}
-    results = named | told_of(device, filters) | results
-    work.show(results)
-    if output is not None:
-        write_json(output, results)
-        typer.echo(f"wrote {output}")
+def share_of(damage: float | None, originals: Path | None) -> float:
+    """Return the share of pixels to blank: none where images come damaged already."""
+    if originals is not None and damage:
+        raise InputError("--originals and --damage must not be given together")
+    if damage is None:
+        return 0.7 if originals is None else 0.0
+    return damage

@@ -23,10 +23,30 @@ def train(
     threads: Annotated[int, typer.Option(help="CPU threads")] = 1,
     recipe: Annotated[str, typer.Option(help="what is trained for")] = "restore",
     seed: Annotated[int, typer.Option(help="seed of everything random")] = 0,
-    batches: Annotated[int, typer.Option(help="batches of the float warm-up")] = 8000,
+    batches: Annotated[int, typer.Option(help="batches of the float warm-up")] = 16000,
     qat_batches: Annotated[
-        int | None, typer.Option(help="batches of QAT; a quarter of --batches unless told")
+        int | None,
+        typer.Option(help="batches of QAT; a quarter of --batches unless told, half for memory"),
     ] = None,
+    hold_batches: Annotated[
+        int | None, typer.Option(help="batches that teach to hold, in float; recipe memory only")
+    ] = None,
+    motion: Annotated[
+        float, typer.Option(help="price on motion at rest; recipe memory only")
+    ] = 6.0,
+    begin: Annotated[
+        str | None,
+        typer.Option(help="begin with the float weights of this skeleton, folder or file"),
+    ] = None,
+    letters: Annotated[
+        str, typer.Option(help="data set of the letters; recipe letters only")
+    ] = "letters-upper",
+    rehearsal: Annotated[
+        str,
+        typer.Option(help="stored, distilled, dreams or none: how digits are kept; letters only"),
+    ] = "stored",
+    loss: Annotated[str, typer.Option(help="psnr or mse")] = "psnr",
+    gated: Annotated[bool, typer.Option("--gated/--no-gate", help="train a gate along")] = True,
     batch: Annotated[int, typer.Option(help="digits in a batch")] = 32,
     noise: Annotated[
         float, typer.Option(help="standard deviation of noise on the input, in grey levels")
@@ -56,6 +76,13 @@ def train(
             seed=seed,
             batches=batches,
             qat_batches=qat_batches,
+            hold_batches=hold_batches,
+            motion=motion,
+            begin=begin,
+            loss=loss,
+            letters=letters,
+            rehearsal=rehearsal,
+            gated=gated,
             batch=batch,
             noise=noise,
             dropout=dropout,

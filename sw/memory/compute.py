@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
-from torch.utils.flop_counter import FlopCounterMode
 
 from golden.fixed import PIXEL
+from sw.baselines.ship import SHIPPED, shipped
 from sw.memory.batchwise import Batch, batchwise
 from sw.memory.machine import Machine, follow
 from sw.memory.task import Bar, Outcome, Task, at_most, scores
+from sw.table.macs import count, network_macs
 
-__all__ = ["bars", "macs", "measure"]
+__all__ = ["bars", "measure"]
 
 HELD = 200
 """Step after which a lattice counts as fallen: the toggles of one more step are those of rest."""
+
+NAME = "autoencoder"
+"""The baseline to compare with."""
+
+BESIDES = (SHIPPED / f"{NAME}.safetensors",)
+"""Files that an outcome depends on, besides what every experiment does."""
 
 Worked = dict[str, int]
 
@@ -43,13 +47,6 @@ def measure(task: Task) -> Outcome:
     return Outcome(results, {})
 
 
-def macs(work: Callable[[], object]) -> int:
-    """Return the multiply-accumulates of what torch is asked to do meanwhile: half its FLOP."""
-    with FlopCounterMode(display=False) as counter:
-        work()
-    return counter.get_total_flops() // 2
-
-
 def counts(machine: Machine) -> Worked:
     """Return the multiply-accumulates of each part of a restoration of one digit."""
     spec, model, network = machine.spec, machine.model, machine.network
@@ -61,10 +58,10 @@ def counts(machine: Machine) -> Worked:
         torch.zeros(spec.channels, 1, 1, 1),
     )
     return {
-        "encode": macs(lambda: functional.conv2d(pixels, weights)),
-        "step": macs(lambda: model.step(states)),
-        "opening": macs(lambda: network.deltas(model.planes(states))),
-        "readout": macs(lambda: model.readout(states)),
+        "encode": count(lambda: functional.conv2d(pixels, weights)),
+        "step": count(lambda: model.step(states)),
+        "opening": count(lambda: network.deltas(model.planes(states))),
+        "readout": count(lambda: model.readout(states)),
     }
 
 
@@ -89,12 +86,9 @@ def quality(task: Task, machine: Machine, counted: Worked) -> dict[str, Any]:
 
 def autoencoder(task: Task) -> dict[str, Any] | None:
     """Return work and scores of the shipped auto-encoder; None where none is shipped."""
-    if find_spec("sw.baselines") is None:
+    if not BESIDES[0].is_file():
         return None
-    ship = import_module("sw.baselines.ship")
-    if not (ship.SHIPPED / "autoencoder.safetensors").is_file():
-        return None
-    network = ship.shipped("autoencoder")
+    network = shipped(NAME)
 
     def restore(batch: Batch) -> None:
         with torch.inference_mode():
@@ -102,9 +96,8 @@ def autoencoder(task: Task) -> dict[str, Any] | None:
             restored = (PIXEL.max * network(pixels)).round_().clamp_(PIXEL.min, PIXEL.max)
         batch.look("restored", restored.squeeze(1).to(torch.uint8).numpy())
 
-    size = task.machine.spec.image
-    work = macs(lambda: network(torch.zeros(1, 1, size, size)))
-    return {"macs": work} | scores(batchwise(task, "auto-encoder", restore)["restored"])
+    found = batchwise(task, NAME, restore)["restored"]
+    return {"macs": network_macs(network)} | scores(found)
 
 
 def toggled(task: Task) -> dict[str, Any] | None:

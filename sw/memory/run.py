@@ -166,8 +166,9 @@ def fingerprint(task: Task, name: str) -> str:
     for array in arrays:
         sha.update(np.ascontiguousarray(array).tobytes())
     experiments = {HERE / f"{other}.py" for other in EXPERIMENTS} - {HERE / f"{name}.py"}
-    besides = {HERE / f"{other}.py" for other in ("drawing", "page", "run", "supply", "tables")}
-    shared = {*HERE.glob("*.py")} - {*HERE.glob("*_figure.py")} - experiments - besides
-    for path in sorted({*shared, *Path(golden.__file__).parent.glob("*.py")}):
-        sha.update(path.read_bytes())
+    showing = {HERE / f"{other}.py" for other in ("drawing", "page", "run", "supply", "tables")}
+    shared = {*HERE.glob("*.py")} - {*HERE.glob("*_figure.py")} - experiments - showing
+    besides = getattr(import_module(f"sw.memory.{name}"), "BESIDES", ())
+    for path in (*sorted({*shared, *Path(golden.__file__).parent.glob("*.py")}), *besides):
+        sha.update(path.read_bytes() if path.is_file() else b"")
     return sha.hexdigest()[:16]

@@ -11,7 +11,7 @@ from golden.skeleton import Skeleton, find
 from sw.data import load
 from sw.evaluate import Judged
 
-__all__ = ["gates_beside", "lacking", "letters_at"]
+__all__ = ["LETTERS", "gates_beside", "lacking", "letters_at"]
 
 LETTERS = "letters-upper"
 
@@ -33,11 +33,14 @@ def letters_at(folder: Path | None, data: Path | None, count: int | None) -> Jud
     return Judged(folder.name, found.test_images[:count], found.test_labels[:count])
 
 
-def gates_beside(name: str, skeleton: Skeleton) -> dict[str, GateNetwork]:
-    """Return the gates that lie beside a skeleton as ``gate-NAME.safetensors``, by name."""
-    gates = {}
-    for path in sorted(find(name).glob("gate-*.safetensors")):
-        gates[path.stem.removeprefix("gate-")] = network = GateNetwork.load(path)
+def gates_beside(name: str, skeleton: Skeleton, letters: str) -> dict[str, GateNetwork]:
+    """Return the gates beside a skeleton that were trained on ``letters``, by what they rehearsed.
+
+    Their files are ``gate-LETTERS-NAME.safetensors``.
+    """
+    gates, prefix = {}, f"gate-{letters}-"
+    for path in sorted(find(name).glob(f"{prefix}*.safetensors")):
+        gates[path.stem.removeprefix(prefix)] = network = GateNetwork.load(path)
         network.require_fit(skeleton, str(path))
     return gates
 
@@ -45,7 +48,7 @@ def gates_beside(name: str, skeleton: Skeleton) -> dict[str, GateNetwork]:
 def lacking(letters: Judged | None, gates: dict[str, GateNetwork], name: str) -> str | None:
     """Return why letters cannot be measured on the skeleton ``name``, or None where they can."""
     if not gates:
-        return f"{name} has no gate-NAME.safetensors"
+        return f"{name} has no gate-LETTERS-NAME.safetensors"
     if letters is None:
         return f"there is no folder {LETTERS} in the data; --letters names one"
     return None

@@ -53,7 +53,17 @@ def quantise(learner: Learner, images: Tensor) -> Learner:
     rule, gate = quantised_rule(learner.rule, hidden, spec), None
     if learner.gate is not None:
         gate = quantised_gate(learner.gate, units, spec)
-    return Learner(rule=rule, gate=gate, stage="qat", seconds=learner.seconds)
+    pool = learner.pool
+    if pool is not None:
+        pool.states = pool.states.round()
+    return Learner(
+        rule=rule,
+        gate=gate,
+        stage="qat",
+        seconds=learner.seconds,
+        pool=pool,
+        prototypes=learner.prototypes,
+    )
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""What a training run carries from batch to batch: models, their averages, the optimiser."""
+"""What a training run carries from batch to batch: models, their averages, the optimisers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pytorch_optimizer.optimizer.soap import SOAP
 from torch import Tensor, nn
 
 from golden.errors import InputError
@@ -17,11 +18,14 @@ from golden.files import replacing
 from sw.gate import Gate, GateExponents
 from sw.rule import Rule, RuleExponents
 from sw.train.options import Options
+from sw.train.pool import Pool, Prototypes
+from sw.train.processes import leads
+from sw.train.rehearsal import Rehearsal
 
 __all__ = ["Learner", "begin", "resume", "save"]
 
 AVERAGING = 0.999
-GATE_SHARE = 0.2  # the gate's share of the rule's learning rate
+GATE_SHARE = 0.04  # the gate's share of the rule's learning rate
 
 
 @dataclass(kw_only=True)
@@ -37,12 +41,23 @@ class Learner:
     """Wall time so far, all stages."""
     averages: list[Tensor] = field(default_factory=list)
     """Moving averages of the parameters: what is exported."""
+    pool: Pool | None = None
+    """States that are carried on, where holding is taught."""
+    prototypes: Prototypes | None = None
+    rehearsal: Rehearsal | None = None
+    """What a gate that learns anew goes on with; not kept in checkpoints."""
 
     def __post_init__(self) -> None:
-        groups = [{"params": list(self.rule.parameters()), "share": 1.0}]
+        # The rule's few weights are shared by every cell and step, hence strongly coupled: worth
+        # a preconditioner that turns them. Its cost would not be for the gate's million.
+        self.rule.requires_grad_(not self.frozen)
+        self.optimisers: list[torch.optim.Optimizer] = []
+        if not self.frozen:
+            rule = [{"params": list(self.rule.parameters()), "share": 1.0}]
+            self.optimisers.append(SOAP(rule, lr=0.0, betas=(0.9, 0.95), weight_decay=0.0))
         if self.gate is not None:
-            groups.append({"params": list(self.gate.parameters()), "share": GATE_SHARE})
-        self.optimiser = torch.optim.Adam(groups, lr=0.0)
+            gate = [{"params": list(self.gate.parameters()), "share": GATE_SHARE}]
+            self.optimisers.append(torch.optim.Adam(gate, lr=0.0, fused=True))  # one pass, not ten
         if not self.averages:
             self.averages = [parameter.detach().clone() for parameter in self.parameters]
 
@@ -53,8 +68,18 @@ class Learner:
 
     @property
     def parameters(self) -> list[nn.Parameter]:
-        """All parameters, in a fixed order."""
+        """All parameters, in a fixed order; those of a frozen rule too."""
         return [parameter for model in self.models for parameter in model.parameters()]
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the rule stays as it is."""
+        return self.stage == "letters"
+
+    @property
+    def exact(self) -> bool:
+        """Whether codes are rounded as the chip does."""
+        return self.stage in ("qat", "letters")
 
     def average(self) -> None:
         """Take the parameters into their averages; early ones are soon forgotten."""
@@ -95,7 +120,12 @@ def identity(options: Options, digest: str) -> str:
 
 
 def save(learner: Learner, options: Options, digest: str, path: Path) -> None:
-    """Write a checkpoint, whole or not at all, and down to the disk: power may fail."""
+    """Write a checkpoint, whole or not at all, and down to the disk: power may fail.
+
+    Of several processes the first alone writes.
+    """
+    if not leads():
+        return
     gate = learner.gate
     values = {
         "identity": identity(options, digest),
@@ -104,9 +134,11 @@ def save(learner: Learner, options: Options, digest: str, path: Path) -> None:
         "seconds": learner.seconds,
         "averages": learner.averages,
         "parameters": [parameter.detach() for parameter in learner.parameters],
-        "optimiser": learner.optimiser.state_dict(),
+        "optimisers": [optimiser.state_dict() for optimiser in learner.optimisers],
         "rule": list(learner.rule.exponents or ()),
         "gate": list((gate and gate.exponents) or ()),
+        "pool": learner.pool and vars(learner.pool),
+        "prototypes": learner.prototypes and vars(learner.prototypes),
     }
     buffer = io.BytesIO()
     torch.save(values, buffer)
@@ -139,9 +171,12 @@ def resume(options: Options, digest: str, path: Path) -> Learner:
         batch=values["batch"],
         seconds=values["seconds"],
         averages=values["averages"],
+        pool=values["pool"] and Pool(**values["pool"]),
+        prototypes=values["prototypes"] and Prototypes(**values["prototypes"]),
     )
     with torch.no_grad():
         for parameter, value in zip(learner.parameters, values["parameters"], strict=True):
             parameter.copy_(value)
-    learner.optimiser.load_state_dict(values["optimiser"])
+    for optimiser, state in zip(learner.optimisers, values["optimisers"], strict=True):
+        optimiser.load_state_dict(state)
     return learner

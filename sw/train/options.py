@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from golden.spec import Gate, Spec
 
 __all__ = ["RECIPES", "Options"]
 
-RECIPES = ("restore",)
+RECIPES = ("restore", "memory", "letters")
+LOSSES = ("mse", "psnr")
+REHEARSALS = ("stored", "distilled", "dreams", "none")
 SPEC = Spec(gate=Gate(input_channel=0, output_channel=1, start=1, every=3, mapping="nearest2"))
 
 
@@ -37,12 +39,22 @@ class Options:
     threads: int = 1
     """CPU threads; the result depends on it in the last bits."""
     recipe: str = "restore"
-    """What is trained for: ``restore``, to be right after the last step."""
+    """What is trained for: ``restore``, to be right after the last step; ``memory``, to stay so;
+    ``letters``, to restore letters by the gate alone."""
+    begin: str | None = None
+    """Shipped skeleton, or folder of a run, whose float weights take the place of the warm-up."""
     seed: int = 0
-    batches: int = 8000
+    batches: int = 16000
     """Batches of the float warm-up."""
     qat_batches: int | None = None
-    """Batches of quantisation-aware training; a quarter of ``batches`` unless given."""
+    """Batches of quantisation-aware training; a quarter of ``batches`` unless given, half of them
+    for memory."""
+    hold_batches: int | None = None
+    """Batches in float that teach to hold, a quarter of ``batches`` unless given; memory only."""
+    letters: str = "letters-upper"
+    """Data set of the letters; recipe letters only."""
+    rehearsal: str = "stored"
+    """What keeps the digits, recipe letters only; see `sw.train.rehearsal`."""
     batch: int = 32
     """Digits in a batch."""
     damage: float = 0.7
@@ -51,27 +63,41 @@ class Options:
     """Standard deviation of Gaussian noise on the damaged input, in grey levels."""
     dropout: float = 0.0
     """Share of the gate's hidden units dropped; the source idea has 0.5."""
-    rate: float = 4e-3
-    """Peak learning rate of the rule in the warm-up; the gate's is a fifth."""
-    qat_rate: float = 1e-3
+    rate: float = 2e-2
+    """Peak learning rate of the rule in the warm-up; the gate's is a 25th."""
+    qat_rate: float = 4e-3
     """The same in quantisation-aware training."""
+    hold_rate: float = 8e-3
+    """The same where holding is taught in float."""
+    motion: float = 6.0
+    """Price on motion at rest in quantisation-aware training; memory only."""
+    loss: str = "psnr"
+    """What is made small: ``mse``, or ``psnr``, the mean logarithm of each digit's error."""
+    gated: bool = True
+    """Whether a gate is trained along."""
     spec: Spec = SPEC
     """The automaton to train."""
 
     def __post_init__(self) -> None:
+        if not self.gated:
+            object.__setattr__(self, "spec", replace(self.spec, gate=None))
         self._require(self.device in {"cpu", "cuda"}, "device", "cpu or cuda")
         if self.device == "cuda" and not torch.cuda.is_available():
             raise InputError("device must be cpu where PyTorch finds no CUDA device, not 'cuda'")
         self._require(self.recipe in RECIPES, "recipe", f"one of {', '.join(RECIPES)}")
+        self._require(self.loss in LOSSES, "loss", f"one of {', '.join(LOSSES)}")
+        self._require(self.rehearsal in REHEARSALS, "rehearsal", f"one of {', '.join(REHEARSALS)}")
+        if self.recipe == "letters" and self.begin is None:
+            raise InputError("begin must be a skeleton with a gate for recipe letters, not None")
         plain = self.name.replace("-", "").replace("_", "").isalnum()
         self._require(plain, "name", "letters, digits, hyphens and underscores")
         for field in ("threads", "batches", "batch"):
             self._require(getattr(self, field) >= 1, field, "at least 1")
-        for field in ("seed", "noise", "qat_batches"):
+        for field in ("seed", "noise", "qat_batches", "hold_batches", "motion"):
             self._require((getattr(self, field) or 0) >= 0, field, "at least 0")
         for field in ("damage", "dropout"):
             self._require(0 <= getattr(self, field) < 1, field, "from 0 to below 1")
-        for field in ("rate", "qat_rate"):
+        for field in ("rate", "qat_rate", "hold_rate"):
             self._require(getattr(self, field) > 0, field, "above 0")
 
     def _require(self, holds: bool, field: str, requirement: str) -> None:
@@ -85,12 +111,17 @@ class Options:
 
     def stages(self) -> dict[str, int]:
         """Batches of each stage, in order."""
-        qat = self.batches // 4 if self.qat_batches is None else self.qat_batches
-        return {"float": self.batches, "qat": qat}
+        if self.recipe == "letters":
+            return {"letters": self.batches}
+        memory = self.recipe == "memory"
+        qat = self.batches // (2 if memory else 4) if self.qat_batches is None else self.qat_batches
+        hold = self.batches // 4 if self.hold_batches is None else self.hold_batches
+        warm_up = {"float": self.batches if self.begin is None else 0}
+        return warm_up | ({"hold": hold} if memory else {}) | {"qat": qat}
 
     def trained_with(self) -> dict[str, Any]:
         """Return what decides the result, as JSON: batches by stage, and not where things are."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        for name in ("data", "output", "ship", "name", "batches", "qat_batches"):
+        for name in ("data", "output", "ship", "name", "batches", "qat_batches", "hold_batches"):
             del values[name]
         return values | {"spec": self.spec.to_json(), "stages": self.stages()}

@@ -8,11 +8,16 @@ import sys
 import torch
 
 from golden.errors import InputError
+from sw import floats
 from sw.data import Digits, load
 from sw.train.calibrate import quantise
-from sw.train.learner import begin, resume, save
-from sw.train.loop import STAGES, Stopped, calibration_digits, interruptions, run_stage
+from sw.train.draw import calibration_digits
+from sw.train.learner import Learner, begin, resume, save
+from sw.train.letters import train_letters
+from sw.train.loop import interruptions, run_stage
 from sw.train.options import Options
+from sw.train.processes import joined, leads, meet, place
+from sw.train.recipes import begin_holding
 from sw.train.ship import export
 
 __all__ = ["train"]
@@ -26,30 +31,57 @@ def train(options: Options) -> None:
     and, on a CPU, ends with the very same skeleton. What is left in the folder: `skeleton.json`,
     `gate.safetensors` and `provenance.json`; with ``options.ship`` also among the shipped ones.
 
+    Under torchrun each process takes its share of every batch, and all must see the same folder.
+
     For the command line: ``thalweg train`` fills `Options` (``--data``, ``--name``, ``--output``,
     ``--device``, ``--batches``, ``--qat-batches``, ``--batch``, ``--seed``, ``--threads``,
     ``--recipe``, ``--noise``, ``--dropout``, ``--ship``) and calls this.
     Progress goes to stderr. Bad input raises `golden.errors.InputError`.
     """
+    with joined(options.batch):
+        run(options)
+
+
+def run(options: Options) -> None:
+    """Train, in this process or in this and its like."""
     prepare(options)
+    if options.recipe == "memory" and place()[1] > 1:
+        raise InputError("recipe memory must run in one process: its pool is not shared")
+    if options.recipe == "letters":
+        train_letters(options)
+        return
     digits = load(options.data, download=True)
     require_size(digits, options)
-    images, digest = digits.train_images, digits.digest
+    digest = digits.digest
     path = options.folder / "checkpoint.pt"
     learner = resume(options, digest, path) if path.exists() else begin(options)
+    if options.begin is not None and learner.stage == "float":
+        floats.read(learner.rule, learner.gate, floats.find(options.begin))
+        learner.averages = [parameter.detach().clone() for parameter in learner.parameters]
+    meet()  # all have looked before there is a new one
     if learner.batch == 0:
         save(learner, options, digest, path)  # a folder that cannot be written fails here
-    try:
-        with interruptions() as received:
-            if learner.stage == STAGES[0]:
-                run_stage(learner, images, options, digest, path, received)
-                learner = quantise(learner, calibration_digits(images, options))
-            run_stage(learner, images, options, digest, path, received)
-    except Stopped as stopped:
-        print(stopped, file=sys.stderr)
-        raise SystemExit(128 + stopped.number) from None
+    with interruptions() as received:
+        stages = list(options.stages())
+        for stage in stages[stages.index(learner.stage) :]:
+            if learner.stage != stage:
+                learner = enter(stage, learner, digits, options)
+            run_stage(learner, digits.train_images, options, digest, path, received)
     learner.take_averages()
-    export(learner, options, digits)
+    if leads():
+        export(learner, options, digits)
+
+
+def enter(stage: str, learner: Learner, digits: Digits, options: Options) -> Learner:
+    """Return the learner at the beginning of a later stage, on the averages of the one before."""
+    learner.take_averages()
+    images = digits.train_images
+    if stage == "qat":
+        floats.write(learner.rule, learner.gate, options.folder / floats.FLOATS)
+        return quantise(learner, calibration_digits(images, options))
+    learner = Learner(rule=learner.rule, gate=learner.gate, stage=stage, seconds=learner.seconds)
+    begin_holding(learner, images, digits.train_labels, options)
+    return learner
 
 
 def prepare(options: Options) -> None:

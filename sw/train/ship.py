@@ -23,13 +23,14 @@ from golden.skeleton import SHIPPED, Skeleton
 from sw.damage import blank
 from sw.data import Digits
 from sw.evaluate import Judged, evaluate, judged
+from sw.floats import FLOATS
 from sw.train.learner import Learner
 from sw.train.options import Options
 from sw.train.verify import prove_random
 
 __all__ = ["FILES", "export"]
 
-FILES = ("skeleton.json", "gate.safetensors", "provenance.json")
+FILES = ("skeleton.json", "gate.safetensors", FLOATS, "provenance.json")
 PROVEN = 256  # test digits that are proven equal, beside the random ones
 ROOT = Path(__file__).parents[2]
 

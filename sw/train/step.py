@@ -1,12 +1,13 @@
 """The rule and the gate as training runs them: on codes, quickly, the same numbers as Brevitas.
 
 Brevitas owns the weights and quantises them once a batch; these functions take the result. States
-are float32 codes (B, channels, height, width), channels-last. Unless ``exact``, nothing is rounded
-and only the states saturate: the float warm-up.
+are float32 codes (B, channels, height, width). Unless ``exact``, nothing is rounded and only the
+states saturate: the float warm-up.
 """
 
 from __future__ import annotations
 
+from ctypes import CDLL
 from typing import Any, NamedTuple
 
 import brevitas.nn as qnn
@@ -17,11 +18,13 @@ from torch.nn import functional
 
 from golden.fixed import GATE_HIDDEN, HIDDEN, PIXEL, STATE, Format
 from golden.spec import Spec
-from sw.gate import Gate, spread
+from sw.gate import Gate, field_of
 from sw.quant import ENCODE, GATE_INPUT, GATE_OUTPUT, PERCEIVE, READOUT, UPDATE, Place
 from sw.rule import Rule
+from sw.train.fused import fused_step, step_library
+from sw.train.fused.weights import quantised
 
-__all__ = ["Numbers", "advance", "gate_delta", "lay", "numbers", "pixels", "respond"]
+__all__ = ["Numbers", "advance", "gate_delta", "lay", "numbers", "pixels", "plain_step", "respond"]
 
 between = torch.ops.aten.hardtanh_backward  # gradient where low < x < high, else 0
 
@@ -41,33 +44,56 @@ class Numbers(NamedTuple):
 
 
 def scaled(
-    layer: qnn.QuantConv2d | qnn.QuantLinear, place: Place, half: float
+    layer: qnn.QuantConv2d | qnn.QuantLinear,
+    place: Place,
+    half: float,
+    exponents: Tensor | None,
+    functions: CDLL | None,
 ) -> tuple[Tensor, Tensor]:
-    """Return a layer's weight and bias on codes, quantised where the layer is."""
-    weight, bias = layer.weight, layer.bias
-    if layer.weight_quant.is_quant_enabled:
-        weight, bias = layer.quant_weight().value, layer.quant_bias().value
-    return weight * 2.0 ** (place.target - place.source), bias * 2.0**place.target + half
+    """Return a layer's weight and bias on codes, quantised where the layer is.
+
+    ``exponents`` are the fracs of its weights, ``functions`` the fused step's if that runs.
+    """
+    factor, bias = 2.0 ** (place.target - place.source), layer.bias
+    if exponents is None:
+        weight = layer.weight * factor
+    else:
+        bias = layer.quant_bias().value
+        if functions is None:
+            weight = layer.quant_weight().value * factor
+        else:
+            weight = quantised(layer.weight, exponents, place, functions)
+    return weight, bias * 2.0**place.target + half
 
 
 def numbers(rule: Rule, gate: Gate | None) -> Numbers:
     """Gather the weights of a batch; gradients flow back to the models."""
     exact = rule.exponents is not None
     half, spec = 0.5 * exact, rule.spec
-    weight, bias = scaled(rule.perceive, PERCEIVE, half)
+    functions = step_library(spec, rule.update.weight.device) if exact else None
+    layers = (rule.encode, rule.perceive, rule.update, rule.readout)
+    places, halves = (ENCODE, PERCEIVE, UPDATE, READOUT), (half, half, 0.0, half)
+    fracs = rule.exponents or (None,) * 4
+    encode, perceive, update, readout = (
+        scaled(*layer, functions) for layer in zip(layers, places, halves, fracs, strict=True)
+    )
+    weight, bias = perceive
     kernels = weight.view(spec.channels, spec.multiplier, 1, 3, 3).transpose(0, 1).contiguous()
     offsets = bias.view(spec.channels, spec.multiplier).T.contiguous()
-    weight, bias = scaled(rule.update, UPDATE, 0.0)
-    mixes = weight.view(spec.channels, spec.channels, spec.multiplier).transpose(1, 2)
+    mixes = update[0].view(spec.channels, spec.channels, spec.multiplier).transpose(1, 2)
     network = None
     if gate is not None:
-        network = scaled(gate.hidden, GATE_INPUT, half), scaled(gate.output, GATE_OUTPUT, half)
+        hidden, output = gate.exponents or (None, None)
+        network = (
+            scaled(gate.hidden, GATE_INPUT, half, hidden, functions),
+            scaled(gate.output, GATE_OUTPUT, half, output, functions),
+        )
     return Numbers(
-        encode=scaled(rule.encode, ENCODE, half),
+        encode=encode,
         kernels=kernels,
         offsets=offsets,
-        update=(mixes.reshape(spec.channels, spec.filters, 1, 1), bias),
-        readout=scaled(rule.readout, READOUT, half),
+        update=(mixes.reshape(spec.channels, spec.filters, 1, 1), update[1]),
+        readout=readout,
         gate=network,
     )
 
@@ -89,19 +115,43 @@ class Saturate(torch.autograd.Function):
         return between(gradient, ctx.saved_tensors[0], *ctx.bounds), None, None
 
 
-class Cut(torch.autograd.Function):
-    """Cut towards zero with a straight-through gradient."""
+class Deliver(torch.autograd.Function):
+    """Add a field to one channel of the states, and saturate; the others stay as they are."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        """Cut."""
-        return x.trunc()
+    def forward(ctx: Any, states: Tensor, field: Tensor, channel: int) -> Tensor:
+        """Take states (B, channels, height, width) and the field (B, height, width)."""
+        sums = states[:, channel] + field
+        ctx.save_for_backward(sums)
+        ctx.channel = channel
+        result = states.clone()
+        result[:, channel] = sums.clamp(STATE.min, STATE.max)
+        return result
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        """Pass what was not saturated, as the gradient of `torch.clamp` does."""
+        (sums,) = ctx.saved_tensors
+        inside = (sums >= STATE.min) & (sums <= STATE.max)
+        result = gradient.clone()
+        result[:, ctx.channel] *= inside
+        return result, result[:, ctx.channel].clone(), None
+
+
+class Whole(torch.autograd.Function):
+    """Cut towards zero, or round to nearest with ties upwards; a straight-through gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, rounding: str) -> Tensor:
+        """Round as ``rounding`` says: ``cut`` or ``nearest``."""
+        return x.trunc() if rounding == "cut" else (x + 0.5).floor_()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Pass everything."""
-        return gradient
+        return gradient, None
 
 
 def relu(x: Tensor, to: Format, exact: bool) -> Tensor:
@@ -118,14 +168,30 @@ def lay(images: Tensor, numbers: Numbers, spec: Spec, exact: bool) -> Tensor:
     """Encode pixel codes (B, image, image)."""
     top, left = spec.margins
     padded = functional.pad(images[:, None], (left, left, top, top))
-    states = rounded(functional.conv2d(padded, *numbers.encode), exact)
-    return states.contiguous(memory_format=torch.channels_last)
+    return rounded(functional.conv2d(padded, *numbers.encode), exact)
 
 
-def advance(states: Tensor, numbers: Numbers, spec: Spec, exact: bool) -> Tensor:
-    """One step of the rule: the one function that a faster step has to replace."""
+def advance(
+    states: Tensor, numbers: Numbers, spec: Spec, exact: bool, rounding: str = "cut"
+) -> Tensor:
+    """One step of the rule, fused where that can be had.
+
+    Where exact, ``rounding`` says how the change becomes whole: ``cut`` towards zero, as on the
+    chip, or to ``nearest``, ties upwards.
+    """
+    functions = step_library(spec, states.device)
+    if functions is None:
+        return plain_step(states, numbers, spec, exact, rounding)
+    how = rounding if exact else "float"
+    return fused_step(states, numbers.kernels, numbers.offsets, numbers.update, functions, how)
+
+
+def plain_step(
+    states: Tensor, numbers: Numbers, spec: Spec, exact: bool, rounding: str = "cut"
+) -> Tensor:
+    """Do the same in plain torch."""
     padding = 1
-    source = states
+    source = states = states.contiguous(memory_format=torch.channels_last)
     if spec.boundary == "wrap":
         source, padding = functional.pad(states, (1, 1, 1, 1), mode="circular"), 0
     # Depth-wise convolutions without a multiplier run about twice as fast as one with it.
@@ -134,8 +200,9 @@ def advance(states: Tensor, numbers: Numbers, spec: Spec, exact: bool) -> Tensor
         for kernel, offset in zip(numbers.kernels, numbers.offsets, strict=True)
     ]
     change = functional.conv2d(relu(torch.cat(sums, 1), HIDDEN, exact), *numbers.update)
-    # Cut first, add then: in one sum float32 would round before it cuts.
-    return (states + (Cut.apply(change) if exact else change)).clamp(STATE.min, STATE.max)
+    # Round first, add then: in one sum float32 would round before it cuts.
+    whole = Whole.apply(change, rounding) if exact else change
+    return (states + whole).clamp(STATE.min, STATE.max)
 
 
 def gate_delta(planes: Tensor, numbers: Numbers, exact: bool, dropout: float = 0.0) -> Tensor:
@@ -157,8 +224,9 @@ def respond(
         return states
     planes = states[:, gate.input_channel].reshape(len(states), spec.cells)
     deltas = gate_delta(planes, numbers, exact, dropout)
-    result = (states + spread(deltas, spec, step)).clamp(STATE.min, STATE.max)
-    return result.contiguous(memory_format=torch.channels_last)
+    field = field_of(deltas, spec, step)[:, 0]
+    result: Tensor = Deliver.apply(states, field, gate.output_channel)
+    return result
 
 
 def pixels(states: Tensor, numbers: Numbers, spec: Spec, exact: bool) -> Tensor:

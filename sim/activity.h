@@ -1,0 +1,19 @@
+// What a simulated system is at in each clock: its wire, its engine, and the gate on the host.
+
+#pragma once
+
+#include <cstdint>
+
+struct Activity {
+    enum { kWire = 1, kEngine = 2, kGate = 4 };
+    uint64_t clocks[8] = {};  // by the sum of what was at work
+    uint64_t busy = 0;        // the engine's counter, as it was a clock ago
+    bool gate = false;        // the host works on a gate
+
+    void note(bool wire, uint64_t now) {
+        // A reset takes the counter back to 0.
+        const bool engine = now > busy;
+        busy = now;
+        ++clocks[(wire ? kWire : 0) | (engine ? kEngine : 0) | (gate ? kGate : 0)];
+    }
+};

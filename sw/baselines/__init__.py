@@ -1,0 +1,1 @@
+"""What the skeletons are compared with: trained networks and closed forms."""

@@ -1,0 +1,43 @@
+"""The training of a baseline from data to shipped weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from golden.errors import InputError
+from sw.baselines.models import IMAGE, MODELS
+from sw.baselines.recipe import LOSSES, RECIPES
+from sw.baselines.ship import SHIPPED, ship
+from sw.baselines.train import train
+from sw.data import load
+from sw.train.run import keep_memory
+
+__all__ = ["make"]
+
+
+def make(
+    name: str, data: Path | None, output: Path, *, threads: int, shipping: bool, **changes: Any
+) -> Path:
+    """Train a baseline by its recipe, but for changes that are not None; return its weights."""
+    for found, allowed in ((name, MODELS), (changes.get("loss"), LOSSES)):
+        if found is not None and found not in allowed:
+            raise InputError(f"Baselines know {', '.join(allowed)}, not {found!r}")
+    given = {key: value for key, value in changes.items() if value is not None}
+    recipe = replace(RECIPES[name], **given)
+    digits = load(data, download=True)
+    count, *size = digits.train_images.shape
+    if size != [IMAGE, IMAGE] or count <= recipe.held_out:
+        raise InputError(
+            f"Training data must be more than {recipe.held_out} images of {IMAGE} x {IMAGE}, "
+            f"not {count} of {size[0]} x {size[1]}"
+        )
+    torch.set_num_threads(threads)
+    keep_memory()
+    folder = output / name
+    training = train(name, recipe, digits.train_images, digits.digest, folder)
+    path = ship(name, training, recipe, digits, folder)
+    return ship(name, training, recipe, digits, SHIPPED) if shipping else path

@@ -1,0 +1,75 @@
+"""How each baseline is trained: fixed before any result of ours was tuned."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["LOSSES", "RECIPES", "Recipe"]
+
+FLOOR = 1e-4  # 40 dB: an image restored better than that gains nothing more
+
+
+def mean_squared(errors: Tensor) -> Tensor:
+    """Return the mean squared error of a batch, given that of each image, peak 1."""
+    return errors.mean()
+
+
+def log_squared(errors: Tensor) -> Tensor:
+    """Return the mean over images of the error's logarithm: the mean PSNR, but for its sign."""
+    return (errors + FLOOR).log().mean()
+
+
+LOSSES: dict[str, Callable[[Tensor], Tensor]] = {"mse": mean_squared, "log-mse": log_squared}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """AdamW, a linear warm-up and a cosine to zero, an average of the weights, the best of them."""
+
+    batches: int
+    batch: int = 64
+    """Digits in a batch, each with a fresh mask."""
+    rate: float = 1e-3
+    """Peak learning rate."""
+    weight_decay: float = 1e-2
+    warm_up: int = 500
+    """Batches of rising rate."""
+    averaging: float = 0.998
+    """What is kept of the moving average at each batch."""
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+    loss: str = "log-mse"
+    damage: float = 0.7
+    """Share of the pixels that are blanked."""
+    held_out: int = 2000
+    """Training digits, the last ones, that choose the best averages and are not learnt from."""
+    check_every: int = 500
+    """Batches between two looks at them."""
+    seed: int = 0
+
+    def rate_at(self, batch: int) -> float:
+        """Return the learning rate of a batch, counted from 0."""
+        rising = min(1.0, (batch + 1) / self.warm_up)
+        return self.rate * rising * 0.5 * (1 + math.cos(math.pi * batch / self.batches))
+
+    def keep_at(self, batch: int) -> float:
+        """Return what the average keeps: little at first, so that early weights are forgotten."""
+        return min(self.averaging, (1 + batch) / (10 + batch))
+
+    def loss_of(self, restored: Tensor, originals: Tensor) -> Tensor:
+        """Return the loss of restored images, both float32 (B, 1, h, w) from 0 to 1."""
+        errors = torch.mean((restored - originals).square(), dim=(1, 2, 3))
+        return LOSSES[self.loss](errors)
+
+
+RECIPES = {
+    "autoencoder": Recipe(batches=10_000, rate=2e-3),
+    "unet": Recipe(batches=12_000, batch=32, rate=2e-3),
+    "mlp": Recipe(batches=12_000),
+}
+"""The recipe of each network."""

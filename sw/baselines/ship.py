@@ -1,0 +1,88 @@
+"""What a trained baseline leaves: weights in half precision, and where they came from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load, save
+from torch import nn
+
+from golden.errors import InputError
+from golden.files import replacing
+from sw.baselines.models import MODELS, build
+from sw.baselines.recipe import RECIPES, Recipe
+from sw.baselines.train import Training
+from sw.data import Digits
+from sw.train.ship import commit, machine
+
+__all__ = ["SHIPPED", "ship", "shipped", "weights_of"]
+
+SHIPPED = Path(__file__).parent / "weights"
+
+
+def ship(name: str, training: Training, recipe: Recipe, digits: Digits, folder: Path) -> Path:
+    """Write NAME.safetensors and NAME.json to a folder; return the path of the weights."""
+    path = folder / f"{name}.safetensors"
+    # The network lies channels-last, which a file of weights has no word for.
+    tensors = {
+        key: tensor.detach().half().contiguous()
+        for key, tensor in training.network.state_dict().items()
+    }
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(tensors))
+    with replacing(folder / f"{name}.json") as temporary:
+        record = provenance(name, training, recipe, digits)
+        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def provenance(name: str, training: Training, recipe: Recipe, digits: Digits) -> dict[str, Any]:
+    """Return where the weights come from."""
+    return {
+        "name": name,
+        "command": command(name, recipe),
+        "commit": commit(),
+        "data": {"source": digits.source, "sha256": digits.digest},
+        "parameters": sum(parameter.numel() for parameter in training.network.parameters()),
+        "recipe": asdict(recipe),
+        "threads": torch.get_num_threads(),
+        "machine": machine(),
+        "seconds": round(training.seconds),
+        "held_out_psnr": max(entry["held_out_psnr"] for entry in training.curve),
+        "curve": training.curve,
+    }
+
+
+def command(name: str, recipe: Recipe) -> str:
+    """Return the command that repeats the run, its data in a folder ``data``."""
+    words = ["thalweg", "baseline", name, "--data", "data"]
+    for field in fields(Recipe):
+        value = getattr(recipe, field.name)
+        if value != getattr(RECIPES[name], field.name):
+            words += [f"--{field.name.replace('_', '-')}", str(value)]
+    return " ".join(words)
+
+
+def weights_of(name: str, folder: Path = SHIPPED) -> Path:
+    """Return the path of a baseline's weights, which must be there."""
+    path = folder / f"{name}.safetensors"
+    if not path.is_file():
+        raise InputError(f"{path} must be there: thalweg baseline {name} --ship makes it")
+    return path
+
+
+def shipped(name: str, folder: Path = SHIPPED) -> nn.Module:
+    """Return a trained baseline, float32."""
+    if name not in MODELS:
+        raise InputError(f"Baseline must be one of {', '.join(MODELS)}, not {name!r}")
+    path, network = weights_of(name, folder), build(name)
+    try:
+        tensors = {key: tensor.float() for key, tensor in load(path.read_bytes()).items()}
+        network.load_state_dict(tensors)
+    except Exception as error:  # safetensors and torch raise kinds of their own
+        raise InputError(f"{path} must hold the weights of {name}: {error}") from error
+    return network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]

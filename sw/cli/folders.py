@@ -1,0 +1,75 @@
+"""What `restore` does with a folder: the progress, the summary, the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from golden.device import Device
+from golden.errors import InputError
+from golden.gate import GateNetwork
+from golden.spec import Spec
+from sw.cli.common import progress
+from sw.folder import FolderRun, Tally, checked
+from sw.outputs import prepare, write_json
+from sw.results import Recipe
+
+__all__ = ["restore_folder"]
+
+
+def restore_folder(
+    open_device: Callable[[], Device],
+    network: GateNetwork | None,
+    spec: Spec,
+    source: Path,
+    output: Path,
+    recipe: Recipe,
+    originals: Path | None,
+    named: dict[str, Any],
+) -> None:
+    """Restore every PNG below a folder; end with code 1 where some could not be restored.
+
+    `named` is what the report says of skeleton and device.
+    """
+    if originals is not None and not originals.is_dir():
+        raise InputError(f"--originals must be a folder, not {str(originals)!r}")
+    names = checked(source, output, recipe)
+    prepare(output)
+    work = FolderRun(
+        device=open_device(),
+        network=network,
+        spec=spec,
+        source=source,
+        output=output,
+        recipe=recipe,
+        originals=originals,
+        complain=lambda text: typer.echo(f"thalweg: {text}", err=True),
+    )
+    try:
+        with progress("restoring", len(names)) as advance:
+            tally = work.restore(names, advance)
+    except KeyboardInterrupt:
+        done = work.tally.restored + work.tally.kept
+        typer.echo(f"{done} of {len(names)} are there; the same command goes on", err=True)
+        raise
+    told = {"input": str(source), **named, **asdict(recipe)}
+    told["originals"] = None if originals is None else str(originals)
+    write_json(output / "report.json", told | tally.report())
+    typer.echo(summary(tally, len(names)))
+    typer.echo(f"wrote {output / 'report.json'}")
+    if tally.failures:
+        raise typer.Exit(1)
+
+
+def summary(tally: Tally, total: int) -> str:
+    """Say in one line what became of the files."""
+    text = f"{tally.restored + tally.kept} of {total} restored"
+    if tally.kept:
+        text += f", {tally.kept} of them before"
+    if tally.errors:
+        text += f", {tally.closeness()['restored']['psnr_mean']:.2f} dB"
+    return text

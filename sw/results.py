@@ -1,0 +1,125 @@
+"""Results that say of themselves what they were made of: PNGs with a text chunk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from golden.errors import InputError
+from golden.gate import GateNetwork
+from golden.skeleton import Skeleton
+from sw.images import write_png
+
+__all__ = ["Mark", "Recipe", "kept", "require_ours", "write_result"]
+
+KEY = "thalweg"
+"""Name of the text chunk."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What turns images into results, the same for all files of a run."""
+
+    skeleton: str
+    """Digest of the skeleton."""
+    gate: str | None
+    """Digest of the gate's network, None without gate."""
+    steps: int
+    damage: float
+    invert: bool
+
+    @classmethod
+    def of(cls, skeleton: Skeleton, network: GateNetwork | None, **values: Any) -> Recipe:
+        """Return the recipe of a run with these and with `values`."""
+        gate = None if network is None else digest(network)
+        return cls(skeleton=skeleton.digest, gate=gate, **values)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a result was made of."""
+
+    recipe: Recipe
+    place: int
+    """Of the file in its folder: it seeds the damage."""
+    image: str
+    """SHA-256 of the pixels in the file."""
+
+    @classmethod
+    def of(cls, recipe: Recipe, place: int, pixels: np.ndarray) -> Mark:
+        """Return the mark of what is made of these pixels."""
+        return cls(recipe, place, sha256(pixels))
+
+    def text(self, result: np.ndarray) -> str:
+        """Return what the text chunk says; the result's own pixels are in it, too."""
+        return json.dumps(asdict(self) | {"result": sha256(result)}, sort_keys=True)
+
+
+def write_result(path: Path, result: np.ndarray, mark: Mark) -> None:
+    """Write a result, uint8 (h, w), whole or not at all."""
+    write_png(path, result, {KEY: mark.text(result)})
+
+
+def kept(path: Path, mark: Mark) -> np.ndarray | None:
+    """Return the result at ``path`` if it is whole and has just this mark."""
+    result, text = opened(path)
+    return result if result is not None and text == mark.text(result) else None
+
+
+def require_ours(path: Path, recipe: Recipe) -> None:
+    """Raise where something else than a result of this recipe lies at ``path``.
+
+    A result that is not whole may be written anew.
+    """
+    if not path.exists():
+        return
+    _, text = opened(path)
+    try:
+        found = json.loads(text or "")["recipe"]
+    except (ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{path} must be a result of this command to be replaced: name another --output"
+        ) from None
+    wanted = asdict(recipe)
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            raise InputError(
+                f"{path} is a result of another run, with {name} {short(found.get(name))}, "
+                f"not {short(value)}: name another --output"
+            )
+
+
+def short(value: object) -> str:
+    """Return a value for people; of a digest, its beginning."""
+    return f"{value[:12]}…" if isinstance(value, str) else str(value)
+
+
+def opened(path: Path) -> tuple[np.ndarray | None, str | None]:
+    """Return pixels and text of a result, None for what cannot be read."""
+    text = None
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            text = picture.info.get(KEY)
+            return np.asarray(picture.convert("L")), text
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError):
+        return None, text
+
+
+def digest(network: GateNetwork) -> str:
+    """Return the SHA-256 of a gate's integers, as int32 in the order of its file."""
+    sha = hashlib.sha256()
+    for layer in (network.hidden, network.output):
+        for codes in (layer.weight, layer.bias, layer.shift):
+            sha.update(codes.astype("<i4").tobytes())
+    return sha.hexdigest()
+
+
+def sha256(pixels: np.ndarray) -> str:
+    """Return the SHA-256 of pixels, uint8 (h, w), and of their shape."""
+    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()

@@ -1,0 +1,74 @@
+"""What a batch of training draws: digits and their damage, lattices of noise, cells to lose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from golden.fixed import STATE
+from golden.spec import Spec
+from sw.train.options import Options
+from sw.train.processes import place
+
+__all__ = ["calibration_digits", "draw", "lost_cells", "noise_states", "random"]
+
+DRAWS = ("float", "qat", "calibration", "hold", "letters")
+CALIBRATION = 64  # digits
+SIGMAS = (8, 16, 32, 64)  # codes, of Gaussian noise; the fifth kind is uniform
+
+
+def random(options: Options, stage: str, batch: int) -> np.random.Generator:
+    """Return the generator of a batch: all randomness comes from seed, stage and number.
+
+    So a resumed run draws the same. PyTorch's own generator, for dropout, is seeded along.
+    """
+    rng = np.random.default_rng([options.seed, DRAWS.index(stage), batch])
+    torch.manual_seed(int(rng.integers(1 << 62)) + place()[0])
+    return rng
+
+
+def draw(
+    images: np.ndarray, options: Options, rng: np.random.Generator, count: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return originals and damaged digits, pixel codes (n, image, image); a batch unless told."""
+    count = options.batch if count is None else count
+    originals = images[rng.integers(len(images), size=count)].astype(np.float32)
+    flat = originals.reshape(count, -1)
+    order = rng.random(flat.shape, dtype=np.float32).argsort(axis=1)
+    damaged = np.where(order < round(flat.shape[1] * options.damage), np.float32(0), flat)
+    if options.noise:
+        noisy = damaged + rng.normal(0, options.noise, flat.shape)
+        damaged = noisy.round().clip(0, 255).astype(np.float32)
+    return (
+        torch.from_numpy(originals).to(options.device),
+        torch.from_numpy(damaged.reshape(originals.shape)).to(options.device),
+    )
+
+
+def calibration_digits(images: np.ndarray, options: Options) -> Tensor:
+    """Return the damaged digits that the quantised model is calibrated with."""
+    options = replace(options, batch=CALIBRATION)
+    return draw(images, options, random(options, "calibration", 0))[1]
+
+
+def noise_states(spec: Spec, rng: np.random.Generator, count: int) -> np.ndarray:
+    """Return lattices of noise, of a kind drawn for each: float32 codes (n, *lattice)."""
+    states = np.empty((count, *spec.lattice), np.float32)
+    for state, kind in zip(states, rng.integers(len(SIGMAS) + 1, size=count), strict=True):
+        if kind == len(SIGMAS):
+            state[:] = rng.integers(STATE.min, STATE.max + 1, spec.lattice)
+        else:
+            state[:] = STATE.clamp(rng.normal(0, SIGMAS[kind], spec.lattice).round())
+    return states
+
+
+def lost_cells(
+    spec: Spec, rng: np.random.Generator, count: int, shares: tuple[float, float]
+) -> np.ndarray:
+    """Return which cells live on, a share between ``shares`` lost: float32 (n, 1, h, w) of 0, 1."""
+    wanted = rng.uniform(*shares, (count, 1))
+    order = rng.random((count, spec.cells), dtype=np.float32).argsort(axis=1)
+    return (order >= wanted * spec.cells).astype(np.float32).reshape(-1, 1, spec.height, spec.width)

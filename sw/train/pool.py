@@ -1,0 +1,108 @@
+"""States that a run carries on from batch to batch, so that hundreds of steps are trained by tens.
+
+Only a few steps are ever back-propagated; the pool remembers where they led, and what each state is
+meant to show. States born of noise have no digit of their own: `Prototypes` assigns one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from golden.spec import Spec
+
+__all__ = ["Pool", "Prototypes", "medoids"]
+
+CLASSES = 10
+PER_CLASS = 400  # digits that a medoid is looked for among
+MEMORY = 0.99  # of the projections' running mean and spread
+BALANCE = 0.05  # how fast a class that is chosen too often loses favour
+SETTLED = 60  # steps after which a noise-born state keeps the digit it shows
+
+
+def medoids(images: np.ndarray, labels: np.ndarray) -> Tensor:
+    """Return the digit of each class that is closest to its fellows: pixel codes (10, h, w)."""
+    found = []
+    for label in range(CLASSES):
+        some = torch.from_numpy(images[labels == label][:PER_CLASS].astype(np.float32))
+        distances = torch.cdist(some.flatten(1), some.flatten(1)).sum(1)
+        found.append(some[distances.argmin()])
+    return torch.stack(found)
+
+
+@dataclass
+class Prototypes:
+    """Ten digits that noise may fall into, and who falls where.
+
+    A state of noise is assigned the digit that its early plane looks most like. A bias per digit
+    keeps them equally frequent: otherwise all noise ends in two or three.
+    """
+
+    images: Tensor
+    """Pixel codes (10, image, image)."""
+    mean: Tensor
+    square: Tensor
+    bias: Tensor
+
+    @classmethod
+    def of(cls, images: Tensor) -> Prototypes:
+        """Begin with no experience."""
+        zeros = images.new_zeros(len(images))
+        return cls(images, zeros, zeros + 1.0, zeros.clone())
+
+    def assign(self, planes: Tensor, spec: Spec) -> Tensor:
+        """Return the class of each plane (n, height, width): int64 (n,)."""
+        top, left = spec.margins
+        patterns = functional.pad(self.images, (left, left, top, top)).flatten(1)
+        patterns = patterns - patterns.mean(1, keepdim=True)
+        patterns = patterns / patterns.norm(dim=1, keepdim=True).clamp(min=1e-6)
+        scores = planes.detach().flatten(1) @ patterns.T
+        self.mean = self.mean.lerp(scores.mean(0), 1 - MEMORY)
+        self.square = self.square.lerp(scores.square().mean(0), 1 - MEMORY)
+        spread = (self.square - self.mean.square()).clamp(min=1e-6).sqrt()
+        chosen = ((scores - self.mean) / spread + self.bias).argmax(1)
+        share = torch.bincount(chosen, minlength=len(self.bias)) / max(1, len(chosen))
+        self.bias = self.bias - BALANCE * (share - 1 / len(self.bias))
+        return chosen
+
+    def shown(self, images: Tensor) -> Tensor:
+        """Return the class of the prototype nearest to each image (n, image, image)."""
+        return torch.cdist(images.detach().flatten(1), self.images.flatten(1)).argmin(1)
+
+
+@dataclass
+class Pool:
+    """States with their targets and ages; see the module."""
+
+    states: Tensor
+    """Codes (n, channels, height, width)."""
+    targets: Tensor
+    """Pixel codes (n, image, image)."""
+    ages: Tensor
+    """Steps run so far, int64 (n,); all of one phase of the gate."""
+    open: Tensor
+    """Whether a noise-born state has yet to settle on a digit: bool (n,)."""
+
+    def put(self, states: Tensor, targets: Tensor, age: int, noise: bool) -> None:
+        """Take states in, in the place of the oldest."""
+        rows = self.ages.argsort(descending=True, stable=True)[: len(states)]
+        self.states[rows] = states.detach()
+        self.targets[rows] = targets
+        self.ages[rows] = age
+        self.open[rows] = noise
+
+    def carry(
+        self, rows: Tensor, states: Tensor, shown: Tensor, steps: int, by: Prototypes
+    ) -> None:
+        """Put back rows that ran on by ``steps``; noise settles on the digit that it shows."""
+        self.states[rows] = states.detach()
+        self.ages[rows] += steps
+        settles = self.open[rows] & (self.ages[rows] > SETTLED)
+        if settles.any():
+            settled = rows[settles]
+            self.targets[settled] = by.images[by.shown(shown[settles])]
+            self.open[settled] = False

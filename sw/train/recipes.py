@@ -1,0 +1,237 @@
+"""What a batch learns: to restore in the steps given, or also to hold what was restored."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from golden.fixed import STATE
+from sw.train.draw import draw, lost_cells, noise_states, random
+from sw.train.learner import Learner
+from sw.train.options import Options
+from sw.train.pool import Pool, Prototypes, medoids
+from sw.train.processes import share
+from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
+
+__all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
+
+POOL = 256  # states
+FRESH, NOISE, MOTION_SQUARED = 2.0, 0.4, 0.1  # weights in the loss; a held step has 1
+FLOAT_MOTION = 2.0  # price on motion in float
+UNIT = 32.0  # codes in which motion is priced
+STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
+FEW = 2  # fresh digits of a batch that lose cells in mid-run
+LOST = (0.25, 0.35)  # share of the cells
+DISTURBANCE = 3.0  # codes, largest deviation of the noise on a third of the pool
+SMALL = 1e-3  # squared error that the loss on a logarithmic scale does not look below
+
+
+class Loss(NamedTuple):
+    """What a batch came to."""
+
+    value: Tensor
+    errors: Tensor
+    """Mean squared error of each restored digit, full scale being 1."""
+
+
+def closeness(errors: Tensor, options: Options) -> Tensor:
+    """Return the loss of mean squared errors (n,): their mean, or the mean of their logarithm."""
+    if options.loss == "mse":
+        return errors.mean()
+    return SMALL * 5 * (errors + SMALL).log().mean()
+
+
+def squared(shown: Tensor, originals: Tensor) -> Tensor:
+    """Return the mean squared error of each image, full scale being 1: (n,)."""
+    return ((shown - originals) / 255).square().mean((1, 2))
+
+
+def restored(learner: Learner, damaged: Tensor, options: Options) -> Tensor:
+    """Run damaged digits through all steps: pixel codes (n, image, image)."""
+    spec, exact = learner.rule.spec, learner.exact
+    weights = numbers(learner.rule, learner.gate)
+    states = lay(damaged, weights, spec, exact)
+    for step in range(1, spec.steps + 1):
+        states = one_step(learner, weights, states, step, options)
+    return pixels(states, weights, spec, exact)
+
+
+def one_step(
+    learner: Learner, weights: Numbers, states: Tensor, step: int, options: Options
+) -> Tensor:
+    """Return the states after ``step``, the gate's delta applied."""
+    spec, exact = learner.rule.spec, learner.exact
+    # A rule trained with half the dead zone of the chip comes to rest there; see docs/training.md.
+    rounding = "nearest" if options.recipe == "memory" else "cut"
+    states = advance(states, weights, spec, exact, rounding)
+    return respond(states, weights, spec, step, exact, options.dropout)
+
+
+def restore(learner: Learner, images: np.ndarray, options: Options) -> Loss:
+    """Loss of restoring a batch of digits in the steps given."""
+    rng = random(options, learner.stage, learner.batch)
+    originals, damaged = map(share, draw(images, options, rng))
+    errors = squared(restored(learner, damaged, options), originals)
+    return Loss(closeness(errors, options), errors)
+
+
+def begin_holding(
+    learner: Learner, images: np.ndarray, labels: np.ndarray, options: Options
+) -> None:
+    """Give the learner its prototypes, and a pool half of digits and half of noise."""
+    spec = learner.rule.spec
+    prototypes = Prototypes.of(medoids(images, labels).to(options.device))
+    pool = Pool(
+        states=torch.zeros(POOL, *spec.lattice, device=options.device),
+        targets=torch.zeros(POOL, spec.image, spec.image, device=options.device),
+        ages=torch.full((POOL,), 1 << 30, device=options.device),
+        open=torch.zeros(POOL, dtype=torch.bool, device=options.device),
+    )
+    rng = random(options, "hold", 1 << 30)
+    with torch.no_grad():
+        weights, half = numbers(learner.rule, learner.gate), options.batch // 2
+        for _ in range(0, POOL, 2 * half):
+            fresh = Fresh(learner, weights, images, options, rng, prototypes, half, half)
+            fresh.run(learner, weights, options)
+            pool.put(fresh.states[:half], fresh.targets[:half], spec.steps, noise=False)
+            pool.put(fresh.states[half:], fresh.targets[half:], spec.steps, noise=True)
+    learner.pool, learner.prototypes = pool, prototypes
+
+
+class Fresh:
+    """Digits just encoded, and noise, on their way through the first steps."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        weights: Numbers,
+        images: np.ndarray,
+        options: Options,
+        rng: np.random.Generator,
+        prototypes: Prototypes,
+        digits: int,
+        noise: int,
+    ) -> None:
+        spec = learner.rule.spec
+        originals, damaged = draw(images, options, rng, digits)
+        lattices = torch.from_numpy(noise_states(spec, rng, noise)).to(originals.device)
+        self.digits, self.prototypes = digits, prototypes
+        self.states = torch.cat([lay(damaged, weights, spec, learner.exact), lattices])
+        self.targets = torch.cat([originals, torch.zeros_like(originals[:1]).expand(noise, -1, -1)])
+        self.lost_after = int(rng.integers(4, 7))
+        few = min(FEW, digits)
+        self.living = torch.ones(digits + noise, 1, spec.height, spec.width)
+        self.living[:few] = torch.from_numpy(lost_cells(spec, rng, few, LOST))
+        self.living = self.living.to(originals.device)
+
+    def run(self, learner: Learner, weights: Numbers, options: Options) -> None:
+        """Run all steps; noise is assigned what it shall become at its first or second opening."""
+        spec = learner.rule.spec
+        channel = spec.gate.input_channel if spec.gate else 0
+        for step in range(1, spec.steps + 1):
+            self.states = one_step(learner, weights, self.states, step, options)
+            if step == min(4, spec.steps):
+                planes = self.states[self.digits :, channel]
+                self.targets[self.digits :] = self.prototypes.images[
+                    self.prototypes.assign(planes, spec)
+                ]
+            if step == self.lost_after:
+                self.states = self.states * self.living
+
+
+def stride(options: Options) -> int:
+    """Return the steps that the pool is carried on: whole periods of the gate."""
+    period = options.spec.gate.period if options.spec.gate else 1
+    return max(period, STRIDE // period * period)
+
+
+def price_of_motion(learner: Learner, options: Options) -> float:
+    """Return the price: low in float, then rising over the first third of the stage."""
+    if learner.stage != "qat":
+        return FLOAT_MOTION
+    rise = min(1.0, 3 * learner.batch / options.stages()["qat"])
+    return FLOAT_MOTION + (options.motion - FLOAT_MOTION) * rise
+
+
+def relearn(learner: Learner, images: np.ndarray, options: Options) -> Loss:
+    """Loss of restoring letters, half of the batch where digits are rehearsed in the other half."""
+    rng = random(options, learner.stage, learner.batch)
+    count = options.batch if learner.rehearsal is None else options.batch // 2
+    originals, damaged = draw(images, options, rng, count)
+    if learner.rehearsal is not None:
+        known, given = learner.rehearsal.pick(rng, options.batch - count)
+        if given is None:
+            known, given = draw(known.numpy(), options, rng, len(known))
+        originals, damaged = torch.cat([originals, known]), torch.cat([damaged, given])
+    errors = squared(restored(learner, share(damaged), options), share(originals))
+    return Loss(closeness(errors, options), errors)
+
+
+def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
+    """Loss of restoring, of holding what the pool holds against damage, and of motion at rest.
+
+    Of a batch, half are states of the pool, a tenth is noise, the rest fresh digits.
+    """
+    assert learner.pool is not None and learner.prototypes is not None
+    rng = random(options, learner.stage, learner.batch)
+    weights = numbers(learner.rule, learner.gate)
+    spec, exact = learner.rule.spec, learner.exact
+    held, noise = options.batch // 2, max(1, options.batch // 10)
+    fresh = Fresh(
+        learner,
+        weights,
+        images,
+        options,
+        rng,
+        learner.prototypes,
+        options.batch - held - noise,
+        noise,
+    )
+    fresh.run(learner, weights, options)
+    errors = squared(pixels(fresh.states, weights, spec, exact), fresh.targets)
+    digits, starts = errors[: fresh.digits], errors[fresh.digits :]
+    value = FRESH * closeness(digits, options) + NOISE * closeness(starts, options)
+    value = value + holding(learner, weights, options, rng, held)
+    if rng.random() < 0.5:
+        learner.pool.put(fresh.states[-1:], fresh.targets[-1:], spec.steps, noise=True)
+    if rng.random() < 0.5:
+        row = slice(fresh.digits - 1, fresh.digits)
+        learner.pool.put(fresh.states[row], fresh.targets[row], spec.steps, noise=False)
+    return Loss(value, digits)
+
+
+def holding(
+    learner: Learner, weights: Numbers, options: Options, rng: np.random.Generator, count: int
+) -> Tensor:
+    """Carry ``count`` states of the pool on; return the loss of what they show and how they move.
+
+    A third loses cells, a third is disturbed, and the last third shall not move at all.
+    """
+    pool, prototypes = learner.pool, learner.prototypes
+    assert pool is not None and prototypes is not None
+    spec, exact, device = learner.rule.spec, learner.exact, pool.states.device
+    rows = torch.from_numpy(rng.permutation(len(pool.ages))[:count]).to(device)
+    third = count // 3
+    states = pool.states[rows]
+    states[:third] *= torch.from_numpy(lost_cells(spec, rng, third, LOST)).to(device)
+    deviation = rng.uniform(0, DISTURBANCE, (third, 1, 1, 1))
+    shaken = torch.from_numpy(rng.normal(0, 1, (third, *spec.lattice)) * deviation).float()
+    states[third : 2 * third] += shaken.round().to(device) if exact else shaken.to(device)
+    states = states.clamp(STATE.min, STATE.max)
+
+    value, motion, steps = states.new_zeros(()), states.new_zeros(()), stride(options)
+    price = price_of_motion(learner, options)
+    for step in range(1, steps + 1):
+        before = states
+        states = one_step(learner, weights, states, spec.steps + step, options)
+        change = (states[2 * third :] - before[2 * third :]) / UNIT
+        motion = motion + price * change.abs().mean()
+        motion = motion + MOTION_SQUARED * change.square().mean()
+        shown = pixels(states, weights, spec, exact)
+        errors = squared(shown, pool.targets[rows])
+        value = value + closeness(errors if 2 * step >= steps else errors[third:], options)
+    pool.carry(rows, states, shown, steps, prototypes)
+    return (value + motion) / steps

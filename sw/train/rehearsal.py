@@ -1,0 +1,86 @@
+"""What a gate rehearses while it learns something new, lest it forget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from golden.device import GoldenDevice, batches
+from golden.device import restore as run_through
+from golden.gate import GateNetwork
+from golden.model import Model
+from golden.skeleton import Skeleton
+from sw.damage import blank
+from sw.train.draw import noise_states
+
+__all__ = ["Rehearsal", "dreams", "rehearsal"]
+
+COUNT = 4000  # images to rehearse
+ASLEEP = 60  # steps from noise until what is seen is taken for a dream
+BATCH = 250
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """Images that are to be restored as before."""
+
+    originals: np.ndarray
+    """What shall come out, uint8 (n, image, image)."""
+    damaged: np.ndarray | None
+    """What goes in; None: the originals, blanked anew in every batch."""
+
+    def pick(self, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor | None]:
+        """Return what shall come out and what goes in, pixel codes (count, image, image)."""
+        rows = rng.integers(len(self.originals), size=count)
+        originals = torch.from_numpy(self.originals[rows].astype(np.float32))
+        if self.damaged is None:
+            return originals, None
+        return originals, torch.from_numpy(self.damaged[rows].astype(np.float32))
+
+
+def rehearsal(
+    kind: str, skeleton: Skeleton, network: GateNetwork, digits: np.ndarray, damage: float
+) -> Rehearsal | None:
+    """Return what is rehearsed.
+
+    Parameters
+    ----------
+    kind
+        ``stored``: digits of the training set. ``distilled``: what the old gate makes of them.
+        ``dreams``: what the old machine falls into from noise, no stored data at all. ``none``.
+    skeleton, network
+        The machine before it learns.
+    digits
+        Uint8 (n, image, image).
+    damage
+        Share of the pixels that are blanked.
+    """
+    if kind == "none":
+        return None
+    if kind == "dreams":
+        return Rehearsal(dreams(skeleton, network, COUNT), None)
+    if kind == "stored":
+        return Rehearsal(digits, None)
+    some = digits[:COUNT]
+    damaged = blank(some, range(len(some)), damage)
+    device = GoldenDevice((skeleton,))
+    device.choose(0, gated=True)
+    return Rehearsal(run_through(device, network, damaged, skeleton.spec.steps), damaged)
+
+
+def dreams(skeleton: Skeleton, network: GateNetwork, count: int, seed: int = 0) -> np.ndarray:
+    """Return what ``count`` lattices of noise show after `ASLEEP` steps: uint8 (count, h, w)."""
+    model, spec, rng = Model(skeleton), skeleton.spec, np.random.default_rng(seed)
+    assert spec.gate is not None
+    shown = []
+    for part in batches(count, BATCH):
+        states = noise_states(spec, rng, part.stop - part.start).astype(np.int8)
+        for step in range(1, ASLEEP + 1):
+            states = model.step(states)
+            if spec.gate.is_open(step):
+                model.add_deltas(states, network.deltas(model.planes(states)), step)
+        shown.append(model.readout(states))
+    return np.concatenate(shown)

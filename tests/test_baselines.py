@@ -1,0 +1,204 @@
+import json
+from contextlib import nullcontext
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from golden.errors import InputError
+from sw.baselines import make, models
+from sw.baselines import train as training
+from sw.baselines.models import MODELS, build
+from sw.baselines.recipe import RECIPES, Recipe
+from sw.baselines.run import restored
+from sw.baselines.ship import ship, shipped
+from sw.baselines.train import draw, train
+from sw.data import Digits
+from sw.train.loop import Stopped
+
+TINY = Recipe(batches=9, batch=4, warm_up=2, held_out=5, check_every=3, rate=1e-2)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """A network of four numbers under the name mlp, and digits to train it on."""
+    monkeypatch.setitem(MODELS, "mlp", lambda: nn.Conv2d(1, 1, (1, 3), padding=(0, 1)))
+    images = np.random.default_rng(0).integers(0, 256, (30, 28, 28)).astype(np.uint8)
+    return Digits(images, np.zeros(30, np.uint8), None, None, "noise")
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [("autoencoder", 950_000, 1_100_000), ("unet", 800_000, 900_000), ("mlp", 1.6e6, 1.62e6)],
+)
+def test_networks_have_the_size_and_the_shape_that_they_must(name, low, high):
+    network = build(name)
+    assert low < sum(parameter.numel() for parameter in network.parameters()) < high
+    images = torch.rand(2, 1, 28, 28)
+    assert network(images).shape == images.shape
+    same = build(name)(images)
+    torch.testing.assert_close(same, network(images), rtol=0, atol=0)
+    assert not torch.equal(build(name, seed=1)(images), same)
+
+
+def test_recipes_differ_only_where_they_must():
+    assert set(RECIPES) == set(MODELS)
+    for recipe in RECIPES.values():
+        same = replace(recipe, batches=1, batch=64, rate=1e-3)
+        assert same == Recipe(batches=1)
+
+
+def test_rate_rises_then_falls_to_zero():
+    recipe = Recipe(batches=100, warm_up=10, rate=1.0)
+    rates = [recipe.rate_at(batch) for batch in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[9] == pytest.approx(0.98, abs=0.01)
+    assert rates[50] == pytest.approx(0.5)
+    assert rates[100] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_losses_of_known_errors():
+    originals, found = torch.zeros(2, 1, 2, 2), torch.zeros(2, 1, 2, 2)
+    found[0] = 0.1  # 20 dB
+    found[1, 0, 0, 0] = 0.2  # 20 dB
+    assert Recipe(batches=1, loss="mse").loss_of(found, originals).item() == pytest.approx(0.01)
+    log = Recipe(batches=1, loss="log-mse").loss_of(found, originals).item()
+    assert log == pytest.approx(np.log(0.01 + 1e-4), rel=1e-5)
+
+
+def test_a_batch_is_blanked_afresh_and_drawn_again_alike():
+    images = np.full((6, 28, 28), 255, np.uint8)
+    originals, damaged = draw(images, TINY, 3)
+    assert originals.shape == damaged.shape == (4, 1, 28, 28)
+    assert (damaged == 0).sum(dim=(1, 2, 3)).tolist() == [549] * 4
+    torch.testing.assert_close(damaged[damaged > 0], torch.ones(4 * 235))
+    assert torch.equal(damaged, draw(images, TINY, 3)[1])
+    assert not torch.equal(damaged, draw(images, TINY, 4)[1])
+    assert not torch.equal(damaged[0], damaged[1])
+
+
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(tiny, tmp_path, monkeypatch):
+    whole = train("mlp", TINY, tiny.train_images, "x", tmp_path / "whole")
+    learn = training.learn
+
+    def stopping(state, images, recipe):
+        loss = learn(state, images, recipe)
+        if state.batch in (2, 5):
+            received.append(15)
+        return loss
+
+    monkeypatch.setattr(training, "learn", stopping)
+    received = []
+    monkeypatch.setattr(training, "interruptions", lambda: nullcontext(received))
+    for _ in range(2):
+        received.clear()
+        with pytest.raises(SystemExit, match="143"):
+            train("mlp", TINY, tiny.train_images, "x", tmp_path / "broken")
+    received.clear()
+    again = train("mlp", TINY, tiny.train_images, "x", tmp_path / "broken")
+    assert again.batch == 9
+    assert [entry["batch"] for entry in again.curve] == [3, 6, 9]
+    assert again.curve[-1]["held_out_psnr"] == whole.curve[-1]["held_out_psnr"]
+    for one, other in zip(whole.network.parameters(), again.network.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_stopping_says_how_to_go_on():
+    assert "the same command goes on" in str(Stopped(2))
+
+
+def test_held_out_digits_are_not_learnt_from(tiny, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(training, "draw", lambda images, *rest: (seen.append(images), draw(images, *rest))[1])  # fmt: skip  # noqa: E501
+    train("mlp", TINY, tiny.train_images, "x", tmp_path)
+    assert len(seen) == 9
+    for images in seen:
+        np.testing.assert_array_equal(images, tiny.train_images[:-5])
+
+
+def test_the_best_averages_are_kept(tiny, tmp_path, monkeypatch):
+    values = iter([20.0, 30.0, 25.0])
+    kept = []
+
+    def look(images, originals):
+        kept.append([p.detach().clone() for p in state.network.parameters()])
+        return training_closeness(images, originals)._replace(psnr_mean=next(values))
+
+    training_closeness = training.closeness
+    state = None
+
+    def begin(*arguments):
+        nonlocal state
+        state = original(*arguments)
+        return state
+
+    original = training.Training.begin
+    monkeypatch.setattr(training.Training, "begin", begin)
+    monkeypatch.setattr(training, "closeness", look)
+    found = train("mlp", TINY, tiny.train_images, "x", tmp_path)
+    for parameter, wanted in zip(found.network.parameters(), kept[1], strict=True):
+        assert torch.equal(parameter, wanted)
+    assert not torch.equal(kept[1][0], kept[2][0])
+
+
+def test_a_checkpoint_of_another_run_is_refused(tiny, tmp_path):
+    train("mlp", TINY, tiny.train_images, "x", tmp_path)
+    with pytest.raises(InputError, match="must be of a run with this recipe and data"):
+        train("mlp", TINY, tiny.train_images, "other data", tmp_path)
+    (tmp_path / "checkpoint.pt").write_bytes(b"broken")
+    with pytest.raises(InputError, match="must be a checkpoint"):
+        train("mlp", TINY, tiny.train_images, "x", tmp_path)
+
+
+def test_shipped_weights_are_those_in_half_precision(tiny, tmp_path):
+    state = train("mlp", TINY, tiny.train_images, "x", tmp_path)
+    ship("mlp", state, TINY, tiny, tmp_path)
+    network = shipped("mlp", tmp_path)
+    for got, wanted in zip(network.parameters(), state.network.parameters(), strict=True):
+        assert got.dtype == torch.float32
+        torch.testing.assert_close(got, wanted.half().float(), rtol=0, atol=0)
+    record = json.loads((tmp_path / "mlp.json").read_text())
+    assert record["command"].startswith("thalweg baseline mlp --data data --batches 9")
+    assert record["held_out_psnr"] == max(e["held_out_psnr"] for e in record["curve"])
+    assert (record["parameters"], record["recipe"]["held_out"]) == (4, 5)
+
+
+def test_weights_that_do_not_fit_are_refused(tiny, tmp_path):
+    with pytest.raises(InputError, match=r"mlp\.safetensors must be there"):
+        shipped("mlp", tmp_path)
+    (tmp_path / "mlp.safetensors").write_bytes(b"no weights")
+    with pytest.raises(InputError, match=r"mlp\.safetensors must hold the weights of mlp"):
+        shipped("mlp", tmp_path)
+    with pytest.raises(InputError, match="Baseline must be one of autoencoder, unet, mlp"):
+        shipped("cnn", tmp_path)
+
+
+def test_what_a_network_gives_is_clipped_and_rounded():
+    class Fixed(nn.Module):
+        def forward(self, images):
+            return images * 2 - 0.5 + 0.4 / 255
+
+    damaged = np.arange(784, dtype=np.int64).reshape(1, 28, 28).clip(0, 255).astype(np.uint8)
+    wanted = np.rint(damaged * 2.0 - 127.5 + 0.4).clip(0, 255)
+    np.testing.assert_array_equal(restored(Fixed(), damaged), wanted)
+
+
+def test_baseline_command_trains_and_says_what_is_wrong(
+    thalweg, fails, tiny, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(RECIPES, "mlp", TINY)
+    monkeypatch.setattr(make, "load", lambda data, download: tiny)
+    code, out, _ = thalweg("baseline", "mlp", "--output", tmp_path, "--batches", "3")
+    assert (code, out) == (0, f"wrote {tmp_path}/mlp/mlp.safetensors\n")
+    assert json.loads((tmp_path / "mlp" / "mlp.json").read_text())["recipe"]["batches"] == 3
+    fails("Baselines know autoencoder, unet, mlp, not 'cnn'", "baseline", "cnn")
+    fails("Baselines know mse, log-mse, not 'l1'", "baseline", "mlp", "--loss", "l1")
+    monkeypatch.setattr(models, "IMAGE", 28)
+    few = replace(tiny, train_images=tiny.train_images[:5])
+    monkeypatch.setattr(make, "load", lambda data, download: few)
+    fails(
+        "Training data must be more than 5 images of 28 x 28, not 5 of 28 x 28",
+        "baseline", "mlp", "--output", tmp_path / "few",
+    )  # fmt: skip

@@ -1,0 +1,202 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from golden.samples import adversarial_states, calibrated, extreme, uniform
+from golden.spec import Spec
+from sw.quant import STATE_FRAC
+from sw.train import fused
+from sw.train.fused import build, step_library
+from sw.train.step import advance, numbers, plain_step
+from tests.brevitas_models import rule_of
+
+CPU = torch.device("cpu")
+SPECS = {
+    "full": Spec(),
+    "small": Spec(height=10, width=10, channels=4, multiplier=2, image=8),
+    "odd channels": Spec(height=6, width=38, channels=7, multiplier=3, image=4),
+    "widest": Spec(height=14, width=8, channels=3, multiplier=8, image=4),
+    "narrowest": Spec(height=4, width=34, channels=1, multiplier=1, image=4),
+}
+DRAWS = {"uniform": uniform, "calibrated": calibrated, "extreme": extreme}
+KINDS = {"float": (False, "cut"), "cut": (True, "cut"), "nearest": (True, "nearest")}
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def states_of(spec, count=3):
+    rng = np.random.default_rng(1)
+    drawn = rng.integers(-128, 128, (count, *spec.lattice))
+    return torch.from_numpy(np.concatenate([adversarial_states(spec), drawn])).float()
+
+
+def leaves(spec, exact):
+    """Calibrated weights to differentiate for; integers times powers of two only where exact."""
+    weights = numbers(rule_of(calibrated(spec, np.random.default_rng(2))), None)
+    generator = torch.Generator().manual_seed(3)
+    kernels, offsets, mixes, bias = (
+        (part.detach() * (1 if exact else 1 + 0.1 * torch.rand(part.shape, generator=generator)))
+        .clone()
+        .requires_grad_()
+        for part in (weights.kernels, weights.offsets, *weights.update)
+    )
+    return weights._replace(kernels=kernels, offsets=offsets, update=(mixes, bias))
+
+
+def step_and_gradients(step, spec, kind, states):
+    """Return the new states, and the gradients of old states and weights."""
+    weights = leaves(spec, KINDS[kind][0])
+    states = states.clone().requires_grad_()
+    result = step(states, weights, spec, *KINDS[kind])
+    pull = torch.randn(result.shape, generator=torch.Generator().manual_seed(4))
+    wanted = [states, weights.kernels, weights.offsets, *weights.update]
+    return result.detach(), torch.autograd.grad((result * pull).sum(), wanted)
+
+
+@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_codes_equal_brevitas(spec, draw):
+    rule = rule_of(draw(spec, np.random.default_rng(5)))
+    assert step_library(spec, CPU) is not None
+    weights, states = numbers(rule, None), states_of(spec)
+    values = states * 2.0**-STATE_FRAC
+    with torch.no_grad():
+        for _ in range(3):
+            states, values = advance(states, weights, spec, True), rule(values)
+            assert torch.equal(states, values * 2.0**STATE_FRAC)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_step_and_gradients_equal_plain_torch(spec, kind):
+    states = states_of(spec)
+    want, gradients = step_and_gradients(plain_step, spec, kind, states)
+    got, found = step_and_gradients(advance, spec, kind, states)
+
+    assert (want.abs() < 127).float().mean() > 0.3
+    if kind == "float":  # sums in another order: some 1e-7 of values up to some thousands
+        torch.testing.assert_close(got, want, rtol=0, atol=2e-3)
+    else:
+        assert torch.equal(got, want)
+    for left, right in zip(found, gradients, strict=True):
+        assert right.abs().max() > 0
+        torch.testing.assert_close(left, right, rtol=0, atol=2e-5 * float(right.abs().max()))
+
+
+def test_gradient_stops_at_saturation_and_passes_its_edge():
+    spec = Spec(height=4, width=4, channels=1, multiplier=1, image=4)
+    sums = torch.tensor([0.0, 0.5, 0.501, 1.0, 255.5, 255.99, 256.0, 300.0])
+    changes = torch.tensor([127.0, 127.5, -128.0, -129.0, 127.99, -128.5, 0.0, 1.0])
+    for step in (plain_step, advance):
+        for offset in sums:
+            weights = leaves(spec, True)
+            with torch.no_grad():
+                for part in (weights.kernels, weights.update[0], weights.update[1]):
+                    part.zero_()
+                weights.update[0].fill_(2.0**-9)
+                weights.offsets.fill_(offset)
+            states = torch.zeros(1, *spec.lattice)
+            advanced = step(states, weights, spec, True)
+            (gradient,) = torch.autograd.grad(advanced.sum(), [weights.offsets])
+            assert bool(gradient) == (0.5 < offset < 256), (step, offset)
+        for change in changes:
+            weights = leaves(spec, True)
+            with torch.no_grad():
+                for part in (weights.kernels, *weights.update):
+                    part.zero_()
+            states = change.trunc().expand(1, *spec.lattice).clone().requires_grad_()
+            with torch.no_grad():
+                weights.update[1].fill_(change.frac() * 4)  # a whole state and a change past it
+            advanced = step(states, weights, spec, True)
+            (gradient,) = torch.autograd.grad(advanced.sum(), [states])
+            total = change.trunc() + (change.frac() * 4).trunc()
+            assert bool(gradient.any()) == (-128 <= total <= 127), (step, change)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_result_does_not_depend_on_threads(kind):
+    spec, results = SPECS["full"], []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        results.append(step_and_gradients(advance, spec, kind, states_of(spec, 34)))
+
+    for result, gradients in results[1:]:
+        assert torch.equal(result, results[0][0])
+        for left, right in zip(gradients, results[0][1], strict=True):
+            assert torch.equal(left, right)
+
+
+def test_library_runs_on_as_many_threads_as_told():
+    functions = step_library(SPECS["full"], CPU)
+
+    assert [functions.thalweg_threads(count) for count in (1, 2)] == [1, 2]
+
+
+def test_divergence_shows():
+    spec = SPECS["small"]
+    weights = leaves(spec, False)
+    with torch.no_grad():
+        weights.kernels[0, 0, 0, 1, 1] = torch.nan
+    states = advance(states_of(spec), weights, spec, False)
+
+    assert states.isnan().all()
+
+
+@pytest.fixture
+def silent(monkeypatch):
+    """Nothing said yet, nothing loaded yet."""
+    monkeypatch.setattr(fused, "told", set())
+    build.library.cache_clear()
+    yield
+    build.library.cache_clear()
+
+
+def falls_back(spec, capsys, reason):
+    weights, states = leaves(spec, True), states_of(spec)
+    for _ in range(2):
+        assert torch.equal(
+            advance(states, weights, spec, True), plain_step(states, weights, spec, True)
+        )
+    said = capsys.readouterr().err
+    assert said == f"plain torch runs the training step, not the fused one: {reason}\n"
+
+
+def test_plain_torch_serves_without_compiler(silent, monkeypatch, capsys):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    falls_back(SPECS["small"], capsys, "no C++ compiler on PATH")
+
+
+def test_plain_torch_serves_where_compiling_fails(silent, monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(build, "FLAGS", ("-DCHANNELS=no",))
+    with pytest.raises(build.Unavailable, match=r"failed: .*error"):
+        build.library(4, 2)
+    assert not list((tmp_path / "thalweg" / "fused").iterdir())
+
+
+def test_plain_torch_serves_when_told_to(silent, monkeypatch, capsys):
+    monkeypatch.setenv("THALWEG_FUSED", "0")
+    falls_back(SPECS["small"], capsys, "with THALWEG_FUSED=0")
+
+
+def test_plain_torch_serves_another_boundary(silent, capsys):
+    falls_back(replace(SPECS["small"], boundary="wrap"), capsys, "for the boundary 'wrap'")
+
+
+def test_library_is_built_once_and_says_so(silent, monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for _ in range(2):
+        build.library(1, 1)
+        build.library.cache_clear()
+
+    said = capsys.readouterr().err
+    assert said == "building the fused training step (some seconds, once)\n"
+    assert len(list((tmp_path / "thalweg" / "fused").iterdir())) == 1

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+import torch
+
+from golden.samples import calibrated, network
+from golden.spec import Gate, Spec
+from sw.quant import GATE_HIDDEN_FRAC, STATE_FRAC
+from sw.train.step import numbers
+from tests.brevitas_models import gate_of, rule_of
+
+SPEC = Spec(
+    height=10,
+    width=10,
+    channels=4,
+    multiplier=2,
+    image=8,
+    gate=Gate(input_channel=0, output_channel=1, start=1),
+)
+
+
+def weights_and_gradients(monkeypatch, rule, gate, fused):
+    """Return all numbers, and the gradients of the models' parameters."""
+    monkeypatch.setenv("THALWEG_FUSED", str(int(fused)))
+    found = numbers(rule, gate)
+    parts = [*found.encode, found.kernels, found.offsets, *found.update, *found.readout]
+    parts += [part for layer in found.gate for part in layer]
+    generator = torch.Generator().manual_seed(1)
+    total = sum((part * torch.randn(part.shape, generator=generator)).sum() for part in parts)
+    parameters = [*rule.parameters(), *gate.parameters()]
+    return parts, torch.autograd.grad(total, parameters)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.4, 40.0])
+def test_weights_and_gradients_equal_brevitas(monkeypatch, spread):
+    rng = np.random.default_rng(2)
+    rule, gate = rule_of(calibrated(SPEC, rng)), gate_of(network(SPEC, rng), SPEC)
+    with torch.no_grad():  # off the grid, on its ties, and out of its range
+        for model in (rule, gate):
+            for layer, fracs in zip(model.children(), model.exponents, strict=False):
+                step = torch.exp2(-fracs.float()).reshape(-1, *[1] * (layer.weight.ndim - 1))
+                layer.weight.add_(step * (0.5 if not spread else spread * torch.randn_like(step)))
+
+    want, gradients = weights_and_gradients(monkeypatch, rule, gate, False)
+    got, found = weights_and_gradients(monkeypatch, rule, gate, True)
+
+    for left, right in zip([*got, *found], [*want, *gradients], strict=True):
+        assert torch.equal(left, right)
+    stopped = (gradients[-4] == 0).float().mean()
+    assert (stopped > 0.1) == (spread > 1)
+
+
+def test_codes_of_weights_are_whole():
+    rng = np.random.default_rng(3)
+    gate = gate_of(network(SPEC, rng), SPEC)
+    weight = numbers(rule_of(calibrated(SPEC, rng)), gate).gate[0][0]
+    scale = torch.exp2(gate.exponents.hidden.float() + STATE_FRAC - GATE_HIDDEN_FRAC)
+    codes = weight * scale[:, None]
+
+    assert torch.equal(codes, codes.round())
+    assert codes.abs().max() == 127

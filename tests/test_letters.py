@@ -1,0 +1,129 @@
+"""A gate that learns letters while the rule stays, and what it rehearses."""
+
+import json
+import os
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import sw.train.letters as letters
+import sw.train.loop as loop
+import sw.train.rehearsal as rehearsals
+import sw.train.verify as verify
+from golden.errors import InputError
+from golden.gate import GateNetwork
+from golden.samples import calibrated, network
+from golden.skeleton import SHIPPED, Skeleton
+from golden.spec import Gate, Spec
+from sw.data import Digits, show_digits
+from sw.train import Options, train
+from sw.train.rehearsal import rehearsal
+
+SMALL = Spec(
+    height=8,
+    width=8,
+    channels=4,
+    multiplier=2,
+    steps=3,
+    image=6,
+    gate=Gate(input_channel=0, output_channel=1, start=1, every=2),
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+    torch.set_flush_denormal(False)
+
+
+@pytest.fixture
+def options(tmp_path, monkeypatch):
+    images, labels = show_digits()
+    digits = Digits(images[:64], labels[:64], images[64:68], labels[64:68], "show digits")
+    turned = np.ascontiguousarray(images[:64].transpose(0, 2, 1))
+    others = Digits(turned, labels[:64], turned[:4], labels[:4], "turned digits")
+    monkeypatch.setattr(
+        letters, "load", lambda data, name="mnist", **_: digits if name == "mnist" else others
+    )
+    monkeypatch.setattr(verify, "BLOCK", 4)
+    monkeypatch.setattr(letters, "PROVEN", 4)
+    monkeypatch.setattr(rehearsals, "COUNT", 4)
+    monkeypatch.setattr(rehearsals, "ASLEEP", 3)
+    return Options(
+        name="x", output=tmp_path, recipe="letters", begin="digits", batches=3, batch=4, rate=0.5
+    )
+
+
+@pytest.mark.parametrize("kind", ["stored", "distilled", "dreams", "none"])
+def test_gate_learns_and_rule_stays(options, kind):
+    train(replace(options, rehearsal=kind))
+    name = kind.replace("none", "only")
+
+    skeleton = Skeleton.load(SHIPPED / "digits")
+    before = GateNetwork.load(SHIPPED / "digits" / "gate.safetensors")
+    after = GateNetwork.load(options.folder / f"gate-letters-upper-{name}.safetensors")
+    assert after.skeleton == skeleton.digest
+    assert (after.hidden.weight != before.hidden.weight).any()
+    record = json.loads((options.folder / f"gate-letters-upper-{name}.json").read_text())
+    assert record["skeleton"] == skeleton.digest
+    assert record["codes_equal_to_golden"] > 1_000_000
+    assert "digit_id" not in record["results"]["letters-upper"]["restored"]
+    assert record["results"]["digits"]["images"] == 4
+    assert record["before"]["digits"] != record["results"]["digits"]
+
+
+def test_stopped_run_ends_as_an_unbroken_one(options, monkeypatch):
+    train(options)
+    again = replace(options, name="again")
+    work = loop.train_batch
+
+    def stopping(*arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return work(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stop:
+        patch.setattr(loop, "train_batch", stopping)
+        train(again)
+    assert stop.value.code == 128 + signal.SIGTERM
+    train(again)
+
+    gates = [
+        (one.folder / "gate-letters-upper-stored.safetensors").read_bytes()
+        for one in (options, again)
+    ]
+    assert gates[0] == gates[1]
+
+
+def test_rejects_a_skeleton_without_gate(options, tmp_path):
+    calibrated(replace(SMALL, gate=None), np.random.default_rng(0)).save(tmp_path / "bare")
+    with pytest.raises(InputError, match="must have a gate to learn letters"):
+        train(replace(options, begin=str(tmp_path / "bare")))
+    with pytest.raises(InputError, match="begin must be a skeleton with a gate"):
+        Options(recipe="letters")
+
+
+def test_what_is_rehearsed(monkeypatch):
+    monkeypatch.setattr(rehearsals, "COUNT", 6)
+    rng = np.random.default_rng(0)
+    machine = calibrated(SMALL, rng), network(SMALL, rng)
+    digits = rng.integers(0, 256, (9, 6, 6), dtype=np.uint8)
+
+    assert rehearsal("none", *machine, digits, 0.7) is None
+    stored = rehearsal("stored", *machine, digits, 0.7)
+    assert stored.originals is digits
+    assert stored.damaged is None
+    distilled = rehearsal("distilled", *machine, digits, 0.7)
+    assert (distilled.damaged == 0).sum(axis=(1, 2)).min() >= 25
+    assert not (distilled.originals == digits[:6]).all()
+    dreams = rehearsal("dreams", *machine, digits, 0.7)
+    assert dreams.originals.shape == (6, 6, 6)
+    assert dreams.damaged is None
+
+    known, given = distilled.pick(np.random.default_rng(1), 4)
+    assert known.shape == given.shape == (4, 6, 6)

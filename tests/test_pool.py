@@ -1,0 +1,105 @@
+"""What noise shall become, and the states that a run carries on."""
+
+import numpy as np
+import torch
+
+from golden.spec import Spec
+from sw.data import show_digits
+from sw.train.draw import lost_cells, noise_states
+from sw.train.pool import Pool, Prototypes, medoids
+
+SPEC = Spec()
+
+
+def test_a_medoid_is_the_digit_closest_to_its_fellows():
+    images = np.zeros((30, 28, 28), np.uint8)
+    images[:, 0, 0] = np.tile([10, 100, 110], 10)  # 100 is between the others, nearer to 110
+    labels = np.repeat(np.arange(10), 3)
+
+    found = medoids(images, labels)
+    assert found.shape == (10, 28, 28)
+    assert found[:, 0, 0].tolist() == [100.0] * 10
+
+
+def test_clear_planes_are_assigned_what_they_show():
+    images, labels = show_digits()
+    prototypes = Prototypes.of(medoids(images, labels))
+    planes = torch.nn.functional.pad(prototypes.images, (2, 2, 2, 2))
+    for _ in range(200):  # until mean and spread are known
+        prototypes.assign(planes, SPEC)
+
+    assert prototypes.assign(planes, SPEC).tolist() == list(range(10))
+    assert prototypes.shown(prototypes.images + 20).tolist() == list(range(10))
+
+
+def test_all_digits_are_assigned_equally_often_to_noise():
+    images, labels = show_digits()
+    prototypes = Prototypes.of(medoids(images, labels))
+    generator = torch.Generator().manual_seed(0)
+    bright = torch.nn.functional.pad(prototypes.images[3], (2, 2, 2, 2))  # favours the three
+    counts = torch.zeros(10)
+    for batch in range(600):
+        planes = 40 * torch.randn(4, 32, 32, generator=generator) + bright * torch.rand(
+            4, 1, 1, generator=generator
+        )
+        chosen = prototypes.assign(planes, SPEC)
+        if batch >= 200:
+            counts += torch.bincount(chosen, minlength=10)
+
+    share = counts / counts.sum()
+    assert share.min() > 0.06
+    assert share.max() < 0.14
+
+
+def pool(ages):
+    count = len(ages)
+    return Pool(
+        states=torch.zeros(count, 1, 2, 2),
+        targets=torch.zeros(count, 28, 28),
+        ages=torch.tensor(ages),
+        open=torch.zeros(count, dtype=torch.bool),
+    )
+
+
+def test_new_states_take_the_place_of_the_oldest():
+    states = pool([10, 400, 20, 300])
+    states.put(torch.ones(2, 1, 2, 2), torch.ones(2, 28, 28), 10, noise=True)
+
+    assert states.ages.tolist() == [10, 10, 20, 10]
+    assert states.states[:, 0, 0, 0].tolist() == [0, 1, 0, 1]
+    assert states.open.tolist() == [False, True, False, True]
+
+
+def test_noise_settles_once_on_the_digit_it_shows():
+    images, labels = show_digits()
+    prototypes = Prototypes.of(medoids(images, labels))
+    states = pool([10, 55, 55])
+    states.open[:2] = True
+    shown = prototypes.images[[7, 8, 9]]
+    states.carry(torch.arange(3), torch.zeros(3, 1, 2, 2), shown, 9, prototypes)
+
+    assert states.ages.tolist() == [19, 64, 64]
+    assert states.open.tolist() == [True, False, False]
+    assert torch.equal(states.targets[1], prototypes.images[8])
+    assert not states.targets[[0, 2]].any()
+
+
+def test_noise_is_of_all_kinds():
+    states = noise_states(SPEC, np.random.default_rng(0), 60)
+    spreads = states.std((1, 2, 3))
+
+    assert states.min() == -128
+    assert states.max() == 127
+    assert (states == states.round()).all()
+    for sigma in (8, 16, 32):
+        assert (abs(spreads - sigma) < 1).any()
+    assert (spreads > 70).any()  # uniform
+
+
+def test_cells_are_lost_whole_and_by_share():
+    living = lost_cells(SPEC, np.random.default_rng(0), 50, (0.25, 0.35))
+
+    assert living.shape == (50, 1, 32, 32)
+    lost = 1 - living.mean((1, 2, 3))
+    assert lost.min() >= 0.25
+    assert lost.max() <= 0.351

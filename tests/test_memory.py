@@ -11,7 +11,7 @@ from golden.skeleton import SHIPPED, Skeleton
 from sw.data import show_digits
 from sw.evaluate import Judged, score
 from sw.loading import load_run
-from sw.memory import holding, page, valleys
+from sw.memory import holding, letters, page, valleys
 from sw.memory.batchwise import batchwise
 from sw.memory.machine import Machine
 from sw.memory.run import EXPERIMENTS, keeper, run
@@ -48,7 +48,7 @@ def test_refuses_in_one_line(fails, ungated, tmp_path):
         *("memory", "letters", "--skeleton", "digits", "--letters", tmp_path / "none", *SMALL),
     )
     fails(
-        "Experiment letters must have letters and gates: digits has no gate-NAME.safetensors",
+        "Experiment letters must have letters and gates: digits has no gate-LETTERS-NAME.safetensors",
         *("memory", "letters", "--skeleton", "digits", *SMALL),
     )
     fails(
@@ -126,6 +126,24 @@ def test_bars_are_met_at_their_very_value():
         (at_most("a", 96.83 - 95.83, 1), True),  # 1.0000000000000142
     ):
         assert bar.met is met
+
+
+def test_letters_are_measured_against_a_gate_that_gave_digits_up():
+    def gate(letters, digits, read):
+        return {
+            "letters": {"psnr_mean": letters},
+            "digits": {"psnr_mean": digits, "digit_id": read},
+        }
+
+    gates = {"own": gate(15, 22.5, 97), "only": gate(20, 12, 60), "dreams": gate(19.5, 21.9, 96.5)}
+    found = letters.bars({"gates": gates})
+    assert [(bar.measured, bar.met) for bar in found] == [
+        ("0.5 dB", True),
+        ("0.6 dB", False),
+        ("0.5 points", True),
+    ]
+    del gates["only"]
+    assert len(letters.bars({"gates": gates})) == 2
 
 
 def test_every_part_of_the_page_is_made_whatever_was_measured(tmp_path):

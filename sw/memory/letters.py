@@ -1,7 +1,7 @@
 """Letters: gates trained anew on letters, the skeleton untouched: what they learnt, what they kept.
 
-A gate lies beside its skeleton as ``gate-NAME.safetensors``. `ONLY` is the one that was trained on
-letters alone, digits given up: the measure of what letters can reach on this skeleton.
+A gate lies beside its skeleton as ``gate-LETTERS-NAME.safetensors``. `ONLY` is the one that was
+trained on letters alone, digits given up: the measure of what letters can reach on this skeleton.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sw.metrics import closeness
 
 __all__ = ["ONLY", "bars", "measure"]
 
-ONLY = "letters-only"
+ONLY = "only"
 BATCH = 250
 
 
@@ -70,7 +70,7 @@ def bars(results: dict[str, Any]) -> list[Bar]:
             continue
         if only is not None:
             below = only["letters"]["psnr_mean"] - found["letters"]["psnr_mean"]
-            table.append(at_most(f"{name}: letters below {ONLY}", below, 1, " dB"))
+            table.append(at_most(f"{name}: letters below those of letters only", below, 1, " dB"))
         lost = {key: own[key] - found["digits"][key] for key in ("psnr_mean", "digit_id")}
         table.append(at_most(f"{name}: digits below their own gate", lost["psnr_mean"], 0.5, " dB"))
         table.append(at_most(f"{name}: fewer digits read right", lost["digit_id"], 1, " points"))

@@ -15,9 +15,10 @@ from sw.memory import holding, letters, page, valleys
 from sw.memory.batchwise import batchwise
 from sw.memory.machine import Machine
 from sw.memory.run import EXPERIMENTS, keeper, run
+from sw.memory.tables import TABLES
 from sw.memory.task import Outcome, Task, at_least, at_most
 
-SMALL = ("--images", 2, "--noise", 10, "--no-chip")
+SMALL = ("--images", 10, "--noise", 10, "--no-chip")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,8 @@ def test_refuses_in_one_line(fails, ungated, tmp_path):
         *("memory", "letters", "--skeleton", "digits", "--letters", tmp_path / "none", *SMALL),
     )
     fails(
-        "Experiment letters must have letters and gates: digits has no gate-LETTERS-NAME.safetensors",
+        "Experiment letters must have letters and gates: "
+        "digits has no gate-LETTERS-NAME.safetensors",
         *("memory", "letters", "--skeleton", "digits", *SMALL),
     )
     fails(
@@ -126,6 +128,22 @@ def test_bars_are_met_at_their_very_value():
         (at_most("a", 96.83 - 95.83, 1), True),  # 1.0000000000000142
     ):
         assert bar.met is met
+
+
+def test_valleys_of_a_rule_that_never_rests_have_no_attractors(task, monkeypatch):
+    monkeypatch.setattr(valleys, "LIMIT", 4)
+    monkeypatch.setattr(valleys, "EARLY", 2)
+    monkeypatch.setattr(valleys, "LATE", 4)
+    monkeypatch.setattr(valleys, "SHAKES", (8,))
+    results, arrays = valleys.measure(replace(task, noise=5))
+    assert results["settled"] == results["at_rest"] == results["in_cycles"] == 0
+    assert results["attractors"]["distinct"] == 0 and results["last_entry"] == -1
+    assert sum(results["digits"]) == 5 and arrays["shown"].shape == (5, 28, 28)
+    for move in results["shaken"]["moves"].values():
+        moves = np.array(move["from_to"])
+        assert moves.sum() == 5 and move["returned"] == 20 * np.trace(moves)
+    assert [bar.met for bar in valleys.bars(results)][:3] == [False, False, False]
+    assert "| exactly at rest by step 4 | 0.00 % |" in TABLES["valleys"](results)
 
 
 def test_letters_are_measured_against_a_gate_that_gave_digits_up():

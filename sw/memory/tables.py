@@ -132,7 +132,7 @@ def damage(results: Results) -> str:
 
 def letters(results: Results) -> str:
     """Return what each gate restores of letters and of digits."""
-    return table(
+    told = table(
         ("gate", "letters, mean PSNR", "digits, mean PSNR", "digits read right"),
         (
             (
@@ -144,6 +144,8 @@ def letters(results: Results) -> str:
             for name, found in results["gates"].items()
         ),
     )
+    told += "\n![Digits and letters with each gate](memory/letters.png)\n"
+    return told + "![Letters as each gate restores them](memory/letters-shown.png)\n"
 
 
 def compute(results: Results) -> str:

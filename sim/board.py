@@ -78,19 +78,23 @@ class SimulatedBoard:
     ):
         self.divisor = divisor
         design = BoardDesign(geometry, divisor, patience)
-        library = load(build_library(design, progress))
-        self._start(library, library.board_new(ratio), design, skeletons, memories)
+        self._start(design, skeletons, memories, progress, ratio)
         self.pace(divisor)
+        self.reset()
 
-    def _start(self, library, board, design, skeletons, memories=None):
+    def _start(self, design, skeletons, memories=None, progress=print, ratio=1):
         """Make a model of a design, and store what its memories hold."""
         self.geometry = geometry = design.geometry
         self.patience = design.patience
+        self._open(design, progress, ratio)
         memories = memories or images(geometry, skeletons)
-        self._library, self._board = library, board
         for index, name in enumerate(design.memories):
             self._store(index, Shape.cast(layouts(geometry)[name]).width, memories[name])
-        self.reset()
+
+    def _open(self, design, progress, ratio=1):
+        self.design = design
+        self._library = load(build_library(design, progress))
+        self._board = self._library.board_new(ratio)
 
     def __del__(self):
         if getattr(self, "_board", None):

@@ -58,10 +58,10 @@ class SimulatedDevice:
         Seed of the rests.
     limit : int
         Clocks without an answer after which the chip is taken for stuck.
-    memories : dict of str to list of int
-        Skeleton memory images, where they are to differ from what the skeletons make.
     traced : bool
         Whether `trace` can count toggles: another library, several times slower.
+    memories : dict of str to list of int
+        Skeleton memory images, where they are to differ from what the skeletons make.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class SimulatedDevice:
         stall=0,
         seed=0,
         limit=1 << 26,
-        memories=None,
         traced=False,
+        memories=None,
         progress=print,
     ):
         spec = skeletons[0].spec

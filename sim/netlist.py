@@ -11,8 +11,8 @@ import pyosys
 from golden.errors import InputError
 from hw.boards.flow import NAME
 from hw.verilog import yosys
-from sim.board import SimulatedBoard, load
-from sim.verilate import HERE, build_library
+from sim.board import SimulatedBoard
+from sim.verilate import HERE
 
 __all__ = ["NetlistBoard", "NetlistDesign", "write_library"]
 
@@ -168,11 +168,9 @@ class NetlistBoard(SimulatedBoard):
     """
 
     def __init__(self, design, top, *, progress=print):
-        self.design = design
-        self._library = load(build_library(design, progress))
         # Of the netlist's fastest clock, to one of the link's: see EHXPLLL.v.
         outputs = top.pll.chip_output, top.pll.link_output
-        self._board = self._library.board_new(outputs[1] // math.gcd(*outputs))
+        self._open(design, progress, outputs[1] // math.gcd(*outputs))
         self.geometry = top.board.geometry
         self.divisor = top.board.divisor
         self.patience = top.board.link.patience

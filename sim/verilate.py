@@ -216,7 +216,7 @@ def compile_library(design, folder):
     model = f"V{top}"
     places = [(name, design.array) for name in design.public]
     places += [(f"{top}.{path}", "memory") for path in contexts]
-    public = [f'public_flat_rw -module "{name}" -var "{rows}"' for name, rows in places]
+    public = [f'public_flat_rw -module "{name}" -var "{array}"' for name, array in places]
     (folder / "public.vlt").write_text("\n".join(["`verilator_config", *public, ""]))
     memories = [
         f"    MEMORY({index}, {member(top, path, design.array)})"
@@ -243,8 +243,8 @@ def compile_library(design, folder):
     call(
         folder,
         os.environ.get("CXX", "c++"),
-        *("-std=c++17", "-O3", *CFLAGS.split()),
-        *("-shared", "-o", "design.so", str(HERE / design.shim)),
+        *("-std=c++17", "-O3", *CFLAGS.split(), "-shared", "-o", "design.so"),
+        str(HERE / design.shim),
         *(["-DTRACED", "-DVM_TRACE=1", "-DVM_TRACE_SAIF=1"] if traced else []),
         *("-I.", f"-I{HERE}", f"-I{include}", f"-I{include / 'vltstd'}"),
         *(f"lib{model}.a", "libverilated.a", "-pthread"),

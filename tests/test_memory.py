@@ -2,20 +2,23 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from golden.skeleton import SHIPPED, Skeleton
 from sw.data import show_digits
-from sw.evaluate import Judged
+from sw.evaluate import Judged, score
 from sw.loading import load_run
-from sw.memory import holding, page, valleys
+from sw.memory import holding, letters, page, valleys
+from sw.memory.batchwise import batchwise
 from sw.memory.machine import Machine
-from sw.memory.run import EXPERIMENTS, run
+from sw.memory.run import EXPERIMENTS, keeper, run
+from sw.memory.tables import TABLES
 from sw.memory.task import Outcome, Task, at_least, at_most
 
-SMALL = ("--images", 2, "--noise", 10, "--no-chip")
+SMALL = ("--images", 10, "--noise", 10, "--no-chip")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,8 @@ def test_refuses_in_one_line(fails, ungated, tmp_path):
         *("memory", "letters", "--skeleton", "digits", "--letters", tmp_path / "none", *SMALL),
     )
     fails(
-        "Experiment letters must have letters and gates: digits has no gate-NAME.safetensors",
+        "Experiment letters must have letters and gates: "
+        "digits has no gate-LETTERS-NAME.safetensors",
         *("memory", "letters", "--skeleton", "digits", *SMALL),
     )
     fails(
@@ -56,8 +60,7 @@ def test_refuses_in_one_line(fails, ungated, tmp_path):
 
 
 def test_holding_by_the_protocol(task):
-    task.__dict__.pop("machine", None)
-    results, shown = holding.measure(task)
+    results, arrays = holding.measure(task)
     machine, states = Machine(task.skeleton, task.network), task.encoded(slice(0, 2))
     for step in range(1, 20):
         states = machine.advance(states, step)
@@ -65,10 +68,32 @@ def test_holding_by_the_protocol(task):
             for index, state in enumerate(states):
                 lost = np.random.default_rng([index, 9]).permutation(1024)[:307]
                 state.reshape(16, 1024)[:, lost] = 0
-    np.testing.assert_array_equal(shown["struck 9"], machine.model.readout(states))
-    assert results["struck"]["9"] == task.scores(shown["struck 9"])
+    shown = machine.model.readout(states)
+    np.testing.assert_array_equal(arrays["shown struck 9"], shown)
+    assert results["struck"]["9"] == score(task.referee, shown, *task.digits[1:])
     assert list(results["steps"]) == ["10", "20", "50", "200"]
     assert results["at_rest"] == 0 and results["chip"] is None
+
+
+def test_batches_go_on_where_a_run_was_stopped(task, tmp_path, monkeypatch):
+    monkeypatch.setattr("sw.memory.batchwise.SIZE", 1)
+    begun = []
+
+    def work(batch):
+        if (batch.part.start, begun) == (1, [0]):
+            begun.append("stopped")
+            raise KeyboardInterrupt
+        begun.append(batch.part.start)
+        batch.show("start", batch.encoded)
+
+    resumed = replace(task, keep=keeper(tmp_path))
+    with pytest.raises(KeyboardInterrupt):
+        batchwise(resumed, "some work", work)
+    found = batchwise(resumed, "some work", work)
+    assert begun == [0, "stopped", 1]
+    want = task.machine.model.readout(task.encoded(slice(0, 2)))
+    np.testing.assert_array_equal(found["start"], task.judge(want, slice(0, 2)))
+    np.testing.assert_array_equal(found["shown start"], want[:1])
 
 
 def test_what_was_measured_is_kept_until_something_changes(task, tmp_path, monkeypatch):
@@ -100,8 +125,43 @@ def test_bars_are_met_at_their_very_value():
         (at_least("a", 22.49, 22.5), False),
         (at_most("a", 0.3, 0.3), True),
         (at_most("a", 0.31, 0.3), False),
+        (at_most("a", 96.83 - 95.83, 1), True),  # 1.0000000000000142
     ):
         assert bar.met is met
+
+
+def test_valleys_of_a_rule_that_never_rests_have_no_attractors(task, monkeypatch):
+    monkeypatch.setattr(valleys, "LIMIT", 4)
+    monkeypatch.setattr(valleys, "EARLY", 2)
+    monkeypatch.setattr(valleys, "LATE", 4)
+    monkeypatch.setattr(valleys, "SHAKES", (8,))
+    results, arrays = valleys.measure(replace(task, noise=5))
+    assert results["settled"] == results["at_rest"] == results["in_cycles"] == 0
+    assert results["attractors"]["distinct"] == 0 and results["last_entry"] == -1
+    assert sum(results["digits"]) == 5 and arrays["shown"].shape == (5, 28, 28)
+    for move in results["shaken"]["moves"].values():
+        moves = np.array(move["from_to"])
+        assert moves.sum() == 5 and move["returned"] == 20 * np.trace(moves)
+    assert [bar.met for bar in valleys.bars(results)][:3] == [False, False, False]
+    assert "| exactly at rest by step 4 | 0.00 % |" in TABLES["valleys"](results)
+
+
+def test_letters_are_measured_against_a_gate_that_gave_digits_up():
+    def gate(letters, digits, read):
+        return {
+            "letters": {"psnr_mean": letters},
+            "digits": {"psnr_mean": digits, "digit_id": read},
+        }
+
+    gates = {"own": gate(15, 22.5, 97), "only": gate(20, 12, 60), "dreams": gate(19.5, 21.9, 96.5)}
+    found = letters.bars({"gates": gates})
+    assert [(bar.measured, bar.met) for bar in found] == [
+        ("0.5 dB", True),
+        ("0.6 dB", False),
+        ("0.5 points", True),
+    ]
+    del gates["only"]
+    assert len(letters.bars({"gates": gates})) == 2
 
 
 def test_every_part_of_the_page_is_made_whatever_was_measured(tmp_path):
@@ -112,7 +172,8 @@ def test_every_part_of_the_page_is_made_whatever_was_measured(tmp_path):
     assert nothing["memory-holding"] == page.UNMEASURED
     scores = {"psnr_mean": 21.5, "psnr_of_mean": 21.0, "digit_id": 97.0}
     results = {
-        "digits": 7, "rows": "test", "share_of_cells": 0.3, "at_rest": 91.5, "chip": None,
+        "digits": 7, "rows": "test", "blanked": scores,
+        "share_of_cells": 0.3, "at_rest": 91.5, "chip": None,
         "steps": {str(step): scores for step in holding.HOLD},
         "struck": {"5": scores, "9": scores},
     }  # fmt: skip

@@ -60,4 +60,5 @@ def test_distances_within_and_between_groups():
 
 def test_a_single_group_has_no_silhouette():
     assert apart(np.eye(3), np.zeros(3))["silhouette"] is None
-    assert apart(np.eye(1), np.zeros(1)) == {"within": None, "between": None, "silhouette": None}
+    nothing = {"within": None, "between": None, "silhouette": None}
+    assert apart(np.eye(1), np.zeros(1)) == apart(np.eye(0), np.zeros(0)) == nothing

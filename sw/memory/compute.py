@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
-from torch.utils.flop_counter import FlopCounterMode
 
-from golden.device import batches
+from golden.fixed import PIXEL
+from sw.baselines.ship import SHIPPED, shipped
+from sw.memory.batchwise import Batch, batchwise
 from sw.memory.machine import Machine, follow
-from sw.memory.task import Bar, Outcome, Task, at_most
+from sw.memory.task import Bar, Outcome, Task, at_most, scores
+from sw.table.macs import count, network_macs
 
-__all__ = ["bars", "macs", "measure"]
+__all__ = ["bars", "measure"]
 
-BATCH = 250
 HELD = 200
 """Step after which a lattice counts as fallen: the toggles of one more step are those of rest."""
+
+NAME = "autoencoder"
+"""The baseline to compare with."""
+
+BESIDES = (SHIPPED / f"{NAME}.safetensors",)
+"""Files that an outcome depends on, besides what every experiment does."""
 
 Worked = dict[str, int]
 
@@ -28,26 +34,17 @@ def measure(task: Task) -> Outcome:
     spec = task.machine.spec
     machines = {"rule": Machine(task.skeleton, None), "rule and gate": task.machine}
     counted = counts(task.machine)
-    curves = {}
-    with task.progress("compute", len(machines) * len(task.digits.images)) as advance:
-        for name, machine in machines.items():
-            curves[name] = quality(task, machine, counted, advance)
+    curves = {name: quality(task, machine, counted) for name, machine in machines.items()}
     results = {
         "rows": task.digits.rows,
         "digits": len(task.digits.images),
         "macs": counted,
         "per_restoration": {name: curve[str(spec.steps)]["macs"] for name, curve in curves.items()},
         "curves": curves,
+        "autoencoder": autoencoder(task),
         "toggles": toggled(task),
     }
     return Outcome(results, {})
-
-
-def macs(work: Callable[[], object]) -> int:
-    """Return the multiply-accumulates of what torch is asked to do meanwhile: half its FLOP."""
-    with FlopCounterMode(display=False) as counter:
-        work()
-    return counter.get_total_flops() // 2
 
 
 def counts(machine: Machine) -> Worked:
@@ -61,30 +58,46 @@ def counts(machine: Machine) -> Worked:
         torch.zeros(spec.channels, 1, 1, 1),
     )
     return {
-        "encode": macs(lambda: functional.conv2d(pixels, weights)),
-        "step": macs(lambda: model.step(states)),
-        "opening": macs(lambda: network.deltas(model.planes(states))),
-        "readout": macs(lambda: model.readout(states)),
+        "encode": count(lambda: functional.conv2d(pixels, weights)),
+        "step": count(lambda: model.step(states)),
+        "opening": count(lambda: network.deltas(model.planes(states))),
+        "readout": count(lambda: model.readout(states)),
     }
 
 
-def quality(
-    task: Task, machine: Machine, counted: Worked, advance: Callable[[int], None]
-) -> dict[str, Any]:
+def quality(task: Task, machine: Machine, counted: Worked) -> dict[str, Any]:
     """Return scores after each step, and the multiply-accumulates up to there."""
     steps, gate = range(1, machine.spec.steps + 1), machine.gate
-    shown: dict[int, list[np.ndarray]] = {step: [] for step in steps}
-    for batch in batches(len(task.digits.images), BATCH):
-        for step, states in follow(machine, task.encoded(batch), 0, steps):
-            shown[step].append(machine.model.readout(states))
-        advance(batch.stop - batch.start)
+
+    def watch(batch: Batch) -> None:
+        for step, states in follow(machine, batch.encoded, 0, steps):
+            batch.show(f"step {step}", states)
+
     curve = {}
-    for step, parts in shown.items():
+    name = "rule" if gate is None else "rule and gate"
+    found = batchwise(task, name, watch)
+    for step in steps:
         openings = 0 if gate is None else sum(map(gate.is_open, range(1, step + 1)))
         work = counted["encode"] + step * counted["step"] + counted["readout"]
         told = {"macs": work + openings * counted["opening"]}
-        curve[str(step)] = told | task.scores(np.concatenate(parts))
+        curve[str(step)] = told | scores(found[f"step {step}"])
     return curve
+
+
+def autoencoder(task: Task) -> dict[str, Any] | None:
+    """Return work and scores of the shipped auto-encoder; None where none is shipped."""
+    if not BESIDES[0].is_file():
+        return None
+    network = shipped(NAME)
+
+    def restore(batch: Batch) -> None:
+        with torch.inference_mode():
+            pixels = torch.from_numpy(batch.damaged).unsqueeze(1) / PIXEL.max
+            restored = (PIXEL.max * network(pixels)).round_().clamp_(PIXEL.min, PIXEL.max)
+        batch.look("restored", restored.squeeze(1).to(torch.uint8).numpy())
+
+    found = batchwise(task, NAME, restore)["restored"]
+    return {"macs": network_macs(network)} | scores(found)
 
 
 def toggled(task: Task) -> dict[str, Any] | None:

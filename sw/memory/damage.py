@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from golden.device import batches
 from golden.errors import Difference
+from sw.memory.batchwise import Batch, batchwise
 from sw.memory.faults import (
     DeadRows,
     Fault,
@@ -20,7 +20,7 @@ from sw.memory.faults import (
 )
 from sw.memory.machine import follow
 from sw.memory.starts import struck, zero_cells
-from sw.memory.task import Bar, Outcome, Task, at_most
+from sw.memory.task import Bar, Outcome, Task, at_most, scores
 
 __all__ = ["KINDS", "SHARES", "bars", "measure"]
 
@@ -37,54 +37,48 @@ DEAD = (1, 2, 4, 8)
 """Rows that hold nothing, spread evenly over the lattice."""
 
 KINDS = ("flips", "channel", "rows")
-BATCH = 250
 ON_CHIP = 2
-
-Shown = dict[str, list[np.ndarray]]
 
 
 def measure(task: Task) -> Outcome:
     """Return scores for each share at each step, and under each fault of the memory."""
-    count, shown = len(task.digits.images), cast(Shown, {})
-    with task.progress("damage", count) as advance:
-        for batch in batches(count, BATCH):
-            lose_cells(task, batch, shown)
-            fail(task, batch, shown)
-            advance(batch.stop - batch.start)
-    scores = {name: task.scores(np.concatenate(parts)) for name, parts in shown.items()}
+    found = batchwise(task, "damage", suffer)
+    steps = range(1, STEPS + 1)
     results = {
         "rows": task.digits.rows,
-        "digits": count,
+        "digits": len(task.digits.images),
         "later": LATER,
-        "whole": scores["whole"],
+        "whole": scores(found["whole"]),
         "lost": {
-            str(share): {str(step): scores[f"lost {share} {step}"] for step in range(1, STEPS + 1)}
+            str(share): {str(step): scores(found[f"lost {share} {step}"]) for step in steps}
             for share in (0, *SHARES)
         },
-        "faults": {name: scores[name] for name in scores if name.split()[0] in KINDS},
+        "faults": {name: scores(found[name]) for name in found if name.split()[0] in KINDS},
         "chip": on_chip(task),
     }
-    examples = {name: np.concatenate(shown[f"lost {name} 9"])[:10] for name in (0.1, 0.3, 0.5, 0.7)}
-    return Outcome(results, {f"{name:.0%}": images for name, images in examples.items()})
+    examples = {f"{share:.0%}": found[f"shown lost {share} 9"] for share in SHARES}
+    return Outcome(results, examples)
 
 
-def lose_cells(task: Task, batch: slice, shown: Shown) -> None:
-    """Zero each share of cells after each step, run ten steps on and note what is shown."""
-    machine, indices = task.machine, range(batch.start, batch.stop)
+def suffer(batch: Batch) -> None:
+    """Lose cells and fail memories, each in a run of its own."""
+    lose_cells(batch)
+    fail(batch)
 
-    def show(name: str, states: np.ndarray) -> None:
-        shown.setdefault(name, []).append(machine.model.readout(states))
 
-    for step, states in follow(machine, task.encoded(batch), 0, range(1, STEPS + LATER + 1)):
+def lose_cells(batch: Batch) -> None:
+    """Zero each share of cells after each step, and look ten steps later."""
+    machine = batch.task.machine
+    for step, states in follow(machine, batch.encoded, 0, range(1, STEPS + LATER + 1)):
         if step == machine.spec.steps:
-            show("whole", states)
+            batch.show("whole", states)
         if step > LATER:
-            show(f"lost 0 {step - LATER}", states)
+            batch.show(f"lost 0 {step - LATER}", states)
         if step <= STEPS:
             for share in SHARES:
-                hurt = zero_cells(states, struck(machine.spec, indices, step, share))
+                hurt = zero_cells(states, struck(machine.spec, batch.indices, step, share))
                 *_, (_, later) = follow(machine, hurt, step, [step + LATER])
-                show(f"lost {share} {step}", later)
+                batch.show(f"lost {share} {step}", later)
 
 
 def faults(channels: int, height: int, indices: range) -> Iterable[tuple[str, Fault]]:
@@ -98,13 +92,12 @@ def faults(channels: int, height: int, indices: range) -> Iterable[tuple[str, Fa
         yield f"rows {rows}", DeadRows(tuple(dead.tolist()))
 
 
-def fail(task: Task, batch: slice, shown: Shown) -> None:
-    """Restore digits under each fault, and note what is shown."""
-    spec, states = task.machine.spec, task.encoded(batch)
-    for name, fault in faults(spec.channels, spec.height, range(batch.start, batch.stop)):
+def fail(batch: Batch) -> None:
+    """Restore digits under each fault, and look at the end."""
+    task, spec = batch.task, batch.task.machine.spec
+    for name, fault in faults(spec.channels, spec.height, batch.indices):
         machine = FaultyMachine(task.skeleton, task.network, fault)
-        restored = machine.run(states, spec.steps)
-        shown.setdefault(name, []).append(machine.model.readout(restored))
+        batch.show(name, machine.run(batch.encoded, spec.steps))
 
 
 def on_chip(task: Task) -> dict[str, Any] | None:

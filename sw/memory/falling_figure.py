@@ -30,12 +30,13 @@ def draw(outcome: Outcome, folder: Path) -> list[Path]:
     strip, film = folder / "falling.png", folder / "falling.gif"
     rows = np.concatenate([arrays["digits"][:, :3], arrays["noise"][:, :3]], axis=1)
     columns = {f"{step}": rows[LOOKS.index(step)] for step in STRIP}
+    # What was laid down, not what the lattice makes of it.
+    columns["0"] = np.concatenate([arrays["given"][:3], arrays["noise"][0, :3]])
     write_png(strip, sheet(columns, 2))
     frames = [
         frame(step, arrays["digits"][index], arrays["noise"][index])
         for index, step in enumerate(LOOKS)
     ]
-    # The first frame shows what was laid down, not what the lattice makes of it.
     frames[0] = frame(0, arrays["given"], arrays["noise"][0])
     times = [HOLD // 2, *[TIME] * (len(frames) - 2), HOLD]
     with replacing(film) as path:

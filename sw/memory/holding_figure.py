@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sw.images import write_png
 from sw.memory.drawing import ACCENT, INK, figure
-from sw.memory.holding import LATER
+from sw.memory.holding import HOLD, LATER, STRIKES
 from sw.memory.task import Outcome
 from sw.pictures import sheet
 
@@ -30,11 +30,7 @@ def draw(outcome: Outcome, folder: Path) -> list[Path]:
             axis.set(xlabel="step", ylabel=label)
             axis.minorticks_off()
         axes[0].legend(frameon=False, fontsize=8)
-    write_png(digits, sheet(dict(sorted(arrays.items(), key=order))))
+    names = ["blanked", *(f"step {step}" for step in HOLD), *(f"struck {step}" for step in STRIKES)]
+    columns = {"original": arrays["originals"]}
+    write_png(digits, sheet(columns | {name: arrays[f"shown {name}"] for name in names}, 2))
     return [curve, digits]
-
-
-def order(item: tuple[str, object]) -> tuple[str, int]:
-    """Sort columns by kind, then by step."""
-    kind, step = item[0].split()
-    return ("a" if kind == "step" else "b"), int(step)

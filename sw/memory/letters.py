@@ -15,7 +15,7 @@ from golden.gate import GateNetwork
 from sw.damage import blank
 from sw.evaluate import Judged
 from sw.memory.machine import Machine, follow
-from sw.memory.task import Bar, Outcome, Task, at_most
+from sw.memory.task import Bar, Outcome, Task, at_most, scores
 from sw.metrics import closeness
 
 __all__ = ["ONLY", "bars", "measure"]
@@ -27,7 +27,7 @@ BATCH = 250
 def measure(task: Task) -> Outcome:
     """Restore letters and digits with each gate, the digits' own included."""
     assert task.letters is not None
-    gates = {"own": task.gated} | dict(task.gates)
+    gates = {"own": task.gated, **task.gates}
     found, arrays = {}, {"letters": task.letters.images[:10]}
     total = len(gates) * (len(task.letters.images) + len(task.digits.images))
     with task.progress("letters", total) as advance:
@@ -37,7 +37,7 @@ def measure(task: Task) -> Outcome:
             psnr = closeness(letters, task.letters.images)._asdict()
             found[name] = {
                 "letters": {key: round(db, 3) for key, db in psnr.items()},
-                "digits": task.scores(digits),
+                "digits": scores(task.judge(digits, slice(0, len(digits)))),
             }
             arrays[f"{name}: letters"], arrays[f"{name}: digits"] = letters[:10], digits[:10]
     results = {
@@ -65,13 +65,13 @@ def bars(results: dict[str, Any]) -> list[Bar]:
     """Return what a gate has to learn and to keep, for each one that was to do both."""
     gates, table = results["gates"], []
     own, only = gates["own"]["digits"], gates.get(ONLY)
-    for name, scores in gates.items():
+    for name, found in gates.items():
         if name in ("own", ONLY):
             continue
         if only is not None:
-            below = only["letters"]["psnr_mean"] - scores["letters"]["psnr_mean"]
-            table.append(at_most(f"{name}: letters below {ONLY}", below, 1, " dB"))
-        lost = {key: own[key] - scores["digits"][key] for key in ("psnr_mean", "digit_id")}
+            below = only["letters"]["psnr_mean"] - found["letters"]["psnr_mean"]
+            table.append(at_most(f"{name}: letters below those of letters only", below, 1, " dB"))
+        lost = {key: own[key] - found["digits"][key] for key in ("psnr_mean", "digit_id")}
         table.append(at_most(f"{name}: digits below their own gate", lost["psnr_mean"], 0.5, " dB"))
         table.append(at_most(f"{name}: fewer digits read right", lost["digit_id"], 1, " points"))
     return table

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from golden.errors import InputError
 from golden.files import replacing
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
-from sw.memory.task import Outcome, Task
+from sw.memory.task import Arrays, Outcome, Task
 from sw.outputs import prepare, write_json
 
 __all__ = ["EXPERIMENTS", "chosen", "known", "run"]
@@ -123,11 +125,28 @@ def measured(task: Task, name: str, kept: Path, say: Callable[[str], None]) -> O
         say(f"{name}: kept from an earlier run")
         with np.load(arrays) as found:
             return Outcome(json.loads(results.read_text(encoding="utf-8")), dict(found))
-    outcome = import_module(f"sw.memory.{name}").measure(task)
+    say(f"{name} ...")
+    outcome = import_module(f"sw.memory.{name}").measure(replace(task, keep=keeper(place)))
     with replacing(arrays) as path:
         np.savez_compressed(path, **outcome.arrays)
     write_json(results, outcome.results)  # last: where it lies, both are whole
+    shutil.rmtree(place, ignore_errors=True)
     return outcome
+
+
+def keeper(folder: Path) -> Callable[[str, Callable[[], Arrays]], Arrays]:
+    """Return a function that keeps parts of an experiment in ``folder``, each under a key."""
+
+    def keep(key: str, make: Callable[[], Arrays]) -> Arrays:
+        part = folder / f"{key}.npz"
+        if not part.is_file():
+            made = make()
+            with replacing(part) as path:
+                np.savez_compressed(path, **made)  # type: ignore[arg-type]
+        with np.load(part) as found:
+            return dict(found)
+
+    return keep
 
 
 def fingerprint(task: Task, name: str) -> str:
@@ -146,9 +165,10 @@ def fingerprint(task: Task, name: str) -> str:
             arrays += [layer.weight, layer.bias, layer.shift]
     for array in arrays:
         sha.update(np.ascontiguousarray(array).tobytes())
-    figures = set(HERE.glob("*_figure.py"))
     experiments = {HERE / f"{other}.py" for other in EXPERIMENTS} - {HERE / f"{name}.py"}
-    shared = {*HERE.glob("*.py")} - figures - experiments - {Path(__file__)}
-    for path in sorted({*shared, *Path(golden.__file__).parent.glob("*.py")}):
-        sha.update(path.read_bytes())
+    showing = {HERE / f"{other}.py" for other in ("drawing", "page", "run", "supply", "tables")}
+    shared = {*HERE.glob("*.py")} - {*HERE.glob("*_figure.py")} - experiments - showing
+    besides = getattr(import_module(f"sw.memory.{name}"), "BESIDES", ())
+    for path in (*sorted({*shared, *Path(golden.__file__).parent.glob("*.py")}), *besides):
+        sha.update(path.read_bytes() if path.is_file() else b"")
     return sha.hexdigest()[:16]

@@ -13,7 +13,7 @@ from sw.memory.machine import Machine, follow
 from sw.memory.task import Bar, Outcome, Task
 from sw.referee import Referee, as_input
 
-__all__ = ["bars", "gradient", "measure"]
+__all__ = ["INKED", "bars", "gradient", "measure"]
 
 BLOCK = 2
 """Cells of a plane that are moved together, each way."""

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sw.memory.drawing import figure
+from sw.memory.drawing import INK, figure
+from sw.memory.saliency import INKED
 from sw.memory.task import Outcome
 
 __all__ = ["draw"]
@@ -24,11 +25,12 @@ def draw(outcome: Outcome, folder: Path) -> list[Path]:
             for axis, image, found in zip(row, shown, arrays[name], strict=True):
                 margin = (2 * found.shape[0] - image.shape[0]) / 2
                 edge = image.shape[0] + margin
-                axis.imshow(image, "gray", extent=(0, image.shape[1], image.shape[0], 0))
                 axis.imshow(
-                    found, "RdBu_r", vmin=-limit, vmax=limit, alpha=0.6,
-                    extent=(-margin, edge, edge, -margin), interpolation="bilinear",
+                    found, "RdBu_r", vmin=-limit, vmax=limit,
+                    extent=(-margin, edge, edge, -margin), interpolation="nearest",
                 )  # fmt: skip
+                places = np.arange(image.shape[0]) + 0.5
+                axis.contour(places, places, image, [INKED], colors=INK, linewidths=0.9)
                 axis.set(xticks=[], yticks=[])
                 axis.grid(visible=False)
             row[0].set(ylabel=name)

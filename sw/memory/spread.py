@@ -22,6 +22,8 @@ def apart(points: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
     Distances are root mean squares over a point's numbers. The silhouette runs from -1 to 1; None
     where fewer than two groups, or no group of two, leave nothing to compare.
     """
+    if not len(points):
+        return {"within": None, "between": None, "silhouette": None}
     flat = points.reshape(len(points), -1).astype(np.float32)
     distances = pairwise_distances(flat).astype(np.float64) / np.sqrt(flat.shape[1])
     np.fill_diagonal(distances, 0)

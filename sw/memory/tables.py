@@ -38,7 +38,8 @@ def falling(results: Results) -> str:
 
 def holding(results: Results) -> str:
     """Return what digits hold."""
-    rows = [(f"step {step}", *scores(found)) for step, found in results["steps"].items()]
+    rows = [("blanked", *scores(results["blanked"]))]
+    rows += [(f"step {step}", *scores(found)) for step, found in results["steps"].items()]
     share = f"{results['share_of_cells']:.0%} of the cells lost after step"
     rows += [(f"{share} {step}", *scores(found)) for step, found in results["struck"].items()]
     rows.append(("exactly at rest in the end", f"{results['at_rest']:.2f} %", "", ""))
@@ -131,7 +132,7 @@ def damage(results: Results) -> str:
 
 def letters(results: Results) -> str:
     """Return what each gate restores of letters and of digits."""
-    return table(
+    told = table(
         ("gate", "letters, mean PSNR", "digits, mean PSNR", "digits read right"),
         (
             (
@@ -143,6 +144,8 @@ def letters(results: Results) -> str:
             for name, found in results["gates"].items()
         ),
     )
+    told += "\n![Digits and letters with each gate](memory/letters.png)\n"
+    return told + "![Letters as each gate restores them](memory/letters-shown.png)\n"
 
 
 def compute(results: Results) -> str:
@@ -152,12 +155,22 @@ def compute(results: Results) -> str:
         last = list(curve.values())[-1]
         bits = "" if results["toggles"] is None else f"{results['toggles'][name]['total']:,}"
         rows.append((name, f"{last['macs'] / 1e6:.2f} M", bits, *scores(last)))
+    if (other := results["autoencoder"]) is not None:
+        rows.append(("auto-encoder", f"{other['macs'] / 1e6:.2f} M", "", *scores(other)))
     told = table(
         ("", "multiply-accumulates", "toggles on chip", "mean PSNR", "PSNR of mean", "read right"),
         rows,
     )
     parts = results["macs"]
-    return told + "\n" + table(parts, [[f"{work:,}" for work in parts.values()]])
+    told += "\n" + table(parts, [[f"{work:,}" for work in parts.values()]])
+    if (toggles := results["toggles"]) is None:
+        return told
+    rest = toggles["a step of a fallen digit"]["total"]
+    step = toggles["rule and gate"]["total"] / toggles["rule and gate"]["steps"]
+    return told + (
+        f"\nA step of a digit that has come to lie toggles {rest:,} bits, one of its fall "
+        f"{step:,.0f}: weights stream through the array whether a lattice moves or rests.\n"
+    )
 
 
 TABLES = {

@@ -14,13 +14,22 @@ from golden.device import Device
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from sw.damage import blank
-from sw.evaluate import Judged, score
+from sw.evaluate import Judged
 from sw.memory.machine import Machine
+from sw.metrics import psnr, squared_errors
 from sw.referee import Referee
 
-__all__ = ["Bar", "Outcome", "Task", "at_least", "at_most", "percent"]
+__all__ = ["Arrays", "Bar", "Outcome", "Task", "at_least", "at_most", "percent", "scores"]
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+
+
+Arrays = dict[str, np.ndarray]
+
+
+def anew(key: str, make: Callable[[], Arrays]) -> Arrays:
+    """Keep nothing."""
+    return make()
 
 
 @contextmanager
@@ -48,6 +57,8 @@ class Task:
     """Opens a chip that has to give the same codes; None leaves it out."""
     toggles: Callable[..., dict[str, int]] | None = None
     """Counts the toggles of a run on a chip: skeleton, network, lattice, step, steps; or None."""
+    keep: Callable[[str, Callable[[], Arrays]], Arrays] = anew
+    """Returns what was made under a key before, or has it made."""
     progress: Progress = silent
 
     @cached_property
@@ -72,10 +83,14 @@ class Task:
         damaged = blank(images, range(part.start, part.start + len(images)))
         return self.machine.model.encode(damaged)
 
-    def scores(self, shown: np.ndarray) -> dict[str, float]:
-        """Judge what the first digits' lattices show, uint8 (n, 28, 28)."""
-        count = len(shown)
-        return score(self.referee, shown, self.digits.images[:count], self.digits.labels[:count])
+    def judge(self, shown: np.ndarray, part: slice) -> np.ndarray:
+        """Judge what the digits of ``part`` have become, uint8 (n, 28, 28).
+
+        Returns the squared error of each, and 1 where it is read right: float64 (n, 2).
+        """
+        read, _ = self.referee.read(shown)
+        errors = squared_errors(shown, self.digits.images[part])
+        return np.stack([errors, read == self.digits.labels[part]], axis=1)
 
 
 class Outcome(NamedTuple):
@@ -98,16 +113,25 @@ class Bar(NamedTuple):
 
 def at_least(name: str, measured: float, bar: float, unit: str = "") -> Bar:
     """Return a bar that is cleared from ``bar`` upwards."""
-    return Bar(
-        name, f"at least {bar:g}{unit}", f"{round(measured, 2):g}{unit}", bool(measured >= bar)
-    )
+    measured = round(measured, 3)  # as precise as what it is made of: a difference has no dust
+    return Bar(name, f"at least {bar:g}{unit}", f"{measured:g}{unit}", measured >= bar)
 
 
 def at_most(name: str, measured: float, bar: float, unit: str = "") -> Bar:
     """Return a bar that is cleared from ``bar`` downwards."""
-    return Bar(
-        name, f"at most {bar:g}{unit}", f"{round(measured, 2):g}{unit}", bool(measured <= bar)
-    )
+    measured = round(measured, 3)
+    return Bar(name, f"at most {bar:g}{unit}", f"{measured:g}{unit}", measured <= bar)
+
+
+def scores(judged: np.ndarray) -> dict[str, float]:
+    """Return PSNR both ways in dB, and the share of digits read right in %, of (n, 2) judged."""
+    errors, right = judged.T
+    decibels = psnr(errors).mean(), psnr(errors.mean())
+    return {
+        "psnr_mean": round(float(decibels[0]), 3),
+        "psnr_of_mean": round(float(decibels[1]), 3),
+        "digit_id": percent(right),
+    }
 
 
 def percent(rows: np.ndarray | Iterable[bool]) -> float:

@@ -49,7 +49,9 @@ def draw_moves(moves: dict[int, Any], path: Path) -> None:
     with figure(path, columns=len(moves), size=(2 * len(moves), 2.3), sharey=True) as axes:
         for axis, (sigma, move) in zip(axes, moves.items(), strict=True):
             table = np.array(move["from_to"])
-            axis.imshow(table / np.maximum(1, table.sum(axis=1, keepdims=True)), "gray_r", vmin=0)
+            axis.imshow(
+                table / np.maximum(1, table.sum(axis=1, keepdims=True)), "gray_r", vmin=0, vmax=1
+            )
             axis.set(title=f"sigma {sigma}", xticks=DIGITS, yticks=DIGITS, xlabel="to")
             axis.grid(visible=False)
         axes[0].set(ylabel="from")

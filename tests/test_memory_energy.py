@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from sw.memory.energy import energy, minima, plane_through, reach
+
+
+class Halving:
+    """Each step halves every code, towards zero: all that is falls to 0."""
+
+    period = 1
+
+    def advance(self, states, step):
+        return np.trunc(states / 2).astype(np.int8)
+
+    def phase(self, step):
+        return 0
+
+
+def test_energy_of_a_known_fall():
+    states = np.zeros((2, 1, 2, 2), np.int8)
+    states[0] = 64
+    found = energy(Halving(), states, 5, 20)
+    assert found.to_end.tolist() == [64, 0] and found.motion.tolist() == [32, 0]
+    assert not found.ends.any()
+
+
+def test_a_plane_goes_through_what_lies_on_it():
+    rng = np.random.default_rng(0)
+    one, two = np.zeros((2, 1, 4, 4))
+    one[0, 0, 0], two[0, 2, 1] = 1, 1
+    places = np.rint(rng.normal(0, [[20, 5]], (30, 2)))
+    states = np.einsum("nk,kchw->nchw", places, np.stack([one, two])).astype(np.int8)
+    plane = plane_through(states)
+    for place, state in zip(plane.places, states, strict=True):
+        (found,) = plane.lattices(place[:1], place[1:])
+        np.testing.assert_array_equal(found, state)
+    spread = plane.places.std(axis=0)
+    assert spread[0] > spread[1] > 0
+    assert plane.lattices(np.arange(3), np.arange(2)).shape == (6, 1, 4, 4)
+
+
+def test_minima_lie_below_all_their_neighbours():
+    field = np.ones((5, 7))
+    assert minima(field) == 0
+    field[1, 1] = field[3, 4] = 0
+    assert minima(field) == 2
+    field[2, 5] = 0  # as low as its neighbour: neither is below the other
+    assert minima(field) == 1
+    field[0, 6] = -1  # at the edge
+    assert minima(field) == 1
+
+
+def test_reach_of_a_wave_grows_with_its_length():
+    x = np.arange(64)
+    waves = [np.cos(2 * np.pi * x / length)[:, None] * np.ones(64) for length in (16, 32)]
+    rows = [wave + wave.T for wave in waves]
+    short, long = (reach(row) for row in rows)
+    # Along each axis one wave moves and the other stays: (cos + 1) / 2 falls to 1 / e.
+    assert short == pytest.approx(16 * np.arccos(2 / np.e - 1) / (2 * np.pi), rel=0.1)
+    assert long == pytest.approx(2 * short, rel=0.1)
+    assert reach(np.ones((4, 4))) is None

@@ -4,8 +4,8 @@ import ctypes
 
 from hw.link.link import PATIENCE
 from sim.account import COUNTS, accounted
-from sim.board import SimulatedBoard, load
-from sim.verilate import WireDesign, build_library
+from sim.board import SimulatedBoard
+from sim.verilate import WireDesign
 
 __all__ = ["SimulatedWire"]
 
@@ -26,15 +26,13 @@ class SimulatedWire(SimulatedBoard):
     """
 
     def __init__(self, geometry, skeletons, *, pace=1.0, patience=PATIENCE, progress=print):
-        design = WireDesign(geometry, patience)
-        library = load(build_library(design, progress))
+        self._start(WireDesign(geometry, patience), skeletons, progress=progress)
         for name, arguments in (
             ("board_think", (ctypes.c_void_p, ctypes.c_uint64)),
             ("board_account", (ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64))),
         ):
-            getattr(library, name).restype = None
-            getattr(library, name).argtypes = arguments
-        self._start(design, skeletons, progress=progress)
+            getattr(self._library, name).restype = None
+            getattr(self._library, name).argtypes = arguments
         self.pace(pace)
 
     def think(self, clocks):

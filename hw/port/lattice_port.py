@@ -121,46 +121,20 @@ class LatticePort(wiring.Component):
 
     def walk(self, m):
         """Walk the lattice, a channel a clock, waiting for bytes or for room."""
-        spec, is_ = self.geometry.spec, self.is_
-        load_image, load_state = is_[Operation.LOAD_IMAGE], is_[Operation.LOAD_STATE]
-        read_image, read_state = is_[Operation.READ_IMAGE], is_[Operation.READ_STATE]
-        zero = is_[Operation.ZERO]
-
+        spec = self.geometry.spec
         self.cell = cell = Signal(self.geometry.cell)
         self.channel = channel = Signal(range(spec.channels))
         self.room = Signal()
         self.through = Signal()  # the walk is over, the pipeline may not be
-        walks = Signal()
-        self.go = go = Signal()
 
         # What steers the walk is worked out a step ahead.
-        last_channel, last_cell, last_bit = Signal(), Signal(), Signal()
         after = Signal(self.geometry.cell, init=1)
-        self.inside = inside = Signal(init=spec.margins == (0, 0))
-
-        lacks_byte, lacks_room = Signal(), Signal()
-        always = Signal()  # every step takes a byte, or a bit
-        full, full_inside = Signal(), Signal()  # no room for what each step gives, or those inside
-        m.d.sync += [
-            always.eq(load_state | zero),
-            full.eq(read_state & ~self.room),
-            full_inside.eq(read_image & ~self.room),
-            walks.eq(Cat(is_.values()).any() & ~self.through),
-        ]
-        m.d.comb += [
-            lacks_byte.eq((always | (load_image & inside)) & ~self.byte_in.valid),
-            lacks_room.eq(full | (full_inside & inside)),
-            go.eq(walks & ~lacks_byte & ~lacks_room),
-        ]
-
-        leaves = last_channel | (read_image & ~inside)  # the cell is done with
-        byte_done = load_state | (last_channel & ((load_image & inside) | (zero & last_bit)))
-        m.d.comb += self.byte_in.ready.eq(go & byte_done)
-
-        m.d.comb += Cat(self.read_word, self.read_cell).eq(
-            Cat(channel, cell) >> exact_log2(self.geometry.lanes)
-        )
-        with m.If(go):
+        self.inside = Signal(init=spec.margins == (0, 0))
+        last_channel, last_cell, last_bit = Signal(), Signal(), Signal()
+        walks = Signal()
+        m.d.sync += walks.eq(Cat(self.is_.values()).any() & ~self.through)
+        leaves = self.steer(m, walks, last_channel, last_bit)
+        with m.If(self.go):
             m.d.sync += [
                 channel.eq(Mux(leaves, 0, channel + 1)),
                 last_channel.eq(~leaves & (channel == spec.channels - 2)),
@@ -169,7 +143,7 @@ class LatticePort(wiring.Component):
                 m.d.sync += [
                     cell.eq(after),
                     after.eq(after + 1),
-                    inside.eq(self.is_inside(after)),
+                    self.inside.eq(self.is_inside(after)),
                     last_cell.eq(after == spec.cells - 1),
                     last_bit.eq(after[:3] == 7),
                 ]
@@ -177,17 +151,41 @@ class LatticePort(wiring.Component):
                     m.d.sync += [self.through.eq(1), walks.eq(0)]
         with m.If(self.i_command.ready):
             m.d.sync += self.through.eq(0)
-
         with m.If(self.check.active):  # both memories take their address from here
             m.d.sync += channel.eq(self.check.slot)
+        self.follow(m)
 
-        # What the word read turns out to be for, once it is here.
-        wait = self.read_latency
-        self.lane = delayed(m, channel[: exact_log2(self.geometry.lanes)], wait, name="lane")
-        byte = self.byte_in.payload
+    def steer(self, m, walks, last_channel, last_bit):
+        """Tell whether there is a step, and take its byte; return whether it leaves the cell."""
+        load_image, load_state, read_image, read_state, zero = self.is_.values()
+        inside = self.inside
+        always = Signal()  # every step takes a byte, or a bit
+        full, full_inside = Signal(), Signal()  # no room for what each step gives, or those inside
+        m.d.sync += [
+            always.eq(load_state | zero),
+            full.eq(read_state & ~self.room),
+            full_inside.eq(read_image & ~self.room),
+        ]
+        lacks_byte, lacks_room = Signal(), Signal()
+        self.go = Signal()
+        m.d.comb += [
+            lacks_byte.eq((always | (load_image & inside)) & ~self.byte_in.valid),
+            lacks_room.eq(full | (full_inside & inside)),
+            self.go.eq(walks & ~lacks_byte & ~lacks_room),
+        ]
+        byte_done = load_state | (last_channel & ((load_image & inside) | (zero & last_bit)))
+        m.d.comb += self.byte_in.ready.eq(self.go & byte_done)
+        return last_channel | (read_image & ~inside)
+
+    def follow(self, m):
+        """Read the word, and keep what it turns out to be for until it is here."""
+        wait, lanes = self.read_latency, exact_log2(self.geometry.lanes)
+        byte, zero = self.byte_in.payload, self.is_[Operation.ZERO]
+        m.d.comb += Cat(self.read_word, self.read_cell).eq(Cat(self.channel, self.cell) >> lanes)
+        self.lane = delayed(m, self.channel[:lanes], wait, name="lane")
         self.byte = delayed(m, byte, wait, name="byte")
-        self.cleared = delayed(m, zero & byte.bit_select(cell[:3], 1), wait, name="cleared")
-        self.reading = delayed(m, go, wait, name="reading")
+        self.cleared = delayed(m, zero & byte.bit_select(self.cell[:3], 1), wait, name="cleared")
+        self.reading = delayed(m, self.go, wait, name="reading")
 
     def is_inside(self, cell):
         """Return whether a cell shows a pixel of the image."""

@@ -18,7 +18,7 @@ chosen := $(filter-out file,$(origin SKELETON))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test train-qat eval memory verilog bitstream sim bench docs lint clean
+.PHONY: help setup demo test train-qat eval memory verilog bitstream netlist-sim reskeleton sim bench docs lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,12 @@ verilog: setup ## build/verilog/<top>.v and <top>.json, holding SKELETON="x y"
 
 bitstream: $(BIN)/.boards ## BOARD's bitstream and report.json, on Yosys and nextpnr
 	$(THALWEG) bitstream $(BOARD) $(SKELETON)
+
+netlist-sim: $(BIN)/.boards ## BOARD's mapped netlist against golden, whole digits over its UART
+	$(THALWEG) netlist-sim $(BOARD) $(SKELETON)
+
+reskeleton: $(BIN)/.boards ## BOARD's bitstream with SKELETON="x y" in place of its own
+	$(THALWEG) reskeleton build/$(BOARD)/thalweg.bit $(SKELETON) --output build/$(BOARD)/reskeleton.bit
 
 $(BIN)/.boards: $(BIN)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[boards]'

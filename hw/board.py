@@ -37,7 +37,7 @@ class Board(wiring.Component):
         self.geometry = geometry
         self.divisor = divisor
         self.chip = Chip(geometry, skeletons)
-        self.link = Link(geometry, skeletons, patience=patience)
+        self.link = Link(geometry, patience=patience)
 
         super().__init__({
             "rx": In(1, init=1),
@@ -68,6 +68,10 @@ class Board(wiring.Component):
             link.running.eq(chip.running),
             link.clocks.eq(chip.clocks),
             link.busy.eq(chip.busy),
+            link.checked.eq(chip.checked),
+            link.damaged.eq(chip.damaged),
+            chip.identity_address.eq(link.identity_address),
+            link.identity.eq(chip.identity),
         ]
 
         return m

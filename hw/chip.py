@@ -6,12 +6,13 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import exact_log2
 
 from hw.array.array import Array
+from hw.checker import Checker
 from hw.context import Context
 from hw.port.gate_port import GatePort
 from hw.port.lattice_port import LatticePort
 from hw.primitives import delayed
 from hw.sequencer import COUNTER, Sequencer
-from hw.shapes import Operation
+from hw.shapes import IDENTITY, Operation
 from hw.skeleton_memory import images
 
 __all__ = ["Chip"]
@@ -24,12 +25,17 @@ class Chip(wiring.Component):
     the next RUN, waits until its context's run has ended. So a context is loaded and unloaded while
     another runs. Planes and deltas have streams of their own and wait for nothing but each other.
 
+    After a reset the skeleton memories are checked; until then no command is taken, and one that
+    names a damaged skeleton never is: ask `damaged` first.
+
     Parameters
     ----------
     geometry : Geometry
         Build of the chip.
     skeletons : sequence of Skeleton
         Contents of the skeleton memory.
+    check : bool
+        Whether the memories are checked, which takes some ten thousand clocks.
 
     Members
     -------
@@ -43,12 +49,17 @@ class Chip(wiring.Component):
         Contexts with a run under way.
     clocks, busy : Out
         Clocks in which a run was under way, and those in which every multiplier was of use.
+    checked, damaged : Out
+        Whether the skeletons are checked, and which are damaged.
+    identity_address, identity : In, Out
+        Bytes that tell what the places hold; see `Checker` and `hw.skeleton_memory`.
     """
 
     READ_LATENCY = Context.LATENCY + 1
 
-    def __init__(self, geometry, skeletons):
+    def __init__(self, geometry, skeletons, *, check=True):
         self.geometry = geometry
+        self.check = check
         self.images = images(geometry, skeletons)
 
         super().__init__({
@@ -60,6 +71,10 @@ class Chip(wiring.Component):
             "running": Out(geometry.contexts),
             "clocks": Out(COUNTER),
             "busy": Out(COUNTER),
+            "checked": Out(1),
+            "damaged": Out(geometry.skeletons),
+            "identity_address": In(range(IDENTITY * geometry.skeletons)),
+            "identity": Out(8),
         })
 
     def elaborate(self, platform):
@@ -75,6 +90,7 @@ class Chip(wiring.Component):
             geometry, self.images, read_latency=self.READ_LATENCY
         )
 
+        self.check_memories(m, array, sequencer, port)
         self.dispatch(m, sequencer, port)
         codes = self.connect_contexts(m, array, sequencer, gate_port, port)
         self.connect_gate(m, codes, sequencer, gate_port)
@@ -91,23 +107,45 @@ class Chip(wiring.Component):
 
         return m
 
+    def check_memories(self, m, array, sequencer, port):
+        """Lay the checker's addresses on all memories, and lead the scan past them."""
+        if not self.check:
+            m.d.comb += self.checked.eq(1)
+            return
+        m.submodules.checker = checker = Checker(self.geometry, self.images["identity"])
+        m.d.comb += [
+            sequencer.check.eq(checker.address),
+            port.check.eq(checker.address),
+            array.i_scan.eq(checker.o),
+            port.i_scan.eq(array.o_scan),
+            checker.i.eq(port.o_scan),
+            checker.identity_address.eq(self.identity_address),
+            self.identity.eq(checker.identity),
+            self.checked.eq(checker.checked),
+            self.damaged.eq(checker.damaged),
+        ]
+
     def dispatch(self, m, sequencer, port):
         """Hand runs to the sequencer and the rest to the port, once the context is at rest."""
         command = self.i_command
+        # A clock behind, and never across two commands.
+        sound = Signal()
+        damaged = self.damaged.bit_select(command.p.skeleton, 1)
+        m.d.sync += sound.eq(command.valid & ~command.ready & self.checked & ~damaged)
         m.d.comb += [
             sequencer.i_run.payload.eq(command.payload),
             port.i_command.payload.eq(command.payload),
         ]
         with m.If(command.p.operation == Operation.RUN):
             m.d.comb += [
-                sequencer.i_run.valid.eq(command.valid),
-                command.ready.eq(sequencer.i_run.ready),
+                sequencer.i_run.valid.eq(command.valid & sound),
+                command.ready.eq(sequencer.i_run.ready & sound),
             ]
         with m.Else():
             rests = ~self.running.bit_select(command.p.context, 1)
             m.d.comb += [
-                port.i_command.valid.eq(command.valid & rests),
-                command.ready.eq(port.i_command.ready),
+                port.i_command.valid.eq(command.valid & rests & sound),
+                command.ready.eq(port.i_command.ready & sound),
             ]
 
     def connect_contexts(self, m, array, sequencer, gate_port, port):

@@ -37,7 +37,7 @@ class LinkedChip(wiring.Component):
     def __init__(self, geometry, skeletons, *, patience=PATIENCE):
         self.geometry = geometry
         self.chip = Chip(geometry, skeletons)
-        self.link = Link(geometry, skeletons, patience=patience)
+        self.link = Link(geometry, patience=patience)
 
         super().__init__({
             "i": In(stream.Signature(received())),
@@ -65,5 +65,8 @@ class LinkedChip(wiring.Component):
                 getattr(self, name).eq(getattr(chip, name)),
                 getattr(link, name).eq(getattr(chip, name)),
             ]
+        for name in ("checked", "damaged", "identity"):
+            m.d.comb += getattr(link, name).eq(getattr(chip, name))
+        m.d.comb += chip.identity_address.eq(link.identity_address)
 
         return m

@@ -81,6 +81,8 @@ class Sequencer(wiring.Component):
         Whether the gate opens after the pass being written.
     input_channel : Out
         Channel that the gate reads in that pass.
+    check : In
+        Row that every slot is to name instead, while there is nothing to run.
     clocks, busy : Out
         Clocks in which a run was under way; clocks in which every multiplier had a product to make.
     """
@@ -109,6 +111,7 @@ class Sequencer(wiring.Component):
             "write_word": Out(range(geometry.words)),
             "write_opening": Out(1),
             "input_channel": Out(range(geometry.spec.channels)),
+            "check": In(geometry.check),
             "clocks": Out(COUNTER),
             "busy": Out(COUNTER),
         })
@@ -244,7 +247,13 @@ class Sequencer(wiring.Component):
             slot.edges.right.eq(x == spec.width - 1),
             slot.address.slot.eq(self.place),
             slot.address.skeleton.eq(skeletons[compute_pass.context]),
+            slot.check.eq(self.check.active),
         ]
+        with m.If(self.check.active):
+            m.d.comb += [
+                slot.address.slot.eq(self.check.slot),
+                slot.address.skeleton.eq(self.check.skeleton),
+            ]
         late = delayed(m, slot.as_value(), self.wait, name="slot")
         m.d.comb += self.slot.as_value().eq(late)
 

@@ -20,7 +20,7 @@ from golden.fixed import (
 )
 from golden.spec import Spec
 
-__all__ = ["FOLDINGS", "TAPS", "Geometry", "Operation", "code", "interval"]
+__all__ = ["FOLDINGS", "IDENTITY", "TAPS", "Geometry", "Operation", "code", "interval"]
 
 TAPS = 9
 """Taps of one perception filter."""
@@ -29,6 +29,9 @@ FOLDINGS = {1: (1, 1), 2: (2, 1), 5: (1, 5)}
 """Filters per clock, as channels a word times filters a channel and clock."""
 
 SIDES = (4, 8, 16, 32)
+
+IDENTITY = 64
+"""Bytes that tell what a skeleton's place in the chip holds; a power of two."""
 
 
 def code(format: Format) -> Shape:
@@ -136,6 +139,18 @@ class Geometry:
             "slot": unsigned(bits_for(self.slots - 1)),
             "skeleton": self.skeleton,
         })
+
+    @property
+    def check(self) -> data.StructLayout:
+        """Shape of the row that is read of all skeleton memories while they are checked."""
+        return data.StructLayout({"active": 1, **self.address.members})
+
+    @property
+    def scanned(self) -> list[str]:
+        """Names of the skeleton memories in the order in which they are checked."""
+        lanes = [f"{kind}{lane}" for lane in range(self.filters) for kind in ("perceive", "mix")]
+        residuals = [f"residual{lane}" for lane in range(self.lanes)]
+        return [*lanes, *residuals, "encode", "readout", "identity"]
 
     @property
     def accumulator(self) -> Shape:

@@ -1,17 +1,26 @@
 """Skeleton memory: what each read-only memory of the chip holds, row by row.
 
 Every memory holds all skeletons side by side. A row's address is the slot, the word or the channel,
-with the skeleton's number above it.
+with the skeleton's number above it. One more memory tells what the places hold: their identities,
+each with the chip's own facts, the skeleton's digest, and a CRC-32 over all that the place holds.
 """
 
-from amaranth import Const, Shape
+import zlib
+
+from amaranth import Const, Shape, unsigned
 from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
 from golden.errors import InputError
-from hw.shapes import coefficient_row, mix_row, perceive_row, residual_row
+from golden.wire import FACTS, ChipFacts
+from hw.scan import ROW
+from hw.shapes import IDENTITY, coefficient_row, mix_row, perceive_row, residual_row
 
-__all__ = ["images", "layouts", "require_fit"]
+__all__ = ["DIGEST", "facts_of", "images", "layouts", "message", "pitch_of", "require_fit"]
+
+CHECK = 4  # bytes of a CRC-32
+DIGEST = IDENTITY - CHECK - 32
+"""Place of the digest within an identity; `golden.wire.ChipFacts` comes first, the CRC last."""
 
 
 def layouts(geometry):
@@ -22,7 +31,8 @@ def layouts(geometry):
         names[f"mix{lane}"] = mix_row(geometry.spec.channels)
     for lane in range(geometry.lanes):
         names[f"residual{lane}"] = residual_row()
-    return names | {"encode": coefficient_row(), "readout": coefficient_row()}
+    coefficients = {"encode": coefficient_row(), "readout": coefficient_row()}
+    return names | coefficients | {"identity": unsigned(8)}
 
 
 def images(geometry, skeletons):
@@ -34,13 +44,59 @@ def images(geometry, skeletons):
     parts = [rows_of(geometry, skeleton) for skeleton in skeletons]
     result = {}
     for name, layout in layouts(geometry).items():
-        pitch = 1 << ceil_log2(row_count(geometry, name))
+        if name == "identity":
+            break
+        pitch = pitch_of(geometry, name)
         rows = [0] * (pitch * geometry.skeletons)
         for index, part in enumerate(parts):
             for place, values in enumerate(part[name]):
                 rows[index * pitch + place] = pack(layout, values)
         result[name] = rows
+    facts = facts_of(geometry, skeletons)
+    result["identity"] = [
+        byte
+        for place, digest in enumerate(facts.digests)
+        for byte in identity(geometry, result, place, facts.to_bytes()[:FACTS], digest)
+    ]
     return result
+
+
+def facts_of(geometry, skeletons):
+    """Return what a chip says of itself."""
+    spec = geometry.spec
+    digests = [skeleton.digest for skeleton in skeletons]
+    return ChipFacts(
+        filters=geometry.filters,
+        contexts=geometry.contexts,
+        height=spec.height,
+        width=spec.width,
+        channels=spec.channels,
+        multiplier=spec.multiplier,
+        image=spec.image,
+        digests=(*digests, *[None] * (geometry.skeletons - len(digests))),
+    )
+
+
+def identity(geometry, rows, place, facts, digest):
+    """Return the identity of a place, given what the other memories hold."""
+    own = facts.ljust(DIGEST, b"\0") + bytes.fromhex(digest or "00" * 32)
+    return own + zlib.crc32(message(geometry, rows, place) + own).to_bytes(CHECK, "little")
+
+
+def message(geometry, rows, place):
+    """Return the bytes that the chip checks of a place, its identity aside, in their order.
+
+    Slot by slot, every memory's row as 16 bytes, low ones first. Past the last channel only the
+    lanes' memories are read; a memory of fewer rows than channels is read more than once.
+    """
+    lanes = 2 * geometry.filters
+    parts = []
+    for slot in range(geometry.slots):
+        names = geometry.scanned[:-1] if slot < geometry.spec.channels else geometry.scanned[:lanes]
+        for name in names:
+            pitch = pitch_of(geometry, name)
+            parts.append(rows[name][place * pitch + slot % pitch].to_bytes(ROW, "little"))
+    return b"".join(parts)
 
 
 def require_fit(geometry, skeletons):
@@ -56,6 +112,11 @@ def require_fit(geometry, skeletons):
                 raise InputError(
                     f"Skeleton {skeleton.name} must have spec.{field} {want!r}, not {found!r}"
                 )
+
+
+def pitch_of(geometry, name):
+    """Rows from one skeleton to the next in the memory ``name``."""
+    return IDENTITY if name == "identity" else 1 << ceil_log2(row_count(geometry, name))
 
 
 def row_count(geometry, name):

@@ -93,6 +93,8 @@ def memory_path(name):
         return f"array.lane{lane}.{kind}_rom"
     if kind == "residual":
         return f"array.residual{lane}.rom"
+    if kind == "identity":
+        return "checker.identities"
     return f"lattice_port.{'encoder' if kind == 'encode' else kind}.rom"
 
 

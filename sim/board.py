@@ -10,7 +10,7 @@ import numpy as np
 from amaranth import Shape
 
 from golden.errors import InputError
-from hw.link.link import PATIENCE, facts_of
+from hw.link.link import PATIENCE
 from hw.skeleton_memory import images, layouts
 from sim.verilate import BoardDesign, build_library
 
@@ -56,27 +56,38 @@ class SimulatedBoard:
         Clocks of a bit.
     patience : int
         Clocks that a request waits for the chip.
+    memories : dict of str to list of int
+        Skeleton memory images, where they are to differ from what the skeletons make.
     """
 
-    def __init__(self, geometry, skeletons, *, divisor=8, patience=PATIENCE, progress=print):
+    def __init__(
+        self,
+        geometry,
+        skeletons,
+        *,
+        divisor=8,
+        patience=PATIENCE,
+        memories=None,
+        progress=print,
+    ):
         self.divisor = divisor
-        design = BoardDesign(geometry, divisor, patience)
-        self._start(load(build_library(design, progress)), design, skeletons)
+        self._start(BoardDesign(geometry, divisor, patience), skeletons, memories, progress)
         self.pace(divisor)
+        self.reset()
 
-    def _start(self, library, design, skeletons):
+    def _start(self, design, skeletons, memories=None, progress=print):
         """Make a model of a design, and store what its memories hold."""
         self.geometry = geometry = design.geometry
         self.patience = design.patience
-        memories = images(geometry, skeletons)
-        self._library, self._board = library, library.board_new()
+        self._open(design, progress)
+        memories = memories or images(geometry, skeletons)
         for index, name in enumerate(design.memories):
-            if name == "facts":
-                self._store(index, 8, facts_of(geometry, skeletons).to_bytes())
-            else:
-                width = Shape.cast(layouts(geometry)[name]).width
-                self._store(index, width, memories[name])
-        self.reset()
+            self._store(index, Shape.cast(layouts(geometry)[name]).width, memories[name])
+
+    def _open(self, design, progress):
+        self.design = design
+        self._library = load(build_library(design, progress))
+        self._board = self._library.board_new()
 
     def __del__(self):
         if getattr(self, "_board", None):

@@ -125,6 +125,12 @@ int chip_store(Chip* chip, int memory, int row, const uint32_t* words) {
     return store(*chip->top->rootp, memory, row, words);
 }
 
+// Clock until the skeletons are checked; returns which are damaged.
+uint32_t chip_check(Chip* chip) {
+    while (!chip->top->checked) chip->clock();
+    return chip->top->damaged;
+}
+
 static Side& side_of(Chip* chip, int port) {
     Side* const sides[] = {&chip->command, &chip->data_in, &chip->delta, &chip->data_out,
                            &chip->plane};

@@ -38,8 +38,10 @@ def bench_folder(name):
     return folder
 
 
-def run_bench(source, bench, folder, *, env=(), tests=None):
+def run_bench(source, bench, folder, *, env=(), tests=None, sources=(), arguments=()):
     """Build ``source``, whose stem names its top, and run ``sim.bench_<bench>`` on it.
+
+    More ``sources`` and ``arguments`` are Verilator's.
 
     Raises RuntimeError if a test fails. The logs of build and bench are left in ``folder``.
     """
@@ -47,9 +49,9 @@ def run_bench(source, bench, folder, *, env=(), tests=None):
     prepend_verilator()
     runner = LeanVerilator()
     runner.build(
-        sources=[source],
+        sources=[source, *sources],
         hdl_toplevel=source.stem,
-        build_args=BUILD_ARGS,
+        build_args=[*BUILD_ARGS, *arguments],
         build_dir=folder,
         always=True,
         log_file=folder / "build.log",

@@ -7,6 +7,7 @@ import numpy as np
 from amaranth import Shape
 
 from golden.device import Counters
+from golden.errors import SkeletonDamaged
 from hw.shapes import Geometry, Operation
 from hw.skeleton_memory import images, layouts
 from sim.account import accounted
@@ -59,6 +60,8 @@ class SimulatedDevice:
         Clocks without an answer after which the chip is taken for stuck.
     traced : bool
         Whether `trace` can count toggles: another library, several times slower.
+    memories : dict of str to list of int
+        Skeleton memory images, where they are to differ from what the skeletons make.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class SimulatedDevice:
         seed=0,
         limit=1 << 26,
         traced=False,
+        memories=None,
         progress=print,
     ):
         spec = skeletons[0].spec
@@ -78,11 +82,11 @@ class SimulatedDevice:
         self.contexts = contexts
         self.skeletons = tuple(skeletons)
         self._limit = limit
-        memories = images(geometry, self.skeletons)
 
         self._library = load(build_library(ChipDesign(geometry, traced), progress))
         self._chip = self._library.chip_new(seed, stall)
-        self._store(memories)
+        self._store(memories or images(geometry, self.skeletons))
+        self.damaged = self._library.chip_check(self._chip)
 
         self._loads: list[tuple[Operation, np.ndarray]] = []
         self._batch = self._step = 0
@@ -224,6 +228,8 @@ class SimulatedDevice:
         return self._pop(DATA_OUT, self._batch * size).astype(np.uint8)
 
     def _command(self, operation, context, *, data=None, steps=0, gate=None, step=0):
+        if self.damaged >> self._index & 1:
+            raise SkeletonDamaged("The simulated chip found this skeleton damaged")
         value = command_code(
             self.geometry,
             operation=operation,
@@ -273,6 +279,7 @@ def load(path):
         ("chip_new", chip, (ctypes.c_uint32, ctypes.c_uint32)),
         ("chip_delete", None, (chip,)),
         ("chip_store", integer, (chip, integer, integer, items)),
+        ("chip_check", ctypes.c_uint32, (chip,)),
         ("chip_push", None, (chip, integer, items, integer)),
         ("chip_waiting", integer, (chip, integer)),
         ("chip_pop", None, (chip, integer, items, integer)),

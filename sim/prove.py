@@ -12,7 +12,7 @@ from golden.device import GoldenDevice, batches, run
 from golden.errors import Difference
 from sim.device import SimulatedDevice
 
-__all__ = ["Proof", "prove"]
+__all__ = ["Proof", "compare_device", "prove"]
 
 CHUNK = 4  # images that a core takes at a time
 
@@ -86,24 +86,69 @@ def compare(images, first, skeleton, network, steps, filters, stall):
     import torch
 
     torch.set_num_threads(1)
-    golden = GoldenDevice((skeleton,))
     chip = SimulatedDevice((skeleton,), filters=filters, stall=stall, seed=first)
+    codes = compare_device(chip, skeleton, network, images, steps, first=first)
+    return len(images), codes, chip.simulated_clocks
+
+
+def compare_device(
+    chip,
+    skeleton,
+    network,
+    images,
+    steps,
+    *,
+    first=0,
+    states=True,
+    progress: Callable[[int], None] = lambda done: None,
+):
+    """Restore images on a device, whose first skeleton it is, and on the golden one.
+
+    Compared are the planes of every opening, the restored image and, unless that takes too long,
+    the lattice in the end. Returns the number of codes; raises as `prove` does. Images count from
+    ``first``.
+    """
+    golden = GoldenDevice((skeleton,))
     codes = 0
     for device in (golden, chip):
         device.choose(0, gated=network is not None)
     for batch in batches(len(images), chip.contexts):
+        count, seen = batch.stop - batch.start, []
         for device in (golden, chip):
             device.load_images(images[batch])
-            run(device, network, steps)
-        for what in ("read_states", "read_images"):
-            want, found = (getattr(device, what)() for device in (golden, chip))
+            watched = Watched(device, count)
+            run(watched, network, steps)
+            seen.append(np.array(watched.seen, np.int8))
+        kinds = ["read_states"] * states + ["read_images"]
+        pairs = [[getattr(device, kind)() for device in (golden, chip)] for kind in kinds]
+        for want, found in (seen, *pairs):
             require_equal(want, found, first + batch.start)
             codes += want.size
-    return len(images), codes, chip.simulated_clocks
+        progress(count)
+    return codes
+
+
+class Watched:
+    """A device for a run that keeps the planes of each lattice."""
+
+    def __init__(self, device, count):
+        self.start = device.start
+        self.write_deltas = device.write_deltas
+        self.seen = [[] for _ in range(count)]
+        self._device = device
+
+    def planes(self):
+        """Return what the device gives, and keep it."""
+        indices, planes = self._device.planes()
+        for index, plane in zip(indices.tolist(), planes, strict=True):
+            self.seen[index].append(plane.copy())
+        return indices, planes
 
 
 def require_equal(want, found, first):
     """Raise unless two arrays are equal; the first axis counts images from ``first``."""
+    if want.shape != found.shape:
+        raise Difference(f"{found.shape} codes came, golden has {want.shape}")
     if not np.array_equal(want, found):
         place = tuple(int(axis[0]) for axis in np.nonzero(want != found))
         index, *rest = place

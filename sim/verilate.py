@@ -35,7 +35,7 @@ __all__ = [
 
 HERE = Path(__file__).parent
 FLAGS = ("-O3", "-Wno-fatal", "-Wno-lint", "--x-assign", "fast", "--x-initial", "fast")
-CFLAGS = "-O3 -march=native -fPIC"
+CFLAGS = "-march=native -fPIC"
 
 
 def build_root():
@@ -59,8 +59,27 @@ def prepend_verilator():
     os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
 
 
+class RtlDesign:
+    """What designs from the gateware itself have in common."""
+
+    array = "rows"
+    optimise = "OPT_FAST=-O3 OPT_SLOW=-O3"
+
+    @property
+    def inputs(self):
+        """Files that it is made from."""
+        modules = (golden.fixed, golden.frames, golden.spec, golden.wire)
+        defining = [Path(module.__file__) for module in modules]
+        return [*sorted(Path(hw.__file__).parent.rglob("*.py")), *defining]
+
+    @property
+    def public(self):
+        """The modules whose array is a memory that is loaded."""
+        return [f"{self.top}.{path}" for path in self.memories.values()]
+
+
 @dataclass(frozen=True)
-class ChipDesign:
+class ChipDesign(RtlDesign):
     """The bare chip, driven through its streams; traced, it counts the toggles of its nets."""
 
     geometry: Geometry
@@ -88,12 +107,12 @@ class ChipDesign:
         return [f"context{index}.lattice" for index in range(self.geometry.contexts)]
 
     def write(self, folder):
-        """Write its Verilog with empty memories; return the file."""
-        return write_chip(self.geometry, (), folder)
+        """Write its Verilog with empty memories; return Verilator's arguments for it."""
+        return [write_chip(self.geometry, (), folder).name]
 
 
 @dataclass(frozen=True)
-class BoardDesign:
+class BoardDesign(RtlDesign):
     """A whole board, driven through its two wires."""
 
     geometry: Geometry
@@ -114,19 +133,18 @@ class BoardDesign:
     @property
     def memories(self):
         """Instance path of each memory that is loaded, below the top module."""
-        chip = {name: f"chip.{memory_path(name)}" for name in layouts(self.geometry)}
-        return chip | {"facts": "link.controller.facts"}
+        return {name: f"chip.{memory_path(name)}" for name in layouts(self.geometry)}
 
     def write(self, folder):
-        """Write its Verilog with empty memories; return the file."""
+        """Write its Verilog with empty memories; return Verilator's arguments for it."""
         path = folder / f"{self.top}.v"
         board = Board(self.geometry, (), divisor=self.divisor, patience=self.patience)
         to_verilog(board, self.top, path)
-        return path
+        return [path.name]
 
 
 @dataclass(frozen=True)
-class WireDesign:
+class WireDesign(RtlDesign):
     """A chip behind its link, driven through its byte streams."""
 
     geometry: Geometry
@@ -146,14 +164,13 @@ class WireDesign:
     @property
     def memories(self):
         """Instance path of each memory that is loaded, below the top module."""
-        chip = {name: f"chip.{memory_path(name)}" for name in layouts(self.geometry)}
-        return chip | {"facts": "link.controller.facts"}
+        return {name: f"chip.{memory_path(name)}" for name in layouts(self.geometry)}
 
     def write(self, folder):
-        """Write its Verilog with empty memories; return the file."""
+        """Write its Verilog with empty memories; return Verilator's arguments for it."""
         path = folder / f"{self.top}.v"
         to_verilog(LinkedChip(self.geometry, (), patience=self.patience), self.top, path)
-        return path
+        return [path.name]
 
 
 def build_library(design, progress=print):
@@ -180,10 +197,7 @@ def build_library(design, progress=print):
 def fingerprint(design):
     """Return a digest of everything that the library is made from."""
     sha = hashlib.sha256()
-    modules = (golden.fixed, golden.frames, golden.spec, golden.wire)
-    defining = [Path(module.__file__) for module in modules]
-    sources = [*sorted(Path(hw.__file__).parent.rglob("*.py")), *defining]
-    for path in (*sources, Path(__file__), *sorted(HERE.glob("*.h")), HERE / design.shim):
+    for path in (*design.inputs, Path(__file__), *sorted(HERE.glob("*.h")), HERE / design.shim):
         sha.update(path.read_bytes())
     sha.update(repr((design, version("amaranth"), version("verilator"), sys.platform)).encode())
     return sha.hexdigest()[:12]
@@ -198,13 +212,15 @@ def compile_library(design, folder):
     top, paths = design.top, list(design.memories.values())
     # A bare chip alone lets its lattice memories be reached and its toggles be counted.
     contexts, traced = getattr(design, "lattices", ()), getattr(design, "traced", False)
-    verilog = design.write(folder)
+    sources = design.write(folder)
     model = f"V{top}"
-    places = [(path, "rows") for path in paths] + [(path, "memory") for path in contexts]
-    public = [f'public_flat_rw -module "{top}.{path}" -var "{rows}"' for path, rows in places]
+    places = [(name, design.array) for name in design.public]
+    places += [(f"{top}.{path}", "memory") for path in contexts]
+    public = [f'public_flat_rw -module "{name}" -var "{array}"' for name, array in places]
     (folder / "public.vlt").write_text("\n".join(["`verilator_config", *public, ""]))
     memories = [
-        f"    MEMORY({index}, {member(top, path, 'rows')})" for index, path in enumerate(paths)
+        f"    MEMORY({index}, {member(top, path, design.array)})"
+        for index, path in enumerate(paths)
     ]
     lattices = [
         f"    LATTICE({index}, {member(top, path, 'memory')})"
@@ -219,15 +235,16 @@ def compile_library(design, folder):
         folder,
         "verilator",
         *("--cc", "--build", "-j", "0", *FLAGS, *(["--trace-saif"] if traced else [])),
-        *("--top-module", top, "-Mdir", ".", "-CFLAGS", CFLAGS),
+        *("--top-module", top, "-Mdir", ".", "-CFLAGS", CFLAGS, "-MAKEFLAGS", design.optimise),
         "public.vlt",
-        verilog.name,
+        *sources,
     )
     include = Path(verilator.__file__).parent / "include"
     call(
         folder,
         os.environ.get("CXX", "c++"),
-        *("-std=c++17", *CFLAGS.split(), "-shared", "-o", "design.so", str(HERE / design.shim)),
+        *("-std=c++17", "-O3", *CFLAGS.split(), "-shared", "-o", "design.so"),
+        str(HERE / design.shim),
         *(["-DTRACED", "-DVM_TRACE=1", "-DVM_TRACE_SAIF=1"] if traced else []),
         *("-I.", f"-I{HERE}", f"-I{include}", f"-I{include / 'vltstd'}"),
         *(f"lib{model}.a", "libverilated.a", "-pthread"),

@@ -34,7 +34,7 @@ class SimulatedWire(SimulatedBoard):
         ):
             getattr(library, name).restype = None
             getattr(library, name).argtypes = arguments
-        self._start(library, design, skeletons)
+        self._start(design, skeletons, progress=progress)
         self.pace(pace)
 
     def think(self, clocks):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from golden import skeleton
@@ -41,7 +41,7 @@ def write(rule: Rule, gate: Gate | None, path: Path) -> None:
     """Write the weights in half precision."""
     values = {name: p.detach().cpu().half() for name, p in named(rule, gate).items()}
     with replacing(path) as temporary:
-        save_file(values, temporary)
+        temporary.write_bytes(save(values))
 
 
 def read(rule: Rule, gate: Gate | None, path: Path) -> None:

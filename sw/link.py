@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from golden.errors import InputError
+from golden.errors import InputError, SkeletonDamaged
 from golden.frames import CHECK, DELIMITER, HEADER, Message, frame, parse
 from golden.wire import REPLY, RESPONSE, ChipFacts, Error, Kind, Tag, chunk
 
@@ -27,6 +27,10 @@ class LinkError(InputError):
         super().__init__(text)
         self.error = error
         self.detail = detail
+
+
+class SkeletonDamagedError(LinkError, SkeletonDamaged):
+    """The chip refused to run a skeleton that it found damaged."""
 
 
 class Port(Protocol):
@@ -158,7 +162,8 @@ class Link:
             return payload[1:]
         code, detail = (*payload, 0, 0)[:2]
         error = Error(code) if code in list(Error) else None
-        raise LinkError(f"{self.port.name}: {explain(error, code, detail)}", error, detail)
+        kind = SkeletonDamagedError if error is Error.SKELETON_DAMAGED else LinkError
+        raise kind(f"{self.port.name}: {explain(error, code, detail)}", error, detail)
 
 
 def explain(error: Error | None, code: int, detail: int) -> str:

@@ -5,6 +5,10 @@ from itertools import cycle
 from amaranth.lib import data
 from amaranth.sim import Simulator
 
+from golden.wire import FACTS
+from hw.shapes import IDENTITY
+from hw.skeleton_memory import DIGEST
+
 __all__ = [
     "collect",
     "drive",
@@ -135,3 +139,19 @@ def piped(dut, items, outputs, *, latency):
 def late(items, clocks, fill):
     """Return items so many clocks late, as long a list, beginning with ``fill``."""
     return ([fill] * clocks + list(items))[: len(items)]
+
+
+def identify(link, facts):
+    """Return a process that plays a chip's identities to a link."""
+    header, digests = facts.to_bytes()[:FACTS], facts.to_bytes()[FACTS:]
+    table = b"".join(
+        (header.ljust(DIGEST, b"\0") + digests[at : at + 32]).ljust(IDENTITY, b"\0")
+        for at in range(0, len(digests), 32)
+    )
+
+    async def process(ctx):
+        ctx.set(link.identity, table[0])
+        async for _, _, address in ctx.tick().sample(link.identity_address):
+            ctx.set(link.identity, table[address])
+
+    return process

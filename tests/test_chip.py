@@ -29,7 +29,7 @@ class Bench:
         spec = replace(SPEC, gate=gate)
         self.geometry = Geometry(spec=SPEC, filters=filters)
         self.skeletons = [kind(spec, rng) for kind in kinds]
-        self.chip = Chip(self.geometry, self.skeletons)
+        self.chip = Chip(self.geometry, self.skeletons, check=False)
         self.gate, self.gaps, self.late = gate, gaps, late
         self.network = network(spec, rng)
         self.planes = []

@@ -7,9 +7,11 @@ from golden.spec import Spec
 from golden.wire import Command, Error, Kind, Operation, Tag, chunk
 from hw.link.link import Link
 from hw.shapes import Geometry
-from tests.streams import simulate
+from hw.skeleton_memory import facts_of
+from tests.streams import identify, simulate
 
 GEOMETRY = Geometry(spec=Spec(height=4, width=4, image=4), contexts=2)
+FACTS = facts_of(GEOMETRY, ())
 PATIENCE = 200
 
 
@@ -50,7 +52,7 @@ class Host:
 
 def with_link(*steps, damaged=0):
     """Run a function of a host, and functions that play the chip, on a new link."""
-    link = Link(GEOMETRY, (), patience=PATIENCE)
+    link = Link(GEOMETRY, patience=PATIENCE)
 
     async def bench(ctx):
         ctx.set(link.damaged, damaged)
@@ -62,7 +64,7 @@ def with_link(*steps, damaged=0):
 
         return background
 
-    simulate(link, bench, background=[played(step) for step in steps[1:]])
+    simulate(link, bench, background=[identify(link, FACTS), *map(played, steps[1:])])
 
 
 def command(operation, context=0, skeleton=0, **values):
@@ -78,7 +80,7 @@ DELTA = chunk(Tag.DELTA, 5, bytes([1, 9, 8, 7, 6]))
 def test_identify_tells_facts_and_version():
     async def host(host):
         payload = await host.ask(Kind.IDENTIFY, 7, bytes([1, 3]))
-        assert payload == b"\0" + host.link.facts
+        assert payload == b"\0" + FACTS.to_bytes()
         assert await host.ask(Kind.IDENTIFY, 7, bytes([2, 3])) == bytes([Error.VERSION, 1])
         assert await host.ask(Kind.IDENTIFY, 7, b"\1") == bytes([Error.BAD_LENGTH, 0])
 

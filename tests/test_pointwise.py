@@ -23,7 +23,7 @@ def skeletons():
 
 def test_encodes_a_channel_a_clock_ten_clocks_on():
     rows = images(GEOMETRY, skeletons())["encode"]
-    dut = PointwiseUnit(GEOMETRY, rows, sample=PIXEL, to=STATE, acc=encode_sum())
+    dut = PointwiseUnit(GEOMETRY, rows, sample=PIXEL, to=STATE, acc=encode_sum(), memory="encode")
     rng = np.random.default_rng(18)
     cases = [
         (skeleton, channel, pixel)
@@ -52,7 +52,9 @@ def test_encodes_a_channel_a_clock_ten_clocks_on():
 @pytest.mark.parametrize("gap", [0, 2], ids=["flowing", "stalling"])
 def test_reads_out_a_pixel_for_every_sixteen_channels(gap):
     rows = images(GEOMETRY, skeletons())["readout"]
-    dut = PointwiseUnit(GEOMETRY, rows, sample=STATE, to=PIXEL, acc=readout_sum(16))
+    dut = PointwiseUnit(
+        GEOMETRY, rows, sample=STATE, to=PIXEL, acc=readout_sum(16), memory="readout"
+    )
     rng = np.random.default_rng(19)
     cells = np.concatenate([
         np.full((4, 16), -128),

@@ -12,6 +12,8 @@ from golden.spec import Gate, Spec
 from golden.wire import Command, Kind, Operation, Status, Tag, chunk
 from hw.link.link import Link
 from hw.shapes import Geometry
+from hw.skeleton_memory import facts_of
+from tests.streams import identify
 
 TEXT = (Path(__file__).parents[1] / "docs" / "protocol.md").read_text(encoding="utf-8")
 GEOMETRY = Geometry(spec=Spec(height=4, width=4, image=4), contexts=2, skeletons=2)
@@ -29,9 +31,10 @@ def command(operation, **values):
 
 PIXELS = bytes(range(0, 160, 10))
 PLANE = bytes(range(0xF8, 0x100)) + bytes(range(8))
-LINK = Link(GEOMETRY, (Named(),), patience=300)
+LINK = Link(GEOMETRY, patience=300)
+FACTS = facts_of(GEOMETRY, (Named(),))
 EXAMPLES = [
-    (Kind.IDENTIFY, 0x10, bytes([1, 1]), b"\0" + LINK.facts),
+    (Kind.IDENTIFY, 0x10, bytes([1, 1]), b"\0" + FACTS.to_bytes()),
     (Kind.RESET, 0x11, b"", b"\0"),
     (
         Kind.EXCHANGE,
@@ -120,5 +123,6 @@ def test_gateware_answers_with_these_bytes():
     simulator.add_clock(1e-6)
     simulator.add_testbench(host)
     simulator.add_testbench(chip, background=True)
+    simulator.add_testbench(identify(LINK, FACTS), background=True)
     simulator.run()
     assert bytes(heard) == b"".join(list(frames())[1::2])

@@ -1,5 +1,7 @@
 """Skeleton memories: every number of every skeleton in its row."""
 
+import zlib
+
 import numpy as np
 import pytest
 from amaranth import Shape
@@ -8,8 +10,9 @@ from amaranth.lib import data
 from golden.errors import InputError
 from golden.samples import extreme, uniform
 from golden.spec import Spec
-from hw.shapes import Geometry
-from hw.skeleton_memory import filter_at, images, layouts
+from golden.wire import FACTS
+from hw.shapes import IDENTITY, Geometry
+from hw.skeleton_memory import DIGEST, facts_of, filter_at, images, layouts, message
 
 SPEC = Spec(height=4, width=8, image=4)
 FOLDINGS = pytest.mark.parametrize("filters", [1, 2, 5])
@@ -74,8 +77,38 @@ def test_rows_hold_every_number_of_every_skeleton(filters):
 
 
 def test_places_without_a_skeleton_hold_zeros():
-    for rows in images(Geometry(spec=SPEC), made(1)).values():
-        assert set(rows[len(rows) // 4 :]) == {0}
+    for name, rows in images(Geometry(spec=SPEC), made(1)).items():
+        if name != "identity":
+            assert set(rows[len(rows) // 4 :]) == {0}
+
+
+@FOLDINGS
+def test_identities_hold_facts_digests_and_a_crc_of_all_that_the_place_holds(filters):
+    geometry, skeletons = Geometry(spec=SPEC, filters=filters), made()
+    rows = images(geometry, skeletons)
+    facts = facts_of(geometry, skeletons)
+    for place, digest in enumerate([*(s.digest for s in skeletons), "00" * 32, "00" * 32]):
+        own = bytes(rows["identity"][IDENTITY * place : IDENTITY * (place + 1)])
+        assert own[:FACTS] == facts.to_bytes()[:FACTS]
+        assert own[DIGEST : DIGEST + 32].hex() == digest
+        body = message(geometry, rows, place) + own[:-4]
+        assert own[-4:] == zlib.crc32(body).to_bytes(4, "little")
+
+
+@FOLDINGS
+def test_every_bit_of_every_row_is_in_the_message_of_its_place(filters):
+    geometry = Geometry(spec=SPEC, filters=filters)
+    rows, shapes = images(geometry, made()), layouts(geometry)
+    before = [message(geometry, rows, place) for place in range(2)]
+    for name in geometry.scanned[:-1]:
+        pitch = len(rows[name]) // geometry.skeletons
+        used = min(pitch, geometry.slots)
+        for bit in range(Shape.cast(shapes[name]).width):
+            row = bit % used
+            rows[name][row] ^= 1 << bit
+            assert message(geometry, rows, 0) != before[0], (name, row, bit)
+            assert message(geometry, rows, 1) == before[1]
+            rows[name][row] ^= 1 << bit
 
 
 def test_rejects_more_skeletons_than_places():

@@ -78,7 +78,7 @@ def test_memories_are_where_the_facts_say(chip):
         assert f"{facts['top']}.{memory['instance']}" in modules
     for lattice in facts["lattice"]["memories"]:
         assert f"{facts['top']}.{lattice}" in modules
-    assert len(facts["memories"]) == 2 * 2 + 2 + 2
+    assert len(facts["memories"]) == 2 * 2 + 2 + 2 + 1
 
 
 def test_no_vendor_primitive_and_no_initial_lattice(chip):

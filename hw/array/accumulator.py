@@ -26,6 +26,8 @@ class Accumulator(wiring.Component):
         What a slot adds to each channel.
     valid, first, last, skeleton : In
         Whether there is a slot, the first or the last one of its cell; its skeleton.
+    check : In
+        Row that is to be told of instead, while there is nothing to add up.
     totals : Out
         Totals of the channels of one word.
     o_valid, o_word, o_skeleton : Out
@@ -41,6 +43,7 @@ class Accumulator(wiring.Component):
             "first": In(1),
             "last": In(1),
             "skeleton": In(geometry.skeleton),
+            "check": In(geometry.check),
             "totals": Out(geometry.accumulator).array(geometry.lanes),
             "o_valid": Out(1),
             "o_word": Out(range(geometry.words)),
@@ -82,6 +85,11 @@ class Accumulator(wiring.Component):
             m.d.sync += self.o_valid.eq(0)
         with m.Else():
             m.d.sync += self.o_word.eq(self.o_word + 1)
+        with m.If(self.check.active):
+            m.d.sync += [
+                self.o_word.eq(self.check.slot),
+                self.o_skeleton.eq(self.check.skeleton),
+            ]
         for lane in range(geometry.lanes):
             m.d.comb += self.totals[lane].eq(drain[lane])
 

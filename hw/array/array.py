@@ -9,6 +9,7 @@ from hw.array.lane import Lane
 from hw.array.residual import Residual
 from hw.array.window import Edges, Window
 from hw.primitives import BlockMemory, ReadOnlyMemory, connected, delayed
+from hw.scan import token_layout
 
 __all__ = ["Array", "slot_layout"]
 
@@ -19,6 +20,7 @@ def slot_layout(geometry):
     """Shape of what the array is told of a slot: the clock in which a filter of a cell is computed.
 
     ``advance`` marks the first clock of a word; all else concerns the cell in the window's centre.
+    With ``check`` there is nothing to compute, and every memory is to read the row at ``address``.
     """
     return data.StructLayout({
         "advance": 1,
@@ -27,6 +29,7 @@ def slot_layout(geometry):
         "last": 1,
         "edges": Edges,
         "address": geometry.address,
+        "check": 1,
     })
 
 
@@ -54,6 +57,8 @@ class Array(wiring.Component):
         Newest word, two clocks behind the slot that it arrives in.
     codes, valid, index : Out
         A word one step on, whether there is one, and its number within the cell.
+    i_scan, o_scan : In, Out
+        Tokens past the memories; see `hw.scan`.
     """
 
     WORD_LATENCY = ReadOnlyMemory.LATENCY
@@ -69,6 +74,8 @@ class Array(wiring.Component):
             "codes": Out(geometry.word),
             "valid": Out(1),
             "index": Out(range(geometry.words)),
+            "i_scan": In(token_layout(geometry)),
+            "o_scan": Out(token_layout(geometry)),
         })
 
     def elaborate(self, platform):
@@ -86,11 +93,13 @@ class Array(wiring.Component):
             ),
         ]
 
-        lane = None
+        lane, scan = None, self.i_scan
         for index in range(geometry.filters):
             before, lane = lane, self.lane(index)
             m.submodules[f"lane{index}"] = lane
             self.connect_lane(m, window, before, lane)
+            m.d.comb += lane.i_scan.eq(scan)
+            scan = lane.o_scan
 
         m.submodules.accumulator = accumulator = Accumulator(geometry)
         wait = Lane.LATENCY + geometry.filters - 1
@@ -101,24 +110,30 @@ class Array(wiring.Component):
             accumulator.first.eq(delayed(m, self.slot.first, wait, name="first")),
             accumulator.last.eq(delayed(m, self.slot.last, wait, name="last")),
             accumulator.skeleton.eq(skeleton),
+            accumulator.check.active.eq(self.slot.check),
+            accumulator.check.slot.eq(self.slot.address.slot),
+            accumulator.check.skeleton.eq(self.slot.address.skeleton),
         ]
 
         m.submodules.centres = centres = self.centres(m, window, accumulator)
         states = data.View(geometry.word, centres.read_data)
         for index in range(geometry.lanes):
-            residual = Residual(geometry, self.images[f"residual{index}"])
+            residual = Residual(geometry, self.images[f"residual{index}"], index)
             m.submodules[f"residual{index}"] = residual
             m.d.comb += [
+                residual.i_scan.eq(scan),
                 residual.total.eq(accumulator.totals[index]),
                 residual.word.eq(accumulator.o_word),
                 residual.skeleton.eq(accumulator.o_skeleton),
                 residual.state.eq(states[index]),
                 self.codes[index].eq(residual.code),
             ]
+            scan = residual.o_scan
         wait = Residual.LATENCY
         m.d.comb += [
             self.valid.eq(delayed(m, accumulator.o_valid, wait, name="o_valid")),
             self.index.eq(delayed(m, accumulator.o_word, wait, name="o_word")),
+            self.o_scan.eq(scan),
         ]
 
         return m

@@ -8,6 +8,7 @@ from golden.fixed import STATE
 from hw.array.mix import Mix
 from hw.array.perceive import Perceive
 from hw.primitives import ReadOnlyMemory, connected, delayed
+from hw.scan import Scan, token_layout
 from hw.shapes import TAPS, code, mix_row, mix_sum, perceive_row
 
 __all__ = ["Lane"]
@@ -41,6 +42,8 @@ class Lane(wiring.Component):
         Sums of the lane before.
     o_address, o_taps, o_sums : Out
         The same for the next lane.
+    i_scan, o_scan : In, Out
+        Tokens past the memories; see `hw.scan`.
     """
 
     LATENCY = ReadOnlyMemory.LATENCY + Perceive.LATENCY + Mix.LATENCY
@@ -58,6 +61,8 @@ class Lane(wiring.Component):
             "o_address": Out(geometry.address),
             "o_taps": Out(code(STATE)).array(TAPS),
             "o_sums": Out(mix_sum(index + 1)).array(channels),
+            "i_scan": In(token_layout(geometry)),
+            "o_scan": Out(token_layout(geometry)),
         })
 
     def elaborate(self, platform):
@@ -86,5 +91,13 @@ class Lane(wiring.Component):
             *connected(self.i_sums, mix.i_sums),
             *connected(mix.o_sums, self.o_sums),
         ]
+        scan = self.i_scan
+        for kind, rom in (("perceive", filters), ("mix", weights)):
+            row = Value.cast(rom.data)
+            place = Scan(self.geometry, f"{kind}{self.index}", len(row))
+            m.submodules[f"{kind}_scan"] = place
+            m.d.comb += [place.i.eq(scan), place.row.eq(row)]
+            scan = place.o
+        m.d.comb += self.o_scan.eq(scan)
 
         return m

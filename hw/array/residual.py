@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.fixed import STATE
 from hw.primitives import ReadOnlyMemory, delayed, saturated
+from hw.scan import Scan, token_layout
 from hw.shapes import code, residual_row, update_sum
 
 __all__ = ["Residual"]
@@ -28,6 +29,8 @@ class Residual(wiring.Component):
         Build of the chip.
     rows : list of int
         Rows of the skeleton memory: a bias and a shift for each word.
+    lane : int
+        Number of its channel within a word.
 
     Members
     -------
@@ -37,14 +40,17 @@ class Residual(wiring.Component):
         State before the step, two clocks behind the accumulator.
     code : Out
         State after the step.
+    i_scan, o_scan : In, Out
+        Tokens past the memory; see `hw.scan`.
     """
 
     STATE_LATENCY = ReadOnlyMemory.LATENCY
     LATENCY = ReadOnlyMemory.LATENCY + 7
 
-    def __init__(self, geometry, rows):
+    def __init__(self, geometry, rows, lane=0):
         self.geometry = geometry
         self.rows = rows
+        self.lane = lane
 
         super().__init__({
             "total": In(geometry.accumulator),
@@ -52,13 +58,22 @@ class Residual(wiring.Component):
             "skeleton": In(geometry.skeleton),
             "state": In(code(STATE)),
             "code": Out(code(STATE)),
+            "i_scan": In(token_layout(geometry)),
+            "o_scan": Out(token_layout(geometry)),
         })
 
     def elaborate(self, platform):
         m = Module()
 
         m.submodules.rom = rom = ReadOnlyMemory(residual_row(), self.rows)
-        m.d.comb += rom.address.eq(Cat(self.word, self.skeleton))
+        row = Value.cast(rom.data)
+        m.submodules.scan = scan = Scan(self.geometry, f"residual{self.lane}", len(row))
+        m.d.comb += [
+            rom.address.eq(Cat(self.word, self.skeleton)),
+            scan.i.eq(self.i_scan),
+            scan.row.eq(row),
+            self.o_scan.eq(scan.o),
+        ]
         total = delayed(m, self.total, ReadOnlyMemory.LATENCY, name="total")
 
         # Stage 1: the whole accumulator.

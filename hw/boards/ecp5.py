@@ -6,7 +6,7 @@ infers, which a test compares with.
 
 from amaranth import *
 
-__all__ = ["Ecp5", "initial_values"]
+__all__ = ["Ecp5", "initial_values", "read_tiles", "tile_words"]
 
 TILES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18))
 """Rows and bits of a DP16KD with a port of its own for writing and for reading."""
@@ -72,17 +72,26 @@ class Ecp5:
         """Return DP16KDs side by side with their initial contents."""
         m = Module()
         data = Value.cast(memory.data)
-        rows, bits = next(tile for tile in reversed(READ_TILES) if tile[0] >= len(memory.init))
-        for index, low in enumerate(range(0, len(data), bits)):
-            high = min(low + bits, len(data))
-            slices = [row >> low & (1 << high - low) - 1 for row in memory.init]
+        rows, bits, tiles = read_tiles(memory.init, len(data))
+        for index, (low, high, init) in enumerate(tiles):
             m.submodules[f"tile{index}"] = dp16kd(
                 rows,
                 bits,
                 read=(memory.address, data[low:high], Const(1)),
-                init=slices,
+                init=init,
             )
         return m
+
+
+def read_tiles(init, width):
+    """Return rows and bits of a read-only memory's tiles, and of each its bits' range and rows."""
+    rows, bits = next(tile for tile in reversed(READ_TILES) if tile[0] >= len(init))
+    ranges = [(low, min(low + bits, width)) for low in range(0, width, bits)]
+    return (
+        rows,
+        bits,
+        [(low, high, [row >> low & (1 << high - low) - 1 for row in init]) for low, high in ranges],
+    )
 
 
 def extended(m, value, width):
@@ -132,7 +141,24 @@ def dp16kd(rows, bits, *, read, write=None, init=()):
 
 
 def initial_values(rows, bits):
-    """Return the INITVAL parameters of a DP16KD: 16 words of 18 bits each, 20 bits apart.
+    """Return the INITVAL parameters of a DP16KD: 16 words of 18 bits each, 20 bits apart."""
+    words = tile_words(rows, bits)
+    return {
+        f"INITVAL_{index:02X}": Const(
+            sum(
+                word << 20 * place
+                for place, word in enumerate(
+                    words[index * WORDS_A_VALUE : (index + 1) * WORDS_A_VALUE]
+                )
+            ),
+            320,
+        )
+        for index in range(WORDS // WORDS_A_VALUE)
+    }
+
+
+def tile_words(rows, bits):
+    """Return the words of 18 bits that a DP16KD with these rows holds.
 
     Rows of up to 4 bits leave every ninth bit of a word free.
     """
@@ -146,15 +172,4 @@ def initial_values(rows, bits):
             per_nine = used // bits
             nine, place = divmod(index, per_nine)
             words[nine // 2] |= row << 9 * (nine % 2) + bits * place
-    return {
-        f"INITVAL_{index:02X}": Const(
-            sum(
-                word << 20 * place
-                for place, word in enumerate(
-                    words[index * WORDS_A_VALUE : (index + 1) * WORDS_A_VALUE]
-                )
-            ),
-            320,
-        )
-        for index in range(WORDS // WORDS_A_VALUE)
-    }
+    return words

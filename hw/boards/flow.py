@@ -11,14 +11,17 @@ from pathlib import Path
 
 from golden.errors import InputError
 from golden.files import replacing
+from hw.boards.bitstream import cells, renumbered
+from hw.boards.bitstream import numbers as block_numbers
 from hw.boards.top import BAUD, BoardTop
 from hw.shapes import Geometry
 from hw.skeleton_memory import require_fit
 from hw.verilog import multipliers, run_overhead, yosys
 
-__all__ = ["build"]
+__all__ = ["NAME", "build", "geometry_of", "synthesise"]
 
 NAME = "thalweg"
+"""Top module, and stem of every file."""
 
 
 def tool(program):
@@ -41,26 +44,12 @@ def build(board, skeletons, folder, *, seeds=5, say=print):
     does not meet the board's clock, and then writes no bitstream.
     """
     folder = Path(folder)
-    spec = skeletons[0].spec.ungated
-    geometry = Geometry(spec=spec, filters=board.filters)
-    require_fit(geometry, skeletons)
+    geometry = geometry_of(board, skeletons)
     nextpnr, ecppack = tool("nextpnr-ecp5"), tool("ecppack")
-
-    say(f"{board.name}: synthesising, F = {board.filters}")
     platform = board.make_platform()
-    plan = platform.prepare(BoardTop(geometry, skeletons, clock=board.clock), NAME)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in (f"{NAME}.il", f"{NAME}.lpf"):
-        with replacing(folder / name) as temporary:
-            temporary.write_text(plan.files[name])
-    design = folder / f"{NAME}.json"
-    with replacing(design) as temporary:
-        yosys([
-            f"read_rtlil {folder / f'{NAME}.il'}",
-            f"synth_ecp5 -top {NAME}",
-            f"write_json {temporary}",
-        ])
+    synthesise(board, platform, BoardTop(geometry, skeletons, clock=board.clock), folder, say=say)
 
+    numbers = pack(nextpnr, board, platform, folder)
     results = []
     for seed in range(1, seeds + 1):
         say(f"{board.name}: placing, seed {seed} of {seeds}")
@@ -74,9 +63,52 @@ def build(board, skeletons, folder, *, seeds=5, say=print):
         raise RuntimeError(
             f"{board.name} misses its clock of {board.clock} MHz: best seed {best['fmax']:.1f} MHz"
         )
+    config = folder / f"{NAME}.config"
+    with replacing(config) as temporary:
+        text = (folder / best["config"]).read_text()
+        temporary.write_text(renumbered(text, numbers, cells(geometry)))
     with replacing(folder / f"{NAME}.bit") as temporary:
-        call(folder, "ecppack", ecppack, "--input", best["config"], "--bit", temporary.name)
+        call(folder, "ecppack", ecppack, "--input", config.name, "--bit", temporary.name)
     return report
+
+
+def geometry_of(board, skeletons):
+    """Return the build of a board's chip; raise unless the skeletons fit."""
+    geometry = Geometry(spec=skeletons[0].spec.ungated, filters=board.filters)
+    require_fit(geometry, skeletons)
+    return geometry
+
+
+def synthesise(board, platform, top, folder, *, say=print):
+    """Map a board's top to the part's cells, unless ``folder`` holds that; return the netlist.
+
+    It is the file that nextpnr places, so whatever is simulated of it is what is placed.
+    """
+    plan = platform.prepare(top, NAME)
+    folder.mkdir(parents=True, exist_ok=True)
+    source, netlist = folder / f"{NAME}.il", folder / f"{NAME}.json"
+    text = plan.files[source.name]
+    if netlist.exists() and source.exists() and source.read_text() == text:
+        return netlist
+    say(f"{board.name}: synthesising, F = {board.filters}")
+    netlist.unlink(missing_ok=True)
+    for name in (source.name, f"{NAME}.lpf"):
+        with replacing(folder / name) as temporary:
+            temporary.write_text(plan.files[name])
+    with replacing(netlist) as temporary:
+        yosys([f"read_rtlil {source}", f"synth_ecp5 -top {NAME}", f"write_json {temporary}"])
+    return netlist
+
+
+def pack(nextpnr, board, platform, folder):
+    """Return the number that nextpnr gives each block memory, whatever the seed."""
+    packed = folder / "packed.json"
+    try:
+        arguments = part(board, platform)
+        call(folder, "pack", nextpnr, *arguments, "--pack-only", "--write", packed.name)
+        return block_numbers(packed)
+    finally:
+        packed.unlink(missing_ok=True)
 
 
 def place(nextpnr, board, platform, folder, seed):
@@ -86,15 +118,21 @@ def place(nextpnr, board, platform, folder, seed):
         folder,
         f"nextpnr-{seed}",
         nextpnr,
-        board.nextpnr,
-        *("--package", platform._nextpnr_package_options[platform.package].upper()),
-        *("--speed", platform.speed, "--seed", str(seed)),
-        *("--json", f"{NAME}.json", "--lpf", f"{NAME}.lpf"),
-        *("--textcfg", config, "--report", report, "--timing-allow-fail", "--quiet"),
+        *part(board, platform),
+        *("--seed", str(seed), "--textcfg", config, "--report", report, "--timing-allow-fail"),
     )
     found = json.loads((folder / report).read_text())
     fmax = min(clock["achieved"] for clock in found["fmax"].values())
     return {"seed": seed, "fmax": fmax, "used": found["utilization"], "config": config}
+
+
+def part(board, platform):
+    """Return nextpnr's arguments for the board's part and the netlist."""
+    return (
+        board.nextpnr,
+        *("--package", platform._nextpnr_package_options[platform.package].upper()),
+        *("--speed", platform.speed, "--json", f"{NAME}.json", "--lpf", f"{NAME}.lpf", "--quiet"),
+    )
 
 
 def call(folder, name, *command):

@@ -5,15 +5,19 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.frames import HEADER
-from golden.wire import REPLY, REQUEST, STATUS, VERSION, Error, Kind
+from golden.wire import FACTS, REPLY, REQUEST, STATUS, VERSION, Error, Kind
 from hw.link.packets import HEAD
-from hw.primitives import ReadOnlyMemory
 from hw.sequencer import COUNTER
+from hw.shapes import IDENTITY
+from hw.skeleton_memory import DIGEST
 
 __all__ = ["Controller"]
 
 FLUSH = 64
 """Clocks of a reset: more than any pipeline of the chip holds."""
+
+FETCH = 31
+"""Clocks that a byte of an identity may take: the chip's clock need not be the link's."""
 
 
 class Controller(wiring.Component):
@@ -28,8 +32,6 @@ class Controller(wiring.Component):
     ----------
     geometry : Geometry
         Build of the chip.
-    facts : bytes
-        What IDENTIFY answers: `golden.wire.ChipFacts`.
 
     Members
     -------
@@ -41,13 +43,16 @@ class Controller(wiring.Component):
         The walk through an EXCHANGE; see `hw.link.exchange.Exchange`.
     running, dropped, damaged, clocks, engine_busy : In
         What STATUS tells of.
+    checked : In
+        Whether the chip has checked its skeletons since it was reset: IDENTIFY and RESET wait.
+    identity_address, identity : Out, In
+        What IDENTIFY tells of: a byte, once the address has held still for `FETCH` clocks.
     reset : Out(1)
         Whether the chip is to be reset.
     """
 
-    def __init__(self, geometry, facts):
+    def __init__(self, geometry):
         self.geometry = geometry
-        self.facts = facts
 
         super().__init__({
             "valid": In(1),
@@ -67,6 +72,9 @@ class Controller(wiring.Component):
             "damaged": In(geometry.skeletons),
             "clocks": In(COUNTER),
             "engine_busy": In(COUNTER),
+            "checked": In(1, init=1),
+            "identity_address": Out(range(IDENTITY * geometry.skeletons)),
+            "identity": In(8),
             "reset": Out(1),
         })
 
@@ -76,7 +84,7 @@ class Controller(wiring.Component):
         self.kind, self.sequence, self.low, self.high = self.head
         self.ready = Signal()
         self.code, self.detail_byte = Signal(8), Signal(8)
-        self.index = Signal(range(max(FLUSH, len(self.facts) + 1)))
+        self.index = Signal(range(FLUSH))
         self.last = Signal(16)
         self.answered = Signal()
         self.take_status(m)
@@ -184,21 +192,36 @@ class Controller(wiring.Component):
         with m.State("Reset"):
             m.d.sync += [held.eq(1), self.index.eq(self.index + 1)]
             with m.If(self.index == FLUSH - 1):
-                m.d.sync += [held.eq(0), self.ready.eq(1)]
-                m.next = "Clear"
+                m.d.sync += held.eq(0)
+                m.next = "Settle"
+        # What the chip tells is still from before its reset.
+        with m.State("Settle"):
+            m.d.sync += self.index.eq(self.index + 1)
+            with m.If(self.index == FLUSH - 1):
+                m.next = "Checked"
+        with m.State("Checked"), m.If(self.checked):
+            m.d.sync += self.ready.eq(1)
+            m.next = "Clear"
 
     def identify(self, m):
-        """Copy the facts."""
-        m.submodules.facts = facts = ReadOnlyMemory(8, list(self.facts))
-        wait = Signal(range(ReadOnlyMemory.LATENCY + 1))
-        m.d.comb += facts.address.eq(self.index)
+        """Copy the facts from the first place's identity, then the digest of every one."""
+        address = self.identity_address
+        wait = Signal(range(FETCH + 1))
         with m.State("Identify"):
-            m.d.sync += wait.eq(wait + 1)
-            with m.If(wait == ReadOnlyMemory.LATENCY):
-                self.emit(m, facts.data)
-                m.d.sync += [wait.eq(0), self.index.eq(self.index + 1)]
-                with m.If(self.index == len(self.facts) - 1):
-                    m.next = "Send"
+            m.d.sync += [address.eq(0), wait.eq(FETCH)]
+            with m.If(self.checked):
+                m.next = "Fact"
+        with m.State("Fact"):
+            m.d.sync += wait.eq(wait - 1)
+            with m.If(wait == 0):
+                self.emit(m, self.identity)
+                m.d.sync += [wait.eq(FETCH), address.eq(address + 1)]
+                with m.If(address == FACTS - 1):
+                    m.d.sync += address.eq(DIGEST)
+                with m.Elif(address[:6] == DIGEST + 31):
+                    m.d.sync += address.eq(address + 1 + IDENTITY - 32)
+                    with m.If(address[6:] == self.geometry.skeletons - 1):
+                        m.next = "Send"
 
     def take_status(self, m):
         """Take what is counted, as it is when a response begins."""

@@ -5,15 +5,15 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from golden.wire import ChipFacts
 from hw.link.cobs import CobsDecoder, CobsEncoder
 from hw.link.controller import Controller
 from hw.link.exchange import Exchange
 from hw.link.packets import PacketReceiver, PacketSender
 from hw.link.uart import received
 from hw.sequencer import COUNTER
+from hw.shapes import IDENTITY
 
-__all__ = ["PATIENCE", "Link", "facts_of"]
+__all__ = ["PATIENCE", "Link"]
 
 PATIENCE = 1 << 18
 """Clocks that a request waits for the chip: a pass of the slowest folding takes a third of it."""
@@ -22,34 +22,16 @@ COMMANDS = 4
 """Commands that may wait."""
 
 
-def facts_of(geometry, skeletons):
-    """Return what a chip says of itself."""
-    spec = geometry.spec
-    digests = [skeleton.digest for skeleton in skeletons]
-    return ChipFacts(
-        filters=geometry.filters,
-        contexts=geometry.contexts,
-        height=spec.height,
-        width=spec.width,
-        channels=spec.channels,
-        multiplier=spec.multiplier,
-        image=spec.image,
-        digests=(*digests, *[None] * (geometry.skeletons - len(digests))),
-    )
-
-
 class Link(wiring.Component):
     """Serve a host that speaks the protocol of ``docs/protocol.md``.
 
     Towards the chip there is nothing but streams, a reset and what it counts, so that the two may
-    run on clocks of their own. Takes memories of 2048, 4096, 256 bytes and one of the facts.
+    run on clocks of their own. Takes memories of 2048, 4096 and 256 bytes.
 
     Parameters
     ----------
     geometry : Geometry
         Build of the chip.
-    skeletons : sequence of Skeleton
-        Contents of the skeleton memory.
     patience : int
         Clocks that a request waits for the chip.
 
@@ -61,15 +43,17 @@ class Link(wiring.Component):
         Bytes to the host.
     o_command, o_data, i_data, i_plane, o_delta, running, clocks, busy
         The chip's own; see `hw.chip.Chip`.
-    damaged : In
-        Places whose skeleton is damaged.
+    checked, damaged : In
+        Whether the skeletons are checked, and places whose skeleton is damaged.
+    identity_address, identity : Out, In
+        What the places hold; see `hw.chip.Chip`. The byte may come as late as
+        `hw.link.controller.Controller` says.
     reset : Out(1)
         Whether the chip is to be reset.
     """
 
-    def __init__(self, geometry, skeletons, *, patience=PATIENCE):
+    def __init__(self, geometry, *, patience=PATIENCE):
         self.geometry = geometry
-        self.facts = facts_of(geometry, skeletons).to_bytes()
         self.patience = patience
 
         super().__init__({
@@ -81,7 +65,10 @@ class Link(wiring.Component):
             "i_plane": In(stream.Signature(geometry.plane)),
             "o_delta": Out(stream.Signature(geometry.delta)),
             "running": In(geometry.contexts),
+            "checked": In(1, init=1),
             "damaged": In(geometry.skeletons),
+            "identity_address": Out(range(IDENTITY * geometry.skeletons)),
+            "identity": In(8),
             "clocks": In(COUNTER),
             "busy": In(COUNTER),
             "reset": Out(1),
@@ -92,7 +79,7 @@ class Link(wiring.Component):
 
         m.submodules.decoder = decoder = CobsDecoder()
         m.submodules.receiver = receiver = PacketReceiver()
-        m.submodules.controller = controller = Controller(self.geometry, self.facts)
+        m.submodules.controller = controller = Controller(self.geometry)
         m.submodules.exchange = exchange = Exchange(self.geometry, patience=self.patience)
         m.submodules.sender = sender = PacketSender()
         m.submodules.encoder = encoder = CobsEncoder()
@@ -146,6 +133,9 @@ class Link(wiring.Component):
             exchange.damaged.eq(self.damaged),
             controller.running.eq(self.running),
             controller.damaged.eq(self.damaged),
+            controller.checked.eq(self.checked),
+            self.identity_address.eq(controller.identity_address),
+            controller.identity.eq(self.identity),
             controller.clocks.eq(self.clocks),
             controller.engine_busy.eq(self.busy),
             self.reset.eq(controller.reset),

@@ -9,6 +9,7 @@ from amaranth.utils import exact_log2
 from golden.fixed import PIXEL, STATE
 from hw.port.pointwise import PointwiseUnit
 from hw.primitives import delayed
+from hw.scan import token_layout
 from hw.shapes import Operation, encode_sum, readout_sum
 
 __all__ = ["LatticePort"]
@@ -60,6 +61,10 @@ class LatticePort(wiring.Component):
         Word to write, and which of its channels.
     spend : Out
         Whether the operation spends the context's pending delta.
+    check : In
+        Row that both memories are to read, while there is no operation.
+    i_scan, o_scan : In, Out
+        Tokens past the memories; see `hw.scan`.
     """
 
     def __init__(self, geometry, images, *, read_latency):
@@ -80,6 +85,9 @@ class LatticePort(wiring.Component):
             "write_codes": Out(geometry.word),
             "write_enable": Out(geometry.lanes),
             "spend": Out(1),
+            "check": In(geometry.check),
+            "i_scan": In(token_layout(geometry)),
+            "o_scan": Out(token_layout(geometry)),
         })
 
     def elaborate(self, platform):
@@ -92,7 +100,8 @@ class LatticePort(wiring.Component):
         under_way = command.valid & ~command.ready
         for kind, signal in self.is_.items():
             m.d.sync += signal.eq(under_way & (command.p.operation == kind))
-        self.skeleton = delayed(m, command.p.skeleton, 1, name="skeleton")
+        skeleton = Mux(self.check.active, self.check.skeleton, command.p.skeleton)
+        self.skeleton = delayed(m, skeleton, 1, name="skeleton")
         m.d.sync += self.context.eq(command.p.context)
 
         self.walk(m)
@@ -143,6 +152,9 @@ class LatticePort(wiring.Component):
         with m.If(self.i_command.ready):
             m.d.sync += self.through.eq(0)
 
+        with m.If(self.check.active):  # both memories take their address from here
+            m.d.sync += channel.eq(self.check.slot)
+
         # What the word read turns out to be for, once it is here.
         wait = self.read_latency
         self.lane = delayed(m, channel[: exact_log2(self.geometry.lanes)], wait, name="lane")
@@ -156,7 +168,12 @@ class LatticePort(wiring.Component):
         """Write codes in walking order: encoded pixels, raw codes, or what was read."""
         geometry, spec, is_ = self.geometry, self.geometry.spec, self.is_
         m.submodules.encoder = encoder = PointwiseUnit(
-            geometry, self.images["encode"], sample=PIXEL, to=STATE, acc=encode_sum()
+            geometry,
+            self.images["encode"],
+            sample=PIXEL,
+            to=STATE,
+            acc=encode_sum(),
+            memory="encode",
         )
         load_image = is_[Operation.LOAD_IMAGE]
         m.d.comb += [
@@ -166,7 +183,9 @@ class LatticePort(wiring.Component):
             encoder.valid.eq(self.go & load_image),
             encoder.first.eq(1),
             encoder.last.eq(1),
+            encoder.i_scan.eq(self.i_scan),
         ]
+        self.scan = encoder.o_scan
 
         raw = is_[Operation.LOAD_STATE] | is_[Operation.ZERO]
         found = Mux(is_[Operation.LOAD_STATE], self.byte, self.read_codes[self.lane].as_unsigned())
@@ -202,6 +221,7 @@ class LatticePort(wiring.Component):
             sample=STATE,
             to=PIXEL,
             acc=readout_sum(spec.channels),
+            memory="readout",
         )
         read_image, read_state = is_[Operation.READ_IMAGE], is_[Operation.READ_STATE]
         channel = delayed(m, self.channel, wait, name="readout_channel")
@@ -213,6 +233,8 @@ class LatticePort(wiring.Component):
             readout.valid.eq(self.reading & read_image & inside),
             readout.first.eq(channel == 0),
             readout.last.eq(channel == spec.channels - 1),
+            readout.i_scan.eq(self.scan),
+            self.o_scan.eq(readout.o_scan),
         ]
 
         m.submodules.buffer = buffer = SyncFIFOBuffered(width=8, depth=BUFFER)

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.fixed import SHIFTS, WEIGHT
 from hw.array.requantiser import Requantiser
 from hw.primitives import Multiplier, ReadOnlyMemory, delayed
+from hw.scan import Scan, token_layout
 from hw.shapes import code, coefficient_row
 
 __all__ = ["PointwiseUnit"]
@@ -31,6 +32,8 @@ class PointwiseUnit(wiring.Component):
         Formats of the samples and of the codes.
     acc : Shape
         Shape of the sum.
+    memory : str
+        Name of the skeleton memory.
 
     Members
     -------
@@ -40,12 +43,16 @@ class PointwiseUnit(wiring.Component):
         Whether there is a sample, the first or the last of its sum.
     code, o_valid : Out
         A code, and whether there is one.
+    i_scan, o_scan : In, Out
+        Tokens past the memory; see `hw.scan`.
     """
 
     LATENCY = ReadOnlyMemory.LATENCY + Multiplier.LATENCY + 1 + Requantiser.LATENCY
 
-    def __init__(self, geometry, rows, *, sample, to, acc):
+    def __init__(self, geometry, rows, *, sample, to, acc, memory):
+        self.geometry = geometry
         self.rows = rows
+        self.memory = memory
         self.acc = acc
         self.to = to
 
@@ -58,14 +65,21 @@ class PointwiseUnit(wiring.Component):
             "last": In(1),
             "code": Out(code(to)),
             "o_valid": Out(1),
+            "i_scan": In(token_layout(geometry)),
+            "o_scan": Out(token_layout(geometry)),
         })
 
     def elaborate(self, platform):
         m = Module()
 
         m.submodules.rom = rom = ReadOnlyMemory(coefficient_row(), self.rows)
+        row = Value.cast(rom.data)
+        m.submodules.scan = scan = Scan(self.geometry, self.memory, len(row))
         m.submodules.multiplier = multiplier = Multiplier(self.sample.shape(), code(WEIGHT))
         m.d.comb += [
+            scan.i.eq(self.i_scan),
+            scan.row.eq(row),
+            self.o_scan.eq(scan.o),
             rom.address.eq(Cat(self.channel, self.skeleton)),
             multiplier.a.eq(delayed(m, self.sample, ReadOnlyMemory.LATENCY, name="sample")),
             multiplier.b.eq(rom.data.weight),

@@ -18,6 +18,7 @@ from sw.cli.comparing import baseline
 from sw.cli.documenting import docs
 from sw.cli.evaluating import evaluate
 from sw.cli.linking import serve
+from sw.cli.netlists import netlist_sim, reskeleton
 from sw.cli.remembering import memory
 from sw.cli.restoring import restore
 from sw.cli.training import referee, train
@@ -41,6 +42,8 @@ app.command("referee")(referee)
 app.command("baseline")(baseline)
 app.command("verilog")(verilog)
 app.command("bitstream")(bitstream)
+app.command("netlist-sim")(netlist_sim)
+app.command("reskeleton")(reskeleton)
 app.command("sim")(simulate)
 app.command("simulate")(serve)
 app.command("demo")(demo)

@@ -1,0 +1,108 @@
+"""The verbs behind a bitstream: netlist-sim proves its netlist, reskeleton refills its memories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sw.cli.common import progress
+
+if TYPE_CHECKING:
+    from golden.skeleton import Skeleton
+
+__all__ = ["netlist_sim", "reskeleton"]
+
+
+def netlist_sim(
+    board: Annotated[str, typer.Argument(metavar="BOARD", help="ulx3s-25f and such, or all")],
+    subjects: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; digits unless told"),
+    ] = None,
+    images: Annotated[int, typer.Option(min=1, max=100, help="show digits to restore")] = 1,
+    states: Annotated[
+        bool, typer.Option("--states", help="read the lattices too: twice the time")
+    ] = False,
+) -> None:
+    """Restore digits on the mapped netlist, over its UART, and hold every code against golden.
+
+    \b
+    thalweg netlist-sim ulx3s-25f
+    thalweg netlist-sim all digits mine/skeleton --images 1
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from golden.skeleton import Skeleton, find
+    from hw.boards.catalogue import BOARDS, find_board
+    from hw.boards.flow import geometry_of
+    from sim.verilate import require_tools
+
+    found = list(BOARDS.values()) if board == "all" else [find_board(board)]
+    names = subjects or ["digits"]
+    skeletons = tuple(Skeleton.load(find(name)) for name in names)
+    for each in found:
+        geometry_of(each, skeletons)
+    require_tools()
+    for each in found:
+        codes, clocks = prove(each, names, skeletons, images, states)
+        typer.echo(
+            f"netlist of {each.name}: equal to golden on {images} digits, {codes:,} codes, "
+            f"{clocks:,} clocks"
+        )
+
+
+def prove(
+    board: Any, names: list[str], skeletons: tuple[Skeleton, ...], count: int, states: bool
+) -> tuple[int, int]:
+    """Restore so many show digits on a board's netlist; return the codes compared, and clocks."""
+    from hw.boards.flow import geometry_of, synthesise
+    from hw.boards.top import BoardTop
+    from sim.board import SimulatedPort
+    from sim.netlist import NetlistBoard, NetlistDesign
+    from sim.prove import compare_device
+    from sw.damage import blank
+    from sw.data import show_digits
+    from sw.loading import load_run
+    from sw.serial import ChipDevice
+
+    skeleton, network = load_run(names[0])
+    digits, masks = show_digits()
+    damaged = blank(digits[:count], masks[:count], 0.7)
+    platform = board.make_platform()
+    top = BoardTop(geometry_of(board, skeletons), skeletons, clock=board.clock)
+    netlist = synthesise(board, platform, top, Path("build") / board.name, say=typer.echo)
+    design = NetlistDesign(netlist, board.name, platform.default_clk)
+    simulated = NetlistBoard(design, top, progress=typer.echo)
+    device = ChipDevice(SimulatedPort(simulated), skeletons)
+    with progress("restoring", count) as advance:
+        codes = compare_device(
+            device,
+            skeleton,
+            network,
+            damaged,
+            skeleton.spec.steps,
+            states=states,
+            progress=advance,
+        )
+    return codes, simulated.clocks
+
+
+def reskeleton(
+    bitstream: Annotated[Path, typer.Argument(metavar="BITSTREAM", help="of any board, made here")],
+    subjects: Annotated[
+        list[str], typer.Argument(metavar="NAME_OR_DIR...", help="shipped skeletons, or folders")
+    ],
+    output: Annotated[Path, typer.Option(help="file for the new bitstream")],
+) -> None:
+    """Put other skeletons into a bitstream: no synthesis, no placement, some seconds.
+
+    \b
+    thalweg reskeleton build/ulx3s-25f/thalweg.bit mine/skeleton digits --output mine.bit
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from golden.skeleton import Skeleton, find
+    from hw.boards.reskeleton import reskeleton as refill
+
+    skeletons = [Skeleton.load(find(name)) for name in subjects]
+    held, holds = refill(bitstream, skeletons, output)
+    before, after = (", ".join(f"{d[:12]}…" for d in digests) for digests in (held, holds))
+    typer.echo(f"wrote {output}: {before or 'no skeleton'} before, {after} now")

@@ -1,0 +1,92 @@
+"""A small chip's mapped netlist, its UART included: equal to golden, and its damage found."""
+
+import re
+from functools import cache
+
+import pytest
+
+from golden.device import run
+from golden.errors import SkeletonDamaged
+from hw.boards.bitstream import cells, contents
+from hw.boards.catalogue import find_board
+from hw.boards.flow import synthesise
+from hw.boards.top import BoardTop
+from hw.shapes import Geometry
+from hw.skeleton_memory import images
+from sim.board import SimulatedPort
+from sim.netlist import NetlistBoard, NetlistDesign
+from sim.verilate import build_root
+from sw.serial import ChipDevice
+from tests.device_suite import SPEC, gate_network, lattices, pair, require_equal, skeletons
+
+# The pins are asked for as amaranth-boards does.
+pytestmark = pytest.mark.filterwarnings("ignore:Using platform.request:DeprecationWarning")
+
+GEOMETRY = Geometry(spec=SPEC, filters=1, contexts=1, skeletons=2)
+BOARD = find_board("ulx3s-25f")
+BAUD = BOARD.clock * 1_000_000 // 8  # a fast wire: few clocks a byte
+
+
+@cache
+def parts():
+    """The top and the design of its netlist."""
+    top = BoardTop(GEOMETRY, skeletons(), clock=BOARD.clock, baud=BAUD)
+    platform = BOARD.make_platform()
+    folder = build_root().resolve() / "sim" / "netlist"
+    netlist = synthesise(BOARD, platform, top, folder)
+    return top, NetlistDesign(netlist, BOARD.name, platform.default_clk)
+
+
+def switched_on(skeletons, fill=()):
+    """The board as it is switched on, with block memories filled anew."""
+    top, design = parts()
+    board = NetlistBoard(design, top)
+    for name, nines in dict(fill).items():
+        board.fill(name, nines)
+    return ChipDevice(SimulatedPort(board), skeletons)
+
+
+def compare(device, index=0):
+    """Run a skeleton, its gate included, and hold every code against golden."""
+    for _, golden, states in pair(device, 1, index):
+        for each in (device, golden):
+            each.load_states(states, 0)
+            run(each, gate_network(), 3)
+        require_equal(device, golden)
+
+
+def test_netlist_equals_golden_with_either_skeleton():
+    device = switched_on(skeletons())
+    assert device.status().damaged == 0
+    compare(device, 0)
+    compare(device, 1)
+
+
+def test_refilled_block_memories_hold_the_other_skeletons():
+    swapped = skeletons()[::-1]
+    rows = images(GEOMETRY, swapped)
+    fill = zip(cells(GEOMETRY), contents(GEOMETRY, rows), strict=True)
+    device = switched_on(skeletons(), fill)
+    assert device.facts.digests == tuple(skeleton.digest for skeleton in swapped)
+    compare(device, 0)
+
+
+@pytest.mark.parametrize("memory", [0, 3, 8])
+def test_a_flipped_bit_of_the_netlist_is_found(memory):
+    own = contents(GEOMETRY, images(GEOMETRY, skeletons()))[memory]
+    nines = [own[0] ^ 1, *own[1:]]
+    device = switched_on(skeletons(), [(cells(GEOMETRY)[memory], nines)])
+    assert device.status().damaged == 1
+    with pytest.raises(SkeletonDamaged):
+        device.load_states(lattices(1), 0)
+        run(device, None, 1)
+    compare(device, 1)
+
+
+def test_no_netlist_is_simulated_without_a_model_of_its_cells(tmp_path):
+    _, design = parts()
+    text = design.netlist.read_text()
+    other = tmp_path / "other.json"
+    other.write_text(re.sub('"REG_OUTPUT_CLK": "CLK0"', '"REG_OUTPUT_CLK": "CLK1"', text))
+    with pytest.raises(RuntimeError, match="MULT18X18D is modelled on clock 0 alone"):
+        NetlistBoard(NetlistDesign(other, "other", design.clock), parts()[0])

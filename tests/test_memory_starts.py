@@ -27,6 +27,7 @@ def test_cells_are_lost_by_the_protocol():
     for row, index in zip(lost, (3, 4), strict=True):
         want = np.random.default_rng([index, 9]).permutation(1024)[:307]
         assert set(np.flatnonzero(row)) == set(want)
+    assert struck(SPEC, range(1), 9, 0.7).sum() == 717  # to the nearest cell
     states = np.ones((2, 16, 32, 32), np.int8)
     found = zero_cells(states, lost)
     for channel in (0, 15):

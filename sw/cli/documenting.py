@@ -30,8 +30,11 @@ def parts() -> dict[str, str]:
     """Return every generated part, by its name."""
     from sw.docs import measured_parts
     from sw.memory.page import parts as memory_parts
+    from sw.table.report import compared_parts
 
-    return measured_parts() | memory_parts() | chip_parts() | {"ranges": ranges()}
+    return (
+        measured_parts() | compared_parts() | memory_parts() | chip_parts() | {"ranges": ranges()}
+    )
 
 
 def chip_parts() -> dict[str, str]:

@@ -66,7 +66,7 @@ def valleys(results: Results) -> str:
         ("silhouette of their lattices", ends["in_lattice_codes"]["silhouette"]),
     ]
     digits = table(
-        ("digit", *range(10)),
+        ("digit", *map(str, range(10))),
         [("starts", *results["digits"]), ("attractors", *ends["by_digit"])],
     )
     moves = results["shaken"]["moves"]

@@ -113,13 +113,13 @@ class Bar(NamedTuple):
 
 def at_least(name: str, measured: float, bar: float, unit: str = "") -> Bar:
     """Return a bar that is cleared from ``bar`` upwards."""
-    measured = round(measured, 3)  # as precise as what it is made of: a difference has no dust
+    measured = round(float(measured), 3)  # as precise as what it is made of
     return Bar(name, f"at least {bar:g}{unit}", f"{measured:g}{unit}", measured >= bar)
 
 
 def at_most(name: str, measured: float, bar: float, unit: str = "") -> Bar:
     """Return a bar that is cleared from ``bar`` downwards."""
-    measured = round(measured, 3)
+    measured = round(float(measured), 3)
     return Bar(name, f"at most {bar:g}{unit}", f"{measured:g}{unit}", measured <= bar)
 
 

@@ -100,7 +100,7 @@ def draw_curves(points: Sequence[dict[str, Any]], path: Path) -> None:
             places = [105 + 10 * i for i in range(len(others))]
             axes.plot(places, [values[o] for o in others], "o", color=line.get_color())
         ticks = [*(float(share.split("%")[0]) for share in shares), *places]
-        axes.set_xticks(ticks, [*(s.split("%")[0] for s in shares), "block", "noise"])
+        axes.set_xticks(ticks, [*(s.split("%")[0] for s in shares), "block", "\nnoise"])
         axes.set(xlabel="pixels blanked in %, or other damage", ylabel=label)
         axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
@@ -123,12 +123,13 @@ def draw_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
             axes.annotate(
                 f"{row['name']}, {row['digit_id']:.1f} %",
                 (row["macs"] / 1e6, row["psnr_mean"]),
-                xytext=(4, 4),
+                xytext=(0, 6),
                 textcoords="offset points",
+                ha="center",
                 fontsize=7,
             )
     axes.set(xscale="log", xlabel="million multiply-accumulates a digit", ylabel="mean PSNR in dB")
-    axes.margins(0.15)
+    axes.margins(0.25, 0.12)
     axes.grid(alpha=0.3)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=110)

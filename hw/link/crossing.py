@@ -15,7 +15,7 @@ __all__ = ["COMMANDS", "Crossing"]
 DEPTH = 16
 """Rows of each queue: enough for a payload a clock."""
 
-COMMANDS = DEPTH - 1
+COMMANDS = DEPTH - 2
 """Commands that may wait."""
 
 TAKEN = 8

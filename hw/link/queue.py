@@ -35,7 +35,7 @@ class Queue(wiring.Component):
     shape : ShapeLike
         Shape of a payload.
     depth : int
-        Rows, a power of two: there is room for one payload less.
+        Rows, a power of two: there is room for two payloads less.
 
     Members
     -------
@@ -68,22 +68,23 @@ class Queue(wiring.Component):
         m.d.comb += Value.cast(self.o.payload).eq(payload)
 
         # Counts cross in Gray's code: from one to the next a single bit changes. Both answers come
-        # from registers, so they know of what was taken a little late, and ready holds back one
-        # place for what is written meanwhile.
+        # from registers, so they know of what was taken a little late, and ready holds back
+        # two places for what is written meanwhile.
         written, written_gray = Signal(bits + 1), Signal(bits + 1)
         taken_gray, known = Signal(bits + 1), Signal(bits + 1)
         seen = self.seen(m, taken_gray, "taken", by="source")
-        level = Signal(bits + 1)
+        level, wrote = Signal(bits + 1), Signal()
         m.d.comb += [
-            level.eq(written - known),
             write.addr.eq(written),
             write.data.eq(Value.cast(self.i.payload)),
             write.en.eq(self.i.valid & self.i.ready),
         ]
         m.d.source += [
             known.eq(decoded(seen)),
-            self.i.ready.eq(level < self.depth - 1),
-            self.empty.eq((level == 0) & ~write.en),
+            level.eq(written - known),
+            wrote.eq(write.en),
+            self.i.ready.eq(level < self.depth - 2),
+            self.empty.eq((level == 0) & ~write.en & ~wrote),
         ]
         with m.If(write.en):
             m.d.source += [

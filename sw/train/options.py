@@ -72,7 +72,8 @@ class Options:
     motion: float = 6.0
     """Price on motion at rest in quantisation-aware training; memory only."""
     loss: str = "psnr"
-    """What is made small: ``mse``, or ``psnr``, the mean logarithm of each digit's error."""
+    """What is made small: ``mse``, or ``psnr``, the mean logarithm of each digit's error; memory
+    always takes ``mse``."""
     gated: bool = True
     """Whether a gate is trained along."""
     spec: Spec = SPEC

@@ -32,7 +32,7 @@ def test_two_processes_train_as_one_with_the_whole_batch(tmp_path):
     for left, right in zip(first[0], alone[0], strict=True):
         torch.testing.assert_close(left, right, rtol=0, atol=1e-5 * float(right.abs().max()))
     for left, right in zip(first[1], alone[1], strict=True):
-        # The optimiser turns the rule's gradients into a basis that their first few leave half open.
+        # The optimiser turns gradients into a basis that their first few leave half open.
         assert float((left - right).norm()) <= 1e-2 * float(right.norm()) + 1e-9
     assert first[2] == alone[2]
     assert second[2] == []

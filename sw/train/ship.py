@@ -106,7 +106,11 @@ def command(options: Options) -> str:
     words = ["thalweg", "train", "--data", "data"]
     for field in fields(Options):
         value = getattr(options, field.name)
-        if field.name not in {"data", "output", "ship", "spec"} and value != field.default:
+        if field.name in {"data", "output", "ship", "spec"} or value == field.default:
+            continue
+        if field.name == "gated":
+            words.append("--no-gate")
+        else:
             words += [f"--{field.name.replace('_', '-')}", str(value)]
     return " ".join(words)
 

@@ -7,7 +7,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from golden.errors import InputError

@@ -7,6 +7,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from golden.errors import InputError
@@ -182,6 +183,14 @@ def part(board, platform, netlist):
         *("--package", platform._nextpnr_package_options[platform.package].upper()),
         *("--speed", platform.speed, "--json", netlist.name, "--lpf", f"{NAME}.lpf"),
     )
+
+
+def release(package):
+    """Return the version of a package; tools may come from elsewhere, see `tool`."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not from pip"
 
 
 def call(folder, name, *command):

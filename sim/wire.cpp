@@ -143,5 +143,6 @@ void board_account(Wire* wire, uint64_t* counts) {
 }
 
 uint64_t board_clocks(Wire* wire) { return wire->clocks; }
+uint64_t board_chip_clocks(Wire* wire) { return wire->clocks; }
 uint64_t board_quiet(Wire* wire) { return wire->quiet; }
 }

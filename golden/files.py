@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from golden.errors import InputError
 
-__all__ = ["replacing"]
+__all__ = ["replacing", "write_json"]
 
 
 @contextmanager
@@ -28,3 +30,9 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path} must be writable: {error.strerror or error}") from error
+
+
+def write_json(file: Path, values: Any, indent: int = 2) -> None:
+    """Write values as JSON for people and programs."""
+    with replacing(file) as path:
+        path.write_text(json.dumps(values, indent=indent) + "\n", encoding="utf-8")

@@ -1,6 +1,5 @@
 """Verilog of a chip, and the facts about it that a user needs beside it."""
 
-import json
 import re
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from amaranth import Shape
 from amaranth.back import rtlil
 from amaranth.lib import data, wiring
 
-from golden.files import replacing
+from golden.files import replacing, write_json
 from hw.array.array import CENTRES, Array
 from hw.chip import Chip
 from hw.shapes import TAPS, encode_sum, readout_sum, tap_sum, update_sum
@@ -80,9 +79,7 @@ def write_chip(geometry, skeletons, folder):
     require_fit(geometry, skeletons)
     chip = Chip(geometry, skeletons)
     to_verilog(chip, top_name(geometry), path)
-    with replacing(path.with_suffix(".json")) as temporary:
-        values = facts(geometry, chip, skeletons)
-        temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    write_json(path.with_suffix(".json"), facts(geometry, chip, skeletons), indent=1)
     return path
 
 

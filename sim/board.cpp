@@ -70,6 +70,7 @@ struct Board {
     std::unique_ptr<Model> top{new Model(&context)};
     Sender sender;
     Receiver receiver;
+    std::deque<uint8_t>&sent = sender.bytes, &received = receiver.bytes;
     uint64_t clocks = 0;
     uint64_t quiet = 0;  // clocks since something last moved
     double ratio = 1;    // clocks of the chip to one of the link
@@ -101,6 +102,8 @@ struct Board {
 
 }  // namespace
 
+#include "served.h"
+
 extern "C" {
 
 Board* board_new(double ratio) {
@@ -111,12 +114,6 @@ Board* board_new(double ratio) {
     board->top->rx = 1;
     board->top->eval();
     return board;
-}
-
-void board_delete(Board* board) { delete board; }
-
-int board_store(Board* board, int memory, int row, const uint32_t* words) {
-    return store(*board->top->rootp, memory, row, words);
 }
 
 // Clocks of a bit at the host's end, in each direction.
@@ -131,35 +128,6 @@ void board_reset(Board* board, int clocks) {
     board->top->link_rst = 0;
 }
 
-void board_send(Board* board, const uint8_t* bytes, int count) {
-    auto& queue = board->sender.bytes;
-    queue.insert(queue.end(), bytes, bytes + count);
-}
-
-int board_receive(Board* board, uint8_t* bytes, int most) {
-    auto& queue = board->receiver.bytes;
-    int count = 0;
-    for (; count < most && !queue.empty(); ++count) {
-        bytes[count] = queue.front();
-        queue.pop_front();
-    }
-    return count;
-}
-
-// Clock until the byte 0 has come, or nothing has moved for so many clocks, at most `limit` in all.
-uint64_t board_clock(Board* board, uint64_t limit, uint64_t quiet) {
-    const uint64_t begin = board->clocks;
-    while (board->clocks - begin < limit) {
-        board->clock();
-        if (board->quiet >= quiet) break;
-        const auto& queue = board->receiver.bytes;
-        if (!queue.empty() && queue.back() == 0) break;
-    }
-    return board->clocks - begin;
-}
-
-// Clocks of the link and of the chip so far, and for how many of the link nothing has moved.
-uint64_t board_clocks(Board* board) { return board->clocks; }
+// Clocks of the chip; all others are the link's.
 uint64_t board_chip_clocks(Board* board) { return board->chip_clocks; }
-uint64_t board_quiet(Board* board) { return board->quiet; }
 }

@@ -38,10 +38,11 @@ struct Way {
     }
 };
 
-struct Wire {
+struct Board {
     VerilatedContext context;
     std::unique_ptr<Model> top{new Model(&context)};
     Way to_chip, from_chip;
+    std::deque<uint8_t>&sent = to_chip.bytes, &received = from_chip.bytes;
     Activity activity;
     uint64_t clocks = 0;
     uint64_t quiet = 0;  // clocks since something last moved
@@ -73,76 +74,43 @@ struct Wire {
 
 }  // namespace
 
+#include "served.h"
+
 extern "C" {
 
-Wire* board_new() {
-    auto* wire = new Wire;
-    wire->top->clk = 0;
-    wire->top->rst = 0;
-    wire->top->eval();
-    return wire;
-}
-
-void board_delete(Wire* wire) { delete wire; }
-
-int board_store(Wire* wire, int memory, int row, const uint32_t* words) {
-    return store(*wire->top->rootp, memory, row, words);
+Board* board_new() {
+    auto* board = new Board;
+    board->top->clk = 0;
+    board->top->rst = 0;
+    board->top->eval();
+    return board;
 }
 
 // Clocks of a byte in each direction.
-void board_pace(Wire* wire, double to_chip, double from_chip) {
-    wire->to_chip.pace = to_chip;
-    wire->from_chip.pace = from_chip;
+void board_pace(Board* board, double to_chip, double from_chip) {
+    board->to_chip.pace = to_chip;
+    board->from_chip.pace = from_chip;
 }
 
-void board_reset(Wire* wire, int clocks) {
-    wire->top->rst = 1;
-    for (int i = 0; i < clocks; ++i) wire->clock();
-    wire->top->rst = 0;
-}
-
-void board_send(Wire* wire, const uint8_t* bytes, int count) {
-    auto& queue = wire->to_chip.bytes;
-    queue.insert(queue.end(), bytes, bytes + count);
-}
-
-int board_receive(Wire* wire, uint8_t* bytes, int most) {
-    auto& queue = wire->from_chip.bytes;
-    int count = 0;
-    for (; count < most && !queue.empty(); ++count) {
-        bytes[count] = queue.front();
-        queue.pop_front();
-    }
-    return count;
-}
-
-// Clock until the byte 0 has come, or nothing has moved for so many clocks, at most `limit` in all.
-uint64_t board_clock(Wire* wire, uint64_t limit, uint64_t quiet) {
-    const uint64_t begin = wire->clocks;
-    while (wire->clocks - begin < limit) {
-        wire->clock();
-        if (wire->quiet >= quiet) break;
-        const auto& queue = wire->from_chip.bytes;
-        if (!queue.empty() && queue.back() == 0) break;
-    }
-    return wire->clocks - begin;
+void board_reset(Board* board, int clocks) {
+    board->top->rst = 1;
+    for (int i = 0; i < clocks; ++i) board->clock();
+    board->top->rst = 0;
 }
 
 // Let clocks pass in which the host works on a gate.
-void board_think(Wire* wire, uint64_t clocks) {
-    wire->activity.gate = true;
-    for (uint64_t i = 0; i < clocks; ++i) wire->clock();
-    wire->activity.gate = false;
+void board_think(Board* board, uint64_t clocks) {
+    board->activity.gate = true;
+    for (uint64_t i = 0; i < clocks; ++i) board->clock();
+    board->activity.gate = false;
 }
 
 // Clocks by what was at work, see `Activity`, then bytes to the chip and from it.
-void board_account(Wire* wire, uint64_t* counts) {
-    for (int i = 0; i < 8; ++i) counts[i] = wire->activity.clocks[i];
-    counts[8] = wire->to_chip.count;
-    counts[9] = wire->from_chip.count;
+void board_account(Board* board, uint64_t* counts) {
+    for (int i = 0; i < 8; ++i) counts[i] = board->activity.clocks[i];
+    counts[8] = board->to_chip.count;
+    counts[9] = board->from_chip.count;
 }
 
-uint64_t board_clocks(Wire* wire) { return wire->clocks; }
-uint64_t board_chip_clocks(Wire* wire) { return wire->clocks; }
-uint64_t board_quiet(Wire* wire) { return wire->quiet; }
+uint64_t board_chip_clocks(Board* board) { return board->clocks; }
 }

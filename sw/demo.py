@@ -12,11 +12,12 @@ from rich.table import Table
 
 from golden.device import Device, GoldenDevice
 from golden.errors import Difference
+from golden.files import write_json
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from sw.data import show_digits
 from sw.images import Images, write_png
-from sw.outputs import report, write_json
+from sw.outputs import report
 from sw.pictures import sheet
 from sw.referee import Referee
 from sw.restore import Restoration, restore_input

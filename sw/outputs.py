@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from golden.errors import InputError
-from golden.files import replacing
+from golden.files import replacing, write_json
 from golden.skeleton import Skeleton
 from sw.images import Images, write_png
 from sw.metrics import closeness
 from sw.pictures import restoration_sheet
 from sw.restore import SHEET, Restoration
 
-__all__ = ["picture", "prepare", "report", "write", "write_json", "write_trace"]
+__all__ = ["picture", "prepare", "report", "write", "write_trace"]
 
 PICTURES = 100
 """Restored images that also become a PNG of their own."""
@@ -82,12 +81,6 @@ def write(folder: Path, restoration: Restoration, told: dict[str, Any]) -> None:
         write_png(folder / f"restored-{index:05d}.png", image)
     write_png(folder / "sheet.png", picture(restoration))
     write_json(folder / "report.json", told)
-
-
-def write_json(file: Path, values: dict[str, Any] | list[dict[str, Any]]) -> None:
-    """Write values as JSON for people and programs."""
-    with replacing(file) as path:
-        path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def write_trace(file: Path, restoration: Restoration) -> None:

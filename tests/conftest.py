@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from golden.samples import calibrated, network
 from sw.cli import main
@@ -40,6 +41,16 @@ def nothing_at_hand(tmp_path, monkeypatch):
     monkeypatch.delenv("THALWEG_DATA", raising=False)
     monkeypatch.setattr("sw.download.MIRRORS", ("http://127.0.0.1:1/",))
     monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def one_thread():
+    """Small tensors: a second thread costs more than it brings. Training sets both, too."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

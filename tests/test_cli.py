@@ -91,8 +91,12 @@ def test_train_offers_the_defaults_of_its_options():
     options = pytest.importorskip("sw.train.options")
     from sw.cli import train
 
+    gate = {"start", "every", "mapping", "multiplier"}  # by recipe
     for name, parameter in inspect.signature(train).parameters.items():
-        assert parameter.default == getattr(options.Options(), name), name
+        if name in gate:
+            assert parameter.default is None
+        else:
+            assert parameter.default == getattr(options.Options(), name), name
 
 
 def test_a_process_ends_without_traceback(tmp_path):
@@ -101,3 +105,18 @@ def test_a_process_ends_without_traceback(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("thalweg: Skeleton must be a folder with a skeleton.json or ")
     assert done.stderr.count("\n") == 1
+
+
+def test_the_command_in_a_provenance_names_what_is_not_usual():
+    options = pytest.importorskip("sw.train.options")
+    ship = pytest.importorskip("sw.train.ship")
+    spec_for, every = options.spec_for, {"start": 5, "every": 6, "mapping": "phase4"}
+    for recipe, words, spec in (
+        ("restore", "", spec_for("restore")),
+        ("restore", " --start 5 --every 6 --mapping phase4", spec_for("restore", **every)),
+        ("restore", " --multiplier 4 --no-gate", spec_for("restore", False, 4)),
+        ("memory", " --recipe memory", spec_for("memory")),
+        ("memory", " --recipe memory --start 1 --every 3", options.SPEC),
+    ):
+        told = options.Options(recipe=recipe, spec=spec)
+        assert ship.command(told) == "thalweg train --data data" + words

@@ -7,10 +7,10 @@ import torch
 from golden.samples import adversarial_states, calibrated, extreme, uniform
 from golden.spec import Spec
 from sw.quant import STATE_FRAC
+from sw.rebuild import rule_of
 from sw.train import fused
 from sw.train.fused import build, step_library
 from sw.train.step import advance, numbers, plain_step
-from tests.brevitas_models import rule_of
 
 CPU = torch.device("cpu")
 SPECS = {
@@ -24,12 +24,7 @@ DRAWS = {"uniform": uniform, "calibrated": calibrated, "extreme": extreme}
 KINDS = {"float": (False, "cut"), "cut": (True, "cut"), "nearest": (True, "nearest")}
 
 
-@pytest.fixture(autouse=True)
-def threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def states_of(spec, count=3):

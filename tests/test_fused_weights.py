@@ -5,8 +5,8 @@ import torch
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from sw.quant import GATE_HIDDEN_FRAC, STATE_FRAC
+from sw.rebuild import gate_of, rule_of
 from sw.train.step import numbers
-from tests.brevitas_models import gate_of, rule_of
 
 SPEC = Spec(
     height=10,

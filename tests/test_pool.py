@@ -9,6 +9,7 @@ from sw.train.draw import lost_cells, noise_states
 from sw.train.pool import Pool, Prototypes, medoids
 
 SPEC = Spec()
+RNG = np.random.default_rng(3)
 
 
 def test_a_medoid_is_the_digit_closest_to_its_fellows():
@@ -29,7 +30,10 @@ def test_clear_planes_are_assigned_what_they_show():
         prototypes.assign(planes, SPEC)
 
     assert prototypes.assign(planes, SPEC).tolist() == list(range(10))
-    assert prototypes.shown(prototypes.images + 20).tolist() == list(range(10))
+    digits, clear = prototypes.shown(prototypes.images + 20)
+    assert digits.tolist() == list(range(10))
+    assert clear.all()
+    assert not prototypes.shown(torch.full((1, 28, 28), 128.0))[1].any(), "grey shows no digit"
 
 
 def test_all_digits_are_assigned_equally_often_to_noise():
@@ -61,27 +65,34 @@ def pool(ages):
     )
 
 
-def test_new_states_take_the_place_of_the_oldest():
-    states = pool([10, 400, 20, 300])
-    states.put(torch.ones(2, 1, 2, 2), torch.ones(2, 28, 28), 10, noise=True)
+def test_new_states_take_the_place_of_the_oldest_if_they_are_old():
+    states = pool([10, 900, 20, 500])
+    states.put(torch.ones(2, 1, 2, 2), torch.ones(2, 28, 28), 10, True, RNG)
 
     assert states.ages.tolist() == [10, 10, 20, 10]
     assert states.states[:, 0, 0, 0].tolist() == [0, 1, 0, 1]
     assert states.open.tolist() == [False, True, False, True]
 
 
+def test_states_that_are_not_old_make_room_by_chance():
+    states = pool([40] * 8)
+    for _ in range(8):
+        states.put(torch.ones(1, 1, 2, 2), torch.ones(1, 28, 28), 10, False, RNG)
+    assert 1 < (states.ages == 10).sum() < 8
+
+
 def test_noise_settles_once_on_the_digit_it_shows():
     images, labels = show_digits()
     prototypes = Prototypes.of(medoids(images, labels))
-    states = pool([10, 55, 55])
-    states.open[:2] = True
-    shown = prototypes.images[[7, 8, 9]]
-    states.carry(torch.arange(3), torch.zeros(3, 1, 2, 2), shown, 9, prototypes)
+    states = pool([10, 55, 55, 55])
+    states.open[[0, 1, 3]] = True
+    shown = torch.cat([prototypes.images[[7, 8, 9]], torch.full((1, 28, 28), 128.0)])
+    states.carry(torch.arange(4), torch.zeros(4, 1, 2, 2), shown, 9, prototypes)
 
-    assert states.ages.tolist() == [19, 64, 64]
-    assert states.open.tolist() == [True, False, False]
+    assert states.ages.tolist() == [19, 64, 64, 64]
+    assert states.open.tolist() == [True, False, False, True], "what shows no digit stays open"
     assert torch.equal(states.targets[1], prototypes.images[8])
-    assert not states.targets[[0, 2]].any()
+    assert not states.targets[[0, 2, 3]].any()
 
 
 def test_noise_is_of_all_kinds():

@@ -24,9 +24,9 @@ from sw.quant import (
     RoundHalfUp,
     activation,
 )
+from sw.rebuild import gate_of, rule_of
 from sw.train.step import advance, lay, numbers, pixels, respond
 from sw.train.verify import Mismatch, prove, prove_random
-from tests.brevitas_models import gate_of, rule_of
 
 GATE = GatePlace(input_channel=2, output_channel=3, start=2, every=2)
 SMALL = Spec(height=12, width=8, channels=4, multiplier=3, steps=6, image=4, gate=GATE)
@@ -39,13 +39,7 @@ SPECS = {
 DRAWS = {"uniform": uniform, "calibrated": calibrated, "extreme": extreme}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small tensors: a second thread costs more than it brings."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def images_of(spec, count=8):

@@ -27,14 +27,7 @@ GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
 SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Training sets it so; small tensors gain nothing from a second thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-    torch.set_flush_denormal(False)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

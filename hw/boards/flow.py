@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from golden.errors import InputError
-from golden.files import replacing
+from golden.files import replacing, write_json
 from hw.boards.bitstream import cells, renumbered
 from hw.boards.bitstream import numbers as block_numbers
 from hw.boards.rates import BITS_A_BYTE, wire_bytes
@@ -70,8 +70,7 @@ def build(board, skeletons, folder, *, filters=None, seeds=5, say=print):
     best = max(results, key=lambda result: (result["met"], result["fmax"]))
     link = link_rate(skeletons[0].spec, pll)
     report = summary(board, platform, geometry, results, best, link)
-    with replacing(folder / "report.json") as temporary:
-        temporary.write_text(json.dumps(report, indent=1) + "\n")
+    write_json(folder / "report.json", report, indent=1)
     if not best["met"]:
         (folder / f"{NAME}.bit").unlink(missing_ok=True)
         raise RuntimeError(

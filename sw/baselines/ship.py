@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from safetensors.torch import load, save
 from torch import nn
 
 from golden.errors import InputError
-from golden.files import replacing
+from golden.files import replacing, write_json
 from sw.baselines.models import MODELS, build
 from sw.baselines.recipe import RECIPES, Recipe
 from sw.baselines.train import Training
@@ -34,9 +33,7 @@ def ship(name: str, training: Training, recipe: Recipe, digits: Digits, folder: 
     }
     with replacing(path) as temporary:
         temporary.write_bytes(save(tensors))
-    with replacing(folder / f"{name}.json") as temporary:
-        record = provenance(name, training, recipe, digits)
-        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_json(folder / f"{name}.json", provenance(name, training, recipe, digits), indent=1)
     return path
 
 

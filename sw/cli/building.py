@@ -208,9 +208,9 @@ def bench(
     \b
     thalweg bench
     """  # noqa: D301 - click reads the backspace as: keep these lines
+    from golden.files import write_json
     from golden.speed import measure as measure_golden
     from sim.speed import measure as measure_simulation
-    from sw.outputs import write_json
     from sw.train.speed import measure as measure_training
 
     found = board_named(board)

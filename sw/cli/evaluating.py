@@ -99,10 +99,11 @@ def evaluate_one(
     output: Path | None,
 ) -> None:
     """Measure one skeleton on one device."""
+    from golden.files import write_json
     from sw import evaluate as work
     from sw.data import load
     from sw.loading import load_run
-    from sw.outputs import prepare, write_json
+    from sw.outputs import prepare
 
     loaded, network = load_run(subject, gate, gated=not no_gate)
     digits = work.judged(load(data, download=True), images)
@@ -131,9 +132,10 @@ def evaluate_all(
     data: Path | None, images: int | None, output: Path, filters: int, curves: bool, ship: bool
 ) -> None:
     """Measure everything, write the table and the curves, and copy them to docs if told."""
+    from golden.files import write_json
     from sw import evaluate as work
     from sw.data import load
-    from sw.outputs import prepare, write_json
+    from sw.outputs import prepare
     from sw.table import make, report
     from sw.table.measure import Store
     from sw.table.subjects import subjects

@@ -11,11 +11,12 @@ import typer
 
 from golden.device import Device
 from golden.errors import InputError
+from golden.files import write_json
 from golden.gate import GateNetwork
 from golden.spec import Spec
 from sw.cli.common import progress
 from sw.folder import FolderRun, Tally, checked
-from sw.outputs import prepare, write_json
+from sw.outputs import prepare
 from sw.results import Recipe
 
 __all__ = ["restore_folder"]

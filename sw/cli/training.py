@@ -47,6 +47,16 @@ def train(
     ] = "stored",
     loss: Annotated[str, typer.Option(help="psnr or mse")] = "psnr",
     gated: Annotated[bool, typer.Option("--gated/--no-gate", help="train a gate along")] = True,
+    start: Annotated[
+        int | None, typer.Option(help="step of the gate's first opening; 4 for memory, else 1")
+    ] = None,
+    every: Annotated[
+        int | None, typer.Option(help="steps between its openings; 1 for memory, else 3")
+    ] = None,
+    mapping: Annotated[
+        str | None, typer.Option(help="how a delta reaches the cells: nearest2 or phase4")
+    ] = None,
+    multiplier: Annotated[int | None, typer.Option(help="filters of each channel")] = None,
     batch: Annotated[int, typer.Option(help="digits in a batch")] = 32,
     noise: Annotated[
         float, typer.Option(help="standard deviation of noise on the input, in grey levels")
@@ -63,6 +73,7 @@ def train(
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from sw.train import Options
     from sw.train import train as work
+    from sw.train.options import spec_for
 
     work(
         Options(
@@ -82,7 +93,7 @@ def train(
             loss=loss,
             letters=letters,
             rehearsal=rehearsal,
-            gated=gated,
+            spec=spec_for(recipe, gated, multiplier, start=start, every=every, mapping=mapping),
             batch=batch,
             noise=noise,
             dropout=dropout,

@@ -15,11 +15,11 @@ import numpy as np
 
 import golden
 from golden.errors import InputError
-from golden.files import replacing
+from golden.files import replacing, write_json
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from sw.memory.task import Arrays, Outcome, Task
-from sw.outputs import prepare, write_json
+from sw.outputs import prepare
 
 __all__ = ["EXPERIMENTS", "chosen", "known", "run"]
 

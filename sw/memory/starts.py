@@ -6,31 +6,20 @@ import numpy as np
 
 from golden.fixed import STATE
 from golden.spec import Spec
+from sw.noise import KINDS, gaussian, noise_lattice
 
-__all__ = ["KINDS", "disturb", "noise", "struck", "zero_cells"]
-
-SIGMAS = (8, 16, 32, 64)
-KINDS = ("uniform", *(f"sigma {sigma}" for sigma in SIGMAS))
-"""Kinds of noise, in turn: start i is of kind i % 5."""
-
-
-def gaussian(rng: np.random.Generator, sigma: float, shape: tuple[int, ...]) -> np.ndarray:
-    """Draw whole numbers about 0 with that deviation."""
-    return np.rint(rng.normal(0, sigma, shape))
+__all__ = ["disturb", "noise", "struck", "zero_cells"]
 
 
 def noise(spec: Spec, count: int, seed: int) -> np.ndarray:
     """Return lattices of pure noise, int8 (count, channels, height, width).
 
-    Start i depends on ``seed`` and i alone, so that fewer starts are the first of more.
+    Start i depends on ``seed`` and i alone, so that fewer starts are the first of more; its kind is
+    ``KINDS[i % 5]``.
     """
     starts = np.empty((count, *spec.lattice), np.int8)
     for index, start in enumerate(starts):
-        rng, kind = np.random.default_rng([seed, index]), index % len(KINDS)
-        if kind == 0:
-            start[...] = rng.integers(STATE.min, STATE.max + 1, spec.lattice)
-        else:
-            start[...] = STATE.clamp(gaussian(rng, SIGMAS[kind - 1], spec.lattice))
+        start[...] = noise_lattice(spec, np.random.default_rng([seed, index]), index % len(KINDS))
     return starts
 
 

@@ -10,8 +10,9 @@ from sw.memory.attractors import Falls, fall
 from sw.memory.chip import compare
 from sw.memory.machine import follow
 from sw.memory.spread import apart, entropy
-from sw.memory.starts import KINDS, disturb, noise, struck, zero_cells
+from sw.memory.starts import disturb, noise, struck, zero_cells
 from sw.memory.task import Bar, Outcome, Task, at_least, at_most, percent
+from sw.noise import KINDS
 
 __all__ = ["bars", "measure"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from golden.errors import InputError
-from golden.files import replacing
+from golden.files import replacing, write_json
 from sw.data import Digits
 from sw.referee import PROVENANCE, WEIGHTS, Referee, as_input, network
 
@@ -50,8 +49,7 @@ def train(digits: Digits, folder: Path) -> dict[str, Any]:
     }
     with replacing(folder / WEIGHTS.name) as path:
         path.write_bytes(raw)
-    with replacing(folder / PROVENANCE.name) as path:
-        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / PROVENANCE.name, record)
     return record
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from golden.files import write_json
 from sw.damage import blanked, block, noisy
 from sw.evaluate import Judged
 from sw.metrics import PEAK, closeness, paste, ssim
-from sw.outputs import write_json
 from sw.referee import WEIGHTS, Referee
 from sw.table.subject import Progress, Subject, digest_of
 

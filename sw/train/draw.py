@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from golden.fixed import STATE
 from golden.spec import Spec
+from sw.noise import KINDS, noise_lattice
 from sw.train.options import Options
 from sw.train.processes import place
 
@@ -17,7 +17,6 @@ __all__ = ["calibration_digits", "draw", "lost_cells", "noise_states", "random"]
 
 DRAWS = ("float", "qat", "calibration", "hold", "letters")
 CALIBRATION = 64  # digits
-SIGMAS = (8, 16, 32, 64)  # codes, of Gaussian noise; the fifth kind is uniform
 
 
 def random(options: Options, stage: str, batch: int) -> np.random.Generator:
@@ -57,11 +56,8 @@ def calibration_digits(images: np.ndarray, options: Options) -> Tensor:
 def noise_states(spec: Spec, rng: np.random.Generator, count: int) -> np.ndarray:
     """Return lattices of noise, of a kind drawn for each: float32 codes (n, *lattice)."""
     states = np.empty((count, *spec.lattice), np.float32)
-    for state, kind in zip(states, rng.integers(len(SIGMAS) + 1, size=count), strict=True):
-        if kind == len(SIGMAS):
-            state[:] = rng.integers(STATE.min, STATE.max + 1, spec.lattice)
-        else:
-            state[:] = STATE.clamp(rng.normal(0, SIGMAS[kind], spec.lattice).round())
+    for state, kind in zip(states, rng.integers(len(KINDS), size=count), strict=True):
+        state[:] = noise_lattice(spec, rng, int(kind))
     return states
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import Any
 
 from golden.device import GoldenDevice
 from golden.errors import InputError
-from golden.files import replacing
+from golden.files import write_json
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
 from sw.damage import blank
@@ -127,6 +126,5 @@ def measured(
 def write(network: GateNetwork, record: dict[str, Any], stem: Path) -> None:
     """Write a gate and where it comes from."""
     network.save(stem.with_suffix(".safetensors"))
-    with replacing(stem.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_json(stem.with_suffix(".json"), record)
     print(f"wrote {stem.with_suffix('.safetensors')}", file=sys.stderr)

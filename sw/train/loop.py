@@ -65,9 +65,7 @@ def rate(options: Options, stage: str, batch: int) -> float:
 
 def train_batch(learner: Learner, images: np.ndarray, options: Options) -> tuple[float, float]:
     """Learn from the next batch; return its loss, and its mean PSNR in dB."""
-    work = restore if learner.pool is None else hold
-    if learner.frozen:
-        work = relearn
+    work = relearn if learner.frozen else restore if learner.pool is None else hold
     loss, errors = work(learner, images, options)
     for optimiser in learner.optimisers:
         for group in optimiser.param_groups:

@@ -11,12 +11,23 @@ import torch
 from golden.errors import InputError
 from golden.spec import Gate, Spec
 
-__all__ = ["RECIPES", "Options"]
+__all__ = ["RECIPES", "SPEC", "Options", "spec_for"]
 
 RECIPES = ("restore", "memory", "letters")
 LOSSES = ("mse", "psnr")
 REHEARSALS = ("stored", "distilled", "dreams", "none")
-SPEC = Spec(gate=Gate(input_channel=0, output_channel=1, start=1, every=3, mapping="nearest2"))
+GATE = Gate(input_channel=0, output_channel=1, start=1, every=3, mapping="nearest2")
+SPEC = Spec(gate=GATE)
+HELD_BY = {"start": 4, "every": 1}
+"""When the gate acts where a recipe holds: early noise is left to fall, then it never rests."""
+
+
+def spec_for(recipe: str, gated: bool = True, multiplier: int | None = None, **gate: Any) -> Spec:
+    """Return what a recipe trains unless told otherwise, with the gate's fields that are given."""
+    given = {name: value for name, value in gate.items() if value is not None}
+    chosen = replace(GATE, **(HELD_BY if recipe == "memory" else {}) | given)
+    multiplier = SPEC.multiplier if multiplier is None else multiplier
+    return replace(SPEC, multiplier=multiplier, gate=chosen if gated else None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +85,10 @@ class Options:
     loss: str = "psnr"
     """What is made small: ``mse``, or ``psnr``, the mean logarithm of each digit's error; memory
     always takes ``mse``."""
-    gated: bool = True
-    """Whether a gate is trained along."""
     spec: Spec = SPEC
     """The automaton to train."""
 
     def __post_init__(self) -> None:
-        if not self.gated:
-            object.__setattr__(self, "spec", replace(self.spec, gate=None))
         self._require(self.device in {"cpu", "cuda"}, "device", "cpu or cuda")
         if self.device == "cuda" and not torch.cuda.is_available():
             raise InputError("device must be cpu where PyTorch finds no CUDA device, not 'cuda'")
@@ -104,6 +111,11 @@ class Options:
     def _require(self, holds: bool, field: str, requirement: str) -> None:
         if not holds:
             raise InputError(f"{field} must be {requirement}, not {getattr(self, field)!r}")
+
+    @property
+    def gated(self) -> bool:
+        """Whether a gate is trained along."""
+        return self.spec.gate is not None
 
     @property
     def folder(self) -> Path:

@@ -22,6 +22,8 @@ PER_CLASS = 400  # digits that a medoid is looked for among
 MEMORY = 0.99  # of the projections' running mean and spread
 BALANCE = 0.05  # how fast a class that is chosen too often loses favour
 SETTLED = 60  # steps after which a noise-born state keeps the digit it shows
+CLEAR = 0.05  # squared error to a prototype, full scale being 1, up to which it shows that digit
+OLD = 400  # steps after which a state makes room first
 
 
 def medoids(images: np.ndarray, labels: np.ndarray) -> Tensor:
@@ -69,9 +71,11 @@ class Prototypes:
         self.bias = self.bias - BALANCE * (share - 1 / len(self.bias))
         return chosen
 
-    def shown(self, images: Tensor) -> Tensor:
-        """Return the class of the prototype nearest to each image (n, image, image)."""
-        return torch.cdist(images.detach().flatten(1), self.images.flatten(1)).argmin(1)
+    def shown(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the prototype nearest to each image (n, image, image), and whether it is near."""
+        distances = torch.cdist(images.detach().flatten(1), self.images.flatten(1)) / 255
+        nearest = distances.min(1)
+        return nearest.indices, nearest.values.square() <= CLEAR * self.images[0].numel()
 
 
 @dataclass
@@ -87,9 +91,13 @@ class Pool:
     open: Tensor
     """Whether a noise-born state has yet to settle on a digit: bool (n,)."""
 
-    def put(self, states: Tensor, targets: Tensor, age: int, noise: bool) -> None:
-        """Take states in, in the place of the oldest."""
-        rows = self.ages.argsort(descending=True, stable=True)[: len(states)]
+    def put(
+        self, states: Tensor, targets: Tensor, age: int, noise: bool, rng: np.random.Generator
+    ) -> None:
+        """Take states in, in the place of the oldest if they are old, else of any."""
+        old = self.ages.cpu().numpy()
+        rank = rng.permutation(len(old)) + len(old) * np.where(old > OLD, old, 0)
+        rows = torch.from_numpy(rank.argsort()[::-1][: len(states)].copy()).to(states.device)
         self.states[rows] = states.detach()
         self.targets[rows] = targets
         self.ages[rows] = age
@@ -98,11 +106,16 @@ class Pool:
     def carry(
         self, rows: Tensor, states: Tensor, shown: Tensor, steps: int, by: Prototypes
     ) -> None:
-        """Put back rows that ran on by ``steps``; noise settles on the digit that it shows."""
+        """Put back rows that ran on by ``steps``; noise settles on the digit that it shows.
+
+        While it shows none it keeps the one it was assigned: else what a rule that holds nothing
+        yet makes of all noise would become the one digit that noise is held to.
+        """
         self.states[rows] = states.detach()
         self.ages[rows] += steps
         settles = self.open[rows] & (self.ages[rows] > SETTLED)
         if settles.any():
-            settled = rows[settles]
-            self.targets[settled] = by.images[by.shown(shown[settles])]
+            digits, clear = by.shown(shown[settles])
+            settled = rows[settles][clear]
+            self.targets[settled] = by.images[digits[clear]]
             self.open[settled] = False

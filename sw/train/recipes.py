@@ -96,8 +96,8 @@ def begin_holding(
         for _ in range(0, POOL, 2 * half):
             fresh = Fresh(learner, weights, images, options, rng, prototypes, half, half)
             fresh.run(learner, weights, options)
-            pool.put(fresh.states[:half], fresh.targets[:half], spec.steps, noise=False)
-            pool.put(fresh.states[half:], fresh.targets[half:], spec.steps, noise=True)
+            pool.put(fresh.states[:half], fresh.targets[:half], spec.steps, False, rng)
+            pool.put(fresh.states[half:], fresh.targets[half:], spec.steps, True, rng)
     learner.pool, learner.prototypes = pool, prototypes
 
 
@@ -197,10 +197,10 @@ def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     value = FRESH * digits.mean() + NOISE * starts.mean()
     value = value + holding(learner, weights, options, rng, held)
     if rng.random() < 0.5:
-        learner.pool.put(fresh.states[-1:], fresh.targets[-1:], spec.steps, noise=True)
+        learner.pool.put(fresh.states[-1:], fresh.targets[-1:], spec.steps, True, rng)
     if rng.random() < 0.5:
         row = slice(fresh.digits - 1, fresh.digits)
-        learner.pool.put(fresh.states[row], fresh.targets[row], spec.steps, noise=False)
+        learner.pool.put(fresh.states[row], fresh.targets[row], spec.steps, False, rng)
     return Loss(value, digits)
 
 

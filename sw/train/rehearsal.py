@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from golden.device import GoldenDevice, batches
+from golden.device import GoldenDevice, batches, run
 from golden.device import restore as run_through
 from golden.gate import GateNetwork
-from golden.model import Model
 from golden.skeleton import Skeleton
 from sw.damage import blank
 from sw.train.draw import noise_states
@@ -67,20 +66,16 @@ def rehearsal(
     some = digits[:COUNT]
     damaged = blank(some, range(len(some)), damage)
     device = GoldenDevice((skeleton,))
-    device.choose(0, gated=True)
     return Rehearsal(run_through(device, network, damaged, skeleton.spec.steps), damaged)
 
 
 def dreams(skeleton: Skeleton, network: GateNetwork, count: int, seed: int = 0) -> np.ndarray:
     """Return what ``count`` lattices of noise show after `ASLEEP` steps: uint8 (count, h, w)."""
-    model, spec, rng = Model(skeleton), skeleton.spec, np.random.default_rng(seed)
-    assert spec.gate is not None
+    device, rng = GoldenDevice((skeleton,)), np.random.default_rng(seed)
     shown = []
     for part in batches(count, BATCH):
-        states = noise_states(spec, rng, part.stop - part.start).astype(np.int8)
-        for step in range(1, ASLEEP + 1):
-            states = model.step(states)
-            if spec.gate.is_open(step):
-                model.add_deltas(states, network.deltas(model.planes(states)), step)
-        shown.append(model.readout(states))
+        states = noise_states(skeleton.spec, rng, part.stop - part.start)
+        device.load_states(states.astype(np.int8), 0)
+        run(device, network, ASLEEP)
+        shown.append(device.read_images())
     return np.concatenate(shown)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -17,7 +16,7 @@ import brevitas
 import torch
 
 from golden.device import GoldenDevice
-from golden.files import replacing
+from golden.files import replacing, write_json
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
 from sw.damage import blank
@@ -25,7 +24,7 @@ from sw.data import Digits
 from sw.evaluate import Judged, evaluate, judged
 from sw.floats import FLOATS
 from sw.train.learner import Learner
-from sw.train.options import Options
+from sw.train.options import Options, spec_for
 from sw.train.verify import prove_random
 
 __all__ = ["FILES", "export"]
@@ -54,8 +53,7 @@ def export(learner: Learner, options: Options, digits: Digits) -> None:
     skeleton.save(folder)
     if network is not None:
         network.save(folder / "gate.safetensors")
-    with replacing(folder / "provenance.json") as temporary:
-        temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / "provenance.json", record)
     say(f"wrote {folder / 'skeleton.json'}")
     if options.ship:
         ship(folder, SHIPPED / options.name)
@@ -106,12 +104,17 @@ def command(options: Options) -> str:
     words = ["thalweg", "train", "--data", "data"]
     for field in fields(Options):
         value = getattr(options, field.name)
-        if field.name in {"data", "output", "ship", "spec"} or value == field.default:
-            continue
-        if field.name == "gated":
-            words.append("--no-gate")
-        else:
+        if field.name not in {"data", "output", "ship", "spec"} and value != field.default:
             words += [f"--{field.name.replace('_', '-')}", str(value)]
+    spec, usual = options.spec, spec_for(options.recipe)
+    if spec.multiplier != usual.multiplier:
+        words += ["--multiplier", str(spec.multiplier)]
+    if spec.gate is None:
+        words.append("--no-gate")
+    elif options.recipe != "letters":  # there the skeleton says it
+        for name in ("start", "every", "mapping"):
+            if getattr(spec.gate, name) != getattr(usual.gate, name):
+                words += [f"--{name}", str(getattr(spec.gate, name))]
     return " ".join(words)
 
 

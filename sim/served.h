@@ -1,0 +1,39 @@
+// What Python calls of everything that answers a host over a byte stream: bytes to it, bytes from it,
+// and clocks in between. Included where `Board` names the struct, which has a model `top`, queues of
+// bytes `sent` and `received`, `clock()`, `clocks`, and `quiet`: clocks since something last moved.
+
+extern "C" {
+
+void board_delete(Board* board) { delete board; }
+
+int board_store(Board* board, int memory, int row, const uint32_t* words) {
+    return store(*board->top->rootp, memory, row, words);
+}
+
+void board_send(Board* board, const uint8_t* bytes, int count) {
+    board->sent.insert(board->sent.end(), bytes, bytes + count);
+}
+
+int board_receive(Board* board, uint8_t* bytes, int most) {
+    int count = 0;
+    for (; count < most && !board->received.empty(); ++count) {
+        bytes[count] = board->received.front();
+        board->received.pop_front();
+    }
+    return count;
+}
+
+// Clock until the byte 0 has come, or nothing has moved for so many clocks, at most `limit` in all.
+uint64_t board_clock(Board* board, uint64_t limit, uint64_t quiet) {
+    const uint64_t begin = board->clocks;
+    while (board->clocks - begin < limit) {
+        board->clock();
+        if (board->quiet >= quiet) break;
+        if (!board->received.empty() && board->received.back() == 0) break;
+    }
+    return board->clocks - begin;
+}
+
+uint64_t board_clocks(Board* board) { return board->clocks; }
+uint64_t board_quiet(Board* board) { return board->quiet; }
+}

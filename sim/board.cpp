@@ -1,6 +1,6 @@
 // A whole board under Verilator, driven by its pins: bytes become levels of rx and levels of tx become
-// bytes, clock by clock of the link, in here, and the chip's clock runs beside it. `sim/verilate.py` generates model.h, which names the model and its
-// memories.
+// bytes, clock by clock of the link, in here, and the chip's clock runs beside it. `sim/verilate.py`
+// generates model.h, which names the model and its memories.
 
 #include <cstdint>
 #include <deque>

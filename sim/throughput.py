@@ -15,7 +15,7 @@ from sim.board import SimulatedPort
 from sim.device import SimulatedDevice
 from sim.wire import SimulatedWire
 
-__all__ = ["CONTEXTS", "WIRES", "Case", "measure", "measure_uart"]
+__all__ = ["CONTEXTS", "WIRES", "Case", "measure"]
 
 CONTEXTS = (1, 2, 4)
 BAUD = 3_000_000
@@ -26,9 +26,6 @@ WIRES = {
     "bare port": None,
 }
 """Bytes a second each way; the bare port is the chip's own streams, a byte a clock each."""
-
-PACES = (80, 250)
-"""Clocks of a byte for which each F is measured: of 24 and 75 MHz at 3 Mbaud."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -106,23 +103,6 @@ def links(case, filters, clock, progress):
             (case.skeleton,), filters=filters, contexts=geometry.contexts, progress=progress
         )
         yield name, bare, bare
-
-
-def measure_uart(case, filters, progress=lambda text: None):
-    """Return the clocks of a gated digit for each of `PACES`, the host's gate taking no time.
-
-    As many contexts are used as a board has.
-    """
-    contexts = Geometry().contexts
-    geometry = Geometry(spec=case.skeleton.spec.ungated, filters=filters, contexts=max(CONTEXTS))
-    wire = SimulatedWire(geometry, (case.skeleton,), progress=progress)
-    device = case.connect(SimulatedPort(wire), (case.skeleton,))
-    rows = []
-    for pace in PACES:
-        progress(f"restoring with F = {filters}, {pace} clocks a byte, clock by clock")
-        wire.pace(pace)
-        rows.append({"pace": pace} | case.account(device, wire, contexts, lambda k: 0))
-    return rows
 
 
 def gate_seconds(case, rounds=50):

@@ -61,7 +61,6 @@ def measured_parts() -> dict[str, str]:
         "training": training(speed.get("training")),
         "engine": engine(speed["engine"]),
         "throughput": throughput(speed["gated"]),
-        "uart": uart(speed["uart"]),
         "referee": referee(),
         "boards": boards(),
     }
@@ -150,21 +149,6 @@ def throughput(gated: Mapping[str, Any]) -> str:
         ])
     headings = ("link", "contexts", "gate takes", "clocks a digit")
     return table((*headings, "wire", "engine", "gate", "none", "digits a second"), rows)
-
-
-def uart(measured: Mapping[str, list[dict[str, int]]]) -> str:
-    """Return the clocks of a gated digit for some clocks of a byte, for each F."""
-    rows = (
-        (
-            filters,
-            *(f"{row['clocks']:,}" for row in rows),
-            f"{rows[0]['to_chip']:,}",
-            f"{rows[0]['from_chip']:,}",
-        )
-        for filters, rows in measured.items()
-    )
-    paces = (f"{row['pace']} clocks a byte" for row in next(iter(measured.values())))
-    return table(("F", *paces, "bytes to the chip", "from it"), rows)
 
 
 def boards() -> str:

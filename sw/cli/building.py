@@ -224,9 +224,8 @@ def bench(
 
 
 def wires(filters: int, clock: float) -> dict[str, Any]:
-    """Take gated digits of the shipped skeleton apart, and measure a UART for each F."""
-    from hw.shapes import FOLDINGS
-    from sim.throughput import Case, measure, measure_uart
+    """Take gated digits of the shipped skeleton apart."""
+    from sim.throughput import Case, measure
     from sw.damage import blank
     from sw.data import show_digits
     from sw.loading import load_run
@@ -235,10 +234,7 @@ def wires(filters: int, clock: float) -> dict[str, Any]:
     skeleton, network = load_run("digits")
     damaged = blank(show_digits()[0][:4], range(4), 0.7)
     case = Case.of(skeleton, network, damaged, ChipDevice)
-    return {
-        "gated": measure(case, filters, clock, progress=typer.echo),
-        "uart": {str(each): measure_uart(case, each, progress=typer.echo) for each in FOLDINGS},
-    }
+    return {"gated": measure(case, filters, clock, progress=typer.echo)}
 
 
 def show_wires(gated: dict[str, Any]) -> None:

@@ -76,7 +76,7 @@ def test_another_result_than_goldens_is_told_of():
 
 
 def test_a_stream_as_slow_as_a_uart_takes_as_long():
-    board = SimulatedBoard(Geometry(spec=SPEC), skeletons(), divisor=8, patience=PATIENCE)
+    board = SimulatedBoard(Geometry(spec=SPEC), skeletons(), divisor=8, patience=PATIENCE, ratio=1)
     clocks = []
     wire().pace(80)
     for machine in (board, wire()):

@@ -168,8 +168,8 @@ def compute(results: Results) -> str:
     rest = toggles["a step of a fallen digit"]["total"]
     step = toggles["rule and gate"]["total"] / toggles["rule and gate"]["steps"]
     return told + (
-        f"\nA step of a digit that has come to lie toggles {rest:,} bits, one of its fall "
-        f"{step:,.0f}: weights stream through the array whether a lattice moves or rests.\n"
+        f"\nA step of a digit that has come to lie toggles {rest:,} bits, {rest / step:.0%} of the "
+        f"{step:,.0f} of a step of its fall.\n"
     )
 
 

@@ -4,10 +4,9 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from hw.chip import Chip
-from hw.link.crossing import Crossing
-from hw.link.link import PATIENCE, Link
+from hw.link.link import PATIENCE
 from hw.link.uart import UartReceiver, UartTransmitter
+from hw.linked_chip import LinkedChip
 
 __all__ = ["Board"]
 
@@ -15,8 +14,7 @@ __all__ = ["Board"]
 class Board(wiring.Component):
     """Serve a host over a UART.
 
-    The chip runs on domain ``sync``, UART and link on domain ``link``, whose reset is the whole
-    board's.
+    The chip runs on domain ``sync``, UART and link on domain ``link``; see `LinkedChip`.
 
     Parameters
     ----------
@@ -40,8 +38,7 @@ class Board(wiring.Component):
     def __init__(self, geometry, skeletons, *, divisor, patience=PATIENCE):
         self.geometry = geometry
         self.divisor = divisor
-        self.chip = Chip(geometry, skeletons)
-        self.link = Link(geometry, patience=patience)
+        self.linked = LinkedChip(geometry, skeletons, patience=patience)
 
         super().__init__({
             "rx": In(1, init=1),
@@ -56,17 +53,14 @@ class Board(wiring.Component):
         receiver, transmitter = UartReceiver(self.divisor), UartTransmitter(self.divisor)
         m.submodules.receiver = on_link(receiver)
         m.submodules.transmitter = on_link(transmitter)
-        m.submodules.link = on_link(self.link)
-        m.submodules.crossing = crossing = Crossing(self.geometry)
-        m.submodules.chip = ResetInserter(crossing.chip_reset)(self.chip)
+        m.submodules.linked = linked = self.linked
 
-        connect(m, receiver.o, self.link.i)
-        connect(m, self.link.o, transmitter.i)
-        crossing.join(m, self.link, self.chip)
+        connect(m, receiver.o, linked.i)
+        connect(m, linked.o, transmitter.i)
         m.d.comb += [
             receiver.rx.eq(self.rx),
             self.tx.eq(transmitter.tx),
-            self.running.eq(crossing.running),
+            self.running.eq(linked.running),
         ]
 
         return m

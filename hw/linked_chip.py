@@ -1,4 +1,4 @@
-"""The chip behind its link: a byte stream each way, on one clock."""
+"""The chip behind its link: a byte stream each way."""
 
 from amaranth import *
 from amaranth.lib import stream, wiring
@@ -16,6 +16,9 @@ __all__ = ["LinkedChip"]
 class LinkedChip(wiring.Component):
     """Serve a host over any byte stream that is at least as fast as it is asked.
 
+    The chip runs on domain ``sync``, link and byte streams on domain ``link``, whose reset is that
+    of everything.
+
     Parameters
     ----------
     geometry : Geometry
@@ -23,7 +26,7 @@ class LinkedChip(wiring.Component):
     skeletons : sequence of Skeleton
         Contents of the skeleton memory.
     patience : int
-        Clocks that a request waits for the chip.
+        Clocks of the link that a request waits for the chip.
 
     Members
     -------
@@ -31,15 +34,16 @@ class LinkedChip(wiring.Component):
         Bytes from the host, and noise; see `hw.link.uart.UartReceiver`. Always taken.
     o : Out(stream.Signature(8))
         Bytes to the host.
-    running, clocks, busy : Out
-        See `hw.chip.Chip`.
+    running : Out
+        Contexts with a run under way, on the link's clock.
+    clocks, busy : Out
+        See `hw.chip.Chip`; on the chip's clock.
     """
 
     def __init__(self, geometry, skeletons, *, patience=PATIENCE):
         self.geometry = geometry
         self.chip = Chip(geometry, skeletons)
         self.link = Link(geometry, patience=patience)
-        self.crossing = Crossing(geometry)
 
         super().__init__({
             "i": In(stream.Signature(received())),
@@ -52,13 +56,16 @@ class LinkedChip(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        m.submodules.link = link = self.link
-        m.submodules.crossing = DomainRenamer({"link": "sync"})(self.crossing)
-        m.submodules.chip = ResetInserter(self.crossing.chip_reset)(self.chip)
-        connect(m, flipped(self.i), link.i)
-        connect(m, link.o, flipped(self.o))
-        self.crossing.join(m, link, self.chip)
-        for name in ("running", "clocks", "busy"):
-            m.d.comb += getattr(self, name).eq(getattr(self.chip, name))
+        m.submodules.link = DomainRenamer("link")(self.link)
+        m.submodules.crossing = crossing = Crossing(self.geometry)
+        m.submodules.chip = ResetInserter(crossing.chip_reset)(self.chip)
+        connect(m, flipped(self.i), self.link.i)
+        connect(m, self.link.o, flipped(self.o))
+        crossing.join(m, self.link, self.chip)
+        m.d.comb += [
+            self.running.eq(crossing.running),
+            self.clocks.eq(self.chip.clocks),
+            self.busy.eq(self.chip.busy),
+        ]
 
         return m

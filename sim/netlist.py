@@ -173,7 +173,7 @@ class NetlistBoard(SimulatedBoard):
         self._open(design, progress, outputs[1] // math.gcd(*outputs))
         self.geometry = top.board.geometry
         self.divisor = top.board.divisor
-        self.patience = top.board.link.patience
+        self.patience = top.board.linked.link.patience
         self.pace(self.divisor)
 
     def fill(self, memory, nines):

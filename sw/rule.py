@@ -6,6 +6,7 @@ warm-up of training. Training itself runs `sw.train.step`, which takes these qua
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import brevitas.nn as qnn
@@ -24,6 +25,7 @@ from sw.quant import (
     READOUT,
     STATE_FRAC,
     UPDATE,
+    Place,
     activation,
     layer_codes,
     quantisers,
@@ -53,15 +55,23 @@ class Rule(nn.Module):
         The automaton.
     exponents
         Fracs of the weights; None leaves the model unquantised.
+    weight_bits
+        Of the weights of perceive and update; fewer than 8 make their codes symmetric.
     """
 
-    def __init__(self, spec: Spec, exponents: RuleExponents | None = None) -> None:
+    def __init__(
+        self, spec: Spec, exponents: RuleExponents | None = None, *, weight_bits: int = 8
+    ) -> None:
         super().__init__()
         self.spec = spec
         self.exponents = exponents
-        encode, perceive, update, readout = exponents or (None,) * 4
+        self.weight_bits = weight_bits
+        encode, perceive, update, readout = (
+            quantisers(place, fracs, 4)
+            for place, fracs in zip(self.places, exponents or (None,) * 4, strict=True)
+        )
         channels, filters = spec.channels, spec.filters
-        self.encode = qnn.QuantConv2d(1, channels, 1, **quantisers(ENCODE, encode, 4))
+        self.encode = qnn.QuantConv2d(1, channels, 1, **encode)
         self.perceive = qnn.QuantConv2d(
             channels,
             filters,
@@ -69,14 +79,24 @@ class Rule(nn.Module):
             padding=1,
             padding_mode="circular" if spec.boundary == "wrap" else "zeros",
             groups=channels,
-            **quantisers(PERCEIVE, perceive, 4),
+            **perceive,
         )
-        self.update = qnn.QuantConv2d(filters, channels, 1, **quantisers(UPDATE, update, 4))
-        self.readout = qnn.QuantConv2d(channels, 1, 1, **quantisers(READOUT, readout, 4))
+        self.update = qnn.QuantConv2d(filters, channels, 1, **update)
+        self.readout = qnn.QuantConv2d(channels, 1, 1, **readout)
         self.hidden = qnn.QuantReLU(act_quant=activation(HIDDEN, HIDDEN_FRAC))
         self.change = qnn.QuantIdentity(act_quant=activation(CHANGE, STATE_FRAC, towards_zero=True))
         self.state = qnn.QuantIdentity(act_quant=activation(STATE, STATE_FRAC))
         self.pixel = qnn.QuantIdentity(act_quant=activation(PIXEL, PIXEL_FRAC))
+
+    @property
+    def places(self) -> tuple[Place, Place, Place, Place]:
+        """Where its layers stand, in the order of their exponents."""
+        if self.weight_bits == 8:
+            return ENCODE, PERCEIVE, UPDATE, READOUT
+        perceive, update = (
+            replace(place, bits=self.weight_bits, narrow=True) for place in (PERCEIVE, UPDATE)
+        )
+        return ENCODE, perceive, update, READOUT
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw the weights to start training from: at first the read-out shows the input."""
@@ -114,7 +134,7 @@ class Rule(nn.Module):
             layer_codes(layer, place, exponents)
             for layer, place, exponents in zip(
                 (self.encode, self.perceive, self.update, self.readout),
-                (ENCODE, PERCEIVE, UPDATE, READOUT),
+                self.places,
                 self.exponents,
                 strict=True,
             )

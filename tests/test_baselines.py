@@ -13,7 +13,8 @@ from sw.baselines import train as training
 from sw.baselines.models import MODELS, build
 from sw.baselines.recipe import RECIPES, Recipe
 from sw.baselines.run import restored
-from sw.baselines.ship import ship, shipped
+from sw.baselines.shelf import shipped
+from sw.baselines.ship import ship
 from sw.baselines.train import draw, train
 from sw.data import Digits
 from sw.train.loop import Stopped

@@ -120,3 +120,9 @@ def test_the_command_in_a_provenance_names_what_is_not_usual():
     ):
         told = options.Options(recipe=recipe, spec=spec)
         assert ship.command(told) == "thalweg train --data data" + words
+    given = {"supervise": "every", "averaging": 0.0, "weight_bits": 5, "plane_bits": 4}
+    told = options.Options(optimiser="adam", rate=4e-3, teacher="autoencoder", **given)
+    assert ship.command(told) == (
+        "thalweg train --data data --rate 0.004 --supervise every --teacher autoencoder "
+        "--optimiser adam --averaging 0.0 --weight-bits 5 --plane-bits 4"
+    )

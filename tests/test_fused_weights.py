@@ -6,6 +6,7 @@ from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from sw.quant import GATE_HIDDEN_FRAC, STATE_FRAC
 from sw.rebuild import gate_of, rule_of
+from sw.rule import Rule
 from sw.train.step import numbers
 
 SPEC = Spec(
@@ -16,6 +17,13 @@ SPEC = Spec(
     image=8,
     gate=Gate(input_channel=0, output_channel=1, start=1),
 )
+
+
+def with_bits(rule, bits):
+    """Return the rule with weights of that many bits; what does not fit saturates."""
+    result = Rule(SPEC, rule.exponents, weight_bits=bits)
+    result.load_state_dict(rule.state_dict())
+    return result
 
 
 def weights_and_gradients(monkeypatch, rule, gate, fused):
@@ -30,10 +38,12 @@ def weights_and_gradients(monkeypatch, rule, gate, fused):
     return parts, torch.autograd.grad(total, parameters)
 
 
+@pytest.mark.parametrize("bits", [8, 5])
 @pytest.mark.parametrize("spread", [0.0, 0.4, 40.0])
-def test_weights_and_gradients_equal_brevitas(monkeypatch, spread):
+def test_weights_and_gradients_equal_brevitas(monkeypatch, spread, bits):
     rng = np.random.default_rng(2)
-    rule, gate = rule_of(calibrated(SPEC, rng)), gate_of(network(SPEC, rng), SPEC)
+    whole, gate = rule_of(calibrated(SPEC, rng)), gate_of(network(SPEC, rng), SPEC)
+    rule = with_bits(whole, bits)
     with torch.no_grad():  # off the grid, on its ties, and out of its range
         for model in (rule, gate):
             for layer, fracs in zip(model.children(), model.exponents, strict=False):
@@ -58,3 +68,10 @@ def test_codes_of_weights_are_whole():
 
     assert torch.equal(codes, codes.round())
     assert codes.abs().max() == 127
+
+
+def test_weights_of_five_bits_keep_to_their_codes():
+    skeleton = with_bits(rule_of(calibrated(SPEC, np.random.default_rng(4))), 5).weights()
+    for layer in (skeleton.perceive, skeleton.update):
+        assert (layer.weight.min(), layer.weight.max()) == (-15, 15)
+    assert np.abs(skeleton.encode.weight).max() > 15

@@ -12,7 +12,7 @@ from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
 from golden.spec import Gate, Spec
 from sw.baselines.models import build
-from sw.baselines.ship import shipped
+from sw.baselines.shelf import shipped
 from sw.cli.common import progress
 from sw.data import Digits, embedded_digits, show_digits
 from sw.evaluate import Judged

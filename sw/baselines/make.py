@@ -11,7 +11,8 @@ import torch
 from golden.errors import InputError
 from sw.baselines.models import IMAGE, MODELS
 from sw.baselines.recipe import LOSSES, RECIPES
-from sw.baselines.ship import SHIPPED, ship
+from sw.baselines.shelf import SHIPPED
+from sw.baselines.ship import ship
 from sw.baselines.train import train
 from sw.data import load
 from sw.train.run import keep_memory

@@ -7,20 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load, save
-from torch import nn
+from safetensors.torch import save
 
-from golden.errors import InputError
 from golden.files import replacing, write_json
-from sw.baselines.models import MODELS, build
 from sw.baselines.recipe import RECIPES, Recipe
 from sw.baselines.train import Training
 from sw.data import Digits
 from sw.train.ship import commit, machine
 
-__all__ = ["SHIPPED", "ship", "shipped", "weights_of"]
-
-SHIPPED = Path(__file__).parent / "weights"
+__all__ = ["ship"]
 
 
 def ship(name: str, training: Training, recipe: Recipe, digits: Digits, folder: Path) -> Path:
@@ -62,24 +57,3 @@ def command(name: str, recipe: Recipe) -> str:
         if value != getattr(RECIPES[name], field.name):
             words += [f"--{field.name.replace('_', '-')}", str(value)]
     return " ".join(words)
-
-
-def weights_of(name: str, folder: Path = SHIPPED) -> Path:
-    """Return the path of a baseline's weights, which must be there."""
-    path = folder / f"{name}.safetensors"
-    if not path.is_file():
-        raise InputError(f"{path} must be there: thalweg baseline {name} --ship makes it")
-    return path
-
-
-def shipped(name: str, folder: Path = SHIPPED) -> nn.Module:
-    """Return a trained baseline, float32."""
-    if name not in MODELS:
-        raise InputError(f"Baseline must be one of {', '.join(MODELS)}, not {name!r}")
-    path, network = weights_of(name, folder), build(name)
-    try:
-        tensors = {key: tensor.float() for key, tensor in load(path.read_bytes()).items()}
-        network.load_state_dict(tensors)
-    except Exception as error:  # safetensors and torch raise kinds of their own
-        raise InputError(f"{path} must hold the weights of {name}: {error}") from error
-    return network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]

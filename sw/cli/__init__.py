@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from golden.errors import Difference, InputError
+from sw.cli.ablating import ablate
 from sw.cli.building import bench, bitstream, demo, program, simulate, verilog
 from sw.cli.common import open_device, progress
 from sw.cli.comparing import baseline
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command("restore")(restore)
 app.command("eval")(evaluate)
 app.command("train")(train)
+app.command("ablate")(ablate)
 app.command("referee")(referee)
 app.command("baseline")(baseline)
 app.command("verilog")(verilog)

@@ -28,13 +28,13 @@ def docs(
 
 def parts() -> dict[str, str]:
     """Return every generated part, by its name."""
+    from sw.ablation.page import parts as ablation_parts
     from sw.docs import measured_parts
     from sw.memory.page import parts as memory_parts
     from sw.table.report import compared_parts
 
-    return (
-        measured_parts() | compared_parts() | memory_parts() | chip_parts() | {"ranges": ranges()}
-    )
+    measured = measured_parts() | compared_parts() | memory_parts() | ablation_parts()
+    return measured | chip_parts() | {"ranges": ranges()}
 
 
 def chip_parts() -> dict[str, str]:

@@ -46,6 +46,26 @@ def train(
         typer.Option(help="stored, distilled, dreams or none: how digits are kept; letters only"),
     ] = "stored",
     loss: Annotated[str, typer.Option(help="psnr or mse")] = "psnr",
+    supervise: Annotated[
+        str, typer.Option(help="steps whose read-out counts: last or every")
+    ] = "last",
+    teacher: Annotated[
+        str | None, typer.Option(help="baseline that is learnt from, too: unet, autoencoder or mlp")
+    ] = None,
+    optimiser: Annotated[
+        str, typer.Option(help="of the rule: soap, or adam, which bears a fifth of the rates")
+    ] = "soap",
+    rate: Annotated[float, typer.Option(help="peak learning rate of the rule, in float")] = 2e-2,
+    qat_rate: Annotated[float, typer.Option(help="the same in QAT")] = 4e-3,
+    averaging: Annotated[
+        float, typer.Option(help="what averages keep at each batch; 0 exports the last weights")
+    ] = 0.999,
+    weight_bits: Annotated[
+        int, typer.Option(help="bits of the rule's weights: 8, or 5 for codes -15 to 15")
+    ] = 8,
+    plane_bits: Annotated[
+        int, typer.Option(help="upper bits of a plane's codes that the gate reads: 8 or 4")
+    ] = 8,
     gated: Annotated[bool, typer.Option("--gated/--no-gate", help="train a gate along")] = True,
     start: Annotated[
         int | None, typer.Option(help="step of the gate's first opening; 4 for memory, else 1")
@@ -91,6 +111,14 @@ def train(
             motion=motion,
             begin=begin,
             loss=loss,
+            supervise=supervise,
+            teacher=teacher,
+            optimiser=optimiser,
+            rate=rate,
+            qat_rate=qat_rate,
+            averaging=averaging,
+            weight_bits=weight_bits,
+            plane_bits=plane_bits,
             letters=letters,
             rehearsal=rehearsal,
             spec=spec_for(recipe, gated, multiplier, start=start, every=every, mapping=mapping),

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from golden.fixed import PIXEL
-from sw.baselines.ship import SHIPPED, shipped
+from sw.baselines.shelf import SHIPPED, shipped
 from sw.memory.batchwise import Batch, batchwise
 from sw.memory.machine import Machine, follow
 from sw.memory.task import Bar, Outcome, Task, at_most, scores

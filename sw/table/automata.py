@@ -40,11 +40,14 @@ def parameters_of(skeleton: Skeleton, network: GateNetwork | None) -> int:
     return count
 
 
-def link_bytes(spec: Spec) -> int:
-    """Return the bytes of a digit over the link: the image both ways, plane and delta."""
+def link_bytes(spec: Spec, plane_bits: int = 8) -> int:
+    """Return the bytes of a digit over the link: the image both ways, plane and delta.
+
+    ``plane_bits`` are those that a code of a plane would take there.
+    """
     gate = spec.gate
     openings = 0 if gate is None else sum(map(gate.is_open, range(1, spec.steps + 1)))
-    return 2 * spec.image**2 + openings * (spec.cells + spec.deltas)
+    return 2 * spec.image**2 + openings * (spec.cells * plane_bits // 8 + spec.deltas)
 
 
 def device_restore(

@@ -11,7 +11,7 @@ from typing import Any
 from golden.errors import InputError
 from golden.files import replacing
 from sw.baselines.recipe import RECIPES
-from sw.baselines.ship import SHIPPED as WEIGHTS
+from sw.baselines.shelf import SHIPPED as WEIGHTS
 from sw.docs import ROOT, table
 
 __all__ = ["compared_parts", "curve_table", "draw_curves", "draw_rows", "result_table", "ship"]

@@ -11,8 +11,8 @@ from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
 from sw.baselines.closed import ClosedForms
 from sw.baselines.run import restored
-from sw.baselines.ship import SHIPPED as BASELINES
-from sw.baselines.ship import shipped
+from sw.baselines.shelf import SHIPPED as BASELINES
+from sw.baselines.shelf import shipped
 from sw.floats import FLOATS
 from sw.table.automata import (
     OpenDevice,

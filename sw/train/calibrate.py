@@ -15,20 +15,16 @@ from golden.fixed import GATE_HIDDEN, HIDDEN, Format
 from golden.spec import Spec
 from sw.gate import Gate, GateExponents
 from sw.quant import (
-    ENCODE,
     GATE_HIDDEN_FRAC,
     GATE_INPUT,
     GATE_OUTPUT,
     HIDDEN_FRAC,
-    PERCEIVE,
-    READOUT,
     STATE_FRAC,
-    UPDATE,
     Place,
 )
 from sw.rule import Rule, RuleExponents
 from sw.train.learner import Learner
-from sw.train.step import advance, lay, numbers, respond
+from sw.train.step import advance, lay, numbers, planes_of, respond
 
 __all__ = ["quantise"]
 
@@ -63,6 +59,7 @@ def quantise(learner: Learner, images: Tensor) -> Learner:
         seconds=learner.seconds,
         pool=pool,
         prototypes=learner.prototypes,
+        optimiser=learner.optimiser,
     )
 
 
@@ -77,7 +74,7 @@ def peaks(rule: Rule, gate: Gate | None, images: Tensor) -> tuple[Tensor, Tensor
         hidden.append(sums.permute(0, 2, 3, 1).reshape(-1, spec.filters).cpu().numpy())
         states = advance(states, weights, spec, False)
         if gate is not None and spec.gate is not None and spec.gate.is_open(step):
-            planes = states[:, spec.gate.input_channel].reshape(len(states), -1)
+            planes = planes_of(states, weights, spec)
             units.append(gate.hidden(planes * 2.0**-STATE_FRAC).cpu().numpy())
         states = respond(states, weights, spec, step, False)
 
@@ -94,14 +91,15 @@ def powers(peak: Tensor, weight: Tensor, place: Place, to: Format) -> Tensor:
     """Return the power of two for each output: its codes fill ``to``, its weights still fit."""
     fill = torch.floor(torch.log2(to.max / peak.clamp(min=2.0**-40)))
     largest = weight.detach().cpu().reshape(len(peak), -1).abs().amax(1).clamp(min=2.0**-40)
-    room = torch.floor(torch.log2(127 * 2.0 ** -place.exponents[0] / largest))
+    room = torch.floor(torch.log2(place.codes[-1] * 2.0 ** -place.exponents[0] / largest))
     return torch.exp2(torch.minimum(fill.clamp(*POWERS), room))
 
 
 def quantised_rule(rule: Rule, peak: Tensor, spec: Spec) -> Rule:
     """Fold the powers into the rule's weights, and choose the fracs."""
     assert rule.perceive.bias is not None
-    factor = powers(peak, rule.perceive.weight, PERCEIVE, HIDDEN).to(rule.perceive.weight.device)
+    factor = powers(peak, rule.perceive.weight, rule.places[1], HIDDEN)
+    factor = factor.to(rule.perceive.weight.device)
     with torch.no_grad():
         rule.perceive.weight.mul_(factor.view(-1, 1, 1, 1))
         rule.perceive.bias.mul_(factor)
@@ -110,10 +108,10 @@ def quantised_rule(rule: Rule, peak: Tensor, spec: Spec) -> Rule:
     exponents = RuleExponents(
         *(
             place.choose(layer.weight, layer.bias)
-            for place, layer in zip((ENCODE, PERCEIVE, UPDATE, READOUT), layers, strict=True)
+            for place, layer in zip(rule.places, layers, strict=True)
         )
     )
-    result = Rule(spec, exponents).to(rule.encode.weight.device)
+    result = Rule(spec, exponents, weight_bits=rule.weight_bits).to(rule.encode.weight.device)
     copy(rule, result)
     return result
 
@@ -131,7 +129,7 @@ def quantised_gate(gate: Gate, peak: Tensor, spec: Spec) -> Gate:
         GATE_INPUT.choose(gate.hidden.weight, gate.hidden.bias),
         GATE_OUTPUT.choose(gate.output.weight, gate.output.bias),
     )
-    result = Gate(spec, exponents).to(gate.hidden.weight.device)
+    result = Gate(spec, exponents, plane_bits=gate.plane_bits).to(gate.hidden.weight.device)
     copy(gate, result)
     return result
 

@@ -22,10 +22,10 @@ from sw.train.pool import Pool, Prototypes
 from sw.train.processes import leads
 from sw.train.rehearsal import Rehearsal
 
-__all__ = ["Learner", "begin", "resume", "save"]
+__all__ = ["Learner", "begin", "identity", "resume", "save"]
 
-AVERAGING = 0.999
-GATE_SHARE = 0.04  # the gate's share of the rule's learning rate
+GATE_SHARE = {"soap": 0.04, "adam": 0.2}
+"""The gate's share of the rule's learning rate: SOAP bears five times Adam's."""
 
 
 @dataclass(kw_only=True)
@@ -46,6 +46,8 @@ class Learner:
     prototypes: Prototypes | None = None
     rehearsal: Rehearsal | None = None
     """What a gate that learns anew goes on with; not kept in checkpoints."""
+    optimiser: str = "soap"
+    """What steps the rule's weights: ``soap`` or ``adam``."""
 
     def __post_init__(self) -> None:
         # The rule's few weights are shared by every cell and step, hence strongly coupled: worth
@@ -54,10 +56,13 @@ class Learner:
         self.optimisers: list[torch.optim.Optimizer] = []
         if not self.frozen:
             rule = [{"params": list(self.rule.parameters()), "share": 1.0}]
-            self.optimisers.append(SOAP(rule, lr=0.0, betas=(0.9, 0.95), weight_decay=0.0))
+            if self.optimiser == "soap":
+                self.optimisers.append(SOAP(rule, lr=0.0, betas=(0.9, 0.95), weight_decay=0.0))
+            else:
+                self.optimisers.append(adam(rule))
         if self.gate is not None:
-            gate = [{"params": list(self.gate.parameters()), "share": GATE_SHARE}]
-            self.optimisers.append(torch.optim.Adam(gate, lr=0.0, fused=True))  # one pass, not ten
+            share = GATE_SHARE[self.optimiser]
+            self.optimisers.append(adam([{"params": list(self.gate.parameters()), "share": share}]))
         if not self.averages:
             self.averages = [parameter.detach().clone() for parameter in self.parameters]
 
@@ -81,9 +86,12 @@ class Learner:
         """Whether codes are rounded as the chip does."""
         return self.stage in ("qat", "letters")
 
-    def average(self) -> None:
-        """Take the parameters into their averages; early ones are soon forgotten."""
-        weight = max(1 - AVERAGING, 9 / (10 + self.batch))
+    def average(self, keep: float) -> None:
+        """Take the parameters into their averages; early ones are soon forgotten.
+
+        The averages keep at most that share of themselves.
+        """
+        weight = max(1 - keep, 9 / (10 + self.batch))
         with torch.no_grad():
             torch._foreach_lerp_(self.averages, [p.detach() for p in self.parameters], weight)
 
@@ -94,12 +102,21 @@ class Learner:
                 parameter.copy_(average)
 
 
+def adam(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    """Return Adam on groups of parameters; its rate is set with every batch."""
+    return torch.optim.Adam(groups, lr=0.0, fused=True)  # one pass, not ten
+
+
 def build(
     options: Options, rule: RuleExponents | None = None, gate: GateExponents | None = None
 ) -> tuple[Rule, Gate | None]:
     """Return the models, their weights not set; without exponents they are not quantised."""
-    models = Rule(options.spec, rule), Gate(options.spec, gate) if options.spec.gate else None
-    return models[0].to(options.device), models[1] and models[1].to(options.device)
+    spec, device = options.spec, options.device
+    models = (
+        Rule(spec, rule, weight_bits=options.weight_bits),
+        Gate(spec, gate, plane_bits=options.plane_bits) if spec.gate else None,
+    )
+    return models[0].to(device), models[1] and models[1].to(device)
 
 
 def begin(options: Options) -> Learner:
@@ -110,7 +127,10 @@ def begin(options: Options) -> Learner:
     if gate is not None:
         gate.initialise(generator)
     return Learner(
-        rule=rule.to(options.device), gate=gate and gate.to(options.device), stage="float"
+        rule=rule.to(options.device),
+        gate=gate and gate.to(options.device),
+        stage="float",
+        optimiser=options.optimiser,
     )
 
 
@@ -173,6 +193,7 @@ def resume(options: Options, digest: str, path: Path) -> Learner:
         averages=values["averages"],
         pool=values["pool"] and Pool(**values["pool"]),
         prototypes=values["prototypes"] and Prototypes(**values["prototypes"]),
+        optimiser=options.optimiser,
     )
     with torch.no_grad():
         for parameter, value in zip(learner.parameters, values["parameters"], strict=True):

@@ -77,7 +77,7 @@ def train_batch(learner: Learner, images: np.ndarray, options: Options) -> tuple
     for optimiser in learner.optimisers:
         optimiser.step()
     learner.batch += 1
-    learner.average()
+    learner.average(options.averaging)
     return loss.item(), -10 * errors.detach().clamp(min=1e-9).log10().mean().item()
 
 

@@ -10,16 +10,29 @@ import torch
 
 from golden.errors import InputError
 from golden.spec import Gate, Spec
+from sw.baselines.models import IMAGE, MODELS
+from sw.baselines.shelf import weights_of
 
 __all__ = ["RECIPES", "SPEC", "Options", "spec_for"]
 
 RECIPES = ("restore", "memory", "letters")
 LOSSES = ("mse", "psnr")
+SUPERVISED = ("last", "every")
+OPTIMISERS = ("soap", "adam")
 REHEARSALS = ("stored", "distilled", "dreams", "none")
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=3, mapping="nearest2")
 SPEC = Spec(gate=GATE)
 HELD_BY = {"start": 4, "every": 1}
 """When the gate acts where a recipe holds: early noise is left to fall, then it never rests."""
+
+RECIPES_WITH = {
+    "supervise": ("restore",),
+    "teacher": ("restore",),
+    "plane_bits": ("restore",),
+    "weight_bits": ("restore", "memory"),
+    "optimiser": ("restore", "memory"),
+}
+"""The recipes that know an option; the others leave it as it is."""
 
 
 def spec_for(recipe: str, gated: bool = True, multiplier: int | None = None, **gate: Any) -> Spec:
@@ -75,7 +88,7 @@ class Options:
     dropout: float = 0.0
     """Share of the gate's hidden units dropped; the source idea has 0.5."""
     rate: float = 2e-2
-    """Peak learning rate of the rule in the warm-up; the gate's is a 25th."""
+    """Peak learning rate of the rule in the warm-up; the gate's is a 25th, a fifth with Adam."""
     qat_rate: float = 4e-3
     """The same in quantisation-aware training."""
     hold_rate: float = 8e-3
@@ -85,6 +98,18 @@ class Options:
     loss: str = "psnr"
     """What is made small: ``mse``, or ``psnr``, the mean logarithm of each digit's error; memory
     always takes ``mse``."""
+    supervise: str = "last"
+    """Steps whose read-out the loss looks at: the ``last``, or ``every`` one alike."""
+    teacher: str | None = None
+    """Baseline whose restoration of the same damaged digits makes half of what is aimed at."""
+    optimiser: str = "soap"
+    """What steps the rule's weights: ``soap``, or ``adam``, which bears a fifth of the rates."""
+    averaging: float = 0.999
+    """What the averages of the parameters keep at each batch; 0 exports the last parameters."""
+    weight_bits: int = 8
+    """Of the rule's filters and update: 8, or 5, which leaves the codes -15 to 15."""
+    plane_bits: int = 8
+    """Upper bits of a plane's codes that the gate reads: 8, or 4; for measurement alone."""
     spec: Spec = SPEC
     """The automaton to train."""
 
@@ -94,6 +119,10 @@ class Options:
             raise InputError("device must be cpu where PyTorch finds no CUDA device, not 'cuda'")
         self._require(self.recipe in RECIPES, "recipe", f"one of {', '.join(RECIPES)}")
         self._require(self.loss in LOSSES, "loss", f"one of {', '.join(LOSSES)}")
+        self._require(self.supervise in SUPERVISED, "supervise", "last or every")
+        self._require(self.optimiser in OPTIMISERS, "optimiser", "soap or adam")
+        self._require(self.weight_bits in (5, 8), "weight_bits", "5 or 8")
+        self._require(self.plane_bits in (4, 8), "plane_bits", "4 or 8")
         self._require(self.rehearsal in REHEARSALS, "rehearsal", f"one of {', '.join(REHEARSALS)}")
         if self.recipe == "letters" and self.begin is None:
             raise InputError("begin must be a skeleton with a gate for recipe letters, not None")
@@ -103,10 +132,28 @@ class Options:
             self._require(getattr(self, field) >= 1, field, "at least 1")
         for field in ("seed", "noise", "qat_batches", "hold_batches", "motion"):
             self._require((getattr(self, field) or 0) >= 0, field, "at least 0")
-        for field in ("damage", "dropout"):
+        for field in ("damage", "dropout", "averaging"):
             self._require(0 <= getattr(self, field) < 1, field, "from 0 to below 1")
         for field in ("rate", "qat_rate", "hold_rate"):
             self._require(getattr(self, field) > 0, field, "above 0")
+        self._require_together()
+
+    def _require_together(self) -> None:
+        """Raise where options that are right alone do not go together."""
+        usual = {field.name: field.default for field in fields(self)}
+        for field, recipes in RECIPES_WITH.items():
+            holds = self.recipe in recipes or getattr(self, field) == usual[field]
+            self._require(holds, field, f"{usual[field]} for recipe {self.recipe}")
+        whole = self.plane_bits == usual["plane_bits"]
+        self._require(whole or self.gated, "plane_bits", "8 without a gate")
+        self._require(whole or not self.ship, "plane_bits", "8 in a skeleton that ships")
+        if self.teacher is not None:
+            self._require(self.teacher in MODELS, "teacher", f"one of {', '.join(MODELS)}")
+            weights_of(self.teacher)
+            if self.spec.image != IMAGE:
+                raise InputError(
+                    f"spec.image must be {IMAGE} with a teacher, not {self.spec.image}"
+                )
 
     def _require(self, holds: bool, field: str, requirement: str) -> None:
         if not holds:

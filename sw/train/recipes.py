@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from sw.train.options import Options
 from sw.train.pool import Pool, Prototypes, medoids
 from sw.train.processes import share
 from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
+from sw.train.teacher import aim
 
 __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 
@@ -51,12 +53,19 @@ def squared(shown: Tensor, originals: Tensor) -> Tensor:
 
 def restored(learner: Learner, damaged: Tensor, options: Options) -> Tensor:
     """Run damaged digits through all steps: pixel codes (n, image, image)."""
+    *_, last = supervised(learner, damaged, options)
+    return last
+
+
+def supervised(learner: Learner, damaged: Tensor, options: Options) -> Iterator[Tensor]:
+    """Run damaged digits through all steps; give what is shown where that is supervised."""
     spec, exact = learner.rule.spec, learner.exact
     weights = numbers(learner.rule, learner.gate)
     states = lay(damaged, weights, spec, exact)
     for step in range(1, spec.steps + 1):
         states = one_step(learner, weights, states, step, options)
-    return pixels(states, weights, spec, exact)
+        if options.supervise == "every" or step == spec.steps:
+            yield pixels(states, weights, spec, exact)
 
 
 def one_step(
@@ -74,8 +83,10 @@ def restore(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     """Loss of restoring a batch of digits in the steps given."""
     rng = random(options, learner.stage, learner.batch)
     originals, damaged = map(share, draw(images, options, rng))
-    errors = squared(restored(learner, damaged, options), originals)
-    return Loss(closeness(errors, options), errors)
+    wanted = aim(originals, damaged, options)
+    shown = list(supervised(learner, damaged, options))
+    losses = [closeness(squared(each, wanted), options) for each in shown]
+    return Loss(torch.stack(losses).mean(), squared(shown[-1], originals))
 
 
 def begin_holding(

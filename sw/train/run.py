@@ -20,7 +20,7 @@ from sw.train.processes import joined, leads, meet, place
 from sw.train.recipes import begin_holding
 from sw.train.ship import export
 
-__all__ = ["train"]
+__all__ = ["learnt", "prepare", "train"]
 
 
 def train(options: Options) -> None:
@@ -35,7 +35,7 @@ def train(options: Options) -> None:
 
     For the command line: ``thalweg train`` fills `Options` (``--data``, ``--name``, ``--output``,
     ``--device``, ``--batches``, ``--qat-batches``, ``--batch``, ``--seed``, ``--threads``,
-    ``--recipe``, ``--noise``, ``--dropout``, ``--ship``) and calls this.
+    ``--recipe``, ``--noise``, ``--dropout``, ``--ship`` and more) and calls this.
     Progress goes to stderr. Bad input raises `golden.errors.InputError`.
     """
     with joined(options.batch):
@@ -51,6 +51,16 @@ def run(options: Options) -> None:
         train_letters(options)
         return
     digits = load(options.data, download=True)
+    learner = learnt(options, digits)
+    if leads():
+        export(learner, options, digits)
+
+
+def learnt(options: Options, digits: Digits) -> Learner:
+    """Return the learner at the end of all stages, its averages taken; nothing is exported.
+
+    The run goes on from its checkpoint in ``options.folder`` where there is one.
+    """
     require_size(digits, options)
     digest = digits.digest
     path = options.folder / "checkpoint.pt"
@@ -68,8 +78,7 @@ def run(options: Options) -> None:
                 learner = enter(stage, learner, digits, options)
             run_stage(learner, digits.train_images, options, digest, path, received)
     learner.take_averages()
-    if leads():
-        export(learner, options, digits)
+    return learner
 
 
 def enter(stage: str, learner: Learner, digits: Digits, options: Options) -> Learner:
@@ -79,7 +88,13 @@ def enter(stage: str, learner: Learner, digits: Digits, options: Options) -> Lea
     if stage == "qat":
         floats.write(learner.rule, learner.gate, options.folder / floats.FLOATS)
         return quantise(learner, calibration_digits(images, options))
-    learner = Learner(rule=learner.rule, gate=learner.gate, stage=stage, seconds=learner.seconds)
+    learner = Learner(
+        rule=learner.rule,
+        gate=learner.gate,
+        stage=stage,
+        seconds=learner.seconds,
+        optimiser=learner.optimiser,
+    )
     begin_holding(learner, images, digits.train_labels, options)
     return learner
 

@@ -18,13 +18,23 @@ from torch.nn import functional
 
 from golden.fixed import GATE_HIDDEN, HIDDEN, PIXEL, STATE, Format
 from golden.spec import Spec
-from sw.gate import Gate, field_of
-from sw.quant import ENCODE, GATE_INPUT, GATE_OUTPUT, PERCEIVE, READOUT, UPDATE, Place
+from sw.gate import Gate, cut, field_of
+from sw.quant import GATE_INPUT, GATE_OUTPUT, Place
 from sw.rule import Rule
 from sw.train.fused import fused_step, step_library
 from sw.train.fused.weights import quantised
 
-__all__ = ["Numbers", "advance", "gate_delta", "lay", "numbers", "pixels", "plain_step", "respond"]
+__all__ = [
+    "Numbers",
+    "advance",
+    "gate_delta",
+    "lay",
+    "numbers",
+    "pixels",
+    "plain_step",
+    "planes_of",
+    "respond",
+]
 
 between = torch.ops.aten.hardtanh_backward  # gradient where low < x < high, else 0
 
@@ -41,6 +51,8 @@ class Numbers(NamedTuple):
     """Its inputs in the order of the kernels."""
     readout: tuple[Tensor, Tensor]
     gate: tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]] | None
+    plane_bits: int = STATE.width
+    """Upper bits of a plane's codes that the gate reads."""
 
 
 def scaled(
@@ -72,10 +84,10 @@ def numbers(rule: Rule, gate: Gate | None) -> Numbers:
     half, spec = 0.5 * exact, rule.spec
     functions = step_library(spec, rule.update.weight.device) if exact else None
     layers = (rule.encode, rule.perceive, rule.update, rule.readout)
-    places, halves = (ENCODE, PERCEIVE, UPDATE, READOUT), (half, half, 0.0, half)
+    halves = half, half, 0.0, half
     fracs = rule.exponents or (None,) * 4
     encode, perceive, update, readout = (
-        scaled(*layer, functions) for layer in zip(layers, places, halves, fracs, strict=True)
+        scaled(*layer, functions) for layer in zip(layers, rule.places, halves, fracs, strict=True)
     )
     weight, bias = perceive
     kernels = weight.view(spec.channels, spec.multiplier, 1, 3, 3).transpose(0, 1).contiguous()
@@ -95,6 +107,7 @@ def numbers(rule: Rule, gate: Gate | None) -> Numbers:
         update=(mixes.reshape(spec.channels, spec.filters, 1, 1), update[1]),
         readout=readout,
         gate=network,
+        plane_bits=STATE.width if gate is None else gate.plane_bits,
     )
 
 
@@ -205,6 +218,13 @@ def plain_step(
     return (states + whole).clamp(STATE.min, STATE.max)
 
 
+def planes_of(states: Tensor, numbers: Numbers, spec: Spec) -> Tensor:
+    """Return what the gate reads of the states: codes (B, cells)."""
+    assert spec.gate is not None
+    planes = states[:, spec.gate.input_channel].reshape(len(states), spec.cells)
+    return cut(planes, numbers.plane_bits)
+
+
 def gate_delta(planes: Tensor, numbers: Numbers, exact: bool, dropout: float = 0.0) -> Tensor:
     """Map planes (B, cells) to deltas (B, cells / 4); dropout acts on the hidden units."""
     assert numbers.gate is not None
@@ -222,8 +242,7 @@ def respond(
     gate = spec.gate
     if gate is None or not gate.is_open(step):
         return states
-    planes = states[:, gate.input_channel].reshape(len(states), spec.cells)
-    deltas = gate_delta(planes, numbers, exact, dropout)
+    deltas = gate_delta(planes_of(states, numbers, spec), numbers, exact, dropout)
     field = field_of(deltas, spec, step)[:, 0]
     result: Tensor = Deliver.apply(states, field, gate.output_channel)
     return result

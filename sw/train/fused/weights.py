@@ -24,9 +24,9 @@ class Quantise(torch.autograd.Function):
         """Return the weight on codes: what takes codes of the place's source to its target."""
         shift = place.target - place.source
         up, down = torch.exp2(exponents.float()), torch.exp2(shift - exponents.float())
-        low = -127.0 if place.narrow else -128.0
+        low, high = float(place.codes[0]), float(place.codes[-1])
         sizes = len(up), weight.numel() // len(up), torch.get_num_threads()
-        ctx.bounds = c_float(2.0**shift), c_float(low), c_float(127.0)
+        ctx.bounds = c_float(2.0**shift), c_float(low), c_float(high)
         ctx.sizes, ctx.functions = [c_int(n) for n in sizes], functions
         ctx.save_for_backward(weight, up)
         result = torch.empty_like(weight)

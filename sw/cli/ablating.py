@@ -1,0 +1,70 @@
+"""The verb that tells what each choice of training brings: ablate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from golden.errors import InputError
+from sw.cli.common import DataFolder
+
+__all__ = ["ablate"]
+
+
+def ablate(
+    rows: Annotated[
+        str | None, typer.Option(help="names of rows, as in base,phase4; all unless told")
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="seeds of each row")] = "0,1",
+    batches: Annotated[int, typer.Option(min=1, help="batches of each float warm-up")] = 1200,
+    qat_batches: Annotated[int, typer.Option(min=0, help="batches of each QAT")] = 300,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads")] = 1,
+    data: DataFolder = None,
+    output: Annotated[Path, typer.Option(help="folder for results.json and the runs")] = Path(
+        "build/ablation"
+    ),
+    docs: Annotated[bool, typer.Option("--docs", help="also put the results into docs")] = False,
+) -> None:
+    """Train a skeleton in many ways, each with one change, and compare what they restore.
+
+    Finished runs are kept and a broken one goes on, so that the same command goes on where it was
+    broken off. Processes with other rows or seeds may share the folder.
+
+    \b
+    thalweg ablate
+    thalweg ablate --rows base,phase4 --seeds 0,1,2
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from sw.ablation.measure import Ablation
+    from sw.ablation.page import result_table
+    from sw.ablation.rows import ROWS, chosen
+    from sw.data import load
+    from sw.train.options import Options
+
+    wanted = chosen(rows.split(",") if rows else [], ROWS)
+    numbers = numbers_of(seeds)
+    base = Options(output=output, threads=threads, batches=batches, qat_batches=qat_batches)
+    ablation = Ablation(base, load(data, download=True), ROWS)
+    results = ablation.run(wanted, numbers)
+    typer.echo(result_table(results))
+    typer.echo(f"wrote {ablation.path}")
+    if docs:
+        publish(ablation.path)
+
+
+def numbers_of(seeds: str) -> list[int]:
+    """Return the seeds of a list with commas."""
+    words = seeds.split(",")
+    if not all(word.isdecimal() for word in words):
+        raise InputError(f"--seeds must be numbers from 0 on, as in 0,1, not {seeds!r}")
+    return [int(word) for word in words]
+
+
+def publish(results: Path) -> None:
+    """Take what was measured into docs."""
+    from sw.ablation.page import publish
+    from sw.cli.documenting import docs
+
+    typer.echo(f"wrote {publish(results)}")
+    docs()

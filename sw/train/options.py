@@ -96,8 +96,8 @@ class Options:
     motion: float = 6.0
     """Price on motion at rest in quantisation-aware training; memory only."""
     loss: str = "psnr"
-    """What is made small: ``mse``, or ``psnr``, the mean logarithm of each digit's error; memory
-    always takes ``mse``."""
+    """What is made small: ``mse``, or ``psnr``, the mean logarithm of each digit's error; what
+    memory holds, and noise, always by ``mse``."""
     supervise: str = "last"
     """Steps whose read-out the loss looks at: the ``last``, or ``every`` one alike."""
     teacher: str | None = None

@@ -21,7 +21,7 @@ from sw.train.teacher import aim
 __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 
 POOL = 256  # states
-FRESH, NOISE, MOTION_SQUARED = 2.0, 0.4, 0.1  # weights in the loss; a held step has 1
+FRESH, NOISE, MOTION_SQUARED = 3.0, 0.4, 0.1  # weights in the loss; a held step has 1
 FLOAT_MOTION = 2.0  # price on motion in float
 UNIT = 32.0  # codes in which motion is priced
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
@@ -73,8 +73,8 @@ def one_step(
 ) -> Tensor:
     """Return the states after ``step``, the gate's delta applied."""
     spec, exact = learner.rule.spec, learner.exact
-    # A rule trained with half the dead zone of the chip comes to rest there; see docs/training.md.
-    rounding = "nearest" if options.recipe == "memory" else "cut"
+    # A rule that learns to hold with half the dead zone of the chip comes to rest there.
+    rounding = "nearest" if step > spec.steps else "cut"
     states = advance(states, weights, spec, exact, rounding)
     return respond(states, weights, spec, step, exact, options.dropout)
 
@@ -204,8 +204,9 @@ def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     fresh.run(learner, weights, options)
     errors = squared(pixels(fresh.states, weights, spec, exact), fresh.targets)
     digits, starts = errors[: fresh.digits], errors[fresh.digits :]
-    # Plain errors: on a logarithmic scale the states that have gone wrong would hardly count.
-    value = FRESH * digits.mean() + NOISE * starts.mean()
+    # Of all but fresh digits plain errors: on a logarithmic scale those that have gone wrong would
+    # hardly count.
+    value = FRESH * closeness(digits, options) + NOISE * starts.mean()
     value = value + holding(learner, weights, options, rng, held)
     if rng.random() < 0.5:
         learner.pool.put(fresh.states[-1:], fresh.targets[-1:], spec.steps, True, rng)

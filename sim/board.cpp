@@ -77,6 +77,21 @@ struct Board {
     double due = 0;      // clocks of the chip until the link's next one
     uint64_t chip_clocks = 0;
 
+    explicit Board(double ratio) : ratio(ratio) {
+        top->clk = top->link_clk = top->rst = 0;
+        top->rx = 1;
+        reset(false);
+        top->eval();
+    }
+
+    // Clocks of a bit at the host's end, in each direction.
+    void pace(double to, double from) {
+        sender.bit = to;
+        receiver.bit = from;
+    }
+
+    void reset(bool on) { top->link_rst = on; }
+
     void low() {
         top->clk = top->link_clk = 0;
         top->eval();
@@ -103,31 +118,3 @@ struct Board {
 }  // namespace
 
 #include "served.h"
-
-extern "C" {
-
-Board* board_new(double ratio) {
-    auto* board = new Board;
-    board->ratio = ratio;
-    board->top->clk = board->top->link_clk = 0;
-    board->top->rst = board->top->link_rst = 0;
-    board->top->rx = 1;
-    board->top->eval();
-    return board;
-}
-
-// Clocks of a bit at the host's end, in each direction.
-void board_pace(Board* board, double to_board, double from_board) {
-    board->sender.bit = to_board;
-    board->receiver.bit = from_board;
-}
-
-void board_reset(Board* board, int clocks) {
-    board->top->link_rst = 1;
-    for (int i = 0; i < clocks; ++i) board->clock();
-    board->top->link_rst = 0;
-}
-
-// Clocks of the chip; all others are the link's.
-uint64_t board_chip_clocks(Board* board) { return board->chip_clocks; }
-}

@@ -1,13 +1,25 @@
 // What Python calls of everything that answers a host over a byte stream: bytes to it, bytes from it,
-// and clocks in between. Included where `Board` names the struct, which has a model `top`, queues of
-// bytes `sent` and `received`, `clock()`, `clocks`, and `quiet`: clocks since something last moved.
+// and clocks in between. Included where `Board` names the struct, which is made of the clocks of the
+// chip to one of the link, and has a model `top`, queues of bytes `sent` and `received`, `pace(to, from)`,
+// `reset(on)`, `clock()`, `clocks` of the link, `chip_clocks`, and `quiet`: clocks since something last
+// moved.
 
 extern "C" {
+
+Board* board_new(double ratio) { return new Board(ratio); }
 
 void board_delete(Board* board) { delete board; }
 
 int board_store(Board* board, int memory, int row, const uint32_t* words) {
     return store(*board->top->rootp, memory, row, words);
+}
+
+void board_pace(Board* board, double to, double from) { board->pace(to, from); }
+
+void board_reset(Board* board, int clocks) {
+    board->reset(true);
+    for (int i = 0; i < clocks; ++i) board->clock();
+    board->reset(false);
 }
 
 void board_send(Board* board, const uint8_t* bytes, int count) {
@@ -35,5 +47,6 @@ uint64_t board_clock(Board* board, uint64_t limit, uint64_t quiet) {
 }
 
 uint64_t board_clocks(Board* board) { return board->clocks; }
+uint64_t board_chip_clocks(Board* board) { return board->chip_clocks; }
 uint64_t board_quiet(Board* board) { return board->quiet; }
 }

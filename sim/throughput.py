@@ -9,6 +9,8 @@ import numpy as np
 
 from golden.device import GoldenDevice, restore
 from golden.errors import Difference
+from hw.boards.rates import BITS_A_BYTE
+from hw.boards.top import BAUD
 from hw.shapes import Geometry
 from sim.account import ThinkingNetwork
 from sim.board import SimulatedPort
@@ -18,9 +20,8 @@ from sim.wire import SimulatedWire
 __all__ = ["CONTEXTS", "WIRES", "Case", "measure"]
 
 CONTEXTS = (1, 2, 4)
-BAUD = 3_000_000
 WIRES = {
-    "UART, 3 Mbaud": BAUD / 10,
+    "UART, 3 Mbaud": BAUD / BITS_A_BYTE,
     "1 MB/s": 1e6,
     "12 MB/s": 12e6,
     "bare port": None,

@@ -45,7 +45,22 @@ struct Board {
     std::deque<uint8_t>&sent = to_chip.bytes, &received = from_chip.bytes;
     Activity activity;
     uint64_t clocks = 0;
+    uint64_t& chip_clocks = clocks;
     uint64_t quiet = 0;  // clocks since something last moved
+
+    explicit Board(double) {  // no ratio: link and chip share their clock
+        top->clk = 0;
+        reset(false);
+        top->eval();
+    }
+
+    // Clocks of a byte in each direction.
+    void pace(double to, double from) {
+        to_chip.pace = to;
+        from_chip.pace = from;
+    }
+
+    void reset(bool on) { top->rst = on; }
 
     void clock() {
         Model& t = *top;
@@ -78,26 +93,6 @@ struct Board {
 
 extern "C" {
 
-Board* board_new() {
-    auto* board = new Board;
-    board->top->clk = 0;
-    board->top->rst = 0;
-    board->top->eval();
-    return board;
-}
-
-// Clocks of a byte in each direction.
-void board_pace(Board* board, double to_chip, double from_chip) {
-    board->to_chip.pace = to_chip;
-    board->from_chip.pace = from_chip;
-}
-
-void board_reset(Board* board, int clocks) {
-    board->top->rst = 1;
-    for (int i = 0; i < clocks; ++i) board->clock();
-    board->top->rst = 0;
-}
-
 // Let clocks pass in which the host works on a gate.
 void board_think(Board* board, uint64_t clocks) {
     board->activity.gate = true;
@@ -111,6 +106,4 @@ void board_account(Board* board, uint64_t* counts) {
     counts[8] = board->to_chip.count;
     counts[9] = board->from_chip.count;
 }
-
-uint64_t board_chip_clocks(Board* board) { return board->clocks; }
 }

@@ -114,7 +114,7 @@ def test_the_command_in_a_provenance_names_what_is_not_usual():
     for recipe, words, spec in (
         ("restore", "", spec_for("restore")),
         ("restore", " --start 5 --every 6 --mapping phase4", spec_for("restore", **every)),
-        ("restore", " --multiplier 4 --no-gate", spec_for("restore", False, 4)),
+        ("restore", " --multiplier 4 --no-gate", spec_for("restore", False, multiplier=4)),
         ("memory", " --recipe memory", spec_for("memory")),
         ("memory", " --recipe memory --start 1 --every 3", options.SPEC),
     ):

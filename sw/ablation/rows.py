@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from golden.errors import InputError
-from golden.spec import Spec
 from sw.baselines.shelf import weights_of
-from sw.train.options import Options
+from sw.train.options import Options, shaped
 
 __all__ = ["BASE", "ROWS", "Row", "chosen"]
 
@@ -52,13 +51,6 @@ class Row:
         except InputError as error:
             return str(error)
         return None
-
-
-def shaped(spec: Spec, *, gated: bool = True, multiplier: int | None = None, **gate: Any) -> Spec:
-    """Return a spec with another multiplier, other fields of its gate, or none."""
-    multiplier = spec.multiplier if multiplier is None else multiplier
-    place = replace(spec.gate, **gate) if gated and spec.gate else None
-    return replace(spec, multiplier=multiplier, gate=place)
 
 
 def chosen(names: Sequence[str], rows: Sequence[Row]) -> list[Row]:

@@ -121,7 +121,9 @@ def train(
             plane_bits=plane_bits,
             letters=letters,
             rehearsal=rehearsal,
-            spec=spec_for(recipe, gated, multiplier, start=start, every=every, mapping=mapping),
+            spec=spec_for(
+                recipe, gated, multiplier=multiplier, start=start, every=every, mapping=mapping
+            ),
             batch=batch,
             noise=noise,
             dropout=dropout,

@@ -13,16 +13,15 @@ from golden.spec import Gate, Spec
 from sw.baselines.models import IMAGE, MODELS
 from sw.baselines.shelf import weights_of
 
-__all__ = ["RECIPES", "SPEC", "Options", "spec_for"]
+__all__ = ["RECIPES", "SPEC", "Options", "shaped", "spec_for"]
 
 RECIPES = ("restore", "memory", "letters")
 LOSSES = ("mse", "psnr")
 SUPERVISED = ("last", "every")
 OPTIMISERS = ("soap", "adam")
 REHEARSALS = ("stored", "distilled", "dreams", "none")
-GATE = Gate(input_channel=0, output_channel=1, start=1, every=3, mapping="nearest2")
-SPEC = Spec(gate=GATE)
-HELD_BY = {"start": 4, "every": 1}
+SPEC = Spec(gate=Gate(input_channel=0, output_channel=1, start=1, every=3, mapping="nearest2"))
+HELD_BY: dict[str, Any] = {"start": 4, "every": 1}
 """When the gate acts where a recipe holds: early noise is left to fall, then it never rests."""
 
 RECIPES_WITH = {
@@ -35,12 +34,18 @@ RECIPES_WITH = {
 """The recipes that know an option; the others leave it as it is."""
 
 
-def spec_for(recipe: str, gated: bool = True, multiplier: int | None = None, **gate: Any) -> Spec:
-    """Return what a recipe trains unless told otherwise, with the gate's fields that are given."""
-    given = {name: value for name, value in gate.items() if value is not None}
-    chosen = replace(GATE, **(HELD_BY if recipe == "memory" else {}) | given)
-    multiplier = SPEC.multiplier if multiplier is None else multiplier
-    return replace(SPEC, multiplier=multiplier, gate=chosen if gated else None)
+def spec_for(recipe: str, gated: bool = True, **shape: Any) -> Spec:
+    """Return what a recipe trains unless told otherwise; what is None is not told."""
+    usual = shaped(SPEC, **HELD_BY) if recipe == "memory" else SPEC
+    given = {name: value for name, value in shape.items() if value is not None}
+    return shaped(usual, gated=gated, **given)
+
+
+def shaped(spec: Spec, *, gated: bool = True, multiplier: int | None = None, **gate: Any) -> Spec:
+    """Return a spec with another multiplier, other fields of its gate, or none."""
+    multiplier = spec.multiplier if multiplier is None else multiplier
+    place = replace(spec.gate, **gate) if gated and spec.gate else None
+    return replace(spec, multiplier=multiplier, gate=place)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,10 +15,10 @@ from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
 from golden.spec import Gate, Spec
+from sw import floats
 from sw.data import Digits, show_digits
-from sw.train import Options, train
+from sw.train import Options, calibrate, draw, train
 from sw.train.calibrate import quantise
-from sw.train.draw import calibration_digits, draw, random
 from sw.train.learner import begin
 from sw.train.loop import train_batch
 from sw.train.recipes import restored
@@ -47,7 +47,7 @@ def small(tmp_path, monkeypatch):
 
 def drawn(images, options, stage, number):
     """Return the originals and the damaged digits of a batch."""
-    return draw(images, options, random(options, stage, number))
+    return draw.draw(images, options, draw.random(options, stage, number))
 
 
 def integers(learner):
@@ -288,12 +288,31 @@ def test_normalisation_leaves_the_float_function():
     images = drawn(corners, options, "float", 0)[1]
     want = restored(learner, images, options)
 
-    quantised = quantise(learner, calibration_digits(corners, options))  # folds in place
+    quantised = quantise(learner, corners, options)
 
-    assert torch.equal(restored(learner, images, options), want)
     assert quantised.stage == "qat"
-    for old, new in zip(learner.parameters, quantised.parameters, strict=True):
-        assert torch.equal(old, new)
+    changed = 0
+    for parameter, folded in zip(learner.parameters, quantised.parameters, strict=True):
+        changed += not torch.equal(parameter, folded)
+        with torch.no_grad():
+            parameter.copy_(folded)
+    assert changed
+    assert torch.equal(restored(learner, images, options), want)
+
+
+def test_normalisation_spares_as_many_peaks_as_restores_best(monkeypatch):
+    monkeypatch.setattr(draw, "CALIBRATION", 8)
+    options = Options(spec=replace(Spec(), gate=None))
+    learner = begin(options)
+    floats.read(learner.rule, None, floats.find("digits-ca"))
+    learner = replace(learner, averages=[])
+
+    def chosen(*quantiles):
+        monkeypatch.setattr(calibrate, "QUANTILES", quantiles)
+        return quantise(learner, show_digits()[0], options).rule.weights().digest
+
+    for order in ((0.5, 0.998), (0.998, 0.5)):  # at 0.5 half of all codes saturate
+        assert chosen(*order) == chosen(0.998) != chosen(0.5)
 
 
 def test_rule_without_gate_trains():
@@ -301,7 +320,7 @@ def test_rule_without_gate_trains():
     corners = np.ascontiguousarray(show_digits()[0][:64, 8:16, 10:18])
     learner = begin(options)
     train_batch(learner, corners, options)
-    learner = quantise(learner, calibration_digits(corners, options))
+    learner = quantise(learner, corners, options)
     train_batch(learner, corners, options)
 
     assert learner.gate is None

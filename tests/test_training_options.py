@@ -17,7 +17,7 @@ from sw.data import Digits, show_digits
 from sw.gate import CutNetwork, cut
 from sw.train import Options
 from sw.train.calibrate import quantise
-from sw.train.draw import calibration_digits, draw, random
+from sw.train.draw import draw, random
 from sw.train.learner import begin
 from sw.train.loop import train_batch
 from sw.train.options import spec_for
@@ -37,7 +37,7 @@ def trained(options, batches=6):
     learner = begin(options)
     for _ in range(batches):
         train_batch(learner, CORNERS, options)
-    learner = quantise(learner, calibration_digits(CORNERS, options))
+    learner = quantise(learner, CORNERS, options)
     for _ in range(batches):
         train_batch(learner, CORNERS, options)
     learner.take_averages()

@@ -3,9 +3,17 @@
 A filter's scale is free, since ``relu(2 a) = 2 relu(a)``: its power of two goes into perceive, and
 its inverse into update, so that the hidden codes of every filter fill their range with one scale.
 The gate's hidden units are treated alike. The float function stays what it was.
+
+How much of its range? A filter that is rarely large would have to be made small for the sake of
+its peaks, and its weights in update large, which coarsens all others of their row. So the peaks
+may saturate, and digits decide how many do.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -23,17 +31,22 @@ from sw.quant import (
     Place,
 )
 from sw.rule import Rule, RuleExponents
+from sw.train.draw import calibration_digits
 from sw.train.learner import Learner
+from sw.train.options import Options
+from sw.train.recipes import restored, squared
 from sw.train.step import advance, lay, numbers, planes_of, respond
 
 __all__ = ["quantise"]
 
-QUANTILE = 0.9995
+QUANTILES = (0.9999, 0.9995, 0.998, 0.9965, 0.995, 0.99)
+"""Shares of a unit's codes that may be spared from saturating; the best one is taken."""
+
 POWERS = (-12, 4)
 """Smallest and largest power of two that a filter is multiplied with."""
 
 
-def quantise(learner: Learner, images: Tensor) -> Learner:
+def quantise(learner: Learner, images: np.ndarray, options: Options) -> Learner:
     """Return a learner at the start of quantisation-aware training.
 
     Parameters
@@ -41,31 +54,54 @@ def quantise(learner: Learner, images: Tensor) -> Learner:
     learner
         At the end of the warm-up; its averages are taken.
     images
-        Damaged digits as the rule meets them, pixel codes (B, image, image).
+        Training digits, uint8 (n, image, image); some are damaged and restored on the way.
+    options
+        Of the run.
     """
     learner.take_averages()
-    spec = learner.rule.spec
-    hidden, units = peaks(learner.rule, learner.gate, images)
-    rule, gate = quantised_rule(learner.rule, hidden, spec), None
-    if learner.gate is not None:
-        gate = quantised_gate(learner.gate, units, spec)
-    pool = learner.pool
-    if pool is not None:
-        pool.states = pool.states.round()
-    return Learner(
-        rule=rule,
-        gate=gate,
-        stage="qat",
-        seconds=learner.seconds,
-        pool=pool,
-        prototypes=learner.prototypes,
-        optimiser=learner.optimiser,
+    originals, damaged = calibration_digits(images, options)
+    found = max(
+        candidates(learner, damaged), key=lambda found: fidelity(found, originals, damaged, options)
     )
+    if found.pool is not None:
+        found.pool.states = found.pool.states.round()
+    return found
+
+
+def candidates(learner: Learner, damaged: Tensor) -> Sequence[Learner]:
+    """Return the learner quantised, once for each of the quantiles."""
+    spec, found = learner.rule.spec, []
+    for hidden, units in zip(*peaks(learner.rule, learner.gate, damaged), strict=True):
+        rule, gate = quantised_rule(learner.rule, hidden, spec), None
+        if learner.gate is not None:
+            gate = quantised_gate(learner.gate, units, spec)
+        found.append(
+            Learner(
+                rule=rule,
+                gate=gate,
+                stage="qat",
+                seconds=learner.seconds,
+                pool=learner.pool,
+                prototypes=learner.prototypes,
+                optimiser=learner.optimiser,
+            )
+        )
+    return found
+
+
+@torch.inference_mode()
+def fidelity(learner: Learner, originals: Tensor, damaged: Tensor, options: Options) -> float:
+    """Return the mean PSNR of what it restores, but for a constant and a factor."""
+    shown = restored(learner, damaged, replace(options, dropout=0.0))
+    return -squared(shown, originals).clamp(min=1e-9).log().mean().item()
 
 
 @torch.inference_mode()
 def peaks(rule: Rule, gate: Gate | None, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what each filter and each of the gate's hidden units rarely exceeds, in codes."""
+    """Return the quantiles of each filter and of each of the gate's hidden units, in codes.
+
+    ``images`` are damaged digits; results are (quantiles, filters) and (quantiles, units).
+    """
     spec, weights = rule.spec, numbers(rule, gate)
     states = lay(images, weights, spec, False)
     hidden, units = [], []
@@ -80,8 +116,8 @@ def peaks(rule: Rule, gate: Gate | None, images: Tensor) -> tuple[Tensor, Tensor
 
     def quantiles(values: list[np.ndarray], frac: int) -> Tensor:
         if not values:
-            return torch.zeros(0)
-        peak = np.quantile(np.concatenate(values), QUANTILE, axis=0, method="lower")
+            return torch.zeros(len(QUANTILES), 0)
+        peak = np.quantile(np.concatenate(values), QUANTILES, axis=0, method="lower")
         return torch.from_numpy(peak).float().clamp(min=0) * 2.0**frac
 
     return quantiles(hidden, HIDDEN_FRAC), quantiles(units, GATE_HIDDEN_FRAC)
@@ -96,7 +132,8 @@ def powers(peak: Tensor, weight: Tensor, place: Place, to: Format) -> Tensor:
 
 
 def quantised_rule(rule: Rule, peak: Tensor, spec: Spec) -> Rule:
-    """Fold the powers into the rule's weights, and choose the fracs."""
+    """Return the rule with the powers folded into its weights, and the fracs chosen."""
+    rule = deepcopy(rule)
     assert rule.perceive.bias is not None
     factor = powers(peak, rule.perceive.weight, rule.places[1], HIDDEN)
     factor = factor.to(rule.perceive.weight.device)
@@ -117,7 +154,8 @@ def quantised_rule(rule: Rule, peak: Tensor, spec: Spec) -> Rule:
 
 
 def quantised_gate(gate: Gate, peak: Tensor, spec: Spec) -> Gate:
-    """Fold the powers into the gate's weights, and choose the fracs."""
+    """Return the gate with the powers folded into its weights, and the fracs chosen."""
+    gate = deepcopy(gate)
     assert gate.hidden.bias is not None
     factor = powers(peak, gate.hidden.weight, GATE_INPUT, GATE_HIDDEN)
     factor = factor.to(gate.hidden.weight.device)

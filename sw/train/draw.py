@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -47,10 +45,9 @@ def draw(
     )
 
 
-def calibration_digits(images: np.ndarray, options: Options) -> Tensor:
-    """Return the damaged digits that the quantised model is calibrated with."""
-    options = replace(options, batch=CALIBRATION)
-    return draw(images, options, random(options, "calibration", 0))[1]
+def calibration_digits(images: np.ndarray, options: Options) -> tuple[Tensor, Tensor]:
+    """Return the originals and damaged digits that the quantised model is calibrated with."""
+    return draw(images, options, random(options, "calibration", 0), CALIBRATION)
 
 
 def noise_states(spec: Spec, rng: np.random.Generator, count: int) -> np.ndarray:

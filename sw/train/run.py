@@ -11,7 +11,6 @@ from golden.errors import InputError
 from sw import floats
 from sw.data import Digits, load
 from sw.train.calibrate import quantise
-from sw.train.draw import calibration_digits
 from sw.train.learner import Learner, begin, resume, save
 from sw.train.letters import train_letters
 from sw.train.loop import interruptions, run_stage
@@ -87,7 +86,7 @@ def enter(stage: str, learner: Learner, digits: Digits, options: Options) -> Lea
     images = digits.train_images
     if stage == "qat":
         floats.write(learner.rule, learner.gate, options.folder / floats.FLOATS)
-        return quantise(learner, calibration_digits(images, options))
+        return quantise(learner, images, options)
     learner = Learner(
         rule=learner.rule,
         gate=learner.gate,

@@ -20,7 +20,6 @@ from golden.spec import Spec
 from sw.data import show_digits
 from sw.rule import Rule
 from sw.train.calibrate import quantise, quantised_rule
-from sw.train.draw import calibration_digits
 from sw.train.fused import step_library
 from sw.train.learner import Learner, begin
 from sw.train.loop import train_batch
@@ -149,7 +148,7 @@ def learner(stage: str, size: int, images: np.ndarray) -> Learner:
     """Return a learner at the beginning of a stage."""
     options = Options(batch=size)
     found = begin(options)
-    return quantise(found, calibration_digits(images, options)) if stage == "qat" else found
+    return quantise(found, images, options) if stage == "qat" else found
 
 
 @contextmanager

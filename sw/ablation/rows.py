@@ -87,11 +87,12 @@ ROWS = (
     Row(name="noise", says="noise of 10 grey levels on the input", changes={"noise": 10.0}),
     Row(name="qat-half", says="QAT half as long", qat=0.5),
     Row(name="qat-double", says="QAT twice as long", qat=2.0),
+    Row(name="qat-fast", says="QAT at a rate of 4e-3", changes={"qat_rate": 4e-3}),
     Row(name="weights-5-bits", says="the rule's weights of 5 bits", changes={"weight_bits": 5}),
     Row(
         name="adam",
         says="Adam in SOAP's place, a fifth of the rule's rate",
-        changes={"optimiser": "adam", "rate": 4e-3, "qat_rate": 8e-4},
+        changes={"optimiser": "adam", "rate": 4e-3, "qat_rate": 2e-4},
     ),
     Row(name="mse", says="loss: plain squared error", changes={"loss": "mse"}),
 )

@@ -56,7 +56,7 @@ def train(
         str, typer.Option(help="of the rule: soap, or adam, which bears a fifth of the rates")
     ] = "soap",
     rate: Annotated[float, typer.Option(help="peak learning rate of the rule, in float")] = 2e-2,
-    qat_rate: Annotated[float, typer.Option(help="the same in QAT")] = 4e-3,
+    qat_rate: Annotated[float, typer.Option(help="the same in QAT")] = 1e-3,
     averaging: Annotated[
         float, typer.Option(help="what averages keep at each batch; 0 exports the last weights")
     ] = 0.999,

@@ -94,7 +94,7 @@ class Options:
     """Share of the gate's hidden units dropped; the source idea has 0.5."""
     rate: float = 2e-2
     """Peak learning rate of the rule in the warm-up; the gate's is a 25th, a fifth with Adam."""
-    qat_rate: float = 4e-3
+    qat_rate: float = 1e-3
     """The same in quantisation-aware training."""
     hold_rate: float = 8e-3
     """The same where holding is taught in float."""

@@ -11,6 +11,8 @@ constexpr int M = MULTIPLIER;
 constexpr int BLOCK = 2 * LANES;  // cells of a row that are worked on together
 constexpr int BAND = 4;           // rows whose hidden codes are kept together
 
+enum Rounding { FLOAT, CUT, NEAREST };  // of the change; hidden codes are rounded unless FLOAT
+
 struct Weights {
   float kernels[C][M][9];
   float offsets[C][M];
@@ -43,6 +45,8 @@ struct Shape {
   size_t plane() const { return size_t(height + BAND) * columns; }  // not 4 KiB: caches would clash
   size_t padded() const { return size_t(height + 2) * stride + LANES; }
   size_t at(int y, int x) const { return size_t(y + 1) * stride + LANES + x; }  // in a padded plane
+  size_t words() const { return size_t(height + 2) * columns; }  // a plane of words, see bytes.h
+  size_t word(int y, int x) const { return size_t(y + 1) * columns + x; }
   int tap(int t) const { return (t / 3 - 1) * stride + t % 3 - 1; }  // from a cell to a tap's cell
 };
 

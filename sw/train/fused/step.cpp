@@ -11,17 +11,17 @@
 
 static int chunk_of(int batch) { return batch >= 64 ? 4 : batch >= 32 ? 2 : 1; }
 
-template <Rounding rounding>
-static void forward(const float *states, const Weights &weights, const Shape &shape, int batch,
-                    int threads, float *next, int32_t *inside) {
+template <Rounding rounding, bool bytes = false>
+static void forward(const float *states, const Weights &weights, const Codes &codes,
+                    const Shape &shape, int batch, int threads, float *next, int32_t *inside) {
   const size_t image = C * shape.cells();
 #pragma omp parallel num_threads(threads)
   {
-    float *planes = scratch(C * shape.padded());
+    float *planes = scratch(forward_floats(shape));
 #pragma omp for schedule(static)
     for (int b = 0; b < batch; ++b)
-      forward_image<rounding>(states + b * image, weights, shape, planes, next + b * image,
-                              inside + b * shape.cells());
+      forward_image<rounding, bytes>(states + b * image, weights, codes, shape, planes,
+                                     next + b * image, inside + b * shape.cells());
   }
 }
 
@@ -74,8 +74,12 @@ void thalweg_forward(const float *states, const float *kernels, const float *off
                      const float *mix, const float *bias, float *next, int32_t *inside, int batch,
                      int height, int width, int rounding, int threads) {
   const Weights weights(kernels, offsets, mix, bias);
-  const auto run = rounding == CUT ? forward<CUT> : rounding ? forward<NEAREST> : forward<FLOAT>;
-  run(states, weights, Shape(height, width), batch, threads, next, inside);
+  const Codes codes(weights, rounding);
+  const auto run = codes.fit ? rounding == CUT ? forward<CUT, true> : forward<NEAREST, true>
+                   : rounding == CUT ? forward<CUT>
+                   : rounding        ? forward<NEAREST>
+                                     : forward<FLOAT>;
+  run(states, weights, codes, Shape(height, width), batch, threads, next, inside);
 }
 
 // Gradients of the weights are added to what the last four hold.

@@ -86,6 +86,20 @@ def test_step_and_gradients_equal_plain_torch(spec, kind):
         torch.testing.assert_close(left, right, rtol=0, atol=2e-5 * float(right.abs().max()))
 
 
+def test_gradient_of_states_is_the_same_beside_frozen_weights():
+    spec, found = SPECS["odd channels"], []
+    for frozen in (False, True):
+        weights = leaves(spec, True)
+        for part in (weights.kernels, weights.offsets, *weights.update):
+            part.requires_grad_(not frozen)
+        states = states_of(spec).requires_grad_()
+        advance(states, weights, spec, True).square().sum().backward()
+        found.append(states.grad)
+
+    assert found[0].any()
+    assert torch.equal(*found)
+
+
 def test_gradient_stops_at_saturation_and_passes_its_edge():
     spec = Spec(height=4, width=4, channels=1, multiplier=1, image=4)
     sums = torch.tensor([0.0, 0.5, 0.501, 1.0, 255.5, 255.99, 256.0, 300.0])

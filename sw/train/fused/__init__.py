@@ -48,9 +48,9 @@ def step_library(spec: Spec, device: torch.device) -> CDLL | None:
         return None
 
 
-def addresses(*tensors: Tensor) -> list[c_void_p]:
-    """Return where contiguous tensors lie."""
-    return [c_void_p(tensor.data_ptr()) for tensor in tensors]
+def addresses(*tensors: Tensor | None) -> list[c_void_p]:
+    """Return where contiguous tensors lie; null for none."""
+    return [c_void_p(None if tensor is None else tensor.data_ptr()) for tensor in tensors]
 
 
 class FusedStep(torch.autograd.Function):
@@ -81,10 +81,11 @@ class FusedStep(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of the five tensors."""
+        """Return the gradients of the five tensors; of a frozen rule's weights none."""
         saved = ctx.saved_tensors
         back = torch.empty_like(saved[0])
-        weights = [torch.zeros_like(weight) for weight in saved[1:5]]
+        frozen = not any(ctx.needs_input_grad[1:5])
+        weights = [None if frozen else torch.zeros_like(weight) for weight in saved[1:5]]
         pointers = addresses(*saved, gradient.contiguous(), back, *weights)
         ctx.functions.thalweg_backward(*pointers, *ctx.sizes)
         return back, *weights, None, None

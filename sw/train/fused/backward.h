@@ -201,10 +201,11 @@ INLINE void state_gradient(const float *sums, const float *pull, const float ker
 
 constexpr int ROWS = 4;
 
+// Gradients of the weights too where `learning`; all but those of bias and offsets cost a product.
 template <bool exact>
 void backward_image(const float *states, const int32_t *inside, const float *gradient,
                     const Weights &weights, const Shape &shape, const Planes &planes,
-                    Gradients &sums, float *back) {
+                    Gradients &sums, float *back, bool learning) {
   pad(states, shape, planes.states);
   take_pull(gradient, inside, shape, planes.pull, sums.bias);
   for (int c = 0; c < C; ++c) {
@@ -213,9 +214,10 @@ void backward_image(const float *states, const int32_t *inside, const float *gra
       for (int y = band; y < band + rows; ++y)
         for (int x = 0; x < shape.columns; x += BLOCK)
           hidden_block<exact>(planes, weights, shape, c, y, x, sums.offsets[c]);
-      band_mix_gradient(planes, shape, band, rows, sums.mix[c]);
+      if (learning) band_mix_gradient(planes, shape, band, rows, sums.mix[c]);
     }
-    kernel_gradient(planes.states + c * shape.padded(), planes.sums, shape, sums.kernels[c]);
+    if (learning)
+      kernel_gradient(planes.states + c * shape.padded(), planes.sums, shape, sums.kernels[c]);
     const float *pull = planes.pull + c * shape.plane();
     float *to = back + c * shape.cells();
     int y = 0;

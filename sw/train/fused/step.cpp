@@ -46,10 +46,12 @@ static void backward(const float *states, const int32_t *inside, const float *gr
       memset(&sums, 0, sizeof sums);
       for (int b = n * chunk; b < batch && b < (n + 1) * chunk; ++b)
         backward_image<exact>(states + b * image, inside + b * shape.cells(), gradient + b * image,
-                              weights, shape, planes, sums, back + b * image);
-      sums.total_into(totals[n].kernels, totals[n].offsets, totals[n].mix, totals[n].bias);
+                              weights, shape, planes, sums, back + b * image,
+                              kernels != nullptr);
+      if (kernels) sums.total_into(totals[n].kernels, totals[n].offsets, totals[n].mix, totals[n].bias);
     }
   }
+  if (!kernels) return;
   for (const Totals &part : totals) {
     for (int n = 0; n < C * M * 9; ++n) kernels[n] += part.kernels[n];
     for (int n = 0; n < C * M; ++n) offsets[n] += part.offsets[n];
@@ -82,7 +84,8 @@ void thalweg_forward(const float *states, const float *kernels, const float *off
   run(states, weights, codes, Shape(height, width), batch, threads, next, inside);
 }
 
-// Gradients of the weights are added to what the last four hold.
+// Gradients of the weights are added to what the last four hold; these are null where only the
+// states' is wanted.
 void thalweg_backward(const float *states, const float *kernels, const float *offsets,
                       const float *mix, const float *bias, const int32_t *inside,
                       const float *gradient, float *back, float *kernels_back, float *offsets_back,

@@ -38,7 +38,7 @@ def ablation(tmp_path, digits):
 
 
 def test_every_row_makes_options():
-    base = Options(batches=1200, qat_batches=300)
+    base = Options(batches=800, qat_batches=200)
     made = {}
     for row in ROWS:
         if row.lacks() is None:

@@ -48,7 +48,7 @@ def test_every_row_makes_options():
     assert len(set(told)) == len(told)
     assert made["no-gate"].spec.gate is None
     assert made["m-6"].spec.multiplier == 6
-    assert [made[name].qat_batches for name in ("qat-half", "qat-double")] == [150, 600]
+    assert [made[name].qat_batches for name in ("qat-half", "qat-double")] == [100, 400]
     openings = {
         name: [step for step in range(1, 11) if made[name].spec.gate.is_open(step)]
         for name in ("once", "from-4", "every-step")

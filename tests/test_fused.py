@@ -100,6 +100,18 @@ def test_gradient_of_states_is_the_same_beside_frozen_weights():
     assert torch.equal(*found)
 
 
+def test_gradient_may_lie_in_any_way():
+    spec, found = SPECS["small"], []
+    for step in (plain_step, advance):
+        weights = leaves(spec, True)
+        result = step(states_of(spec), weights, spec, True)
+        pull = torch.linspace(-1, 1, result[0].numel()).view_as(result[0]).expand_as(result)
+        found.append(torch.autograd.grad(result, [weights.offsets], pull)[0])
+
+    assert found[0].any()
+    torch.testing.assert_close(found[1], found[0], rtol=1e-5, atol=1e-3)
+
+
 def test_gradient_stops_at_saturation_and_passes_its_edge():
     spec = Spec(height=4, width=4, channels=1, multiplier=1, image=4)
     sums = torch.tensor([0.0, 0.5, 0.501, 1.0, 255.5, 255.99, 256.0, 300.0])

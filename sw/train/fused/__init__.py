@@ -82,11 +82,11 @@ class FusedStep(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the five tensors; of a frozen rule's weights none."""
-        saved = ctx.saved_tensors
+        saved, gradient = ctx.saved_tensors, gradient.contiguous()
         back = torch.empty_like(saved[0])
         frozen = not any(ctx.needs_input_grad[1:5])
         weights = [None if frozen else torch.zeros_like(weight) for weight in saved[1:5]]
-        pointers = addresses(*saved, gradient.contiguous(), back, *weights)
+        pointers = addresses(*saved, gradient, back, *weights)
         ctx.functions.thalweg_backward(*pointers, *ctx.sizes)
         return back, *weights, None, None
 

@@ -70,9 +70,13 @@ inline float *scratch(size_t floats) {
 
 inline void pad(const float *states, const Shape &shape, float *planes) {
   for (int c = 0; c < C; ++c)
-    for (int y = 0; y < shape.height; ++y)
-      memcpy(planes + c * shape.padded() + shape.at(y, 0),
-             states + c * shape.cells() + size_t(y) * shape.width, shape.width * sizeof(float));
+    for (int y = 0; y < shape.height; ++y) {
+      const float *from = states + c * shape.cells() + size_t(y) * shape.width;
+      float *row = planes + c * shape.padded() + shape.at(y, 0);
+      int x = 0;
+      for (; x + LANES <= shape.width; x += LANES) store(row + x, load(from + x));
+      for (; x < shape.width; ++x) row[x] = from[x];
+    }
 }
 
 // Write a block of a row, as much of it as lies within the width.

@@ -246,5 +246,7 @@ def holding(
         shown = pixels(states, weights, spec, exact)
         errors = squared(shown, pool.targets[rows])
         value = value + (errors if 2 * step >= steps else errors[third:]).mean()
-    pool.carry(rows, states, shown, steps, prototypes)
+    # What has lost cells is not carried on: a digit that loses some again and again cannot be had
+    # back, and a rule that is held to it all the same learns to make the mean of its kind.
+    pool.carry(rows[third:], states[third:], shown[third:], steps, prototypes)
     return (value + motion) / steps

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from torch import Tensor
 
 from golden.errors import InputError
@@ -131,7 +131,7 @@ class GateNetwork:
         }
         metadata = {} if self.skeleton is None else {"skeleton": self.skeleton}
         with replacing(path) as temporary:
-            save_file(tensors, temporary, metadata=metadata)
+            temporary.write_bytes(save(tensors, metadata))  # as readable as any file
         return path
 
 

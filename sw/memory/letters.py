@@ -22,13 +22,15 @@ __all__ = ["ONLY", "bars", "measure"]
 
 ONLY = "only"
 BATCH = 250
+EXAMPLES = 10  # letters that are shown
 
 
 def measure(task: Task) -> Outcome:
     """Restore letters and digits with each gate, the digits' own included."""
     assert task.letters is not None
     gates = {"own": task.gated, **task.gates}
-    found, arrays = {}, {"letters": task.letters.images[:10]}
+    some = spread(task.letters.labels, EXAMPLES)
+    found, arrays = {}, {"letters": task.letters.images[some]}
     total = len(gates) * (len(task.letters.images) + len(task.digits.images))
     with task.progress("letters", total) as advance:
         for name, network in gates.items():
@@ -39,7 +41,7 @@ def measure(task: Task) -> Outcome:
                 "letters": {key: round(db, 3) for key, db in psnr.items()},
                 "digits": scores(task.judge(digits, slice(0, len(digits)))),
             }
-            arrays[f"{name}: letters"], arrays[f"{name}: digits"] = letters[:10], digits[:10]
+            arrays[f"{name}: letters"] = letters[some]
     results = {
         "letters": {"set": task.letters.rows, "count": len(task.letters.images)},
         "digits": {"set": task.digits.rows, "count": len(task.digits.images)},
@@ -47,6 +49,12 @@ def measure(task: Task) -> Outcome:
         "gates": found,
     }
     return Outcome(results, arrays)
+
+
+def spread(labels: np.ndarray, count: int) -> np.ndarray:
+    """Return the first row of each of ``count`` labels, taken evenly from all there are."""
+    first = np.unique(labels, return_index=True)[1]
+    return first[np.arange(count) * len(first) // count]
 
 
 def restored(task: Task, network: GateNetwork, given: Judged, advance: Any) -> np.ndarray:

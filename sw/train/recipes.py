@@ -72,11 +72,16 @@ def one_step(
     learner: Learner, weights: Numbers, states: Tensor, step: int, options: Options
 ) -> Tensor:
     """Return the states after ``step``, the gate's delta applied."""
-    spec, exact = learner.rule.spec, learner.exact
+    states = rule_step(learner, weights, states, step)
+    return respond(states, weights, learner.rule.spec, step, learner.exact, options.dropout)
+
+
+def rule_step(learner: Learner, weights: Numbers, states: Tensor, step: int) -> Tensor:
+    """Return the states after the rule's part of ``step``."""
+    spec = learner.rule.spec
     # A rule that learns to hold with half the dead zone of the chip comes to rest there.
     rounding = "nearest" if step > spec.steps else "cut"
-    states = advance(states, weights, spec, exact, rounding)
-    return respond(states, weights, spec, step, exact, options.dropout)
+    return advance(states, weights, spec, learner.exact, rounding)
 
 
 def restore(learner: Learner, images: np.ndarray, options: Options) -> Loss:
@@ -160,10 +165,10 @@ def stride(options: Options) -> int:
 
 
 def price_of_motion(learner: Learner, options: Options) -> float:
-    """Return the price: low in float, then rising over the first third of the stage."""
+    """Return the price: low in float, then rising over the last third of the stage."""
     if learner.stage != "qat":
         return FLOAT_MOTION
-    rise = min(1.0, 3 * learner.batch / options.stages()["qat"])
+    rise = max(0.0, 3 * learner.batch / options.stages()["qat"] - 2)
     return FLOAT_MOTION + (options.motion - FLOAT_MOTION) * rise
 
 
@@ -221,7 +226,8 @@ def holding(
 ) -> Tensor:
     """Carry ``count`` states of the pool on; return the loss of what they show and how they move.
 
-    A third loses cells, a third is disturbed, and the last third shall not move at all.
+    A third loses cells, a third is disturbed, and in the last third neither rule nor gate shall
+    move anything.
     """
     pool, prototypes = learner.pool, learner.prototypes
     assert pool is not None and prototypes is not None
@@ -238,11 +244,14 @@ def holding(
     value, motion, steps = states.new_zeros(()), states.new_zeros(()), stride(options)
     price = price_of_motion(learner, options)
     for step in range(1, steps + 1):
-        before = states
-        states = one_step(learner, weights, states, spec.steps + step, options)
-        change = (states[2 * third :] - before[2 * third :]) / UNIT
-        motion = motion + price * change.abs().mean()
-        motion = motion + MOTION_SQUARED * change.square().mean()
+        before, now = states, spec.steps + step
+        moved = rule_step(learner, weights, before, now)
+        states = respond(moved, weights, spec, now, exact, options.dropout)
+        # Each alone, not their sum: where the rule cancels what the gate adds, code for code, the
+        # least disturbance sets them quarrelling for good. At rest both are silent.
+        for change in (moved - before, states - moved):
+            quiet = change[2 * third :] / UNIT
+            motion = motion + price * quiet.abs().mean() + MOTION_SQUARED * quiet.square().mean()
         shown = pixels(states, weights, spec, exact)
         errors = squared(shown, pool.targets[rows])
         value = value + (errors if 2 * step >= steps else errors[third:]).mean()

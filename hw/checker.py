@@ -81,11 +81,12 @@ class Checker(wiring.Component):
         self.byte = byte = Signal(range(ROW))
         self.own = Signal()  # the rows of the identity
         self.walking = Signal()
+        m.d.sync += crc.start.eq(0)
         with m.FSM():
             self.walk(m)
             with m.State("Judge"):
-                m.d.comb += crc.start.eq(1)
                 m.d.sync += [
+                    crc.start.eq(1),
                     self.damaged.bit_select(place, 1).eq(~crc.match_detected),
                     place.eq(place + 1),
                 ]

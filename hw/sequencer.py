@@ -306,8 +306,12 @@ class Sequencer(wiring.Component):
         """Keep each context's run: steps left, gate, pending delta."""
         begun = delayed(m, begins, 1, name="begun")  # a long time before the next pass
         command = self.i_run.p
-        taken, starts = Signal(len(runs)), Signal(len(runs))
-        m.d.sync += [starts.eq(taken), self.i_run.ready.eq(taken.any())]
+        taken, starts, moves = Signal(len(runs)), Signal(len(runs)), Signal()
+        m.d.sync += [
+            starts.eq(taken),
+            moves.eq(command.steps != 0),
+            self.i_run.ready.eq(taken.any()),
+        ]
         for index, run in enumerate(runs):
             gate = run.gate
             with m.If(begun & (read_pass.context == index)):
@@ -340,7 +344,7 @@ class Sequencer(wiring.Component):
             m.d.comb += taken[index].eq(waits & ~run.running)
             with m.If(starts[index]):
                 m.d.sync += [
-                    run.running.eq(command.steps != 0),
+                    run.running.eq(moves),
                     run.remaining.eq(command.steps),
                     run.skeleton.eq(command.skeleton),
                     run.gate.eq(command.gate),

@@ -6,7 +6,11 @@ import torch
 from golden.spec import Spec
 from sw.data import show_digits
 from sw.train.draw import lost_cells, noise_states
+from sw.train.learner import begin
+from sw.train.options import Options, spec_for
 from sw.train.pool import Pool, Prototypes, medoids
+from sw.train.recipes import STRIDE, begin_holding, holding
+from sw.train.step import numbers
 
 SPEC = Spec()
 RNG = np.random.default_rng(3)
@@ -93,6 +97,21 @@ def test_noise_settles_once_on_the_digit_it_shows():
     assert states.open.tolist() == [True, False, False, True], "what shows no digit stays open"
     assert torch.equal(states.targets[1], prototypes.images[8])
     assert not states.targets[[0, 2, 3]].any()
+
+
+def test_what_lost_cells_is_not_carried_on():
+    options = Options(recipe="memory", spec=spec_for("memory"), batch=8)
+    learner = begin(options)
+    begin_holding(learner, *show_digits(), options)
+    ages, states = learner.pool.ages.clone(), learner.pool.states.clone()
+    weights = numbers(learner.rule, learner.gate)
+    holding(learner, weights, options, RNG, len(ages))
+    grown = learner.pool.ages - ages
+
+    assert sorted(set(grown.tolist())) == [0, STRIDE]
+    assert (grown == 0).sum() == len(ages) // 3
+    kept = grown == 0
+    assert torch.equal(learner.pool.states[kept], states[kept]), "they stay as they were"
 
 
 def test_noise_is_of_all_kinds():

@@ -19,7 +19,7 @@ from golden.skeleton import SHIPPED, Skeleton
 from golden.spec import Gate, Spec
 from sw.data import Digits, show_digits
 from sw.train import Options, train
-from sw.train.rehearsal import rehearsal
+from sw.train.rehearsal import deformed, rehearsal
 
 SMALL = Spec(
     height=8,
@@ -116,7 +116,23 @@ def test_what_is_rehearsed(monkeypatch):
     assert not (distilled.originals == digits[:6]).all()
     dreams = rehearsal("dreams", *machine, digits, 0.7)
     assert dreams.originals.shape == (6, 6, 6)
-    assert dreams.damaged is None
+    assert (dreams.damaged == 0).sum(axis=(1, 2)).min() >= 25
 
     known, given = distilled.pick(np.random.default_rng(1), 4)
     assert known.shape == given.shape == (4, 6, 6)
+
+
+def test_deformed_images_are_alike_but_never_the_same():
+    images, _ = show_digits()
+    copies = np.repeat(images[:4], 50, axis=0)
+    found = deformed(copies)
+
+    assert found.shape == copies.shape
+    assert found.dtype == np.uint8
+    assert len(np.unique(found, axis=0)) == len(found)
+    ink = found.mean((1, 2)) / copies.mean((1, 2))
+    assert 0.8 < ink.mean() < 1.25
+    assert np.median(abs(ink - 1)) < 0.3
+    means = found.reshape(4, 50, -1).mean(1)
+    likeness = np.corrcoef(np.concatenate([means, images[:4].reshape(4, -1)]))[:4, 4:]
+    assert (likeness.argmax(1) == range(4)).all(), "each is still most like itself"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from golden.device import GoldenDevice, batches, run
 from golden.device import restore as run_through
@@ -15,11 +16,14 @@ from golden.skeleton import Skeleton
 from sw.damage import blank
 from sw.train.draw import noise_states
 
-__all__ = ["Rehearsal", "dreams", "rehearsal"]
+__all__ = ["Rehearsal", "deformed", "dreams", "rehearsal"]
 
 COUNT = 4000  # images to rehearse
 ASLEEP = 60  # steps from noise until what is seen is taken for a dream
 BATCH = 250
+TURN, SLANT, SCALE, SHIFT, BEND = 0.15, 0.25, 0.1, 0.08, 0.06
+"""Standard deviations of a deformation: radians, shares, and of half the image's side."""
+BENDS = 4  # points a side between which an image is bent
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ def rehearsal(
     ----------
     kind
         ``stored``: digits of the training set. ``distilled``: what the old gate makes of them.
-        ``dreams``: what the old machine falls into from noise, no stored data at all. ``none``.
+        ``dreams``: the same of what the old machine falls into from noise, each deformed as one
+        hand differs from another: no stored data at all. ``none``.
     skeleton, network
         The machine before it learns.
     digits
@@ -59,11 +64,9 @@ def rehearsal(
     """
     if kind == "none":
         return None
-    if kind == "dreams":
-        return Rehearsal(dreams(skeleton, network, COUNT), None)
     if kind == "stored":
         return Rehearsal(digits, None)
-    some = digits[:COUNT]
+    some = digits[:COUNT] if kind == "distilled" else deformed(dreams(skeleton, network, COUNT))
     damaged = blank(some, range(len(some)), damage)
     device = GoldenDevice((skeleton,))
     return Rehearsal(run_through(device, network, damaged, skeleton.spec.steps), damaged)
@@ -79,3 +82,22 @@ def dreams(skeleton: Skeleton, network: GateNetwork, count: int, seed: int = 0) 
         run(device, network, ASLEEP)
         shown.append(device.read_images())
     return np.concatenate(shown)
+
+
+def deformed(images: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Return images uint8 (n, h, w), each turned, slanted, scaled, shifted and bent at random."""
+    count, generator = len(images), torch.Generator().manual_seed(seed)
+    draw = torch.randn(count, 6, generator=generator)
+    turn, slant = TURN * draw[:, 0], SLANT * draw[:, 1]
+    wide, high = (SCALE * draw[:, 2:4]).exp().unbind(1)
+    rows = (
+        torch.stack([turn.cos() * wide, (slant - turn.sin()) * high, SHIFT * draw[:, 4]], 1),
+        torch.stack([turn.sin() * wide, turn.cos() * high, SHIFT * draw[:, 5]], 1),
+    )
+    shape = [count, 1, *images.shape[1:]]
+    grid = functional.affine_grid(torch.stack(rows, 1), shape, align_corners=False)
+    bends = BEND * torch.randn(count, 2, BENDS, BENDS, generator=generator)
+    bent = functional.interpolate(bends, images.shape[1:], mode="bicubic").permute(0, 2, 3, 1)
+    source = torch.from_numpy(images[:, None].astype(np.float32))
+    found = functional.grid_sample(source, grid + bent, align_corners=False)
+    return found[:, 0].round().clamp(0, 255).to(torch.uint8).numpy()

@@ -85,8 +85,9 @@ class Lane(wiring.Component):
         m.submodules.mix_rom = weights = ReadOnlyMemory(mix_row(channels), self.rows["mix"])
         m.submodules.mix = mix = Mix(channels, lane=self.index)
         m.d.comb += [
-            weights.address.eq(delayed(m, address, Perceive.LATENCY + 1, name="mix_address")),
-            mix.weights.eq(weights.data),
+            weights.address.eq(delayed(m, address, Perceive.LATENCY, name="mix_address")),
+            # The multipliers are many, hence far apart: weights get a clock for the way alone.
+            mix.weights.eq(delayed(m, Value.cast(weights.data), 1, name="weights")),
             mix.hidden.eq(perceive.hidden),
             *connected(self.i_sums, mix.i_sums),
             *connected(mix.o_sums, self.o_sums),

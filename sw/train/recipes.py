@@ -22,7 +22,8 @@ __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 
 POOL = 256  # states
 FRESH, NOISE, MOTION_SQUARED = 3.0, 0.4, 0.1  # weights in the loss; a held step has 1
-FLOAT_MOTION = 2.0  # price on motion in float
+FLOAT_MOTION = 1.0  # price on motion in float
+QUIET = 0.05  # price on what the gate adds
 UNIT = 32.0  # codes in which motion is priced
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
 FEW = 2  # fresh digits of a batch that lose cells in mid-run
@@ -226,8 +227,7 @@ def holding(
 ) -> Tensor:
     """Carry ``count`` states of the pool on; return the loss of what they show and how they move.
 
-    A third loses cells, a third is disturbed, and in the last third neither rule nor gate shall
-    move anything.
+    A third loses cells, a third is disturbed, and the last third shall not move at all.
     """
     pool, prototypes = learner.pool, learner.prototypes
     assert pool is not None and prototypes is not None
@@ -247,11 +247,10 @@ def holding(
         before, now = states, spec.steps + step
         moved = rule_step(learner, weights, before, now)
         states = respond(moved, weights, spec, now, exact, options.dropout)
-        # Each alone, not their sum: where the rule cancels what the gate adds, code for code, the
-        # least disturbance sets them quarrelling for good. At rest both are silent.
-        for change in (moved - before, states - moved):
-            quiet = change[2 * third :] / UNIT
-            motion = motion + price * quiet.abs().mean() + MOTION_SQUARED * quiet.square().mean()
+        change, added = (states - before)[2 * third :] / UNIT, (states - moved)[2 * third :] / UNIT
+        motion = motion + price * change.abs().mean() + MOTION_SQUARED * change.square().mean()
+        # At rest the rule cancels what the gate adds, code for code: easier where that is little.
+        motion = motion + QUIET * added.abs().mean()
         shown = pixels(states, weights, spec, exact)
         errors = squared(shown, pool.targets[rows])
         value = value + (errors if 2 * step >= steps else errors[third:]).mean()

@@ -23,7 +23,6 @@ __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 POOL = 256  # states
 FRESH, NOISE, MOTION_SQUARED = 3.0, 0.4, 0.1  # weights in the loss; a held step has 1
 FLOAT_MOTION = 1.0  # price on motion in float
-QUIET = 0.05  # price on what the gate adds
 UNIT = 32.0  # codes in which motion is priced
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
 FEW = 2  # fresh digits of a batch that lose cells in mid-run
@@ -73,16 +72,11 @@ def one_step(
     learner: Learner, weights: Numbers, states: Tensor, step: int, options: Options
 ) -> Tensor:
     """Return the states after ``step``, the gate's delta applied."""
-    states = rule_step(learner, weights, states, step)
-    return respond(states, weights, learner.rule.spec, step, learner.exact, options.dropout)
-
-
-def rule_step(learner: Learner, weights: Numbers, states: Tensor, step: int) -> Tensor:
-    """Return the states after the rule's part of ``step``."""
-    spec = learner.rule.spec
+    spec, exact = learner.rule.spec, learner.exact
     # A rule that learns to hold with half the dead zone of the chip comes to rest there.
     rounding = "nearest" if step > spec.steps else "cut"
-    return advance(states, weights, spec, learner.exact, rounding)
+    states = advance(states, weights, spec, exact, rounding)
+    return respond(states, weights, spec, step, exact, options.dropout)
 
 
 def restore(learner: Learner, images: np.ndarray, options: Options) -> Loss:
@@ -244,13 +238,10 @@ def holding(
     value, motion, steps = states.new_zeros(()), states.new_zeros(()), stride(options)
     price = price_of_motion(learner, options)
     for step in range(1, steps + 1):
-        before, now = states, spec.steps + step
-        moved = rule_step(learner, weights, before, now)
-        states = respond(moved, weights, spec, now, exact, options.dropout)
-        change, added = (states - before)[2 * third :] / UNIT, (states - moved)[2 * third :] / UNIT
+        before = states
+        states = one_step(learner, weights, states, spec.steps + step, options)
+        change = (states - before)[2 * third :] / UNIT
         motion = motion + price * change.abs().mean() + MOTION_SQUARED * change.square().mean()
-        # At rest the rule cancels what the gate adds, code for code: easier where that is little.
-        motion = motion + QUIET * added.abs().mean()
         shown = pixels(states, weights, spec, exact)
         errors = squared(shown, pool.targets[rows])
         value = value + (errors if 2 * step >= steps else errors[third:]).mean()

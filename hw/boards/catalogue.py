@@ -64,7 +64,7 @@ BOARDS = {
             name="ulx3s-85f",
             platform=ULX3S_85F_Platform,
             filters=5,
-            clock=130,
+            clock=150,
             nextpnr="--85k",
             loader=ULX3S,
         ),

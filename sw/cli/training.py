@@ -31,9 +31,12 @@ def train(
     hold_batches: Annotated[
         int | None, typer.Option(help="batches that teach to hold, in float; recipe memory only")
     ] = None,
+    rest_batches: Annotated[
+        int | None, typer.Option(help="batches that teach to rest, quantised; recipe memory only")
+    ] = None,
     motion: Annotated[
         float, typer.Option(help="price on motion at rest; recipe memory only")
-    ] = 6.0,
+    ] = 8.0,
     begin: Annotated[
         str | None,
         typer.Option(help="begin with the float weights of this skeleton, folder or file"),
@@ -108,6 +111,7 @@ def train(
             batches=batches,
             qat_batches=qat_batches,
             hold_batches=hold_batches,
+            rest_batches=rest_batches,
             motion=motion,
             begin=begin,
             loss=loss,

@@ -31,12 +31,9 @@ def train(
     hold_batches: Annotated[
         int | None, typer.Option(help="batches that teach to hold, in float; recipe memory only")
     ] = None,
-    rest_batches: Annotated[
-        int | None, typer.Option(help="batches that teach to rest, quantised; recipe memory only")
-    ] = None,
     motion: Annotated[
         float, typer.Option(help="price on motion at rest; recipe memory only")
-    ] = 8.0,
+    ] = 6.0,
     begin: Annotated[
         str | None,
         typer.Option(help="begin with the float weights of this skeleton, folder or file"),
@@ -111,7 +108,6 @@ def train(
             batches=batches,
             qat_batches=qat_batches,
             hold_batches=hold_batches,
-            rest_batches=rest_batches,
             motion=motion,
             begin=begin,
             loss=loss,

@@ -84,7 +84,7 @@ class Learner:
     @property
     def exact(self) -> bool:
         """Whether codes are rounded as the chip does."""
-        return self.stage in ("qat", "rest", "letters")
+        return self.stage in ("qat", "letters")
 
     def average(self, keep: float) -> None:
         """Take the parameters into their averages; early ones are soon forgotten.

@@ -21,7 +21,7 @@ from sw.train.recipes import hold, relearn, restore
 
 __all__ = ["Stopped", "interruptions", "run_stage", "train_batch"]
 
-WARM_UP = {"float": 200, "hold": 50, "qat": 50, "rest": 50, "letters": 50}
+WARM_UP = {"float": 200, "hold": 50, "qat": 50, "letters": 50}
 LOG_EVERY = 100
 SAVE_SECONDS = 60.0
 
@@ -59,8 +59,7 @@ def interruptions() -> Iterator[list[int]]:
 def rate(options: Options, stage: str, batch: int) -> float:
     """Return the rule's learning rate: a linear warm-up, then a cosine to zero."""
     total, warm_up = options.stages()[stage], WARM_UP[stage]
-    peaks = {"hold": options.hold_rate, "qat": options.qat_rate, "rest": options.rest_rate}
-    peak = peaks.get(stage, options.rate)
+    peak = {"hold": options.hold_rate, "qat": options.qat_rate}.get(stage, options.rate)
     return peak * min(1.0, (batch + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * batch / total))
 
 

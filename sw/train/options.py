@@ -80,8 +80,6 @@ class Options:
     for memory."""
     hold_batches: int | None = None
     """Batches in float that teach to hold, a quarter of ``batches`` unless given; memory only."""
-    rest_batches: int | None = None
-    """Batches that teach to rest, quantised, an eighth of ``batches`` unless given; memory only."""
     letters: str = "letters-upper"
     """Data set of the letters; recipe letters only."""
     rehearsal: str = "stored"
@@ -100,10 +98,8 @@ class Options:
     """The same in quantisation-aware training."""
     hold_rate: float = 8e-3
     """The same where holding is taught in float."""
-    rest_rate: float = 5e-4
-    """The same where rest is taught."""
-    motion: float = 8.0
-    """Price on motion where rest is taught; memory only."""
+    motion: float = 6.0
+    """Price on motion at rest in quantisation-aware training; memory only."""
     loss: str = "psnr"
     """What is made small: ``mse``, or ``psnr``, the mean logarithm of each digit's error; what
     memory holds, and noise, always by ``mse``."""
@@ -139,11 +135,11 @@ class Options:
         self._require(plain, "name", "letters, digits, hyphens and underscores")
         for field in ("threads", "batches", "batch"):
             self._require(getattr(self, field) >= 1, field, "at least 1")
-        for field in ("seed", "noise", "qat_batches", "hold_batches", "rest_batches", "motion"):
+        for field in ("seed", "noise", "qat_batches", "hold_batches", "motion"):
             self._require((getattr(self, field) or 0) >= 0, field, "at least 0")
         for field in ("damage", "dropout", "averaging"):
             self._require(0 <= getattr(self, field) < 1, field, "from 0 to below 1")
-        for field in ("rate", "qat_rate", "hold_rate", "rest_rate"):
+        for field in ("rate", "qat_rate", "hold_rate"):
             self._require(getattr(self, field) > 0, field, "above 0")
         self._require_together()
 
@@ -184,25 +180,13 @@ class Options:
             return {"letters": self.batches}
         memory = self.recipe == "memory"
         qat = self.batches // (2 if memory else 4) if self.qat_batches is None else self.qat_batches
-        stages = {"float": self.batches if self.begin is None else 0}
-        if not memory:
-            return stages | {"qat": qat}
         hold = self.batches // 4 if self.hold_batches is None else self.hold_batches
-        rest = self.batches // 8 if self.rest_batches is None else self.rest_batches
-        return stages | {"hold": hold, "qat": qat, "rest": rest}
+        warm_up = {"float": self.batches if self.begin is None else 0}
+        return warm_up | ({"hold": hold} if memory else {}) | {"qat": qat}
 
     def trained_with(self) -> dict[str, Any]:
         """Return what decides the result, as JSON: batches by stage, and not where things are."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        for name in (
-            "data",
-            "output",
-            "ship",
-            "name",
-            "batches",
-            "qat_batches",
-            "hold_batches",
-            "rest_batches",
-        ):
+        for name in ("data", "output", "ship", "name", "batches", "qat_batches", "hold_batches"):
             del values[name]
         return values | {"spec": self.spec.to_json(), "stages": self.stages()}

@@ -74,7 +74,7 @@ def one_step(
     """Return the states after ``step``, the gate's delta applied."""
     spec, exact = learner.rule.spec, learner.exact
     # A rule that learns to rest with half the dead zone of the chip does rest there.
-    rounding = "nearest" if step > spec.steps and learner.stage == "rest" else "cut"
+    rounding = "nearest" if step > spec.steps and resting(learner, options) else "cut"
     states = advance(states, weights, spec, exact, rounding)
     return respond(states, weights, spec, step, exact, options.dropout)
 
@@ -159,6 +159,11 @@ def stride(options: Options) -> int:
     return max(period, STRIDE // period * period)
 
 
+def resting(learner: Learner, options: Options) -> bool:
+    """Whether a run has come to where it learns to rest: the last third of QAT."""
+    return learner.stage == "qat" and 3 * learner.batch >= 2 * options.stages()["qat"]
+
+
 def relearn(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     """Loss of restoring letters, half of the batch where digits are rehearsed in the other half."""
     rng = random(options, learner.stage, learner.batch)
@@ -228,7 +233,7 @@ def holding(
     states = states.clamp(STATE.min, STATE.max)
 
     value, motion, steps = states.new_zeros(()), states.new_zeros(()), stride(options)
-    price = options.motion if learner.stage == "rest" else MOTION
+    price = options.motion if resting(learner, options) else MOTION
     for step in range(1, steps + 1):
         before = states
         states = one_step(learner, weights, states, spec.steps + step, options)

@@ -93,11 +93,8 @@ def enter(stage: str, learner: Learner, digits: Digits, options: Options) -> Lea
         stage=stage,
         seconds=learner.seconds,
         optimiser=learner.optimiser,
-        pool=learner.pool,
-        prototypes=learner.prototypes,
     )
-    if learner.pool is None:
-        begin_holding(learner, images, digits.train_labels, options)
+    begin_holding(learner, images, digits.train_labels, options)
     return learner
 
 

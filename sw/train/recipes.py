@@ -22,7 +22,7 @@ __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 
 POOL = 256  # states
 FRESH, NOISE, MOTION_SQUARED = 3.0, 0.4, 0.1  # weights in the loss; a held step has 1
-MOTION = 1.0  # price on motion before a run learns to rest
+FLOAT_MOTION = 1.0  # price on motion in float
 UNIT = 32.0  # codes in which motion is priced
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
 FEW = 2  # fresh digits of a batch that lose cells in mid-run
@@ -73,8 +73,8 @@ def one_step(
 ) -> Tensor:
     """Return the states after ``step``, the gate's delta applied."""
     spec, exact = learner.rule.spec, learner.exact
-    # A rule that learns to rest with half the dead zone of the chip does rest there.
-    rounding = "nearest" if step > spec.steps and resting(learner, options) else "cut"
+    # A rule that learns to hold with half the dead zone of the chip comes to rest there.
+    rounding = "nearest" if step > spec.steps else "cut"
     states = advance(states, weights, spec, exact, rounding)
     return respond(states, weights, spec, step, exact, options.dropout)
 
@@ -159,9 +159,12 @@ def stride(options: Options) -> int:
     return max(period, STRIDE // period * period)
 
 
-def resting(learner: Learner, options: Options) -> bool:
-    """Whether a run has come to where it learns to rest: the last third of QAT."""
-    return learner.stage == "qat" and 3 * learner.batch >= 2 * options.stages()["qat"]
+def price_of_motion(learner: Learner, options: Options) -> float:
+    """Return the price: low in float, then rising over the last third of the stage."""
+    if learner.stage != "qat":
+        return FLOAT_MOTION
+    rise = max(0.0, 3 * learner.batch / options.stages()["qat"] - 2)
+    return FLOAT_MOTION + (options.motion - FLOAT_MOTION) * rise
 
 
 def relearn(learner: Learner, images: np.ndarray, options: Options) -> Loss:
@@ -233,7 +236,7 @@ def holding(
     states = states.clamp(STATE.min, STATE.max)
 
     value, motion, steps = states.new_zeros(()), states.new_zeros(()), stride(options)
-    price = options.motion if resting(learner, options) else MOTION
+    price = price_of_motion(learner, options)
     for step in range(1, steps + 1):
         before = states
         states = one_step(learner, weights, states, spec.steps + step, options)

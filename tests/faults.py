@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Faults on the wires: whole runs of the real driver over a simulated board that is disturbed.
 
 ``python -m tests.faults --cases 10000`` runs as many seeded cases and prints what became of them.
@@ -24,6 +25,7 @@ from golden.samples import calibrated, network
 from golden.skeleton import Skeleton
 from golden.spec import Gate, Spec
 from golden.wire import Kind
+from hw.checker import Checker
 from hw.link.link import PATIENCE
 from hw.shapes import Geometry
 from sim.board import SimulatedBoard, SimulatedPort
@@ -34,9 +36,6 @@ __all__ = ["KINDS", "Bench", "FaultyPort", "main"]
 
 KINDS = ("drop", "double", "flip", "insert", "truncate", "repeat", "pace", "reset", "die")
 STEPS = 2
-CHECK = 1 << 15
-"""Clocks of the link that a check of the skeletons takes at most here."""
-
 CHUNKS = 4
 """Chunks of a request that may wait one after another here."""
 
@@ -165,8 +164,8 @@ class Bench:
         ]
         self.limit = 100 * (self.board.patience + 10 * divisor * 4096)
         # Each chunk of a request may wait for the chip as long as it has patience; a reset waits
-        # until the skeletons are checked.
-        self.calm = CHUNKS * self.board.patience + CHECK
+        # until the skeletons are checked, on the chip's clock, which is the faster one.
+        self.calm = CHUNKS * self.board.patience + Checker(geometry, []).clocks
 
     def restored(self, device, batch):
         """Run a batch on a device; return the images."""

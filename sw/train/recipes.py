@@ -25,6 +25,7 @@ FRESH, NOISE, MOTION_SQUARED = 3.0, 0.4, 0.1  # weights in the loss; a held step
 FLOAT_MOTION = 1.0  # price on motion in float
 UNIT = 32.0  # codes in which motion is priced
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
+NOISE_KEPT, DIGIT_KEPT = 0.2, 0.5  # chance that a batch gives the pool a state of each
 FEW = 2  # fresh digits of a batch that lose cells in mid-run
 LOST = (0.25, 0.35)  # share of the cells
 DISTURBANCE = 3.0  # codes, largest deviation of the noise on a third of the pool
@@ -208,9 +209,9 @@ def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     # hardly count.
     value = FRESH * closeness(digits, options) + NOISE * starts.mean()
     value = value + holding(learner, weights, options, rng, held)
-    if rng.random() < 0.5:
+    if rng.random() < NOISE_KEPT:
         learner.pool.put(fresh.states[-1:], fresh.targets[-1:], spec.steps, True, rng)
-    if rng.random() < 0.5:
+    if rng.random() < DIGIT_KEPT:
         row = slice(fresh.digits - 1, fresh.digits)
         learner.pool.put(fresh.states[row], fresh.targets[row], spec.steps, False, rng)
     return Loss(value, digits)

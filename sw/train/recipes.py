@@ -24,8 +24,9 @@ POOL = 256  # states
 FRESH, NOISE, MOTION_SQUARED = 3.0, 0.4, 0.1  # weights in the loss; a held step has 1
 FLOAT_MOTION = 1.0  # price on motion in float
 UNIT = 32.0  # codes in which motion is priced
+AGED = 100  # steps after which a state pays the full price, and up to twice the price later
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
-NOISE_KEPT, DIGIT_KEPT = 0.2, 0.5  # chance that a batch gives the pool a state of each
+NOISE_KEPT, DIGIT_KEPT = 0.2, 0.3  # chance that a batch gives the pool a state of each
 FEW = 2  # fresh digits of a batch that lose cells in mid-run
 LOST = (0.25, 0.35)  # share of the cells
 DISTURBANCE = 3.0  # codes, largest deviation of the noise on a third of the pool
@@ -161,10 +162,10 @@ def stride(options: Options) -> int:
 
 
 def price_of_motion(learner: Learner, options: Options) -> float:
-    """Return the price: low in float, then rising over the last third of the stage."""
+    """Return the price: low in float, then rising over the second third of the stage."""
     if learner.stage != "qat":
         return FLOAT_MOTION
-    rise = max(0.0, 3 * learner.batch / options.stages()["qat"] - 2)
+    rise = min(max(0.0, 3 * learner.batch / options.stages()["qat"] - 1), 1.0)
     return FLOAT_MOTION + (options.motion - FLOAT_MOTION) * rise
 
 
@@ -237,12 +238,16 @@ def holding(
     states = states.clamp(STATE.min, STATE.max)
 
     value, motion, steps = states.new_zeros(()), states.new_zeros(()), stride(options)
-    price = price_of_motion(learner, options)
+    # By its age: a site that counts to its limit pays as much for each code at any pace, so that
+    # with one price for all it would be slow, and not at rest for hundreds of steps.
+    price = price_of_motion(learner, options) * (pool.ages[rows] / AGED).clamp(max=2.0)
     for step in range(1, steps + 1):
         before = states
         states = one_step(learner, weights, states, spec.steps + step, options)
         change = (states - before)[2 * third :] / UNIT
-        motion = motion + price * change.abs().mean() + MOTION_SQUARED * change.square().mean()
+        moved = change.abs().mean((1, 2, 3))
+        motion = motion + (price[2 * third :] * moved).mean()
+        motion = motion + MOTION_SQUARED * change.square().mean()
         shown = pixels(states, weights, spec, exact)
         errors = squared(shown, pool.targets[rows])
         value = value + (errors if 2 * step >= steps else errors[third:]).mean()

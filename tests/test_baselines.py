@@ -15,7 +15,7 @@ from sw.baselines.recipe import RECIPES, Recipe
 from sw.baselines.run import restored
 from sw.baselines.shelf import shipped
 from sw.baselines.ship import ship
-from sw.baselines.train import draw, train
+from sw.baselines.train import Training, draw, learn, muon, train
 from sw.data import Digits
 from sw.train.loop import Stopped
 
@@ -32,7 +32,7 @@ def tiny(monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "low", "high"),
-    [("autoencoder", 950_000, 1_100_000), ("unet", 800_000, 900_000), ("mlp", 1.6e6, 1.62e6)],
+    [("autoencoder", 950_000, 1_100_000), ("unet", 2.1e6, 2.2e6), ("mlp", 1.6e6, 1.62e6)],
 )
 def test_networks_have_the_size_and_the_shape_that_they_must(name, low, high):
     network = build(name)
@@ -47,7 +47,7 @@ def test_networks_have_the_size_and_the_shape_that_they_must(name, low, high):
 def test_recipes_differ_only_where_they_must():
     assert set(RECIPES) == set(MODELS)
     for recipe in RECIPES.values():
-        same = replace(recipe, batches=1, batch=64, rate=1e-3)
+        same = replace(recipe, batches=1, batch=64, rate=1e-3, precision="float32")
         assert same == Recipe(batches=1)
 
 
@@ -58,6 +58,26 @@ def test_rate_rises_then_falls_to_zero():
     assert max(rates) == rates[9] == pytest.approx(0.98, abs=0.01)
     assert rates[50] == pytest.approx(0.5)
     assert rates[100] == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize(("name", "others"), [("autoencoder", 10), ("unet", 28), ("mlp", 2)])
+def test_muon_steps_what_meets_no_pixels(name, others):
+    network = build(name)
+    hidden, rest = muon(list(network.parameters()), replace(TINY, hidden_rate=7.0)).param_groups
+    assert (hidden["use_muon"], hidden["share"], rest["use_muon"], rest["share"]) == (
+        True, 7.0, False, 1.0,
+    )  # fmt: skip
+    assert all(weight.ndim > 1 for weight in hidden["params"])
+    assert len(rest["params"]) == others
+
+
+def test_a_batch_in_bfloat16_learns_nearly_the_same(tiny, tmp_path):
+    losses = [
+        learn(Training.begin("mlp", recipe), tiny.train_images, recipe)
+        for recipe in (TINY, replace(TINY, precision="bfloat16"))
+    ]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], abs=0.01)
 
 
 def test_losses_of_known_errors():

@@ -77,7 +77,7 @@ class UNet(nn.Module):
     price that a CPU can pay. The skip connections are added.
     """
 
-    def __init__(self, widths: tuple[int, int, int] = (32, 64, 160), blocks: int = 1) -> None:
+    def __init__(self, widths: tuple[int, int, int] = (48, 96, 160), blocks: int = 2) -> None:
         super().__init__()
         one, two, three = widths
 

@@ -29,13 +29,19 @@ LOSSES: dict[str, Callable[[Tensor], Tensor]] = {"mse": mean_squared, "log-mse":
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """AdamW, a linear warm-up and a cosine to zero, an average of the weights, the best of them."""
+    """A linear warm-up and a cosine to zero, an average of the weights, and the best of them.
+
+    Muon steps the hidden weights (Jordan et al., "Muon: An optimizer for hidden layers in neural
+    networks", 2024): a step orthogonal in each layer. AdamW steps the others.
+    """
 
     batches: int
     batch: int = 64
     """Digits in a batch, each with a fresh mask."""
     rate: float = 1e-3
-    """Peak learning rate."""
+    """Peak learning rate of AdamW."""
+    hidden_rate: float = 20.0
+    """Muon's, as a multiple of it."""
     weight_decay: float = 1e-2
     warm_up: int = 500
     """Batches of rising rate."""
@@ -43,6 +49,8 @@ class Recipe:
     """What is kept of the moving average at each batch."""
     clip: float = 1.0
     """Largest norm of the gradient."""
+    precision: str = "float32"
+    """What convolutions and products are computed in: bfloat16 where a CPU has it is faster."""
     loss: str = "log-mse"
     damage: float = 0.7
     """Share of the pixels that are blanked."""
@@ -69,7 +77,7 @@ class Recipe:
 
 RECIPES = {
     "autoencoder": Recipe(batches=10_000, rate=2e-3),
-    "unet": Recipe(batches=12_000, batch=32, rate=2e-3),
+    "unet": Recipe(batches=20_000, batch=32, rate=2e-3, precision="bfloat16"),
     "mlp": Recipe(batches=12_000),
 }
 """The recipe of each network."""

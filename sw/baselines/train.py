@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pytorch_optimizer.optimizer.muon.muon import Muon
 from torch import Tensor, nn
 
 from golden.errors import InputError
@@ -28,6 +29,7 @@ from sw.train.loop import SAVE_SECONDS, Stopped, interruptions
 __all__ = ["Training", "train"]
 
 LOG_EVERY = 100
+HIDDEN = 8  # channels or units that a layer has at least on both sides to be a hidden one
 
 
 @dataclass
@@ -51,9 +53,7 @@ class Training:
         """Return the state before the first batch."""
         network = build(name, recipe.seed).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         parameters = list(network.parameters())
-        optimiser = torch.optim.AdamW(
-            parameters, lr=0.0, weight_decay=recipe.weight_decay, fused=True
-        )
+        optimiser = muon(parameters, recipe)
         averages = [parameter.detach().clone() for parameter in parameters]
         return cls(network, optimiser, averages, [average.clone() for average in averages])
 
@@ -85,6 +85,25 @@ class Training:
         return before
 
 
+def muon(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """Return Muon for hidden weights, with AdamW for biases and what meets the pixels.
+
+    A group's ``share`` is its rate as a multiple of the recipe's.
+    """
+    hidden = [p.ndim > 1 and min(p.shape[:2]) >= HIDDEN for p in parameters]
+    groups = [
+        {
+            "params": [p for p, each in zip(parameters, hidden, strict=True) if each == which],
+            "share": recipe.hidden_rate if which else 1.0,
+            "use_muon": which,
+            "lr": 0.0,
+            "weight_decay": recipe.weight_decay,
+        }
+        for which in (True, False)
+    ]
+    return Muon([group for group in groups if group["params"]])
+
+
 def draw(images: np.ndarray, recipe: Recipe, batch: int) -> tuple[Tensor, Tensor]:
     """Return originals and blanked digits of a batch, float32 (B, 1, h, w) from 0 to 1.
 
@@ -105,9 +124,12 @@ def learn(training: Training, images: np.ndarray, recipe: Recipe) -> float:
     """Learn from the next batch, and return its loss."""
     originals, damaged = draw(images, recipe, training.batch)
     for group in training.optimiser.param_groups:
-        group["lr"] = recipe.rate_at(training.batch)
+        group["lr"] = group["share"] * recipe.rate_at(training.batch)
     training.optimiser.zero_grad()
-    loss = recipe.loss_of(training.network(damaged), originals)
+    narrow = recipe.precision == "bfloat16"
+    with torch.autocast("cpu", torch.bfloat16, enabled=narrow):
+        shown = training.network(damaged)
+    loss = recipe.loss_of(shown.float(), originals)
     loss.backward()  # type: ignore[no-untyped-call]
     parameters = list(training.network.parameters())
     torch.nn.utils.clip_grad_norm_(parameters, recipe.clip)

@@ -40,9 +40,9 @@ class Recipe:
     """Digits in a batch, each with a fresh mask."""
     rate: float = 1e-3
     """Peak learning rate of AdamW."""
-    hidden_rate: float = 20.0
+    hidden_rate: float = 5.0
     """Muon's, as a multiple of it."""
-    weight_decay: float = 1e-2
+    weight_decay: float = 0.1
     warm_up: int = 500
     """Batches of rising rate."""
     averaging: float = 0.998

@@ -1,6 +1,9 @@
 """What noise shall become, and the states that a run carries on."""
 
+import copy
+
 import numpy as np
+import pytest
 import torch
 
 from golden.spec import Spec
@@ -9,7 +12,7 @@ from sw.train.draw import lost_cells, noise_states
 from sw.train.learner import begin
 from sw.train.options import Options, spec_for
 from sw.train.pool import Pool, Prototypes, medoids
-from sw.train.recipes import STRIDE, begin_holding, holding
+from sw.train.recipes import AGED, STRIDE, begin_holding, holding
 from sw.train.step import numbers
 
 SPEC = Spec()
@@ -112,6 +115,23 @@ def test_what_lost_cells_is_not_carried_on():
     assert (grown == 0).sum() == len(ages) // 3
     kept = grown == 0
     assert torch.equal(learner.pool.states[kept], states[kept]), "they stay as they were"
+
+
+def test_motion_costs_more_the_older_a_state_is():
+    def loss(age):
+        learner.pool = copy.deepcopy(pool)
+        learner.pool.ages[:] = age
+        return holding(learner, weights, options, np.random.default_rng(1), 12).item()
+
+    options = Options(recipe="memory", spec=spec_for("memory"), batch=8)
+    learner = begin(options)
+    begin_holding(learner, *show_digits(), options)
+    pool, weights = learner.pool, numbers(learner.rule, learner.gate)
+    free = loss(0)
+
+    assert loss(AGED) > free
+    assert loss(2 * AGED) - free == pytest.approx(2 * (loss(AGED) - free), rel=1e-4)
+    assert loss(5 * AGED) == loss(2 * AGED)
 
 
 def test_noise_is_of_all_kinds():

@@ -148,13 +148,14 @@ def test_command_line(thalweg, fails, monkeypatch, tmp_path, digits):
     fails(f"Row must be one of {names}, not 'bogus'", "ablate", "--rows", "base,bogus")
     text = "--seeds must be numbers from 0 on, as in 0,1, not 'all'"
     fails(text, "ablate", "--seeds", "all")
+    fails("--part must be ablation or seeds, not 'x'", "ablate", "--part", "x")
 
 
 def test_page_shows_what_was_measured(ablation, tmp_path):
-    assert page.parts(tmp_path / "nothing.json") == {"ablation": ""}
+    assert page.parts(tmp_path) == {"ablation": "", "seeds": ""}
     ablation.run(ablation.rows, (0,))
-    copy = page.publish(ablation.path, tmp_path / "copy.json")
-    text = page.parts(copy)["ablation"]
+    copy = page.publish(ablation.path, "ablation", tmp_path)
+    text = page.parts(tmp_path)["ablation"]
     head, _, headings, _, base, phases = text.splitlines()
     assert head.startswith("2 batches of 2 in float, 1 of QAT, seeds a row: 1. Int8 on golden, 6 ")
     assert headings.startswith("| what is different | mean PSNR | spread | to base |")
@@ -164,7 +165,19 @@ def test_page_shows_what_was_measured(ablation, tmp_path):
     results["digits"]["rows"] = "show"
     copy.write_text(json.dumps(results))
     with pytest.raises(InputError, match="--docs must come with MNIST's test digits at hand"):
-        page.publish(copy, tmp_path / "other.json")
+        page.publish(copy, "seeds", tmp_path)
+
+
+def test_seeds_are_shown_run_by_run(ablation, tmp_path):
+    runs = ablation.run([BASE], (0, 1, 2))["rows"][0]["runs"]
+    page.publish(ablation.path, "seeds", tmp_path)
+    text = page.parts(tmp_path)["seeds"]
+    head, _, _, _, *lines, spread = text.splitlines()
+    assert "seeds a row: 3." in head
+    for run, line in zip(runs, lines, strict=True):
+        assert line.startswith(f"| as it is, seed {run['seed']} | {run['psnr_mean']:.2f} dB |")
+    decibels = [run["psnr_mean"] for run in runs]
+    assert spread.startswith(f"| spread | {max(decibels) - min(decibels):.2f} dB |")
 
 
 def test_bytes_over_the_link_fall_with_the_bits_of_a_plane():

@@ -1,10 +1,13 @@
-"""The ablation for readers: the generated part of docs/training.md, from docs/ablation.json."""
+"""The ablation for readers: generated parts of docs/training.md, from JSON beside it.
+
+`ablation` is a table of rows, `seeds` one of the seeds of a longer run.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,9 @@ from golden.errors import InputError
 from golden.files import replacing
 from sw.docs import ROOT, table
 
-__all__ = ["PAGE", "parts", "publish", "result_table"]
+__all__ = ["PARTS", "parts", "publish"]
 
-PAGE = ROOT / "docs" / "ablation.json"
+DOCS = ROOT / "docs"
 HEADINGS = (
     "what is different",
     "mean PSNR",
@@ -27,12 +30,17 @@ HEADINGS = (
 )
 
 
-def parts(path: Path = PAGE) -> dict[str, str]:
-    """Return the part by its name; nothing where nothing was measured."""
+def parts(folder: Path = DOCS) -> dict[str, str]:
+    """Return the parts by name; nothing where nothing was measured."""
+    return {name: part(folder / f"{name}.json", show) for name, show in PARTS.items()}
+
+
+def part(path: Path, show: Callable[[Mapping[str, Any]], str]) -> str:
+    """Return a part of a page, of the results in a file."""
     if not path.is_file():
-        return {"ablation": ""}
+        return ""
     results = json.loads(path.read_text(encoding="utf-8"))
-    return {"ablation": head(results) + "\n" + result_table(results)}
+    return head(results) + "\n" + show(results)
 
 
 def head(results: Mapping[str, Any]) -> str:
@@ -49,6 +57,23 @@ def head(results: Mapping[str, Any]) -> str:
 def result_table(results: Mapping[str, Any]) -> str:
     """Return the rows as Markdown."""
     return table(HEADINGS, map(cells, results["rows"]))
+
+
+def seed_table(results: Mapping[str, Any]) -> str:
+    """Return the runs of every row as Markdown, and their spread."""
+    lines = []
+    for row in results["rows"]:
+        for run in row["runs"]:
+            lines.append([
+                f"{row['says']}, seed {run['seed']}",
+                f"{run['psnr_mean']:.2f} dB",
+                f"{run['digit_id']:.2f} %",
+                f"{run['seconds']:.0f} s",
+            ])
+        read = [run["digit_id"] for run in row["runs"]]
+        spreads = f"{row['psnr_spread']:.2f} dB", f"{max(read) - min(read):.2f} %", ""
+        lines.append(["spread", *spreads])
+    return table(("run", "mean PSNR", "read right", "training"), lines)
 
 
 def cells(row: Mapping[str, Any]) -> list[str]:
@@ -70,12 +95,16 @@ def apart(difference: float | None, unit: str) -> str:
     return "" if difference is None else f"{difference:+.2f} {unit}"
 
 
-def publish(results: Path, page: Path = PAGE) -> Path:
+PARTS = {"ablation": result_table, "seeds": seed_table}
+"""What shows each part."""
+
+
+def publish(results: Path, part: str, folder: Path = DOCS) -> Path:
     """Copy results to docs: from test digits alone; return the path of the copy."""
     if json.loads(results.read_text(encoding="utf-8"))["digits"]["rows"] != "test":
         raise InputError("--docs must come with MNIST's test digits at hand; --data names a folder")
-    if not page.parent.is_dir():
-        raise InputError(f"{page.parent} must be there: --docs is for a checkout of the project")
-    with replacing(page) as temporary:
+    if not folder.is_dir():
+        raise InputError(f"{folder} must be there: --docs is for a checkout of the project")
+    with replacing(folder / f"{part}.json") as temporary:
         shutil.copyfile(results, temporary)
-    return page
+    return folder / f"{part}.json"

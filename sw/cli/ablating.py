@@ -26,6 +26,9 @@ def ablate(
         "build/ablation"
     ),
     docs: Annotated[bool, typer.Option("--docs", help="also put the results into docs")] = False,
+    part: Annotated[
+        str, typer.Option(help="of docs: ablation, by rows, or seeds, by runs")
+    ] = "ablation",
 ) -> None:
     """Train a skeleton in many ways, each with one change, and compare what they restore.
 
@@ -35,22 +38,25 @@ def ablate(
     \b
     thalweg ablate
     thalweg ablate --rows base,phase4 --seeds 0,1,2
+    thalweg ablate --rows base --seeds 0,1,2 --batches 4000 --output build/seeds --part seeds
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from sw.ablation.measure import Ablation
-    from sw.ablation.page import result_table
+    from sw.ablation.page import PARTS
     from sw.ablation.rows import ROWS, chosen
     from sw.data import load
     from sw.train.options import Options
 
     wanted = chosen(rows.split(",") if rows else [], ROWS)
     numbers = numbers_of(seeds)
+    if part not in PARTS:
+        raise InputError(f"--part must be {' or '.join(PARTS)}, not {part!r}")
     base = Options(output=output, threads=threads, batches=batches, qat_batches=qat_batches)
     ablation = Ablation(base, load(data, download=True), ROWS)
     results = ablation.run(wanted, numbers)
-    typer.echo(result_table(results))
+    typer.echo(PARTS[part](results))
     typer.echo(f"wrote {ablation.path}")
     if docs:
-        publish(ablation.path)
+        publish(ablation.path, part)
 
 
 def numbers_of(seeds: str) -> list[int]:
@@ -61,10 +67,10 @@ def numbers_of(seeds: str) -> list[int]:
     return [int(word) for word in words]
 
 
-def publish(results: Path) -> None:
+def publish(results: Path, part: str) -> None:
     """Take what was measured into docs."""
     from sw.ablation.page import publish
     from sw.cli.documenting import docs
 
-    typer.echo(f"wrote {publish(results)}")
+    typer.echo(f"wrote {publish(results, part)}")
     docs()

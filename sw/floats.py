@@ -16,9 +16,12 @@ from golden.spec import Spec
 from sw.gate import Gate
 from sw.rule import Rule
 
-__all__ = ["FLOATS", "find", "models", "read", "write"]
+__all__ = ["FLOATS", "LATENT", "find", "models", "read", "write"]
 
 FLOATS = "float.safetensors"
+"""What quantisation-aware training began with."""
+LATENT = "latent.safetensors"
+"""What it ended with, and rounds to the skeleton's integers: where another run may begin."""
 
 
 def named(rule: Rule, gate: Gate | None) -> dict[str, nn.Parameter]:

@@ -22,7 +22,7 @@ __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 
 POOL = 256  # states
 FRESH, NOISE, MOTION_SQUARED = 3.0, 0.4, 0.1  # weights in the loss; a held step has 1
-REGAINED = 1.0  # weight, beside it, of a step of what has lost cells, once half of the steps are gone
+REGAINED = 1.0  # weight beside that of a step of what lost cells, in the second half of the steps
 FLOAT_MOTION = 1.0  # price on motion in float
 UNIT = 32.0  # codes in which motion is priced
 AGED = 100  # steps after which a state pays the full price, and up to twice the price later

@@ -17,6 +17,7 @@ from sw.train.loop import interruptions, run_stage
 from sw.train.options import Options
 from sw.train.processes import joined, leads, meet, place
 from sw.train.recipes import begin_holding
+from sw.train.settle import settle
 from sw.train.ship import export
 
 __all__ = ["learnt", "prepare", "train"]
@@ -52,7 +53,10 @@ def run(options: Options) -> None:
     digits = load(options.data, download=True)
     learner = learnt(options, digits)
     if leads():
+        if options.recipe == "memory":
+            settle(learner, digits.train_images, options)
         export(learner, options, digits)
+        floats.write(learner.rule, learner.gate, options.folder / floats.LATENT)
 
 
 def learnt(options: Options, digits: Digits) -> Learner:

@@ -22,13 +22,12 @@ __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 
 POOL = 256  # states
 FRESH, NOISE, MOTION_SQUARED = 3.0, 0.4, 0.1  # weights in the loss; a held step has 1
-REGAINED = 1.0  # weight beside that of a step of what lost cells, in the second half of the steps
 FLOAT_MOTION = 1.0  # price on motion in float
 UNIT = 32.0  # codes in which motion is priced
 AGED = 100  # steps after which a state pays the full price, and up to twice the price later
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
 NOISE_KEPT, DIGIT_KEPT = 0.2, 0.3  # chance that a batch gives the pool a state of each
-FEW = 4  # fresh digits of a batch that lose cells in mid-run
+FEW = 2  # fresh digits of a batch that lose cells in mid-run
 LOST = (0.25, 0.35)  # share of the cells
 DISTURBANCE = 3.0  # codes, largest deviation of the noise on a third of the pool
 SMALL = 1e-3  # squared error that the loss on a logarithmic scale does not look below
@@ -251,10 +250,7 @@ def holding(
         motion = motion + MOTION_SQUARED * change.square().mean()
         shown = pixels(states, weights, spec, exact)
         errors = squared(shown, pool.targets[rows])
-        if 2 * step >= steps:
-            value = value + errors.mean() + REGAINED * errors[:third].mean()
-        else:
-            value = value + errors[third:].mean()
+        value = value + (errors if 2 * step >= steps else errors[third:]).mean()
     # What has lost cells is not carried on: a digit that loses some again and again cannot be had
     # back, and a rule that is held to it all the same learns to make the mean of its kind.
     pool.carry(rows[third:], states[third:], shown[third:], steps, prototypes)

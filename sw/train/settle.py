@@ -30,8 +30,8 @@ LOOKS = (1, 5, 20)
 """When digits are looked at, in runs of the spec's steps; at the last one they shall rest."""
 PUSHES = (-1.0, -0.5, 0.5, 1.0, 2.0, 4.0)
 """Codes that a bias is moved by."""
-PASSES = 2
-"""How often all channels are gone through."""
+PASSES = 4
+"""How often all channels are gone through at most."""
 BITS_PER_DECIBEL = 20.0
 """What quality is worth: a decibel, as much as 20 halvings of what moves."""
 

@@ -53,7 +53,7 @@ class Training:
         """Return the state before the first batch."""
         network = build(name, recipe.seed).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         parameters = list(network.parameters())
-        optimiser = muon(parameters, recipe)
+        optimiser = OPTIMISERS[recipe.optimiser](parameters, recipe)
         averages = [parameter.detach().clone() for parameter in parameters]
         return cls(network, optimiser, averages, [average.clone() for average in averages])
 
@@ -85,11 +85,14 @@ class Training:
         return before
 
 
-def muon(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
-    """Return Muon for hidden weights, with AdamW for biases and what meets the pixels.
+def adamw(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """Return AdamW; its rate is set with every batch: a group's ``share`` of the recipe's."""
+    groups = [{"params": parameters, "share": 1.0}]
+    return torch.optim.AdamW(groups, lr=0.0, weight_decay=recipe.weight_decay, fused=True)
 
-    A group's ``share`` is its rate as a multiple of the recipe's.
-    """
+
+def muon(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """Return Muon for hidden weights, with AdamW for biases and what meets the pixels."""
     hidden = [p.ndim > 1 and min(p.shape[:2]) >= HIDDEN for p in parameters]
     groups = [
         {
@@ -101,7 +104,10 @@ def muon(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimize
         }
         for which in (True, False)
     ]
-    return Muon([group for group in groups if group["params"]])
+    return Muon(groups)
+
+
+OPTIMISERS = {"adamw": adamw, "muon": muon}
 
 
 def draw(images: np.ndarray, recipe: Recipe, batch: int) -> tuple[Tensor, Tensor]:

@@ -139,7 +139,7 @@ def test_run_goes_on_after_power_loss(small, monkeypatch, number):
 
     assert finished[0] == finished[1]
     names = sorted(path.name for path in again.folder.iterdir())
-    assert names == ["checkpoint.pt", "float.safetensors"]
+    assert names == ["checkpoint.pt", "float.safetensors", "latent.safetensors"]
 
 
 def test_finished_run_is_not_trained_again(small, monkeypatch):

@@ -223,16 +223,13 @@ def holding(
 ) -> Tensor:
     """Carry ``count`` states of the pool on; return the loss of what they show and how they move.
 
-    The youngest third loses cells, a third is disturbed, and the last third shall not move at all.
+    A third loses cells, a third is disturbed, and the last third shall not move at all.
     """
     pool, prototypes = learner.pool, learner.prototypes
     assert pool is not None and prototypes is not None
     spec, exact, device = learner.rule.spec, learner.exact, pool.states.device
     rows = torch.from_numpy(rng.permutation(len(pool.ages))[:count]).to(device)
     third = count // 3
-    young = pool.ages[rows].argsort(stable=True)[:third]
-    others = torch.ones(count, dtype=torch.bool, device=device).index_fill(0, young, False)
-    rows = torch.cat([rows[young], rows[others]])
     states = pool.states[rows]
     states[:third] *= torch.from_numpy(lost_cells(spec, rng, third, LOST)).to(device)
     deviation = rng.uniform(0, DISTURBANCE, (third, 1, 1, 1))

@@ -54,7 +54,7 @@ def run(options: Options) -> None:
     learner = learnt(options, digits)
     if leads():
         if options.recipe == "memory":
-            settle(learner, digits.train_images, options)
+            settle(learner, digits, options)
         export(learner, options, digits)
         floats.write(learner.rule, learner.gate, options.folder / floats.LATENT)
 

@@ -18,16 +18,20 @@ import torch
 from golden.gate import GateNetwork
 from golden.model import Model
 from golden.skeleton import Skeleton
-from sw.metrics import closeness
+from sw.data import Digits
+from sw.metrics import closeness, psnr, squared_errors
 from sw.quant import STATE_FRAC
-from sw.train.draw import calibration_digits
+from sw.train.draw import calibration_digits, noise_states
 from sw.train.learner import Learner
 from sw.train.options import Options
+from sw.train.pool import medoids
 
-__all__ = ["Fall", "fall", "settle", "settled"]
+__all__ = ["Fall", "Starts", "fall", "settle", "settled"]
 
 LOOKS = (1, 5, 20)
 """When digits are looked at, in runs of the spec's steps; at the last one they shall rest."""
+NOISE = 32
+"""Lattices of noise that fall beside the digits."""
 PUSHES = (-1.0, -0.5, 0.5, 1.0, 2.0, 4.0)
 """Codes that a bias is moved by."""
 PASSES = 4
@@ -38,28 +42,49 @@ BITS_PER_DECIBEL = 20.0
 
 @dataclass(frozen=True)
 class Fall:
-    """What became of some digits."""
+    """What became of some digits, and of noise."""
 
     psnr: np.ndarray
-    """Mean PSNR in dB after each step of `LOOKS`."""
+    """Mean PSNR in dB: of digits at each of `LOOKS`, and of noise to the nearest prototype."""
     moving: np.ndarray
-    """Codes of each digit's lattice that the last step changed."""
+    """Codes that the last step changed, of each lattice and channel."""
 
     def cost(self, before: Fall) -> float:
         """Return what moves, in bits, and what quality was lost since ``before``."""
         lost = np.maximum(before.psnr - self.psnr, 0).mean()
-        return float(np.log2(1 + self.moving).mean() + BITS_PER_DECIBEL * lost)
+        return float(np.log2(1 + self.moving.sum(1)).mean() + BITS_PER_DECIBEL * lost)
 
 
-def fall(
-    skeleton: Skeleton,
-    network: GateNetwork | None,
-    originals: np.ndarray,
-    damaged: np.ndarray,
-) -> Fall:
-    """Run damaged digits, uint8 (n, image, image), on golden up to the last of `LOOKS`."""
+@dataclass(frozen=True)
+class Starts:
+    """What falls: digits uint8 (n, image, image), and lattices of noise, int8 (m, *lattice)."""
+
+    originals: np.ndarray
+    damaged: np.ndarray
+    noise: np.ndarray
+    prototypes: np.ndarray
+    """What noise may become: uint8 (p, image, image)."""
+
+    @classmethod
+    def of(cls, digits: Digits, options: Options) -> Starts:
+        """Draw training digits and noise."""
+        images, rng = digits.train_images, np.random.default_rng([options.seed, NOISE])
+        originals, damaged = (
+            drawn.cpu().numpy().astype(np.uint8) for drawn in calibration_digits(images, options)
+        )
+        return cls(
+            originals,
+            damaged,
+            noise_states(options.spec, rng, NOISE).astype(np.int8),
+            medoids(images, digits.train_labels).numpy().astype(np.uint8),
+        )
+
+
+def fall(skeleton: Skeleton, network: GateNetwork | None, starts: Starts) -> Fall:
+    """Run all starts on golden up to the last of `LOOKS`."""
     model, spec, gate = Model(skeleton), skeleton.spec, skeleton.spec.gate
-    states, found = model.encode(damaged), []
+    states = np.concatenate([model.encode(starts.damaged), starts.noise])
+    found, count = [], len(starts.damaged)
     looks = [runs * spec.steps for runs in LOOKS]
     for step in range(1, looks[-1] + 1):
         before = states
@@ -67,8 +92,17 @@ def fall(
         if network is not None and gate is not None and gate.is_open(step):
             model.add_deltas(states, network.deltas(model.planes(states)), step)
         if step in looks:
-            found.append(closeness(model.readout(states), originals).psnr_mean)
-    return Fall(np.array(found), np.count_nonzero(states != before, axis=(1, 2, 3)))
+            found.append(closeness(model.readout(states[:count]), starts.originals).psnr_mean)
+    shown = model.readout(states[count:])
+    nearest = min_errors(shown, starts.prototypes)
+    found.append(float(psnr(nearest, shown[0].size).mean()))
+    return Fall(np.array(found), np.count_nonzero(states != before, axis=(2, 3)))
+
+
+def min_errors(images: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
+    """Return each image's mean squared error to the prototype nearest to it."""
+    each = [squared_errors(images, np.broadcast_to(one, images.shape)) for one in prototypes]
+    return np.min(each, axis=0)
 
 
 def pushed(skeleton: Skeleton, channel: int, codes: float) -> Skeleton:
@@ -89,33 +123,32 @@ def settled(
     codes = np.zeros(skeleton.spec.channels)
     for _ in range(PASSES):
         before = codes.copy()
-        for channel in range(skeleton.spec.channels):
+        for channel in best.moving.sum(0).argsort()[::-1].tolist():
             tried = [(look(pushed(skeleton, channel, push)), push) for push in PUSHES]
             found, push = min(tried, key=lambda each: each[0].cost(first))
             if found.cost(first) < best.cost(first):
                 best, skeleton = found, pushed(skeleton, channel, push)
                 codes[channel] += push
-            rest = 100 * np.mean(best.moving == 0)
+            moving = best.moving.sum(1)
             say(
                 f"bias of channel {channel}: {codes[channel]:+.1f} codes, "
-                f"{best.moving.mean():.1f} sites moving, {rest:.0f} % at rest, "
-                f"{best.psnr[-1]:.2f} dB"
+                f"{moving.mean():.1f} sites moving, "
+                f"{100 * np.mean(moving == 0):.0f} % at rest, "
+                f"{best.psnr[-2]:.2f} dB, noise {best.psnr[-1]:.2f} dB"
             )
         if np.array_equal(codes, before):
             break
     return codes, best
 
 
-def settle(learner: Learner, images: np.ndarray, options: Options) -> None:
-    """Add to the biases of the rule's update what brings most of some training digits to rest."""
+def settle(learner: Learner, digits: Digits, options: Options) -> None:
+    """Add to the biases of the rule's update what brings training digits and noise to rest."""
     skeleton = learner.rule.weights()
     network = None if learner.gate is None else learner.gate.weights(skeleton.digest)
-    originals, damaged = (
-        digits.cpu().numpy().astype(np.uint8) for digits in calibration_digits(images, options)
-    )
+    starts = Starts.of(digits, options)
     codes, _ = settled(
         skeleton,
-        lambda tried: fall(tried, network, originals, damaged),
+        lambda tried: fall(tried, network, starts),
         lambda text: print(text, file=sys.stderr, flush=True),
     )
     bias = learner.rule.update.bias

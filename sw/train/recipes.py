@@ -240,13 +240,14 @@ def holding(
     value, motion, steps = states.new_zeros(()), states.new_zeros(()), stride(options)
     # By its age: a site that counts to its limit pays as much for each code at any pace, so that
     # with one price for all it would be slow, and not at rest for hundreds of steps.
-    price = price_of_motion(learner, options) * (pool.ages[rows] / AGED).clamp(max=2.0)
+    aged = (pool.ages[rows[2 * third :]] / AGED).clamp(max=2.0)
+    price = price_of_motion(learner, options) * aged
     for step in range(1, steps + 1):
         before = states
         states = one_step(learner, weights, states, spec.steps + step, options)
         change = (states - before)[2 * third :] / UNIT
         moved = change.abs().mean((1, 2, 3))
-        motion = motion + (price[2 * third :] * moved).mean()
+        motion = motion + (price * moved).mean()
         motion = motion + MOTION_SQUARED * change.square().mean()
         shown = pixels(states, weights, spec, exact)
         errors = squared(shown, pool.targets[rows])

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from golden.gate import GateNetwork
-from golden.model import Model
 from golden.skeleton import Skeleton
 from sw.data import Digits
+from sw.memory.machine import Machine, follow
 from sw.metrics import closeness, psnr, squared_errors
 from sw.quant import STATE_FRAC
 from sw.train.draw import calibration_digits, noise_states
@@ -82,21 +82,16 @@ class Starts:
 
 def fall(skeleton: Skeleton, network: GateNetwork | None, starts: Starts) -> Fall:
     """Run all starts on golden up to the last of `LOOKS`."""
-    model, spec, gate = Model(skeleton), skeleton.spec, skeleton.spec.gate
-    states = np.concatenate([model.encode(starts.damaged), starts.noise])
-    found, count = [], len(starts.damaged)
-    looks = [runs * spec.steps for runs in LOOKS]
-    for step in range(1, looks[-1] + 1):
-        before = states
-        states = model.step(states)
-        if network is not None and gate is not None and gate.is_open(step):
-            model.add_deltas(states, network.deltas(model.planes(states)), step)
-        if step in looks:
-            found.append(closeness(model.readout(states[:count]), starts.originals).psnr_mean)
-    shown = model.readout(states[count:])
-    nearest = min_errors(shown, starts.prototypes)
-    found.append(float(psnr(nearest, shown[0].size).mean()))
-    return Fall(np.array(found), np.count_nonzero(states != before, axis=(2, 3)))
+    machine, count = Machine(skeleton, network), len(starts.damaged)
+    states = np.concatenate([machine.model.encode(starts.damaged), starts.noise])
+    looks = [runs * skeleton.spec.steps for runs in LOOKS]
+    after = dict(follow(machine, states, 0, [*looks, looks[-1] - 1]))
+    shown = {step: machine.model.readout(after[step]) for step in looks}
+    found = [closeness(shown[step][:count], starts.originals).psnr_mean for step in looks]
+    last = shown[looks[-1]][count:]
+    found.append(float(psnr(min_errors(last, starts.prototypes), last[0].size).mean()))
+    moving = np.count_nonzero(after[looks[-1]] != after[looks[-1] - 1], axis=(2, 3))
+    return Fall(np.array(found), moving)
 
 
 def min_errors(images: np.ndarray, prototypes: np.ndarray) -> np.ndarray:

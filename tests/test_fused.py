@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from golden.samples import adversarial_states, calibrated, extreme, uniform
 from golden.spec import Spec
@@ -10,7 +11,7 @@ from sw.quant import STATE_FRAC
 from sw.rebuild import rule_of
 from sw.train import fused
 from sw.train.fused import build, step_library
-from sw.train.step import advance, numbers, plain_step
+from sw.train.step import advance, dense, numbers, perceived, plain_step
 
 CPU = torch.device("cpu")
 SPECS = {
@@ -44,6 +45,14 @@ def leaves(spec, exact):
         for part in (weights.kernels, weights.offsets, *weights.update)
     )
     return weights._replace(kernels=kernels, offsets=offsets, update=(mixes, bias))
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_a_dense_convolution_finds_the_same(spec):
+    weights, states = leaves(spec, exact=True), states_of(spec)
+    found = functional.conv2d(states, dense(weights.kernels), weights.offsets.flatten(), padding=1)
+
+    assert torch.equal(found, perceived(states, weights, spec, padding=1))
 
 
 def step_and_gradients(step, spec, kind, states):

@@ -15,18 +15,27 @@ from sw.baselines.shelf import SHIPPED
 from sw.baselines.ship import ship
 from sw.baselines.train import train
 from sw.data import load
+from sw.train.options import require_device
 from sw.train.run import keep_memory
 
 __all__ = ["make"]
 
 
 def make(
-    name: str, data: Path | None, output: Path, *, threads: int, shipping: bool, **changes: Any
+    name: str,
+    data: Path | None,
+    output: Path,
+    *,
+    threads: int,
+    device: str,
+    shipping: bool,
+    **changes: Any,
 ) -> Path:
     """Train a baseline by its recipe, but for changes that are not None; return its weights."""
     for found, allowed in ((name, MODELS), (changes.get("loss"), LOSSES)):
         if found is not None and found not in allowed:
             raise InputError(f"Baselines know {', '.join(allowed)}, not {found!r}")
+    require_device(device)
     given = {key: value for key, value in changes.items() if value is not None}
     recipe = replace(RECIPES[name], **given)
     digits = load(data, download=True)
@@ -39,6 +48,6 @@ def make(
     torch.set_num_threads(threads)
     keep_memory()
     folder = output / name
-    training = train(name, recipe, digits.train_images, digits.digest, folder)
+    training = train(name, recipe, digits.train_images, digits.digest, folder, device)
     path = ship(name, training, recipe, digits, folder)
     return ship(name, training, recipe, digits, SHIPPED) if shipping else path

@@ -23,7 +23,7 @@ def ship(name: str, training: Training, recipe: Recipe, digits: Digits, folder: 
     path = folder / f"{name}.safetensors"
     # The network lies channels-last, which a file of weights has no word for.
     tensors = {
-        key: tensor.detach().half().contiguous()
+        key: tensor.detach().cpu().half().contiguous()
         for key, tensor in training.network.state_dict().items()
     }
     with replacing(path) as temporary:

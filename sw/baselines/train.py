@@ -49,9 +49,9 @@ class Training:
     """Batch, loss, and the mean PSNR of the averages on held-out digits in dB."""
 
     @classmethod
-    def begin(cls, name: str, recipe: Recipe) -> Training:
+    def begin(cls, name: str, recipe: Recipe, device: str = "cpu") -> Training:
         """Return the state before the first batch."""
-        network = build(name, recipe.seed).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = build(name, recipe.seed).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         parameters = list(network.parameters())
         optimiser = OPTIMISERS[recipe.optimiser](parameters, recipe)
         averages = [parameter.detach().clone() for parameter in parameters]
@@ -128,12 +128,13 @@ def draw(images: np.ndarray, recipe: Recipe, batch: int) -> tuple[Tensor, Tensor
 
 def learn(training: Training, images: np.ndarray, recipe: Recipe) -> float:
     """Learn from the next batch, and return its loss."""
-    originals, damaged = draw(images, recipe, training.batch)
+    device = training.averages[0].device
+    originals, damaged = (each.to(device) for each in draw(images, recipe, training.batch))
     for group in training.optimiser.param_groups:
         group["lr"] = group["share"] * recipe.rate_at(training.batch)
     training.optimiser.zero_grad()
     narrow = recipe.precision == "bfloat16"
-    with torch.autocast("cpu", torch.bfloat16, enabled=narrow):
+    with torch.autocast(device.type, torch.bfloat16, enabled=narrow):
         shown = training.network(damaged)
     loss = recipe.loss_of(shown.float(), originals)
     loss.backward()  # type: ignore[no-untyped-call]
@@ -151,7 +152,8 @@ def look(training: Training, held_out: np.ndarray, recipe: Recipe, loss: float) 
     """Measure the averages on held-out digits, and keep them if they are the best so far."""
     before = training.put(training.averages)
     damaged = blank(held_out, range(len(held_out)), recipe.damage)
-    psnr = closeness(restored(training.network, damaged), held_out).psnr_mean
+    shown = restored(training.network, damaged, device=training.averages[0].device)
+    psnr = closeness(shown, held_out).psnr_mean
     training.put(before)
     if psnr > max((entry["held_out_psnr"] for entry in training.curve), default=-np.inf):
         training.best = [average.clone() for average in training.averages]
@@ -168,6 +170,7 @@ def train(
     images: np.ndarray,
     digest: str,
     folder: Path,
+    device: str = "cpu",
 ) -> Training:
     """Train a baseline on images uint8 (n, 28, 28), or go on with a run that was broken off.
 
@@ -177,9 +180,9 @@ def train(
     """
     identity = json.dumps({"name": name, "data": digest} | asdict(recipe), sort_keys=True)
     path = folder / "checkpoint.pt"
-    training = Training.begin(name, recipe)
+    training = Training.begin(name, recipe, device)
     if path.exists():
-        training.resume(read(path, identity))
+        training.resume(read(path, identity, device))
     else:
         save(training, identity, path)  # a folder that cannot be written fails here
     torch.set_flush_denormal(True)
@@ -239,10 +242,10 @@ def save(training: Training, identity: str, path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def read(path: Path, identity: str) -> dict[str, Any]:
+def read(path: Path, identity: str, device: str) -> dict[str, Any]:
     """Read the checkpoint of a run with the same options and data."""
     try:
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # torch raises whatever the broken file makes it raise
         raise InputError(f"{path} must be a checkpoint: remove it to begin anew") from error
     if state.get("identity") != identity:

@@ -21,10 +21,14 @@ def baseline(
     batches: Annotated[
         int | None, typer.Option(min=1, help="as its recipe says unless told")
     ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="digits in a batch, as its recipe says unless told")
+    ] = None,
     loss: Annotated[
         str | None, typer.Option(help="mse or log-mse, as its recipe says unless told")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads")] = 1,
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
     ship: Annotated[bool, typer.Option("--ship", help="copy the result to those shipped")] = False,
 ) -> None:
     """Train a network that the skeletons are compared with.
@@ -37,5 +41,6 @@ def baseline(
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from sw.baselines.make import make
 
-    path = make(name, data, output, batches=batches, loss=loss, threads=threads, shipping=ship)
+    changes = {"batches": batches, "batch": batch, "loss": loss}
+    path = make(name, data, output, threads=threads, device=device, shipping=ship, **changes)
     typer.echo(f"wrote {path}")

@@ -13,7 +13,7 @@ from golden.spec import Gate, Spec
 from sw.baselines.models import IMAGE, MODELS
 from sw.baselines.shelf import weights_of
 
-__all__ = ["RECIPES", "SPEC", "Options", "shaped", "spec_for"]
+__all__ = ["RECIPES", "SPEC", "Options", "require_device", "shaped", "spec_for"]
 
 RECIPES = ("restore", "memory", "letters")
 LOSSES = ("mse", "psnr")
@@ -32,6 +32,14 @@ RECIPES_WITH = {
     "optimiser": ("restore", "memory"),
 }
 """The recipes that know an option; the others leave it as it is."""
+
+
+def require_device(name: str) -> None:
+    """Raise unless PyTorch can train there."""
+    if name not in ("cpu", "cuda"):
+        raise InputError(f"device must be cpu or cuda, not {name!r}")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("device must be cpu where PyTorch finds no CUDA device, not 'cuda'")
 
 
 def spec_for(recipe: str, gated: bool = True, **shape: Any) -> Spec:
@@ -119,9 +127,7 @@ class Options:
     """The automaton to train."""
 
     def __post_init__(self) -> None:
-        self._require(self.device in {"cpu", "cuda"}, "device", "cpu or cuda")
-        if self.device == "cuda" and not torch.cuda.is_available():
-            raise InputError("device must be cpu where PyTorch finds no CUDA device, not 'cuda'")
+        require_device(self.device)
         self._require(self.recipe in RECIPES, "recipe", f"one of {', '.join(RECIPES)}")
         self._require(self.loss in LOSSES, "loss", f"one of {', '.join(LOSSES)}")
         self._require(self.supervise in SUPERVISED, "supervise", "last or every")

@@ -106,6 +106,7 @@ def prepare(options: Options) -> None:
     """Set up PyTorch: threads, and arithmetic that is exact and repeatable."""
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
+    torch.backends.cudnn.benchmark = True
     torch.backends.cudnn.allow_tf32 = False  # ten bits of mantissa hold no 24-bit sum
     torch.backends.cuda.matmul.allow_tf32 = False
     keep_memory()

@@ -150,4 +150,4 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "brevitas": brevitas.__version__,
-    }
+    } | ({"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {})

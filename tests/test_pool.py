@@ -12,7 +12,7 @@ from sw.train.draw import lost_cells, noise_states
 from sw.train.learner import begin
 from sw.train.options import Options, spec_for
 from sw.train.pool import Pool, Prototypes, medoids
-from sw.train.recipes import AGED, STRIDE, begin_holding, holding
+from sw.train.recipes import AGED, STRIDE, Fresh, begin_holding, holding
 from sw.train.step import numbers
 
 SPEC = Spec()
@@ -102,13 +102,21 @@ def test_noise_settles_once_on_the_digit_it_shows():
     assert not states.targets[[0, 2, 3]].any()
 
 
+def young(learner, options):
+    """Digits and a lattice of noise that have run through the first steps."""
+    weights, images = numbers(learner.rule, learner.gate), show_digits()[0]
+    fresh = Fresh(learner, weights, images, options, RNG, learner.prototypes, 4, 1)
+    fresh.run(learner, weights, options)
+    return fresh
+
+
 def test_what_lost_cells_is_not_carried_on():
     options = Options(recipe="memory", spec=spec_for("memory"), batch=8)
     learner = begin(options)
     begin_holding(learner, *show_digits(), options)
     ages, states = learner.pool.ages.clone(), learner.pool.states.clone()
     weights = numbers(learner.rule, learner.gate)
-    holding(learner, weights, options, RNG, len(ages))
+    holding(learner, weights, options, RNG, len(ages), young(learner, options))
     grown = learner.pool.ages - ages
 
     assert sorted(set(grown.tolist())) == [0, STRIDE]
@@ -121,12 +129,14 @@ def test_motion_costs_more_the_older_a_state_is():
     def loss(age):
         learner.pool = copy.deepcopy(pool)
         learner.pool.ages[:] = age
-        return holding(learner, weights, options, np.random.default_rng(1), 12).item()
+        torch.manual_seed(1)
+        return holding(learner, weights, options, np.random.default_rng(1), 12, fresh).item()
 
     options = Options(recipe="memory", spec=spec_for("memory"), batch=8)
     learner = begin(options)
     begin_holding(learner, *show_digits(), options)
     pool, weights = learner.pool, numbers(learner.rule, learner.gate)
+    fresh = young(learner, options)
     free = loss(0)
 
     assert loss(AGED) > free
@@ -147,7 +157,7 @@ def test_noise_is_of_all_kinds():
 
 
 def test_cells_are_lost_whole_and_by_share():
-    living = lost_cells(SPEC, np.random.default_rng(0), 50, (0.25, 0.35))
+    living = lost_cells(SPEC, 50, (0.25, 0.35), "cpu")
 
     assert living.shape == (50, 1, 32, 32)
     lost = 1 - living.mean((1, 2, 3))

@@ -59,9 +59,10 @@ def noise_states(spec: Spec, rng: np.random.Generator, count: int) -> np.ndarray
 
 
 def lost_cells(
-    spec: Spec, rng: np.random.Generator, count: int, shares: tuple[float, float]
-) -> np.ndarray:
+    spec: Spec, count: int, shares: tuple[float, float], device: torch.device | str
+) -> Tensor:
     """Return which cells live on, a share between ``shares`` lost: float32 (n, 1, h, w) of 0, 1."""
-    wanted = rng.uniform(*shares, (count, 1))
-    order = rng.random((count, spec.cells), dtype=np.float32).argsort(axis=1)
-    return (order >= wanted * spec.cells).astype(np.float32).reshape(-1, 1, spec.height, spec.width)
+    low, high = shares
+    wanted = (low + (high - low) * torch.rand(count, 1, device=device)) * spec.cells
+    order = torch.rand(count, spec.cells, device=device).argsort(1)
+    return (order >= wanted).float().reshape(-1, 1, spec.height, spec.width)

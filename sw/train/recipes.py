@@ -20,14 +20,14 @@ from sw.train.teacher import aim
 
 __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 
-POOL = 256  # states
-FRESH, NOISE, MOTION_SQUARED = 3.0, 0.4, 0.1  # weights in the loss; a held step has 1
+POOL = 8  # batches of states
+FRESH, NOISE, MOTION_SQUARED = 2.0, 0.4, 0.1  # weights in the loss; a held step has 1
 FLOAT_MOTION = 1.0  # price on motion in float
 UNIT = 32.0  # codes in which motion is priced
 AGED = 100  # steps after which a state pays the full price, and up to twice the price later
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
-NOISE_KEPT, DIGIT_KEPT = 0.2, 0.3  # chance that a batch gives the pool a state of each
-FEW = 2  # fresh digits of a batch that lose cells in mid-run
+NOISE_KEPT, DIGIT_KEPT = 1 / 160, 1 / 100  # states of each that a state of a batch gives the pool
+FEW = 0.3  # share of the fresh digits that lose cells in mid-run, and as many after the last step
 LOST = (0.25, 0.35)  # share of the cells
 DISTURBANCE = 3.0  # codes, largest deviation of the noise on a third of the pool
 SMALL = 1e-3  # squared error that the loss on a logarithmic scale does not look below
@@ -95,18 +95,18 @@ def begin_holding(
     learner: Learner, images: np.ndarray, labels: np.ndarray, options: Options
 ) -> None:
     """Give the learner its prototypes, and a pool half of digits and half of noise."""
-    spec = learner.rule.spec
+    spec, count = learner.rule.spec, POOL * options.batch
     prototypes = Prototypes.of(medoids(images, labels).to(options.device))
     pool = Pool(
-        states=torch.zeros(POOL, *spec.lattice, device=options.device),
-        targets=torch.zeros(POOL, spec.image, spec.image, device=options.device),
-        ages=torch.full((POOL,), 1 << 30, device=options.device),
-        open=torch.zeros(POOL, dtype=torch.bool, device=options.device),
+        states=torch.zeros(count, *spec.lattice, device=options.device),
+        targets=torch.zeros(count, spec.image, spec.image, device=options.device),
+        ages=torch.full((count,), 1 << 30, device=options.device),
+        open=torch.zeros(count, dtype=torch.bool, device=options.device),
     )
     rng = random(options, "hold", 1 << 30)
     with torch.no_grad():
         weights, half = numbers(learner.rule, learner.gate), options.batch // 2
-        for _ in range(0, POOL, 2 * half):
+        for _ in range(0, count, 2 * half):
             fresh = Fresh(learner, weights, images, options, rng, prototypes, half, half)
             fresh.run(learner, weights, options)
             pool.put(fresh.states[:half], fresh.targets[:half], spec.steps, False, rng)
@@ -135,10 +135,9 @@ class Fresh:
         self.states = torch.cat([lay(damaged, weights, spec, learner.exact), lattices])
         self.targets = torch.cat([originals, torch.zeros_like(originals[:1]).expand(noise, -1, -1)])
         self.lost_after = int(rng.integers(4, 7))
-        few = min(FEW, digits)
-        self.living = torch.ones(digits + noise, 1, spec.height, spec.width)
-        self.living[:few] = torch.from_numpy(lost_cells(spec, rng, few, LOST))
-        self.living = self.living.to(originals.device)
+        self.few = max(1, round(FEW * digits))
+        self.living = torch.ones(digits + noise, 1, spec.height, spec.width, device=options.device)
+        self.living[: self.few] = lost_cells(spec, self.few, LOST, options.device)
 
     def run(self, learner: Learner, weights: Numbers, options: Options) -> None:
         """Run all steps; noise is assigned what it shall become at its first or second opening."""
@@ -209,32 +208,41 @@ def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     # Of all but fresh digits plain errors: on a logarithmic scale those that have gone wrong would
     # hardly count.
     value = FRESH * closeness(digits, options) + NOISE * starts.mean()
-    value = value + holding(learner, weights, options, rng, held)
-    if rng.random() < NOISE_KEPT:
-        learner.pool.put(fresh.states[-1:], fresh.targets[-1:], spec.steps, True, rng)
-    if rng.random() < DIGIT_KEPT:
-        row = slice(fresh.digits - 1, fresh.digits)
-        learner.pool.put(fresh.states[row], fresh.targets[row], spec.steps, False, rng)
+    value = value + holding(learner, weights, options, rng, held, fresh)
+    for share_kept, last, of_noise in (
+        (NOISE_KEPT, len(errors), True),
+        (DIGIT_KEPT, fresh.digits, False),
+    ):
+        rows = slice(last - int(share_kept * options.batch + rng.random()), last)
+        learner.pool.put(fresh.states[rows], fresh.targets[rows], spec.steps, of_noise, rng)
     return Loss(value, digits)
 
 
 def holding(
-    learner: Learner, weights: Numbers, options: Options, rng: np.random.Generator, count: int
+    learner: Learner,
+    weights: Numbers,
+    options: Options,
+    rng: np.random.Generator,
+    count: int,
+    fresh: Fresh,
 ) -> Tensor:
     """Carry ``count`` states of the pool on; return the loss of what they show and how they move.
 
-    A third loses cells, a third is disturbed, and the last third shall not move at all.
+    A third loses cells, a third is disturbed, and the last third shall not move at all. With them
+    run fresh digits that have lost cells, some in mid-run and as many only now.
     """
     pool, prototypes = learner.pool, learner.prototypes
     assert pool is not None and prototypes is not None
     spec, exact, device = learner.rule.spec, learner.exact, pool.states.device
     rows = torch.from_numpy(rng.permutation(len(pool.ages))[:count]).to(device)
-    third = count // 3
-    states = pool.states[rows]
-    states[:third] *= torch.from_numpy(lost_cells(spec, rng, third, LOST)).to(device)
-    deviation = rng.uniform(0, DISTURBANCE, (third, 1, 1, 1))
-    shaken = torch.from_numpy(rng.normal(0, 1, (third, *spec.lattice)) * deviation).float()
-    states[third : 2 * third] += shaken.round().to(device) if exact else shaken.to(device)
+    third, young = count // 3, 2 * fresh.few
+    states = torch.cat([fresh.states[:young].detach(), pool.states[rows]])
+    targets = torch.cat([fresh.targets[:young], pool.targets[rows]])
+    lost, shaken = young + third, young + 2 * third
+    states[young // 2 : lost] *= lost_cells(spec, lost - young // 2, LOST, device)
+    deviation = DISTURBANCE * torch.rand(third, 1, 1, 1, device=device)
+    noise = torch.randn(third, *spec.lattice, device=device) * deviation
+    states[lost:shaken] += noise.round() if exact else noise
     states = states.clamp(STATE.min, STATE.max)
 
     value, motion, steps = states.new_zeros(()), states.new_zeros(()), stride(options)
@@ -245,14 +253,14 @@ def holding(
     for step in range(1, steps + 1):
         before = states
         states = one_step(learner, weights, states, spec.steps + step, options)
-        change = (states - before)[2 * third :] / UNIT
+        change = (states - before)[shaken:] / UNIT
         moved = change.abs().mean((1, 2, 3))
         motion = motion + (price * moved).mean()
         motion = motion + MOTION_SQUARED * change.square().mean()
         shown = pixels(states, weights, spec, exact)
-        errors = squared(shown, pool.targets[rows])
-        value = value + (errors if 2 * step >= steps else errors[third:]).mean()
+        errors = squared(shown, targets)
+        value = value + (errors if 2 * step >= steps else errors[lost:]).mean()
     # What has lost cells is not carried on: a digit that loses some again and again cannot be had
     # back, and a rule that is held to it all the same learns to make the mean of its kind.
-    pool.carry(rows[third:], states[third:], shown[third:], steps, prototypes)
+    pool.carry(rows[third:], states[lost:], shown[lost:], steps, prototypes)
     return (value + motion) / steps

@@ -17,6 +17,7 @@ from sw.baselines.shelf import shipped
 from sw.baselines.ship import ship
 from sw.baselines.train import Training, draw, learn, train
 from sw.data import Digits
+from sw.table.report import halved
 from sw.train.loop import Stopped
 
 TINY = Recipe(batches=9, batch=4, warm_up=2, held_out=5, check_every=3, rate=1e-2)
@@ -185,6 +186,25 @@ def test_shipped_weights_are_those_in_half_precision(tiny, tmp_path):
     assert record["command"].startswith("thalweg baseline mlp --data data --batches 9")
     assert record["held_out_psnr"] == max(e["held_out_psnr"] for e in record["curve"])
     assert (record["parameters"], record["recipe"]["held_out"]) == (4, 5)
+
+
+def test_a_longer_run_says_what_shorter_ones_reached(tiny, tmp_path):
+    def shipped_by(recipe):
+        folder = tmp_path / f"{recipe.batches} {recipe.rate}"
+        state = train("mlp", recipe, tiny.train_images, "x", folder)
+        ship("mlp", state, recipe, tiny, tmp_path)
+        return json.loads((tmp_path / "mlp.json").read_text())
+
+    first = shipped_by(TINY)
+    assert first["shorter"] == []
+    assert halved(first) == ""
+    for recipe in (double := replace(TINY, batches=2 * TINY.batches), double):
+        record = shipped_by(recipe)
+        run = {"batches": TINY.batches, "held_out_psnr": first["held_out_psnr"]}
+        assert record["shorter"] == [run]
+        assert halved(record) == f"{first['held_out_psnr']:.2f} dB"
+    assert shipped_by(TINY)["shorter"] == [], "a shorter run knows of no longer one"
+    assert shipped_by(replace(double, rate=1e-4))["shorter"] == [], "nor of another recipe"
 
 
 def test_weights_that_do_not_fit_are_refused(tiny, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,25 @@ def ship(name: str, training: Training, recipe: Recipe, digits: Digits, folder: 
     }
     with replacing(path) as temporary:
         temporary.write_bytes(save(tensors))
-    write_json(folder / f"{name}.json", provenance(name, training, recipe, digits), indent=1)
+    record = folder / f"{name}.json"
+    earlier = shorter(record, recipe)
+    write_json(record, provenance(name, training, recipe, digits) | {"shorter": earlier}, indent=1)
     return path
+
+
+def shorter(path: Path, recipe: Recipe) -> list[dict[str, Any]]:
+    """Return what the run on record in ``path``, and those before it, reached in fewer batches.
+
+    So that a run tells what its last doubling gained; only runs by the same recipe count.
+    """
+    if not path.is_file():
+        return []
+    record = json.loads(path.read_text(encoding="utf-8"))
+    if record["recipe"] | {"batches": recipe.batches} != asdict(recipe):
+        return []
+    run = {"batches": record["recipe"]["batches"], "held_out_psnr": record["held_out_psnr"]}
+    runs = [*record.get("shorter", []), run]
+    return [each for each in runs if each["batches"] < recipe.batches]
 
 
 def provenance(name: str, training: Training, recipe: Recipe, digits: Digits) -> dict[str, Any]:

@@ -21,13 +21,13 @@ from sw.train.teacher import aim
 __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 
 POOL = 8  # batches of states
-FRESH, NOISE, MOTION_SQUARED = 2.0, 0.4, 0.1  # weights in the loss; a held step has 1
+FRESH, NOISE, MOTION_SQUARED = 3.0, 0.4, 0.1  # weights in the loss; a held step has 1
 FLOAT_MOTION = 1.0  # price on motion in float
 UNIT = 32.0  # codes in which motion is priced
 AGED = 100  # steps after which a state pays the full price, and up to twice the price later
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
 NOISE_KEPT, DIGIT_KEPT = 1 / 160, 1 / 100  # states of each that a state of a batch gives the pool
-FEW = 0.3  # share of the fresh digits that lose cells in mid-run, and as many after the last step
+FEW = 0.15  # share of the fresh digits that lose cells in mid-run, and as many after the last step
 LOST = (0.25, 0.35)  # share of the cells
 DISTURBANCE = 3.0  # codes, largest deviation of the noise on a third of the pool
 SMALL = 1e-3  # squared error that the loss on a logarithmic scale does not look below

@@ -34,15 +34,15 @@ class Recipe:
     batches: int
     batch: int = 64
     """Digits in a batch, each with a fresh mask."""
-    optimiser: str = "adamw"
-    """``adamw``; or ``muon`` for hidden weights, whose steps are orthogonal in each layer, and
-    AdamW for the others (Jordan et al., "Muon: An optimizer for hidden layers in neural networks",
-    2024)."""
+    optimiser: str = "muon"
+    """``muon`` for hidden weights, whose steps are orthogonal in each layer, and AdamW for the
+    others (Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024); or
+    ``adamw`` for all."""
     rate: float = 1e-3
     """Peak learning rate of AdamW."""
     hidden_rate: float = 5.0
     """Muon's, as a multiple of it."""
-    weight_decay: float = 1e-2
+    weight_decay: float = 0.1
     warm_up: int = 500
     """Batches of rising rate."""
     averaging: float = 0.998
@@ -77,14 +77,7 @@ class Recipe:
 
 RECIPES = {
     "autoencoder": Recipe(batches=10_000, rate=2e-3),
-    "unet": Recipe(
-        batches=40_000,
-        batch=32,
-        optimiser="muon",
-        rate=2e-3,
-        weight_decay=0.1,
-        precision="bfloat16",
-    ),
+    "unet": Recipe(batches=80_000, batch=32, rate=2e-3, precision="bfloat16"),
     "mlp": Recipe(batches=12_000),
 }
 """The recipe of each network."""

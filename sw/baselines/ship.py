@@ -21,7 +21,9 @@ __all__ = ["ship"]
 
 def ship(name: str, training: Training, recipe: Recipe, digits: Digits, folder: Path) -> Path:
     """Write NAME.safetensors and NAME.json to a folder; return the path of the weights."""
-    path = folder / f"{name}.safetensors"
+    path, record = folder / f"{name}.safetensors", folder / f"{name}.json"
+    # Asked before anything is written: what is written here may be under version control.
+    origin = provenance(name, training, recipe, digits) | {"shorter": shorter(record, recipe)}
     # The network lies channels-last, which a file of weights has no word for.
     tensors = {
         key: tensor.detach().cpu().half().contiguous()
@@ -29,9 +31,7 @@ def ship(name: str, training: Training, recipe: Recipe, digits: Digits, folder: 
     }
     with replacing(path) as temporary:
         temporary.write_bytes(save(tensors))
-    record = folder / f"{name}.json"
-    earlier = shorter(record, recipe)
-    write_json(record, provenance(name, training, recipe, digits) | {"shorter": earlier}, indent=1)
+    write_json(record, origin, indent=1)
     return path
 
 

@@ -78,6 +78,6 @@ class Recipe:
 RECIPES = {
     "autoencoder": Recipe(batches=10_000, rate=2e-3),
     "unet": Recipe(batches=80_000, batch=32, rate=2e-3, precision="bfloat16"),
-    "mlp": Recipe(batches=12_000),
+    "mlp": Recipe(batches=12_000, optimiser="adamw", weight_decay=1e-2),
 }
 """The recipe of each network."""

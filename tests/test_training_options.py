@@ -198,3 +198,10 @@ def test_a_gate_of_cut_planes_is_not_left_to_be_run(monkeypatch, tmp_path, capsy
     assert "left out gate.safetensors" in capsys.readouterr().err
     names = sorted(path.name for path in options.folder.iterdir())
     assert names == ["provenance.json", "skeleton.json"]
+
+
+def test_quantisation_takes_half_as_many_batches_as_the_warm_up():
+    assert Options(batches=8).stages() == {"float": 8, "qat": 4}
+    assert Options(batches=8, qat_batches=1, begin="digits").stages() == {"float": 0, "qat": 1}
+    memory = Options(recipe="memory", batches=8, begin="digits")
+    assert memory.stages() == {"float": 0, "hold": 2, "qat": 4}

@@ -26,7 +26,7 @@ def train(
     batches: Annotated[int, typer.Option(help="batches of the float warm-up")] = 16000,
     qat_batches: Annotated[
         int | None,
-        typer.Option(help="batches of QAT; a quarter of --batches unless told, half for memory"),
+        typer.Option(help="batches of QAT; half of --batches unless told"),
     ] = None,
     hold_batches: Annotated[
         int | None, typer.Option(help="batches that teach to hold, in float; recipe memory only")

@@ -84,8 +84,7 @@ class Options:
     batches: int = 16000
     """Batches of the float warm-up."""
     qat_batches: int | None = None
-    """Batches of quantisation-aware training; a quarter of ``batches`` unless given, half of them
-    for memory."""
+    """Batches of quantisation-aware training; half of ``batches`` unless given."""
     hold_batches: int | None = None
     """Batches in float that teach to hold, a quarter of ``batches`` unless given; memory only."""
     letters: str = "letters-upper"
@@ -185,7 +184,7 @@ class Options:
         if self.recipe == "letters":
             return {"letters": self.batches}
         memory = self.recipe == "memory"
-        qat = self.batches // (2 if memory else 4) if self.qat_batches is None else self.qat_batches
+        qat = self.batches // 2 if self.qat_batches is None else self.qat_batches
         hold = self.batches // 4 if self.hold_batches is None else self.hold_batches
         warm_up = {"float": self.batches if self.begin is None else 0}
         return warm_up | ({"hold": hold} if memory else {}) | {"qat": qat}

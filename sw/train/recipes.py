@@ -235,11 +235,12 @@ def holding(
     assert pool is not None and prototypes is not None
     spec, exact, device = learner.rule.spec, learner.exact, pool.states.device
     rows = torch.from_numpy(rng.permutation(len(pool.ages))[:count]).to(device)
-    third, young = count // 3, 2 * fresh.few
+    third, few = count // 3, fresh.few
+    young = 2 * few
     states = torch.cat([fresh.states[:young].detach(), pool.states[rows]])
     targets = torch.cat([fresh.targets[:young], pool.targets[rows]])
     lost, shaken = young + third, young + 2 * third
-    states[young // 2 : lost] *= lost_cells(spec, lost - young // 2, LOST, device)
+    states[few:lost] *= lost_cells(spec, lost - few, LOST, device)
     deviation = DISTURBANCE * torch.rand(third, 1, 1, 1, device=device)
     noise = torch.randn(third, *spec.lattice, device=device) * deviation
     states[lost:shaken] += noise.round() if exact else noise

@@ -21,13 +21,13 @@ from sw.train.teacher import aim
 __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 
 POOL = 8  # batches of states
-FRESH, NOISE, MOTION_SQUARED = 3.0, 0.4, 0.1  # weights in the loss; a held step has 1
+FRESH, YOUNG, NOISE, MOTION_SQUARED = 3.0, 1.0, 0.4, 0.1  # weights in the loss; the pool has 1
 FLOAT_MOTION = 1.0  # price on motion in float
 UNIT = 32.0  # codes in which motion is priced
 AGED = 100  # steps after which a state pays the full price, and up to twice the price later
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
 NOISE_KEPT, DIGIT_KEPT = 1 / 160, 1 / 100  # states of each that a state of a batch gives the pool
-FEW = 0.15  # share of the fresh digits that lose cells in mid-run, and as many after the last step
+FEW = 0.2  # share of the fresh digits that lose cells in mid-run, and as many after the last step
 LOST = (0.25, 0.35)  # share of the cells
 DISTURBANCE = 3.0  # codes, largest deviation of the noise on a third of the pool
 SMALL = 1e-3  # squared error that the loss on a logarithmic scale does not look below
@@ -229,7 +229,8 @@ def holding(
     """Carry ``count`` states of the pool on; return the loss of what they show and how they move.
 
     A third loses cells, a third is disturbed, and the last third shall not move at all. With them
-    run fresh digits that have lost cells, some in mid-run and as many only now.
+    run fresh digits that have lost cells, some in mid-run and as many only now. What lost cells
+    has half of the steps to get over it.
     """
     pool, prototypes = learner.pool, learner.prototypes
     assert pool is not None and prototypes is not None
@@ -260,7 +261,10 @@ def holding(
         motion = motion + MOTION_SQUARED * change.square().mean()
         shown = pixels(states, weights, spec, exact)
         errors = squared(shown, targets)
-        value = value + (errors if 2 * step >= steps else errors[lost:]).mean()
+        if 2 * step >= steps:
+            value = value + YOUNG * closeness(errors[:young], options) + errors[young:].mean()
+        else:
+            value = value + errors[lost:].mean()
     # What has lost cells is not carried on: a digit that loses some again and again cannot be had
     # back, and a rule that is held to it all the same learns to make the mean of its kind.
     pool.carry(rows[third:], states[lost:], shown[lost:], steps, prototypes)

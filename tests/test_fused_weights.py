@@ -31,7 +31,7 @@ def weights_and_gradients(monkeypatch, rule, gate, fused):
     monkeypatch.setenv("THALWEG_FUSED", str(int(fused)))
     found = numbers(rule, gate)
     parts = [*found.encode, found.kernels, found.offsets, *found.update, *found.readout]
-    parts += [part for layer in found.gate for part in layer]
+    parts += [part for layer in found.gate for part in (layer.weight, layer.bias)]
     generator = torch.Generator().manual_seed(1)
     total = sum((part * torch.randn(part.shape, generator=generator)).sum() for part in parts)
     parameters = [*rule.parameters(), *gate.parameters()]
@@ -62,7 +62,7 @@ def test_weights_and_gradients_equal_brevitas(monkeypatch, spread, bits):
 def test_codes_of_weights_are_whole():
     rng = np.random.default_rng(3)
     gate = gate_of(network(SPEC, rng), SPEC)
-    weight = numbers(rule_of(calibrated(SPEC, rng)), gate).gate[0][0]
+    weight = numbers(rule_of(calibrated(SPEC, rng)), gate).gate[0].weight
     scale = torch.exp2(gate.exponents.hidden.float() + STATE_FRAC - GATE_HIDDEN_FRAC)
     codes = weight * scale[:, None]
 

@@ -181,8 +181,9 @@ def resume(options: Options, digest: str, path: Path) -> Learner:
         )
     rule, gate = build(
         options,
-        RuleExponents(*values["rule"]) if values["rule"] else None,
-        GateExponents(*values["gate"]) if values["gate"] else None,
+        # Exponents stay on the CPU, wherever the weights are.
+        RuleExponents(*(each.cpu() for each in values["rule"])) if values["rule"] else None,
+        GateExponents(*(each.cpu() for each in values["gate"])) if values["gate"] else None,
     )
     learner = Learner(
         rule=rule,

@@ -13,7 +13,7 @@ from sw.train.processes import place
 
 __all__ = ["calibration_digits", "draw", "lost_cells", "noise_states", "random"]
 
-DRAWS = ("float", "qat", "calibration", "hold", "letters")
+DRAWS = ("float", "qat", "calibration", "hold", "letters", "settle")
 CALIBRATION = 64  # digits
 
 

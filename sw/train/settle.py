@@ -3,55 +3,99 @@
 A site whose change stays just outside the dead zone counts on, code by code, until it saturates,
 and what reads it moves along. A few codes on its channel's bias stop it, or have it saturate soon.
 No gradient tells: what moves can only be made to move less by it, never faster. So biases are tried
-one after the other on the integers themselves.
+one after the other, in the chip's arithmetic.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from golden.gate import GateNetwork
-from golden.skeleton import Skeleton
 from sw.data import Digits
 from sw.memory.machine import Machine, follow
-from sw.metrics import closeness, psnr, squared_errors
+from sw.metrics import psnr, squared_errors
 from sw.quant import STATE_FRAC
-from sw.train.draw import calibration_digits, noise_states
+from sw.train.draw import draw, noise_states, random
 from sw.train.learner import Learner
 from sw.train.options import Options
 from sw.train.pool import medoids
+from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
 
-__all__ = ["Fall", "Starts", "fall", "settle", "settled"]
+__all__ = ["Fall", "Starts", "Trained", "fall", "settle", "settled"]
 
 LOOKS = (1, 5, 20)
 """When digits are looked at, in runs of the spec's steps; at the last one they shall rest."""
-NOISE = 32
-"""Lattices of noise that fall beside the digits."""
+DIGITS, NOISE = 128, 32
+"""Training digits, and lattices of noise, that fall."""
 PUSHES = (-1.0, -0.5, 0.5, 1.0, 2.0, 4.0)
 """Codes that a bias is moved by."""
 PASSES = 4
 """How often all channels are gone through at most."""
 BITS_PER_DECIBEL = 20.0
 """What quality is worth: a decibel, as much as 20 halvings of what moves."""
+FADES = 1.0
+"""Decibels that a digit may lose before it counts as fading, whatever others gain."""
+
+
+class Trained(Machine):
+    """The machine by the training's step: golden's codes, several times as fast."""
+
+    def __init__(self, learner: Learner) -> None:
+        skeleton = learner.rule.weights()
+        gate = learner.gate
+        super().__init__(skeleton, None if gate is None else gate.weights(skeleton.digest))
+        self.numbers: Numbers = numbers(learner.rule, learner.gate)
+        self.origin = self.numbers.update
+
+    def push(self, codes: np.ndarray) -> None:
+        """Have every change of a channel be so many codes larger than was trained."""
+        weight, bias = self.origin
+        pushed = bias + torch.from_numpy(codes).to(bias)
+        self.numbers = self.numbers._replace(update=(weight, pushed))
+
+    def tensor(self, codes: np.ndarray) -> Tensor:
+        """Return codes as training has them."""
+        return torch.from_numpy(codes).to(self.origin[1])
+
+    def lay(self, images: np.ndarray) -> np.ndarray:
+        """Return images uint8 (n, image, image) on lattices, int8."""
+        states = lay(self.tensor(images), self.numbers, self.spec, True)
+        return states.to("cpu", torch.int8).numpy()
+
+    def advance(self, states: np.ndarray, step: int) -> np.ndarray:
+        """Return the states after ``step``, the gate's delta applied, given those before it."""
+        after = advance(self.tensor(states), self.numbers, self.spec, True)
+        if self.network is not None:
+            after = respond(after, self.numbers, self.spec, step, True)
+        return after.to("cpu", torch.int8).numpy()
+
+    def show(self, states: np.ndarray) -> np.ndarray:
+        """Return what the states show: uint8 (n, image, image)."""
+        shown = pixels(self.tensor(states), self.numbers, self.spec, True)
+        return shown.to("cpu", torch.uint8).numpy()
 
 
 @dataclass(frozen=True)
 class Fall:
     """What became of some digits, and of noise."""
 
-    psnr: np.ndarray
-    """Mean PSNR in dB: of digits at each of `LOOKS`, and of noise to the nearest prototype."""
+    digits: np.ndarray
+    """PSNR in dB of each digit at each of `LOOKS`: (looks, n)."""
+    noise: float
+    """Mean PSNR in dB of what noise became, to the nearest prototype."""
     moving: np.ndarray
     """Codes that the last step changed, of each lattice and channel."""
 
     def cost(self, before: Fall) -> float:
         """Return what moves, in bits, and what quality was lost since ``before``."""
-        lost = np.maximum(before.psnr - self.psnr, 0).mean()
+        means = [*(before.digits - self.digits).mean(1), before.noise - self.noise]
+        faded = np.maximum((before.digits - self.digits).max(0) - FADES, 0).mean()
+        lost = np.maximum(means, 0).mean() + faded
         return float(np.log2(1 + self.moving.sum(1)).mean() + BITS_PER_DECIBEL * lost)
 
 
@@ -68,9 +112,9 @@ class Starts:
     @classmethod
     def of(cls, digits: Digits, options: Options) -> Starts:
         """Draw training digits and noise."""
-        images, rng = digits.train_images, np.random.default_rng([options.seed, NOISE])
+        images, rng = digits.train_images, random(options, "settle", 0)
         originals, damaged = (
-            drawn.cpu().numpy().astype(np.uint8) for drawn in calibration_digits(images, options)
+            drawn.cpu().numpy().astype(np.uint8) for drawn in draw(images, options, rng, DIGITS)
         )
         return cls(
             originals,
@@ -80,18 +124,21 @@ class Starts:
         )
 
 
-def fall(skeleton: Skeleton, network: GateNetwork | None, starts: Starts) -> Fall:
-    """Run all starts on golden up to the last of `LOOKS`."""
-    machine, count = Machine(skeleton, network), len(starts.damaged)
-    states = np.concatenate([machine.model.encode(starts.damaged), starts.noise])
-    looks = [runs * skeleton.spec.steps for runs in LOOKS]
+def fall(machine: Trained, starts: Starts) -> Fall:
+    """Run all starts up to the last of `LOOKS`."""
+    count = len(starts.damaged)
+    states = np.concatenate([machine.lay(starts.damaged), starts.noise])
+    looks = [runs * machine.spec.steps for runs in LOOKS]
     after = dict(follow(machine, states, 0, [*looks, looks[-1] - 1]))
-    shown = {step: machine.model.readout(after[step]) for step in looks}
-    found = [closeness(shown[step][:count], starts.originals).psnr_mean for step in looks]
+    shown = {step: machine.show(after[step]) for step in looks}
+    errors = [squared_errors(shown[step][:count], starts.originals) for step in looks]
     last = shown[looks[-1]][count:]
-    found.append(float(psnr(min_errors(last, starts.prototypes), last[0].size).mean()))
-    moving = np.count_nonzero(after[looks[-1]] != after[looks[-1] - 1], axis=(2, 3))
-    return Fall(np.array(found), moving)
+    size = last[0].size
+    return Fall(
+        digits=psnr(np.array(errors), size),
+        noise=float(psnr(min_errors(last, starts.prototypes), size).mean()),
+        moving=np.count_nonzero(after[looks[-1]] != after[looks[-1] - 1], axis=(2, 3)),
+    )
 
 
 def min_errors(images: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
@@ -100,52 +147,45 @@ def min_errors(images: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
     return np.min(each, axis=0)
 
 
-def pushed(skeleton: Skeleton, channel: int, codes: float) -> Skeleton:
-    """Return the skeleton with ``codes`` more in every change of a channel."""
-    update = skeleton.update
-    bias = update.bias.copy()
-    bias[channel] += round(codes * 2.0 ** int(update.shift[channel]))
-    return replace(skeleton, update=replace(update, bias=bias))
-
-
 def settled(
-    skeleton: Skeleton,
-    look: Callable[[Skeleton], Fall],
-    say: Callable[[str], None] = lambda text: None,
+    channels: int, look: Callable[[np.ndarray], Fall], say: Callable[[str], None]
 ) -> tuple[np.ndarray, Fall]:
-    """Return the codes to add to each channel's change, and what digits do then."""
-    first = best = look(skeleton)
-    codes = np.zeros(skeleton.spec.channels)
+    """Return the codes to add to each channel's change, and what digits do then.
+
+    ``look`` tells what they do with given codes.
+    """
+    codes = np.zeros(channels)
+    first = best = look(codes)
     for _ in range(PASSES):
-        before = codes.copy()
+        before = codes
         for channel in best.moving.sum(0).argsort()[::-1].tolist():
-            tried = [(look(pushed(skeleton, channel, push)), push) for push in PUSHES]
-            found, push = min(tried, key=lambda each: each[0].cost(first))
-            if found.cost(first) < best.cost(first):
-                best, skeleton = found, pushed(skeleton, channel, push)
-                codes[channel] += push
+            tried = [codes + push * (np.arange(channels) == channel) for push in PUSHES]
+            found = [look(each) for each in tried]
+            least = int(np.argmin([each.cost(first) for each in found]))
+            if found[least].cost(first) < best.cost(first):
+                best, codes = found[least], tried[least]
             moving = best.moving.sum(1)
             say(
                 f"bias of channel {channel}: {codes[channel]:+.1f} codes, "
                 f"{moving.mean():.1f} sites moving, "
                 f"{100 * np.mean(moving == 0):.0f} % at rest, "
-                f"{best.psnr[-2]:.2f} dB, noise {best.psnr[-1]:.2f} dB"
+                f"{best.digits[-1].mean():.2f} dB, noise {best.noise:.2f} dB"
             )
-        if np.array_equal(codes, before):
+        if codes is before:
             break
     return codes, best
 
 
 def settle(learner: Learner, digits: Digits, options: Options) -> None:
     """Add to the biases of the rule's update what brings training digits and noise to rest."""
-    skeleton = learner.rule.weights()
-    network = None if learner.gate is None else learner.gate.weights(skeleton.digest)
-    starts = Starts.of(digits, options)
-    codes, _ = settled(
-        skeleton,
-        lambda tried: fall(tried, network, starts),
-        lambda text: print(text, file=sys.stderr, flush=True),
-    )
-    bias = learner.rule.update.bias
     with torch.no_grad():
+        machine, starts = Trained(learner), Starts.of(digits, options)
+
+        def look(codes: np.ndarray) -> Fall:
+            machine.push(codes)
+            return fall(machine, starts)
+
+        channels = options.spec.channels
+        codes, _ = settled(channels, look, lambda text: print(text, file=sys.stderr, flush=True))
+        bias = learner.rule.update.bias
         bias += torch.from_numpy(codes * 2.0**-STATE_FRAC).to(bias)

@@ -12,7 +12,7 @@ from sw.train.draw import lost_cells, noise_states
 from sw.train.learner import begin
 from sw.train.options import Options, spec_for
 from sw.train.pool import Pool, Prototypes, medoids
-from sw.train.recipes import AGED, STRIDE, Fresh, begin_holding, holding
+from sw.train.recipes import AGED, STRIDE, Fresh, begin_holding, holding, price_of_motion
 from sw.train.step import numbers
 
 SPEC = Spec()
@@ -137,11 +137,24 @@ def test_motion_costs_more_the_older_a_state_is():
     begin_holding(learner, *show_digits(), options)
     pool, weights = learner.pool, numbers(learner.rule, learner.gate)
     fresh = young(learner, options)
-    free = loss(0)
+    young_age, aged = AGED
+    assert loss(aged) == loss(young_age), "in float all pay alike"
 
-    assert loss(AGED) > free
-    assert loss(2 * AGED) - free == pytest.approx(2 * (loss(AGED) - free), rel=1e-4)
-    assert loss(5 * AGED) == loss(2 * AGED)
+    learner.stage, learner.batch = "qat", options.stages()["qat"]
+    free = loss(0)
+    assert loss(young_age) == free
+    assert loss((young_age + aged) // 2) - free == pytest.approx((loss(aged) - free) / 2, rel=1e-3)
+    assert loss(5 * aged) == loss(aged) > free
+
+
+def test_the_price_on_motion_rises_in_the_second_third():
+    options = Options(recipe="memory", spec=spec_for("memory"), motion=21.0, qat_batches=300)
+    learner = begin(options)
+    learner.stage = "qat"
+    prices = []
+    for learner.batch in (0, 100, 150, 200, 299):
+        prices.append(price_of_motion(learner, torch.tensor([AGED[1]]), options).item())
+    assert prices == [1, 1, 11, 21, 21]
 
 
 def test_noise_is_of_all_kinds():

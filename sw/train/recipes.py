@@ -22,9 +22,9 @@ __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 
 POOL = 8  # batches of states
 FRESH, YOUNG, HELD, NOISE, MOTION_SQUARED = 3.0, 1.0, 0.5, 0.4, 0.1  # weights in the loss
-FLOAT_MOTION = 1.0  # price on motion in float
+FREE_MOTION = 1.0  # price on motion in float, and of young states
 UNIT = 32.0  # codes in which motion is priced
-AGED = 100  # steps after which a state pays the full price, and up to twice the price later
+AGED = (100, 200)  # steps between which the price on motion rises
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
 NOISE_KEPT, DIGIT_KEPT = 1 / 160, 1 / 100  # states of each that a state of a batch gives the pool
 FEW = 0.2  # share of the fresh digits that lose cells in mid-run, and as many after the last step
@@ -160,12 +160,19 @@ def stride(options: Options) -> int:
     return max(period, STRIDE // period * period)
 
 
-def price_of_motion(learner: Learner, options: Options) -> float:
-    """Return the price: low in float, then rising over the second third of the stage."""
-    if learner.stage != "qat":
-        return FLOAT_MOTION
-    rise = min(max(0.0, 3 * learner.batch / options.stages()["qat"] - 1), 1.0)
-    return FLOAT_MOTION + (options.motion - FLOAT_MOTION) * rise
+def price_of_motion(learner: Learner, ages: Tensor, options: Options) -> Tensor:
+    """Return the price (n,) for states of these ages.
+
+    Low in float and for young states; for aged ones it rises over the second third of ``qat``.
+    """
+    rise = 0.0
+    if learner.stage == "qat":
+        rise = min(max(0.0, 3 * learner.batch / options.stages()["qat"] - 1), 1.0)
+    # A site that counts to its limit pays as much for each code at any pace, so that with one
+    # price for all it would be slow, and not at rest for hundreds of steps.
+    young, aged = AGED
+    share = ((ages - young) / (aged - young)).clamp(0.0, 1.0)
+    return FREE_MOTION + (options.motion - FREE_MOTION) * rise * share
 
 
 def relearn(learner: Learner, images: np.ndarray, options: Options) -> Loss:
@@ -248,10 +255,7 @@ def holding(
     states = states.clamp(STATE.min, STATE.max)
 
     value, motion, steps = states.new_zeros(()), states.new_zeros(()), stride(options)
-    # By its age: a site that counts to its limit pays as much for each code at any pace, so that
-    # with one price for all it would be slow, and not at rest for hundreds of steps.
-    aged = (pool.ages[rows[2 * third :]] / AGED).clamp(max=2.0)
-    price = price_of_motion(learner, options) * aged
+    price = price_of_motion(learner, pool.ages[rows[2 * third :]], options)
     for step in range(1, steps + 1):
         before = states
         states = one_step(learner, weights, states, spec.steps + step, options)

@@ -21,7 +21,7 @@ from sw.train.teacher import aim
 __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 
 POOL = 8  # batches of states
-FRESH, YOUNG, HELD, NOISE, MOTION_SQUARED = 3.0, 1.0, 0.5, 0.4, 0.1  # weights in the loss
+FRESH, YOUNG, NOISE, MOTION_SQUARED = 3.0, 1.0, 0.4, 0.1  # weights in the loss; the pool has 1
 FREE_MOTION = 1.0  # price on motion in float, and of young states
 UNIT = 32.0  # codes in which motion is priced
 AGED = (100, 200)  # steps between which the price on motion rises
@@ -272,10 +272,10 @@ def holding(
         motion = motion + MOTION_SQUARED * change.square().mean()
         shown = pixels(states, weights, spec, exact)
         errors = squared(shown, targets)
-        late = 2 * step >= steps
-        if late:
-            value = value + YOUNG * closeness(errors[:young], options)
-        value = value + HELD * errors[young if late else lost :].mean()
+        if 2 * step >= steps:
+            value = value + YOUNG * closeness(errors[:young], options) + errors[young:].mean()
+        else:
+            value = value + errors[lost:].mean()
     # What has lost cells is not carried on: a digit that loses some again and again cannot be had
     # back, and a rule that is held to it all the same learns to make the mean of its kind.
     pool.carry(rows[third:], states[lost:], shown[lost:], steps, prototypes)

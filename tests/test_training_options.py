@@ -20,7 +20,7 @@ from sw.train.calibrate import quantise
 from sw.train.draw import draw, random
 from sw.train.learner import begin
 from sw.train.loop import train_batch
-from sw.train.options import spec_for
+from sw.train.options import RECIPES, spec_for
 from sw.train.recipes import closeness, restore, restored, squared
 from sw.train.teacher import aim
 from sw.train.verify import prove_random
@@ -205,3 +205,9 @@ def test_quantisation_takes_half_as_many_batches_as_the_warm_up():
     assert Options(batches=8, qat_batches=1, begin="digits").stages() == {"float": 0, "qat": 1}
     memory = Options(recipe="memory", batches=8, begin="digits")
     assert memory.stages() == {"float": 0, "hold": 2, "qat": 4}
+
+
+def test_memory_is_trained_by_plain_errors_unless_told():
+    found = {recipe: Options(recipe=recipe, begin="digits").criterion for recipe in RECIPES}
+    assert found == {"restore": "psnr", "memory": "mse", "letters": "psnr"}
+    assert Options(recipe="memory", loss="psnr").criterion == "psnr"

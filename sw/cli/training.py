@@ -33,7 +33,7 @@ def train(
     ] = None,
     motion: Annotated[
         float, typer.Option(help="price on motion at rest; recipe memory only")
-    ] = 8.0,
+    ] = 16.0,
     begin: Annotated[
         str | None,
         typer.Option(help="begin with the float weights of this skeleton, folder or file"),
@@ -45,7 +45,9 @@ def train(
         str,
         typer.Option(help="stored, distilled, dreams or none: how digits are kept; letters only"),
     ] = "stored",
-    loss: Annotated[str, typer.Option(help="psnr or mse")] = "psnr",
+    loss: Annotated[
+        str | None, typer.Option(help="psnr or mse; mse for recipe memory unless told, else psnr")
+    ] = None,
     supervise: Annotated[
         str, typer.Option(help="steps whose read-out counts: last or every")
     ] = "last",

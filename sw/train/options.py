@@ -107,9 +107,9 @@ class Options:
     """The same where holding is taught in float."""
     motion: float = 16.0
     """Price on motion at rest in quantisation-aware training; memory only."""
-    loss: str = "psnr"
+    loss: str | None = None
     """What is made small: ``mse``, or ``psnr``, the mean logarithm of each digit's error; what
-    memory holds, and noise, always by ``mse``."""
+    memory holds, and noise, always by ``mse``. Unless given, ``mse`` for memory, else ``psnr``."""
     supervise: str = "last"
     """Steps whose read-out the loss looks at: the ``last``, or ``every`` one alike."""
     teacher: str | None = None
@@ -128,7 +128,7 @@ class Options:
     def __post_init__(self) -> None:
         require_device(self.device)
         self._require(self.recipe in RECIPES, "recipe", f"one of {', '.join(RECIPES)}")
-        self._require(self.loss in LOSSES, "loss", f"one of {', '.join(LOSSES)}")
+        self._require(self.criterion in LOSSES, "loss", f"one of {', '.join(LOSSES)}")
         self._require(self.supervise in SUPERVISED, "supervise", "last or every")
         self._require(self.optimiser in OPTIMISERS, "optimiser", "soap or adam")
         self._require(self.weight_bits in (5, 8), "weight_bits", "5 or 8")
@@ -170,6 +170,11 @@ class Options:
             raise InputError(f"{field} must be {requirement}, not {getattr(self, field)!r}")
 
     @property
+    def criterion(self) -> str:
+        """The loss that was given, or the recipe's."""
+        return self.loss or ("mse" if self.recipe == "memory" else "psnr")
+
+    @property
     def gated(self) -> bool:
         """Whether a gate is trained along."""
         return self.spec.gate is not None
@@ -194,4 +199,5 @@ class Options:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         for name in ("data", "output", "ship", "name", "batches", "qat_batches", "hold_batches"):
             del values[name]
-        return values | {"spec": self.spec.to_json(), "stages": self.stages()}
+        values |= {"loss": self.criterion, "spec": self.spec.to_json(), "stages": self.stages()}
+        return values

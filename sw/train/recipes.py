@@ -44,7 +44,7 @@ class Loss(NamedTuple):
 
 def closeness(errors: Tensor, options: Options) -> Tensor:
     """Return the loss of mean squared errors (n,): their mean, or the mean of their logarithm."""
-    if options.loss == "mse":
+    if options.criterion == "mse":
         return errors.mean()
     return SMALL * 5 * (errors + SMALL).log().mean()
 

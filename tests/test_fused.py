@@ -121,10 +121,9 @@ def test_gradient_may_lie_in_any_way():
     torch.testing.assert_close(found[1], found[0], rtol=1e-5, atol=1e-3)
 
 
-def test_gradient_stops_at_saturation_and_passes_its_edge():
+def test_gradient_of_hidden_codes_stops_at_saturation_and_passes_its_edge():
     spec = Spec(height=4, width=4, channels=1, multiplier=1, image=4)
     sums = torch.tensor([0.0, 0.5, 0.501, 1.0, 255.5, 255.99, 256.0, 300.0])
-    changes = torch.tensor([127.0, 127.5, -128.0, -129.0, 127.99, -128.5, 0.0, 1.0])
     for step in (plain_step, advance):
         for offset in sums:
             weights = leaves(spec, True)
@@ -137,18 +136,25 @@ def test_gradient_stops_at_saturation_and_passes_its_edge():
             advanced = step(states, weights, spec, True)
             (gradient,) = torch.autograd.grad(advanced.sum(), [weights.offsets])
             assert bool(gradient) == (0.5 < offset < 256), (step, offset)
-        for change in changes:
-            weights = leaves(spec, True)
-            with torch.no_grad():
-                for part in (weights.kernels, *weights.update):
-                    part.zero_()
-            states = change.trunc().expand(1, *spec.lattice).clone().requires_grad_()
-            with torch.no_grad():
-                weights.update[1].fill_(change.frac() * 4)  # a whole state and a change past it
-            advanced = step(states, weights, spec, True)
-            (gradient,) = torch.autograd.grad(advanced.sum(), [states])
-            total = change.trunc() + (change.frac() * 4).trunc()
-            assert bool(gradient.any()) == (-128 <= total <= 127), (step, change)
+
+
+@pytest.mark.parametrize("step", [plain_step, advance])
+@pytest.mark.parametrize(
+    "state, change, wants_more, wants_less",
+    [(0, 0, 1, 1), (125, 1, 1, 1), (126, 1, 0, 1), (127, 9, 0, 1), (-127, 0, 1, 1), (-128, -9, 1, 0)],
+)
+def test_gradient_of_a_saturated_state_leads_back(step, state, change, wants_more, wants_less):
+    spec = Spec(height=4, width=4, channels=1, multiplier=1, image=4)
+    weights = leaves(spec, True)
+    with torch.no_grad():
+        for part in (weights.kernels, *weights.update):
+            part.zero_()
+        weights.update[1].fill_(change)
+    for pull, passes in ((-1.0, wants_more), (1.0, wants_less)):  # a descent goes against it
+        states = torch.full((1, *spec.lattice), float(state), requires_grad=True)
+        advanced = step(states, weights, spec, True)
+        gradient = torch.autograd.grad(advanced.sum() * pull, [states, weights.update[1]])
+        assert [bool(each.any()) for each in gradient] == [passes, passes]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -25,6 +25,7 @@ FRESH, YOUNG, NOISE, MOTION_SQUARED = 3.0, 1.0, 0.4, 0.1  # weights in the loss;
 FREE_MOTION = 1.0  # price on motion in float, and of young states
 UNIT = 32.0  # codes in which motion is priced
 AGED = (100, 200)  # steps between which the price on motion rises
+LIMIT, OVERFLOW = 96.0, 0.1  # codes from which a state is priced for its size, and that price
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
 NOISE_KEPT, DIGIT_KEPT = 1 / 160, 1 / 100  # states of each that a state of a batch gives the pool
 FEW = 0.2  # share of the fresh digits that lose cells in mid-run, and as many after the last step
@@ -52,6 +53,15 @@ def closeness(errors: Tensor, options: Options) -> Tensor:
 def squared(shown: Tensor, originals: Tensor) -> Tensor:
     """Return the mean squared error of each image, full scale being 1: (n,)."""
     return ((shown - originals) / 255).square().mean((1, 2))
+
+
+def overflow(states: Tensor) -> Tensor:
+    """Return the price of states that are near their limits.
+
+    A site that counts until it saturates is at rest only then, some hundred steps too late, and
+    tells nothing any more.
+    """
+    return OVERFLOW * torch.relu(states.abs() - LIMIT).mean() / UNIT
 
 
 def restored(learner: Learner, damaged: Tensor, options: Options) -> Tensor:
@@ -194,7 +204,7 @@ def relearn(learner: Learner, images: np.ndarray, options: Options) -> Loss:
 
 
 def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
-    """Loss of restoring, of holding what the pool holds against damage, and of motion at rest.
+    """Loss of restoring, of holding what the pool holds against damage, of motion at rest.
 
     Of a batch, half are states of the pool, a tenth is noise, the rest fresh digits.
     """
@@ -218,7 +228,7 @@ def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     digits, starts = errors[: fresh.digits], errors[fresh.digits :]
     # Of all but fresh digits plain errors: on a logarithmic scale those that have gone wrong would
     # hardly count.
-    value = FRESH * closeness(digits, options) + NOISE * starts.mean()
+    value = FRESH * closeness(digits, options) + NOISE * starts.mean() + overflow(fresh.states)
     value = value + holding(learner, weights, options, rng, held, fresh)
     for share_kept, last, of_noise in (
         (NOISE_KEPT, len(errors), True),
@@ -269,7 +279,7 @@ def holding(
         change = (states - before)[shaken:] / UNIT
         moved = change.abs().mean((1, 2, 3))
         motion = motion + (price * moved).mean()
-        motion = motion + MOTION_SQUARED * change.square().mean()
+        motion = motion + MOTION_SQUARED * change.square().mean() + overflow(states)
         shown = pixels(states, weights, spec, exact)
         errors = squared(shown, targets)
         if 2 * step >= steps:

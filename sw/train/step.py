@@ -129,28 +129,53 @@ class Saturate(torch.autograd.Function):
         return between(gradient, ctx.saved_tensors[0], *ctx.bounds), None, None
 
 
+def led_back(gradient: Tensor, states: Tensor) -> Tensor:
+    """Return the gradient; of a saturated state where following it leads back, else 0.
+
+    What saturates would else be stuck there: nothing could ever pull it off its limit again.
+    """
+    out = torch.where(gradient > 0, states <= STATE.min, states >= STATE.max)
+    return gradient.masked_fill(out, 0.0)
+
+
+class Bounded(torch.autograd.Function):
+    """Clamp to the state's format; the gradient as `led_back` has it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """Take states of any shape."""
+        result = x.clamp(STATE.min, STATE.max)
+        ctx.save_for_backward(result)
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """Pass what does not lead further out."""
+        return led_back(gradient, *ctx.saved_tensors)
+
+
 class Deliver(torch.autograd.Function):
     """Add a field to one channel of the states, and saturate; the others stay as they are."""
 
     @staticmethod
     def forward(ctx: Any, states: Tensor, field: Tensor, channel: int) -> Tensor:
         """Take states (B, channels, height, width) and the field (B, height, width)."""
-        sums = states[:, channel] + field
-        ctx.save_for_backward(sums)
+        plane = (states[:, channel] + field).clamp_(STATE.min, STATE.max)
+        ctx.save_for_backward(plane)
         ctx.channel = channel
         result = states.clone()
-        result[:, channel] = sums.clamp(STATE.min, STATE.max)
+        result[:, channel] = plane
         return result
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
-        """Pass what was not saturated, as the gradient of `torch.clamp` does."""
-        (sums,) = ctx.saved_tensors
-        inside = (sums >= STATE.min) & (sums <= STATE.max)
+        """Pass what does not lead further out."""
+        plane = led_back(gradient[:, ctx.channel], *ctx.saved_tensors)
         result = gradient.clone()
-        result[:, ctx.channel] *= inside
-        return result, result[:, ctx.channel].clone(), None
+        result[:, ctx.channel] = plane
+        return result, plane, None
 
 
 class Whole(torch.autograd.Function):
@@ -212,7 +237,8 @@ def plain_step(
     change = functional.conv2d(relu(sums, HIDDEN, exact), *numbers.update)
     # Round first, add then: in one sum float32 would round before it cuts.
     whole = Whole.apply(change, rounding) if exact else change
-    return (states + whole).clamp(STATE.min, STATE.max)
+    result: Tensor = Bounded.apply(states + whole)
+    return result
 
 
 def perceived(source: Tensor, numbers: Numbers, spec: Spec, padding: int) -> Tensor:

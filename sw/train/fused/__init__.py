@@ -71,11 +71,10 @@ class FusedStep(torch.autograd.Function):
         inputs = [x.contiguous() for x in (states, kernels, offsets, mixes, bias)]
         batch, _, height, width = states.shape
         result = torch.empty_like(inputs[0])
-        inside = torch.empty((batch, height, width), dtype=torch.int32)
         ctx.sizes = [c_int(n) for n in (batch, height, width, rounding, torch.get_num_threads())]
         ctx.functions = functions
-        functions.thalweg_forward(*addresses(*inputs, result, inside), *ctx.sizes)
-        ctx.save_for_backward(*inputs, inside)
+        functions.thalweg_forward(*addresses(*inputs, result), *ctx.sizes)
+        ctx.save_for_backward(*inputs, result)
         return result
 
     @staticmethod

@@ -39,16 +39,19 @@ struct Planes {
         hidden(sums + M * s.padded()) {}
 };
 
-// The gradient where the state was not saturated.
-inline void take_pull(const float *gradient, const int32_t *inside, const Shape &shape,
-                      float *pull, vec *bias) {
+// The gradient; of a saturated state where following it leads back.
+inline void take_pull(const float *gradient, const float *next, const Shape &shape, float *pull,
+                      vec *bias) {
   for (int c = 0; c < C; ++c) {
     float *plane = pull + c * shape.plane();
     for (int y = 0; y < shape.height; ++y) {
-      const float *from = gradient + c * shape.cells() + size_t(y) * shape.width;
-      const int32_t *open = inside + size_t(y) * shape.width;
+      const size_t start = c * shape.cells() + size_t(y) * shape.width;
+      const float *from = gradient + start, *state = next + start;
       float *row = plane + size_t(y) * shape.columns;
-      for (int x = 0; x < shape.width; ++x) row[x] = open[x] & 1 << c ? from[x] : 0.0f;
+      for (int x = 0; x < shape.width; ++x) {
+        const bool out = from[x] > 0.0f ? state[x] <= LOWEST : state[x] >= HIGHEST;
+        row[x] = out ? 0.0f : from[x];
+      }
     }
     for (size_t n = 0; n < size_t(shape.height) * shape.columns; n += LANES) bias[c] += load(plane + n);
   }
@@ -203,11 +206,11 @@ constexpr int ROWS = 4;
 
 // Gradients of the weights too where `learning`; all but those of bias and offsets cost a product.
 template <bool exact>
-void backward_image(const float *states, const int32_t *inside, const float *gradient,
+void backward_image(const float *states, const float *next, const float *gradient,
                     const Weights &weights, const Shape &shape, const Planes &planes,
                     Gradients &sums, float *back, bool learning) {
   pad(states, shape, planes.states);
-  take_pull(gradient, inside, shape, planes.pull, sums.bias);
+  take_pull(gradient, next, shape, planes.pull, sums.bias);
   for (int c = 0; c < C; ++c) {
     for (int band = 0; band < shape.height; band += BAND) {
       const int rows = shape.height - band < BAND ? shape.height - band : BAND;

@@ -3,6 +3,8 @@
 
 #include "bytes.h"
 
+constexpr float LOWEST = -128.0f, HIGHEST = 127.0f;  // codes of a state
+
 // The sums of a channel's filters over a block of cells; `center` is its first cell.
 static INLINE void perceive(const float *center, int stride, const float kernels[M][9],
                             const float offsets[M], vec sums[M][2]) {
@@ -106,17 +108,16 @@ INLINE void mix(const ints hidden[QUADS * M][2], const Codes &codes, int first,
         rounded<rounding>(acc[o][n], codes.mix_shifts[first + o]), vec);
 }
 
-// What becomes of the states of `count` channels; in `inside` a bit for each that is not saturated.
+// What becomes of the states of `count` channels.
 template <int count>
 INLINE void settle(const vec change[count][2], int first, const float *center, const Shape &shape,
-                   int y, int x, float *next, ints inside[2]) {
+                   int y, int x, float *next) {
   UNROLL for (int o = 0; o < count; ++o) {
     const float *state = center + (first + o) * shape.padded();
     float block[BLOCK];
     UNROLL for (int n = 0; n < 2; ++n) {
       const vec sum = load(state + n * LANES) + change[o][n];
-      store(block + n * LANES, at_most(at_least(sum, -128.0f), 127.0f));
-      inside[n] |= (sum >= all(-128.0f)) & (sum <= all(127.0f)) & (1 << (first + o));
+      store(block + n * LANES, at_most(at_least(sum, LOWEST), HIGHEST));
     }
     put(next + (first + o) * shape.cells() + size_t(y) * shape.width, block, x, shape);
   }
@@ -125,14 +126,14 @@ INLINE void settle(const vec change[count][2], int first, const float *center, c
 // All channels, in tiles as equal as can be: a small one would wait for its own sums.
 template <Rounding rounding, int first = 0, typename Hidden, typename Numbers>
 INLINE void mix_all(const Hidden hidden[][2], const Numbers &numbers, const float *center,
-                    const Shape &shape, int y, int x, float *next, ints inside[2]) {
+                    const Shape &shape, int y, int x, float *next) {
   constexpr int most = ACCUMULATORS / 2, left = C - first, tiles = (left + most - 1) / most;
   constexpr int count = (left + tiles - 1) / tiles;
   vec change[count][2];
   mix<rounding, count>(hidden, numbers, first, change);
-  settle<count>(change, first, center, shape, y, x, next, inside);
+  settle<count>(change, first, center, shape, y, x, next);
   if constexpr (count < left)
-    mix_all<rounding, first + count>(hidden, numbers, center, shape, y, x, next, inside);
+    mix_all<rounding, first + count>(hidden, numbers, center, shape, y, x, next);
 }
 
 inline size_t forward_floats(const Shape &shape) { return C * (shape.padded() + shape.words()); }
@@ -140,25 +141,21 @@ inline size_t forward_floats(const Shape &shape) { return C * (shape.padded() + 
 // Computes on bytes if told to; else `codes` is not looked at.
 template <Rounding rounding, bool bytes>
 void forward_image(const float *states, const Weights &weights, const Codes &codes,
-                   const Shape &shape, float *planes, float *next, int32_t *inside) {
+                   const Shape &shape, float *planes, float *next) {
   int32_t *words = reinterpret_cast<int32_t *>(planes + C * shape.padded());
   pad(states, shape, planes);
   if (bytes) pack(planes, shape, words);
   for (int y = 0; y < shape.height; ++y)
     for (int x = 0; x < shape.columns; x += BLOCK) {
       const float *center = planes + shape.at(y, x);
-      ints open[2] = {};
       if constexpr (bytes) {
         ints hidden[QUADS * M][2];
         hide(words + shape.word(y, x), codes, shape, hidden);
-        mix_all<rounding>(hidden, codes, center, shape, y, x, next, open);
+        mix_all<rounding>(hidden, codes, center, shape, y, x, next);
       } else {
         vec hidden[C * M][2];
         hide<rounding != FLOAT>(center, weights, shape, hidden);
-        mix_all<rounding>(hidden, weights, center, shape, y, x, next, open);
+        mix_all<rounding>(hidden, weights, center, shape, y, x, next);
       }
-      int32_t block[BLOCK];
-      memcpy(block, open, sizeof block);
-      put(inside + size_t(y) * shape.width, block, x, shape);
     }
 }

@@ -1,8 +1,8 @@
 // A step of the rule on a batch of lattices, and its gradients.
 //
-// States are (batch, CHANNELS, height, width), contiguous; `inside` is (batch, height, width), with
-// a bit for each channel whose new state was not saturated. Images are shared out in chunks that depend on the batch alone,
-// and the chunks' sums are added in order: the result does not depend on the number of threads.
+// States are (batch, CHANNELS, height, width), contiguous. Images are shared out in chunks that
+// depend on the batch alone, and the chunks' sums are added in order: the result does not depend on
+// the number of threads.
 
 #include <vector>
 
@@ -13,7 +13,7 @@ static int chunk_of(int batch) { return batch >= 64 ? 4 : batch >= 32 ? 2 : 1; }
 
 template <Rounding rounding, bool bytes = false>
 static void forward(const float *states, const Weights &weights, const Codes &codes,
-                    const Shape &shape, int batch, int threads, float *next, int32_t *inside) {
+                    const Shape &shape, int batch, int threads, float *next) {
   const size_t image = C * shape.cells();
 #pragma omp parallel num_threads(threads)
   {
@@ -21,12 +21,12 @@ static void forward(const float *states, const Weights &weights, const Codes &co
 #pragma omp for schedule(static)
     for (int b = 0; b < batch; ++b)
       forward_image<rounding, bytes>(states + b * image, weights, codes, shape, planes,
-                                     next + b * image, inside + b * shape.cells());
+                                     next + b * image);
   }
 }
 
 template <bool exact>
-static void backward(const float *states, const int32_t *inside, const float *gradient,
+static void backward(const float *states, const float *next, const float *gradient,
                      const Weights &weights, const Shape &shape, int batch, int threads,
                      float *back, float *kernels, float *offsets, float *mix, float *bias) {
   const size_t image = C * shape.cells();
@@ -45,7 +45,7 @@ static void backward(const float *states, const int32_t *inside, const float *gr
     for (int n = 0; n < chunks; ++n) {
       memset(&sums, 0, sizeof sums);
       for (int b = n * chunk; b < batch && b < (n + 1) * chunk; ++b)
-        backward_image<exact>(states + b * image, inside + b * shape.cells(), gradient + b * image,
+        backward_image<exact>(states + b * image, next + b * image, gradient + b * image,
                               weights, shape, planes, sums, back + b * image,
                               kernels != nullptr);
       if (kernels) sums.total_into(totals[n].kernels, totals[n].offsets, totals[n].mix, totals[n].bias);
@@ -73,7 +73,7 @@ int thalweg_threads(int threads) {
 }
 
 void thalweg_forward(const float *states, const float *kernels, const float *offsets,
-                     const float *mix, const float *bias, float *next, int32_t *inside, int batch,
+                     const float *mix, const float *bias, float *next, int batch,
                      int height, int width, int rounding, int threads) {
   const Weights weights(kernels, offsets, mix, bias);
   const Codes codes(weights, rounding);
@@ -81,19 +81,19 @@ void thalweg_forward(const float *states, const float *kernels, const float *off
                    : rounding == CUT ? forward<CUT>
                    : rounding        ? forward<NEAREST>
                                      : forward<FLOAT>;
-  run(states, weights, codes, Shape(height, width), batch, threads, next, inside);
+  run(states, weights, codes, Shape(height, width), batch, threads, next);
 }
 
 // Gradients of the weights are added to what the last four hold; these are null where only the
 // states' is wanted.
 void thalweg_backward(const float *states, const float *kernels, const float *offsets,
-                      const float *mix, const float *bias, const int32_t *inside,
+                      const float *mix, const float *bias, const float *next,
                       const float *gradient, float *back, float *kernels_back, float *offsets_back,
                       float *mix_back, float *bias_back, int batch, int height, int width,
                       int rounding, int threads) {
   const Weights weights(kernels, offsets, mix, bias);
   const auto run = rounding ? backward<true> : backward<false>;
-  run(states, inside, gradient, weights, Shape(height, width), batch, threads, back, kernels_back,
+  run(states, next, gradient, weights, Shape(height, width), batch, threads, back, kernels_back,
       offsets_back, mix_back, bias_back);
 }
 

@@ -141,7 +141,14 @@ def test_gradient_of_hidden_codes_stops_at_saturation_and_passes_its_edge():
 @pytest.mark.parametrize("step", [plain_step, advance])
 @pytest.mark.parametrize(
     "state, change, wants_more, wants_less",
-    [(0, 0, 1, 1), (125, 1, 1, 1), (126, 1, 0, 1), (127, 9, 0, 1), (-127, 0, 1, 1), (-128, -9, 1, 0)],
+    [
+        (0, 0, 1, 1),
+        (125, 1, 1, 1),
+        (126, 1, 0, 1),
+        (127, 9, 0, 1),
+        (-127, 0, 1, 1),
+        (-128, -9, 1, 0),
+    ],
 )
 def test_gradient_of_a_saturated_state_leads_back(step, state, change, wants_more, wants_less):
     spec = Spec(height=4, width=4, channels=1, multiplier=1, image=4)

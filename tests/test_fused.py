@@ -22,7 +22,7 @@ SPECS = {
     "narrowest": Spec(height=4, width=34, channels=1, multiplier=1, image=4),
 }
 DRAWS = {"uniform": uniform, "calibrated": calibrated, "extreme": extreme}
-KINDS = {"float": (False, "cut"), "cut": (True, "cut"), "nearest": (True, "nearest")}
+KINDS = {"float": False, "exact": True}
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -57,9 +57,9 @@ def test_a_dense_convolution_finds_the_same(spec):
 
 def step_and_gradients(step, spec, kind, states):
     """Return the new states, and the gradients of old states and weights."""
-    weights = leaves(spec, KINDS[kind][0])
+    weights = leaves(spec, KINDS[kind])
     states = states.clone().requires_grad_()
-    result = step(states, weights, spec, *KINDS[kind])
+    result = step(states, weights, spec, KINDS[kind])
     pull = torch.randn(result.shape, generator=torch.Generator().manual_seed(4))
     wanted = [states, weights.kernels, weights.offsets, *weights.update]
     return result.detach(), torch.autograd.grad((result * pull).sum(), wanted)

@@ -54,6 +54,17 @@ class Numbers(NamedTuple):
     gate: tuple[Linear, Linear] | None
     plane_bits: int = STATE.width
     """Upper bits of a plane's codes that the gate reads."""
+    stretch: float = 1.0
+    """How many times as long a step is; see `stretched`."""
+
+    def stretched(self, times: float) -> Numbers:
+        """Return those of steps so many times as long: all that changes a state is as much larger.
+
+        States at rest are the same. A rule that comes to rest in longer steps has a margin in usual
+        ones: its dead zone is wider, and it does not overshoot what it returns to.
+        """
+        weight, bias = self.update
+        return self._replace(update=(weight * times, bias * times), stretch=times)
 
 
 def scaled(
@@ -179,18 +190,18 @@ class Deliver(torch.autograd.Function):
 
 
 class Whole(torch.autograd.Function):
-    """Cut towards zero, or round to nearest with ties upwards; a straight-through gradient."""
+    """Cut towards zero; a straight-through gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, rounding: str) -> Tensor:
-        """Round as ``rounding`` says: ``cut`` or ``nearest``."""
-        return x.trunc() if rounding == "cut" else (x + 0.5).floor_()
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """Take changes of any shape."""
+        return x.trunc()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         """Pass everything."""
-        return gradient, None
+        return gradient
 
 
 def relu(x: Tensor, to: Format, exact: bool) -> Tensor:
@@ -210,24 +221,15 @@ def lay(images: Tensor, numbers: Numbers, spec: Spec, exact: bool) -> Tensor:
     return rounded(functional.conv2d(padded, *numbers.encode), exact)
 
 
-def advance(
-    states: Tensor, numbers: Numbers, spec: Spec, exact: bool, rounding: str = "cut"
-) -> Tensor:
-    """One step of the rule, fused where that can be had.
-
-    Where exact, ``rounding`` says how the change becomes whole: ``cut`` towards zero, as on the
-    chip, or to ``nearest``, ties upwards.
-    """
+def advance(states: Tensor, numbers: Numbers, spec: Spec, exact: bool) -> Tensor:
+    """One step of the rule, fused where that can be had."""
     functions = step_library(spec, states.device)
     if functions is None:
-        return plain_step(states, numbers, spec, exact, rounding)
-    how = rounding if exact else "float"
-    return fused_step(states, numbers.kernels, numbers.offsets, numbers.update, functions, how)
+        return plain_step(states, numbers, spec, exact)
+    return fused_step(states, numbers.kernels, numbers.offsets, numbers.update, functions, exact)
 
 
-def plain_step(
-    states: Tensor, numbers: Numbers, spec: Spec, exact: bool, rounding: str = "cut"
-) -> Tensor:
+def plain_step(states: Tensor, numbers: Numbers, spec: Spec, exact: bool) -> Tensor:
     """Do the same in plain torch."""
     padding = 1
     source = states = states.contiguous(memory_format=torch.channels_last)
@@ -236,7 +238,7 @@ def plain_step(
     sums = perceived(source, numbers, spec, padding)
     change = functional.conv2d(relu(sums, HIDDEN, exact), *numbers.update)
     # Round first, add then: in one sum float32 would round before it cuts.
-    whole = Whole.apply(change, rounding) if exact else change
+    whole = Whole.apply(change) if exact else change
     result: Tensor = Bounded.apply(states + whole)
     return result
 
@@ -279,7 +281,11 @@ def gate_delta(planes: Tensor, numbers: Numbers, exact: bool, dropout: float = 0
     hidden = relu(first(planes), GATE_HIDDEN, exact)
     if dropout:
         hidden = functional.dropout(hidden, dropout)
-    return rounded(second(hidden), exact)
+    delta = second(hidden)
+    if numbers.stretch != 1:
+        half = 0.5 * exact
+        delta = (delta - half) * numbers.stretch + half
+    return rounded(delta, exact)
 
 
 def respond(

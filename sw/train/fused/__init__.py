@@ -19,10 +19,7 @@ from torch.autograd.function import once_differentiable
 from golden.spec import Spec
 from sw.train.fused.build import Unavailable, library
 
-__all__ = ["ROUNDINGS", "fused_step", "step_library"]
-
-ROUNDINGS = {"float": 0, "cut": 1, "nearest": 2}
-"""As `step.cpp` numbers them."""
+__all__ = ["fused_step", "step_library"]
 
 told: set[str] = set()
 
@@ -65,13 +62,13 @@ class FusedStep(torch.autograd.Function):
         mixes: Tensor,
         bias: Tensor,
         functions: CDLL,
-        rounding: int,
+        exact: bool,
     ) -> Tensor:
         """Return the new states; shapes as in `fused_step`."""
         inputs = [x.contiguous() for x in (states, kernels, offsets, mixes, bias)]
         batch, _, height, width = states.shape
         result = torch.empty_like(inputs[0])
-        ctx.sizes = [c_int(n) for n in (batch, height, width, rounding, torch.get_num_threads())]
+        ctx.sizes = [c_int(n) for n in (batch, height, width, exact, torch.get_num_threads())]
         ctx.functions = functions
         functions.thalweg_forward(*addresses(*inputs, result), *ctx.sizes)
         ctx.save_for_backward(*inputs, result)
@@ -96,7 +93,7 @@ def fused_step(
     offsets: Tensor,
     update: tuple[Tensor, Tensor],
     functions: CDLL,
-    rounding: str,
+    exact: bool,
 ) -> Tensor:
     """Return the states one step on.
 
@@ -108,10 +105,8 @@ def fused_step(
         As in `sw.train.step.Numbers`.
     functions
         What `step_library` returned for the spec.
-    rounding
-        Of the change: ``cut`` or ``nearest``; ``float`` rounds nothing, hidden codes neither.
+    exact
+        Whether hidden codes are rounded and the change is cut; else nothing is.
     """
-    result: Tensor = FusedStep.apply(
-        states, kernels, offsets, *update, functions, ROUNDINGS[rounding]
-    )
+    result: Tensor = FusedStep.apply(states, kernels, offsets, *update, functions, exact)
     return result

@@ -41,7 +41,7 @@ struct Codes {
   int32_t mix[QUADS * M][C];  // four channels in a word
   int32_t bias[C], mix_shifts[C];
 
-  Codes(const Weights &weights, int rounding) : fit(BYTES && rounding != FLOAT), mix{} {
+  Codes(const Weights &weights, bool exact) : fit(BYTES && exact), mix{} {
     for (int c = 0; c < C && fit; ++c)
       for (int m = 0; m < M && fit; ++m)
         take_filter(weights.kernels[c][m], weights.offsets[c][m], c, m);
@@ -141,7 +141,6 @@ static INLINE ints rectified(ints sum, int shift) {
   return positive > 255 ? every(255) : positive;
 }
 
-template <Rounding rounding> INLINE ints rounded(ints change, int shift) {
-  if (rounding == NEAREST) return (change + (1 << shift >> 1)) >> shift;
+static INLINE ints cut(ints change, int shift) {
   return (change + ((change >> 31) & ((1 << shift) - 1))) >> shift;
 }

@@ -32,12 +32,6 @@ template <bool exact> INLINE vec rectified(vec sum) {
   return exact ? truncated(at_most(positive, 255.0f)) : positive;
 }
 
-template <Rounding rounding> INLINE vec rounded(vec change) {
-  if (rounding == CUT) return truncated(change);
-  if (rounding == NEAREST) return floored(change + 0.5f);
-  return change;
-}
-
 // The hidden codes of a block of cells, by filter; `center` is its first cell in padded planes.
 template <bool exact>
 INLINE void hide(const float *center, const Weights &weights, const Shape &shape,
@@ -73,7 +67,7 @@ static INLINE void hide(const int32_t *center, const Codes &codes, const Shape &
 }
 
 // Change of `count` channels from `first` on.
-template <Rounding rounding, int count>
+template <bool exact, int count>
 INLINE void mix(const vec hidden[C * M][2], const Weights &weights, int first,
                 vec change[count][2]) {
   vec acc[count][2];
@@ -88,10 +82,10 @@ INLINE void mix(const vec hidden[C * M][2], const Weights &weights, int first,
     }
   }
   UNROLL for (int o = 0; o < count; ++o) UNROLL for (int n = 0; n < 2; ++n)
-    change[o][n] = rounded<rounding>(acc[o][n]);
+    change[o][n] = exact ? truncated(acc[o][n]) : acc[o][n];
 }
 
-template <Rounding rounding, int count>
+template <bool exact, int count>
 INLINE void mix(const ints hidden[QUADS * M][2], const Codes &codes, int first,
                 vec change[count][2]) {
   ints acc[count][2];
@@ -105,7 +99,7 @@ INLINE void mix(const ints hidden[QUADS * M][2], const Codes &codes, int first,
   }
   UNROLL for (int o = 0; o < count; ++o) UNROLL for (int n = 0; n < 2; ++n)
     change[o][n] = __builtin_convertvector(
-        rounded<rounding>(acc[o][n], codes.mix_shifts[first + o]), vec);
+        cut(acc[o][n], codes.mix_shifts[first + o]), vec);
 }
 
 // What becomes of the states of `count` channels.
@@ -124,22 +118,22 @@ INLINE void settle(const vec change[count][2], int first, const float *center, c
 }
 
 // All channels, in tiles as equal as can be: a small one would wait for its own sums.
-template <Rounding rounding, int first = 0, typename Hidden, typename Numbers>
+template <bool exact, int first = 0, typename Hidden, typename Numbers>
 INLINE void mix_all(const Hidden hidden[][2], const Numbers &numbers, const float *center,
                     const Shape &shape, int y, int x, float *next) {
   constexpr int most = ACCUMULATORS / 2, left = C - first, tiles = (left + most - 1) / most;
   constexpr int count = (left + tiles - 1) / tiles;
   vec change[count][2];
-  mix<rounding, count>(hidden, numbers, first, change);
+  mix<exact, count>(hidden, numbers, first, change);
   settle<count>(change, first, center, shape, y, x, next);
   if constexpr (count < left)
-    mix_all<rounding, first + count>(hidden, numbers, center, shape, y, x, next);
+    mix_all<exact, first + count>(hidden, numbers, center, shape, y, x, next);
 }
 
 inline size_t forward_floats(const Shape &shape) { return C * (shape.padded() + shape.words()); }
 
 // Computes on bytes if told to; else `codes` is not looked at.
-template <Rounding rounding, bool bytes>
+template <bool exact, bool bytes>
 void forward_image(const float *states, const Weights &weights, const Codes &codes,
                    const Shape &shape, float *planes, float *next) {
   int32_t *words = reinterpret_cast<int32_t *>(planes + C * shape.padded());
@@ -151,11 +145,11 @@ void forward_image(const float *states, const Weights &weights, const Codes &cod
       if constexpr (bytes) {
         ints hidden[QUADS * M][2];
         hide(words + shape.word(y, x), codes, shape, hidden);
-        mix_all<rounding>(hidden, codes, center, shape, y, x, next);
+        mix_all<exact>(hidden, codes, center, shape, y, x, next);
       } else {
         vec hidden[C * M][2];
-        hide<rounding != FLOAT>(center, weights, shape, hidden);
-        mix_all<rounding>(hidden, weights, center, shape, y, x, next);
+        hide<exact>(center, weights, shape, hidden);
+        mix_all<exact>(hidden, weights, center, shape, y, x, next);
       }
     }
 }

@@ -11,8 +11,6 @@ constexpr int M = MULTIPLIER;
 constexpr int BLOCK = 2 * LANES;  // cells of a row that are worked on together
 constexpr int BAND = 4;           // rows whose hidden codes are kept together
 
-enum Rounding { FLOAT, CUT, NEAREST };  // of the change; hidden codes are rounded unless FLOAT
-
 struct Weights {
   float kernels[C][M][9];
   float offsets[C][M];

@@ -11,7 +11,7 @@
 
 static int chunk_of(int batch) { return batch >= 64 ? 4 : batch >= 32 ? 2 : 1; }
 
-template <Rounding rounding, bool bytes = false>
+template <bool exact, bool bytes = false>
 static void forward(const float *states, const Weights &weights, const Codes &codes,
                     const Shape &shape, int batch, int threads, float *next) {
   const size_t image = C * shape.cells();
@@ -20,8 +20,8 @@ static void forward(const float *states, const Weights &weights, const Codes &co
     float *planes = scratch(forward_floats(shape));
 #pragma omp for schedule(static)
     for (int b = 0; b < batch; ++b)
-      forward_image<rounding, bytes>(states + b * image, weights, codes, shape, planes,
-                                     next + b * image);
+      forward_image<exact, bytes>(states + b * image, weights, codes, shape, planes,
+                                  next + b * image);
   }
 }
 
@@ -74,13 +74,10 @@ int thalweg_threads(int threads) {
 
 void thalweg_forward(const float *states, const float *kernels, const float *offsets,
                      const float *mix, const float *bias, float *next, int batch,
-                     int height, int width, int rounding, int threads) {
+                     int height, int width, int exact, int threads) {
   const Weights weights(kernels, offsets, mix, bias);
-  const Codes codes(weights, rounding);
-  const auto run = codes.fit ? rounding == CUT ? forward<CUT, true> : forward<NEAREST, true>
-                   : rounding == CUT ? forward<CUT>
-                   : rounding        ? forward<NEAREST>
-                                     : forward<FLOAT>;
+  const Codes codes(weights, exact);
+  const auto run = codes.fit ? forward<true, true> : exact ? forward<true> : forward<false>;
   run(states, weights, codes, Shape(height, width), batch, threads, next);
 }
 
@@ -90,9 +87,9 @@ void thalweg_backward(const float *states, const float *kernels, const float *of
                       const float *mix, const float *bias, const float *next,
                       const float *gradient, float *back, float *kernels_back, float *offsets_back,
                       float *mix_back, float *bias_back, int batch, int height, int width,
-                      int rounding, int threads) {
+                      int exact, int threads) {
   const Weights weights(kernels, offsets, mix, bias);
-  const auto run = rounding ? backward<true> : backward<false>;
+  const auto run = exact ? backward<true> : backward<false>;
   run(states, next, gradient, weights, Shape(height, width), batch, threads, back, kernels_back,
       offsets_back, mix_back, bias_back);
 }

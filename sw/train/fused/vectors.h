@@ -41,11 +41,6 @@ static INLINE vec truncated(vec x) {
   return __builtin_convertvector(__builtin_convertvector(x, ints), vec);
 }
 
-static INLINE vec floored(vec x) {
-  const vec cut = truncated(x);
-  return cut > x ? cut - 1.0f : cut;
-}
-
 static INLINE float total(vec x) {
   float sum = 0;
   for (int lane = 0; lane < LANES; ++lane) sum += x[lane];

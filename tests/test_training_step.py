@@ -1,0 +1,73 @@
+"""What training does to a step that the chip does not: gradients at limits, and longer steps."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from golden.samples import calibrated, network
+from golden.spec import Gate, Spec
+from sw.rebuild import gate_of, rule_of
+from sw.train.recipes import LIMIT, overflow
+from sw.train.step import advance, gate_delta, numbers, planes_of, respond
+
+GATE = Gate(input_channel=1, output_channel=2, start=1, every=1)
+SPEC = Spec(height=8, width=8, channels=4, multiplier=2, steps=4, image=4, gate=GATE)
+
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def of_samples(spec=SPEC):
+    """Numbers of a random rule and gate, and states that lie far from their limits."""
+    rng = np.random.default_rng(1)
+    rule, gate = rule_of(calibrated(spec, rng)), gate_of(network(spec, rng), spec)
+    states = torch.from_numpy(rng.integers(-9, 10, (3, *spec.lattice))).float()
+    with torch.no_grad():
+        return numbers(rule, gate), states
+
+
+def test_all_that_changes_a_state_grows_with_the_step():
+    weights, states = of_samples()
+    longer = weights.stretched(1.5)
+    change, more = (advance(states, each, SPEC, False) - states for each in (weights, longer))
+    planes = planes_of(states, weights, SPEC)
+    delta, larger = (gate_delta(planes, each, False) for each in (weights, longer))
+    free = (more.abs() < 100, larger.abs() < 100)
+
+    assert all(each.float().mean() > 0.5 for each in free), "else nothing is compared"
+    torch.testing.assert_close(more[free[0]], 1.5 * change[free[0]])
+    torch.testing.assert_close(larger[free[1]], 1.5 * delta[free[1]])
+
+
+def test_the_gates_answer_is_stretched_before_it_is_rounded():
+    weights, states = of_samples()
+    planes = planes_of(states, weights, SPEC)
+    deltas = {times: gate_delta(planes, weights.stretched(times), True) for times in (1, 3)}
+    free = deltas[3].abs() < 100
+
+    assert ((deltas[3] - 3 * deltas[1])[free].abs() <= 1.5).all()
+    assert (deltas[3] - 3 * deltas[1])[free].any(), "the fraction counts"
+
+
+@pytest.mark.parametrize("mapping", ["nearest2", "phase4"])
+def test_gradient_of_what_the_gate_saturates_leads_back(mapping):
+    spec = replace(SPEC, gate=replace(GATE, mapping=mapping))
+    weights, states = of_samples(spec)
+    states[:, 2] = 127.0
+    states.requires_grad_()
+    after = respond(states, weights, spec, 1, True)
+    at_limit = after[:, 2] == 127
+    assert 0 < at_limit.float().mean() < 1
+    for pull, passes in ((-1.0, False), (1.0, True)):  # a descent goes against it
+        (gradient,) = torch.autograd.grad(after[:, 2].sum() * pull, states, retain_graph=True)
+
+        assert torch.equal(gradient[:, 2] != 0, ~at_limit | passes)
+
+
+def test_states_are_free_up_to_their_limit():
+    states = torch.tensor([0.0, LIMIT, -LIMIT])
+    assert overflow(states) == 0
+    near, at = (overflow(torch.cat([states, torch.tensor([each])])) for each in (-112.0, 127.0))
+    assert 0 < near < at

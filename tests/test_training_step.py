@@ -69,5 +69,5 @@ def test_gradient_of_what_the_gate_saturates_leads_back(mapping):
 def test_states_are_free_up_to_their_limit():
     states = torch.tensor([0.0, LIMIT, -LIMIT])
     assert overflow(states) == 0
-    near, at = (overflow(torch.cat([states, torch.tensor([each])])) for each in (-112.0, 127.0))
+    near, at = (overflow(torch.cat([states, torch.tensor([each])])) for each in (-LIMIT - 2, 127.0))
     assert 0 < near < at

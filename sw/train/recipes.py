@@ -203,7 +203,7 @@ def relearn(learner: Learner, images: np.ndarray, options: Options) -> Loss:
 
 
 def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
-    """Loss of restoring, of holding what the pool holds against damage, of motion at rest.
+    """Loss of restoring, of holding what the pool holds, of motion at rest, of nearing limits.
 
     Of a batch, half are states of the pool, a tenth is noise, the rest fresh digits.
     """
@@ -269,8 +269,8 @@ def holding(
 
     value, motion, steps = states.new_zeros(()), states.new_zeros(()), stride(options)
     price = price_of_motion(learner, pool.ages[rows[2 * third :]], options)
-    # What comes to rest in longer steps does so in usual ones with a margin; the digits that they
-    # fade to must be right in usual ones.
+    # What rests in longer steps rests in usual ones with a margin; what is shown must be right in
+    # usual ones.
     if rng.random() < STRETCHED:
         weights = weights.stretched(STRETCH)
     for step in range(1, steps + 1):

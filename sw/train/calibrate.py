@@ -7,10 +7,14 @@ The gate's hidden units are treated alike. The float function stays what it was.
 How much of its range? A filter that is rarely large would have to be made small for the sake of
 its peaks, and its weights in update large, which coarsens all others of their row. So the peaks
 may saturate, and digits decide how many do.
+
+A channel's scale is free as well, up to the states' limits. A change of less than a code is none,
+so where states shall come to rest they are made narrow: beside their range, what rests is wider.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -42,6 +46,9 @@ __all__ = ["quantise"]
 QUANTILES = (0.9999, 0.9995, 0.998, 0.9965, 0.995, 0.99)
 """Shares of a unit's codes that may be spared from saturating; the best one is taken."""
 
+NARROW, INSIDE = 64.0, 0.99
+"""Codes within which that share of a channel's states lies where they shall come to rest."""
+
 POWERS = (-12, 4)
 """Smallest and largest power of two that a filter is multiplied with."""
 
@@ -60,12 +67,42 @@ def quantise(learner: Learner, images: np.ndarray, options: Options) -> Learner:
     """
     learner.take_averages()
     originals, damaged = calibration_digits(images, options)
+    if learner.pool is not None:
+        narrow_states(learner, damaged)
     found = max(
         candidates(learner, damaged), key=lambda found: fidelity(found, originals, damaged, options)
     )
     if found.pool is not None:
         found.pool.states = found.pool.states.round()
     return found
+
+
+@torch.no_grad()
+def narrow_states(learner: Learner, damaged: Tensor) -> None:
+    """Halve the states of wide channels until they lie within `NARROW`, and those of the pool.
+
+    The float function stays what it was, but that states saturate later. What the gate reads and
+    adds to is left alone.
+    """
+    rule, spec, pool = learner.rule, learner.rule.spec, learner.pool
+    assert pool is not None and rule.encode.bias is not None and rule.update.bias is not None
+    weights = numbers(rule, learner.gate)
+    states = lay(damaged, weights, spec, False)
+    for step in range(1, spec.steps + 1):
+        states = respond(advance(states, weights, spec, False), weights, spec, step, False)
+    sizes = states.abs().transpose(0, 1).flatten(1)
+    wide = sizes.kthvalue(math.ceil(INSIDE * sizes.shape[1])).values
+    factor = torch.exp2(-torch.log2(wide / NARROW).ceil().clamp(min=0))
+    if spec.gate is not None:
+        factor[[spec.gate.input_channel, spec.gate.output_channel]] = 1.0
+    outputs = factor.view(-1, 1, 1, 1)
+    rule.encode.weight.mul_(outputs)
+    rule.encode.bias.mul_(factor)
+    rule.perceive.weight.div_(outputs.repeat_interleave(spec.multiplier, 0))
+    rule.update.weight.mul_(outputs)
+    rule.update.bias.mul_(factor)
+    rule.readout.weight.div_(factor.view(1, -1, 1, 1))
+    pool.states.mul_(factor.view(-1, 1, 1))
 
 
 def candidates(learner: Learner, damaged: Tensor) -> Sequence[Learner]:

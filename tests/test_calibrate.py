@@ -1,0 +1,52 @@
+"""From the float model to the quantised one."""
+
+import pytest
+import torch
+
+from golden.spec import Gate, Spec
+from sw.data import show_digits
+from sw.train.calibrate import narrow_states
+from sw.train.draw import calibration_digits
+from sw.train.learner import Learner, begin
+from sw.train.options import Options
+from sw.train.recipes import begin_holding, restored
+from sw.train.step import advance, lay, numbers, respond
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+GATE = Gate(input_channel=0, output_channel=1, start=1, every=1)
+SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
+
+
+def states_of(learner, damaged):
+    """Return the states after the last step, in float."""
+    weights = numbers(learner.rule, learner.gate)
+    states = lay(damaged, weights, SMALL, False)
+    for step in range(1, SMALL.steps + 1):
+        states = respond(advance(states, weights, SMALL, False), weights, SMALL, step, False)
+    return states
+
+
+def test_wide_states_are_halved_and_the_function_stays():
+    torch.manual_seed(0)
+    images, labels = show_digits()
+    images = images[:64, 8:16, 10:18].copy()
+    options = Options(recipe="memory", spec=SMALL, batch=4)
+    fresh = begin(options)
+    learner = Learner(rule=fresh.rule, gate=fresh.gate, stage="hold")
+    with torch.no_grad():
+        # One channel below the limit of 64 codes, one far beyond it, both of the gate's beyond.
+        learner.rule.encode.weight.copy_(torch.tensor([2.4, 2.4, 1.0, 2.8]).view(-1, 1, 1, 1))
+        learner.rule.readout.weight.uniform_(-0.2, 0.2)
+        learner.gate.output.weight.uniform_(-0.01, 0.01)
+    begin_holding(learner, images, labels[:64], options)
+    _, damaged = calibration_digits(images, options)
+    with torch.no_grad():
+        states, shown = states_of(learner, damaged), restored(learner, damaged, options)
+        pool = learner.pool.states.clone()
+        narrow_states(learner, damaged)
+        factor = torch.tensor([1.0, 1.0, 1.0, 0.5]).view(-1, 1, 1)
+        torch.testing.assert_close(states_of(learner, damaged), states * factor)
+        torch.testing.assert_close(restored(learner, damaged, options), shown)
+        assert torch.equal(learner.pool.states, pool * factor)
+    assert shown.std() > 1 and states.abs().max() < 127, "nothing saturates, and digits differ"

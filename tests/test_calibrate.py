@@ -27,7 +27,7 @@ def states_of(learner, damaged):
     return states
 
 
-def test_wide_states_are_halved_and_the_function_stays():
+def test_wide_states_are_narrowed_and_the_function_stays():
     torch.manual_seed(0)
     images, labels = show_digits()
     images = images[:64, 8:16, 10:18].copy()
@@ -35,18 +35,21 @@ def test_wide_states_are_halved_and_the_function_stays():
     fresh = begin(options)
     learner = Learner(rule=fresh.rule, gate=fresh.gate, stage="hold")
     with torch.no_grad():
-        # One channel below the limit of 64 codes, one far beyond it, both of the gate's beyond.
-        learner.rule.encode.weight.copy_(torch.tensor([2.4, 2.4, 1.0, 2.8]).view(-1, 1, 1, 1))
+        # One channel below the limit, one far beyond it, and both of the gate's.
+        learner.rule.encode.weight.copy_(torch.tensor([2.4, 2.4, 0.6, 2.8]).view(-1, 1, 1, 1))
         learner.rule.readout.weight.uniform_(-0.2, 0.2)
         learner.gate.output.weight.uniform_(-0.01, 0.01)
     begin_holding(learner, images, labels[:64], options)
     _, damaged = calibration_digits(images, options)
     with torch.no_grad():
         states, shown = states_of(learner, damaged), restored(learner, damaged, options)
-        pool = learner.pool.states.clone()
+        pool, encode = learner.pool.states.clone(), learner.rule.encode.weight.clone()
         narrow_states(learner, damaged)
-        factor = torch.tensor([1.0, 1.0, 1.0, 0.5]).view(-1, 1, 1)
-        torch.testing.assert_close(states_of(learner, damaged), states * factor)
+        factor = (learner.rule.encode.weight / encode).view(-1, 1, 1)
+        narrowed = states_of(learner, damaged)
+        torch.testing.assert_close(narrowed, states * factor)
         torch.testing.assert_close(restored(learner, damaged, options), shown)
         assert torch.equal(learner.pool.states, pool * factor)
+    assert factor[:3].eq(1).all(), "what the gate reads, what it adds to, what is narrow"
+    assert factor[3] < 1 and narrowed[:, 3].abs().quantile(0.99).item() == pytest.approx(32, 0.01)
     assert shown.std() > 1 and states.abs().max() < 127, "nothing saturates, and digits differ"

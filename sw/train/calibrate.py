@@ -46,7 +46,7 @@ __all__ = ["quantise"]
 QUANTILES = (0.9999, 0.9995, 0.998, 0.9965, 0.995, 0.99)
 """Shares of a unit's codes that may be spared from saturating; the best one is taken."""
 
-NARROW, INSIDE = 64.0, 0.99
+NARROW, INSIDE = 32.0, 0.99
 """Codes within which that share of a channel's states lies where they shall come to rest."""
 
 POWERS = (-12, 4)
@@ -79,7 +79,7 @@ def quantise(learner: Learner, images: np.ndarray, options: Options) -> Learner:
 
 @torch.no_grad()
 def narrow_states(learner: Learner, damaged: Tensor) -> None:
-    """Halve the states of wide channels until they lie within `NARROW`, and those of the pool.
+    """Scale wide channels so that their states lie within `NARROW`, those of the pool too.
 
     The float function stays what it was, but that states saturate later. What the gate reads and
     adds to is left alone.
@@ -92,7 +92,7 @@ def narrow_states(learner: Learner, damaged: Tensor) -> None:
         states = respond(advance(states, weights, spec, False), weights, spec, step, False)
     sizes = states.abs().transpose(0, 1).flatten(1)
     wide = sizes.kthvalue(math.ceil(INSIDE * sizes.shape[1])).values
-    factor = torch.exp2(-torch.log2(wide / NARROW).ceil().clamp(min=0))
+    factor = (NARROW / wide).clamp(max=1.0)
     if spec.gate is not None:
         factor[[spec.gate.input_channel, spec.gate.output_channel]] = 1.0
     outputs = factor.view(-1, 1, 1, 1)

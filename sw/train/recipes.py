@@ -21,7 +21,7 @@ from sw.train.teacher import aim
 __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 
 POOL = 8  # batches of states
-FRESH, YOUNG, NOISE, MOTION_SQUARED = 12.0, 1.0, 0.4, 0.1  # weights in the loss; the pool has 1
+FRESH, YOUNG, NOISE, MOTION_SQUARED = 6.0, 1.0, 0.4, 0.1  # weights in the loss; the pool has 1
 FREE_MOTION = 1.0  # price on motion in float, and of young states
 UNIT = 32.0  # codes in which motion is priced
 AGED = (50, 150)  # steps between which the price on motion rises
@@ -176,11 +176,11 @@ def stride(options: Options) -> int:
 def price_of_motion(learner: Learner, ages: Tensor, options: Options) -> Tensor:
     """Return the price (n,) for states of these ages.
 
-    Low in float and for young states; for aged ones it rises over the second third of ``qat``.
+    Low in float and for young states; for aged ones it rises over the first third of ``qat``.
     """
     rise = 0.0
     if learner.stage == "qat":
-        rise = min(max(0.0, 3 * learner.batch / options.stages()["qat"] - 1), 1.0)
+        rise = min(3 * learner.batch / options.stages()["qat"], 1.0)
     # A site that counts to its limit pays as much for each code at any pace, so that with one
     # price for all it would be slow, and not at rest for hundreds of steps.
     young, aged = AGED

@@ -39,15 +39,19 @@ from sw.train.draw import calibration_digits
 from sw.train.learner import Learner
 from sw.train.options import Options
 from sw.train.recipes import restored, squared
-from sw.train.step import advance, lay, numbers, planes_of, respond
+from sw.train.step import Numbers, advance, lay, numbers, planes_of, respond
 
 __all__ = ["quantise"]
 
 QUANTILES = (0.9999, 0.9995, 0.998, 0.9965, 0.995, 0.99)
 """Shares of a unit's codes that may be spared from saturating; the best one is taken."""
 
-NARROW, INSIDE = 32.0, 0.99
-"""Codes within which that share of a channel's states lies where they shall come to rest."""
+NARROW, INSIDE = (64.0, 32.0), 0.99
+"""Codes within which that share of a channel's states lies where they shall come to rest: of one
+that is drawn back to where it was, and of one that is not, and would count on for long."""
+
+KEPT = 0.9
+"""Share of a disturbance that is left after a step from which on a channel is not drawn back."""
 
 POWERS = (-12, 4)
 """Smallest and largest power of two that a filter is multiplied with."""
@@ -79,7 +83,7 @@ def quantise(learner: Learner, images: np.ndarray, options: Options) -> Learner:
 
 @torch.no_grad()
 def narrow_states(learner: Learner, damaged: Tensor) -> None:
-    """Scale wide channels so that their states lie within `NARROW`, those of the pool too.
+    """Scale wide channels so that their states are as narrow as `NARROW` says, the pool's too.
 
     The float function stays what it was, but that states saturate later. What the gate reads and
     adds to is left alone.
@@ -92,7 +96,8 @@ def narrow_states(learner: Learner, damaged: Tensor) -> None:
         states = respond(advance(states, weights, spec, False), weights, spec, step, False)
     sizes = states.abs().transpose(0, 1).flatten(1)
     wide = sizes.kthvalue(math.ceil(INSIDE * sizes.shape[1])).values
-    factor = (NARROW / wide).clamp(max=1.0)
+    room = torch.where(kept(states, weights, spec) < KEPT, *NARROW)
+    factor = (room / wide).clamp(max=1.0)
     if spec.gate is not None:
         factor[[spec.gate.input_channel, spec.gate.output_channel]] = 1.0
     outputs = factor.view(-1, 1, 1, 1)
@@ -103,6 +108,17 @@ def narrow_states(learner: Learner, damaged: Tensor) -> None:
     rule.update.bias.mul_(factor)
     rule.readout.weight.div_(factor.view(1, -1, 1, 1))
     pool.states.mul_(factor.view(-1, 1, 1))
+
+
+def kept(states: Tensor, weights: Numbers, spec: Spec) -> Tensor:
+    """Return what is left of a code that is added to a cell, one step later, by channel: (C,)."""
+    base, shares = advance(states, weights, spec, False), []
+    for channel in range(spec.channels):
+        nudged = states.clone()
+        nudged[:, channel, ::3, ::3] += 1  # no cell sees more than one of them
+        moved = advance(nudged, weights, spec, False) - base
+        shares.append(moved[:, channel, ::3, ::3].mean())
+    return torch.stack(shares)
 
 
 def candidates(learner: Learner, damaged: Tensor) -> Sequence[Learner]:

@@ -32,12 +32,12 @@ LOOKS = (1, 5, 20)
 """When digits are looked at, in runs of the spec's steps; at the last one they shall rest."""
 DIGITS, NOISE = 128, 32
 """Training digits, and lattices of noise, that fall."""
-PUSHES = (-1.0, -0.5, 0.5, 1.0, 2.0, 4.0)
+PUSHES = (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0, 2.0, 4.0)
 """Codes that a bias is moved by."""
 PASSES = 4
 """How often all channels are gone through at most."""
-BITS_PER_DECIBEL = 20.0
-"""What quality is worth: a decibel, as much as 20 halvings of what moves."""
+BITS_PER_DECIBEL = 5.0
+"""What quality is worth: a decibel, as much as 5 halvings of what moves."""
 FADES = 1.0
 """Decibels that a digit may lose before it counts as fading, whatever others gain."""
 

@@ -21,7 +21,7 @@ from sw.train.teacher import aim
 __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 
 POOL = 8  # batches of states
-FRESH, YOUNG, NOISE, MOTION_SQUARED = 24.0, 1.0, 0.4, 0.1  # weights in the loss; the pool has 1
+FRESH, YOUNG, NOISE, MOTION_SQUARED = 12.0, 1.0, 0.4, 0.1  # weights in the loss; the pool has 1
 FREE_MOTION = 1.0  # price on motion in float, and of young states
 UNIT = 32.0  # codes in which motion is priced
 AGED = (50, 150)  # steps between which the price on motion rises

@@ -36,7 +36,7 @@ def test_wide_states_are_narrowed_and_the_function_stays():
     learner = Learner(rule=fresh.rule, gate=fresh.gate, stage="hold")
     with torch.no_grad():
         # One channel below the limit, one far beyond it, and both of the gate's.
-        learner.rule.encode.weight.copy_(torch.tensor([2.4, 2.4, 0.6, 2.8]).view(-1, 1, 1, 1))
+        learner.rule.encode.weight.copy_(torch.tensor([2.4, 2.4, 0.3, 2.8]).view(-1, 1, 1, 1))
         learner.rule.readout.weight.uniform_(-0.2, 0.2)
         learner.gate.output.weight.uniform_(-0.01, 0.01)
     begin_holding(learner, images, labels[:64], options)

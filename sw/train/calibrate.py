@@ -38,7 +38,7 @@ from sw.rule import Rule, RuleExponents
 from sw.train.draw import calibration_digits
 from sw.train.learner import Learner
 from sw.train.options import Options
-from sw.train.recipes import restored, squared
+from sw.train.recipes import LIMITS, restored, squared
 from sw.train.step import Numbers, advance, lay, numbers, planes_of, respond
 
 __all__ = ["quantise"]
@@ -46,7 +46,7 @@ __all__ = ["quantise"]
 QUANTILES = (0.9999, 0.9995, 0.998, 0.9965, 0.995, 0.99)
 """Shares of a unit's codes that may be spared from saturating; the best one is taken."""
 
-NARROW, INSIDE = (64.0, 16.0), 0.99
+NARROW, INSIDE = (LIMITS["qat"][0], LIMITS["qat"][0] / 2), 0.99
 """Codes within which that share of a channel's states lies where they shall come to rest: of one
 that is drawn back to where it was, and of one that is not, and would count on for long."""
 

@@ -21,11 +21,12 @@ from sw.train.teacher import aim
 __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 
 POOL = 8  # batches of states
-FRESH, YOUNG, NOISE, MOTION_SQUARED = 12.0, 1.0, 0.4, 0.1  # weights in the loss; the pool has 1
+FRESH, YOUNG, NOISE, MOTION_SQUARED = 10.0, 1.0, 0.4, 0.1  # weights in the loss; the pool has 1
 FREE_MOTION = 1.0  # price on motion in float, and of young states
 UNIT = 32.0  # codes in which motion is priced
 AGED = (50, 150)  # steps between which the price on motion rises
-LIMIT, OVERFLOW = 120.0, 0.1  # codes from which a state is priced for its size, and that price
+LIMITS = {"hold": (120.0, 0.1), "qat": (64.0, 5.0)}
+"""Codes from which a state is priced for its size, and that price."""
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
 NOISE_KEPT, DIGIT_KEPT = 1 / 160, 1 / 100  # states of each that a state of a batch gives the pool
 FEW = 0.2  # share of the fresh digits that lose cells in mid-run, and as many after the last step
@@ -55,13 +56,14 @@ def squared(shown: Tensor, originals: Tensor) -> Tensor:
     return ((shown - originals) / 255).square().mean((1, 2))
 
 
-def overflow(states: Tensor) -> Tensor:
+def overflow(states: Tensor, stage: str) -> Tensor:
     """Return the price of states that are near their limits.
 
     A site that counts until it saturates is at rest only then, some hundred steps too late, and
-    tells nothing any more.
+    tells nothing any more. While it counts it pays for its motion; this it pays ever after.
     """
-    return OVERFLOW * torch.relu(states.abs() - LIMIT).mean() / UNIT
+    limit, price = LIMITS[stage]
+    return price * torch.relu(states.abs() - limit).mean() / UNIT
 
 
 def restored(learner: Learner, damaged: Tensor, options: Options) -> Tensor:
@@ -227,7 +229,11 @@ def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     digits, starts = errors[: fresh.digits], errors[fresh.digits :]
     # Of all but fresh digits plain errors: on a logarithmic scale those that have gone wrong would
     # hardly count.
-    value = FRESH * closeness(digits, options) + NOISE * starts.mean() + overflow(fresh.states)
+    value = (
+        FRESH * closeness(digits, options)
+        + NOISE * starts.mean()
+        + overflow(fresh.states, learner.stage)
+    )
     value = value + holding(learner, weights, options, rng, held, fresh)
     for share_kept, last, of_noise in (
         (NOISE_KEPT, len(errors), True),
@@ -279,7 +285,7 @@ def holding(
         change = (states - before)[shaken:] / UNIT
         moved = change.abs().mean((1, 2, 3))
         motion = motion + (price * moved).mean()
-        motion = motion + MOTION_SQUARED * change.square().mean() + overflow(states)
+        motion = motion + MOTION_SQUARED * change.square().mean() + overflow(states, learner.stage)
         shown = pixels(states, weights, spec, exact)
         errors = squared(shown, targets)
         if 2 * step >= steps:

@@ -113,6 +113,7 @@ def young(learner, options):
 def test_what_lost_cells_is_not_carried_on():
     options = Options(recipe="memory", spec=spec_for("memory"), batch=8)
     learner = begin(options)
+    learner.stage = "hold"
     begin_holding(learner, *show_digits(), options)
     ages, states = learner.pool.ages.clone(), learner.pool.states.clone()
     weights = numbers(learner.rule, learner.gate)
@@ -134,6 +135,7 @@ def test_motion_costs_more_the_older_a_state_is():
 
     options = Options(recipe="memory", spec=spec_for("memory"), batch=8)
     learner = begin(options)
+    learner.stage = "hold"
     begin_holding(learner, *show_digits(), options)
     pool, weights = learner.pool, numbers(learner.rule, learner.gate)
     fresh = young(learner, options)

@@ -9,7 +9,7 @@ import torch
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from sw.rebuild import gate_of, rule_of
-from sw.train.recipes import LIMIT, overflow
+from sw.train.recipes import LIMITS, overflow
 from sw.train.step import advance, gate_delta, numbers, planes_of, respond
 
 GATE = Gate(input_channel=1, output_channel=2, start=1, every=1)
@@ -66,8 +66,12 @@ def test_gradient_of_what_the_gate_saturates_leads_back(mapping):
         assert torch.equal(gradient[:, 2] != 0, ~at_limit | passes)
 
 
-def test_states_are_free_up_to_their_limit():
-    states = torch.tensor([0.0, LIMIT, -LIMIT])
-    assert overflow(states) == 0
-    near, at = (overflow(torch.cat([states, torch.tensor([each])])) for each in (-LIMIT - 2, 127.0))
+@pytest.mark.parametrize("stage", LIMITS)
+def test_states_are_free_up_to_their_limit(stage):
+    limit, _ = LIMITS[stage]
+    states = torch.tensor([0.0, limit, -limit])
+    assert overflow(states, stage) == 0
+    near, at = (
+        overflow(torch.cat([states, torch.tensor([each])]), stage) for each in (-limit - 2, 127.0)
+    )
     assert 0 < near < at

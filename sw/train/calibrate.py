@@ -46,7 +46,7 @@ __all__ = ["quantise"]
 QUANTILES = (0.9999, 0.9995, 0.998, 0.9965, 0.995, 0.99)
 """Shares of a unit's codes that may be spared from saturating; the best one is taken."""
 
-NARROW, INSIDE = (LIMITS["qat"][0], LIMITS["qat"][0] / 2), 0.99
+NARROW, INSIDE = (LIMITS["qat"], LIMITS["qat"] / 2), 0.99
 """Codes within which that share of a channel's states lies where they shall come to rest: of one
 that is drawn back to where it was, and of one that is not, and would count on for long."""
 

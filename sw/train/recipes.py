@@ -21,12 +21,12 @@ from sw.train.teacher import aim
 __all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
 
 POOL = 8  # batches of states
-FRESH, YOUNG, NOISE, MOTION_SQUARED = 10.0, 1.0, 0.4, 0.1  # weights in the loss; the pool has 1
+FRESH, YOUNG, NOISE, MOTION_SQUARED = 12.0, 1.0, 0.4, 0.1  # weights in the loss; the pool has 1
 FREE_MOTION = 1.0  # price on motion in float, and of young states
 UNIT = 32.0  # codes in which motion is priced
 AGED = (50, 150)  # steps between which the price on motion rises
-LIMITS = {"hold": (120.0, 0.1), "qat": (64.0, 5.0)}
-"""Codes from which a state is priced for its size, and that price."""
+LIMITS = {"hold": 120.0, "qat": 64.0}  # codes from which a state is priced for its size
+OVERFLOW = (0.1, 5.0)  # that price, and the one at the end of qat
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
 NOISE_KEPT, DIGIT_KEPT = 1 / 160, 1 / 100  # states of each that a state of a batch gives the pool
 FEW = 0.2  # share of the fresh digits that lose cells in mid-run, and as many after the last step
@@ -56,14 +56,24 @@ def squared(shown: Tensor, originals: Tensor) -> Tensor:
     return ((shown - originals) / 255).square().mean((1, 2))
 
 
-def overflow(states: Tensor, stage: str) -> Tensor:
+def overflow(states: Tensor, learner: Learner, options: Options) -> Tensor:
     """Return the price of states that are near their limits.
 
     A site that counts until it saturates is at rest only then, some hundred steps too late, and
-    tells nothing any more. While it counts it pays for its motion; this it pays ever after.
+    tells nothing any more. While it counts it pays for its motion; this it pays ever after, dearly
+    once the rate is low, so that what is shown is not disturbed.
     """
-    limit, price = LIMITS[stage]
-    return price * torch.relu(states.abs() - limit).mean() / UNIT
+    usual, late = OVERFLOW
+    price = usual + (late - usual) * risen(learner, options, 2 / 3, 5 / 6)
+    return price * torch.relu(states.abs() - LIMITS[learner.stage]).mean() / UNIT
+
+
+def risen(learner: Learner, options: Options, begin: float, end: float) -> float:
+    """Return how far a price has risen that does so between two shares of ``qat``: 0 to 1."""
+    if learner.stage != "qat":
+        return 0.0
+    share = learner.batch / options.stages()["qat"]
+    return min(max(0.0, (share - begin) / (end - begin)), 1.0)
 
 
 def restored(learner: Learner, damaged: Tensor, options: Options) -> Tensor:
@@ -180,14 +190,11 @@ def price_of_motion(learner: Learner, ages: Tensor, options: Options) -> Tensor:
 
     Low in float and for young states; for aged ones it rises over the first third of ``qat``.
     """
-    rise = 0.0
-    if learner.stage == "qat":
-        rise = min(3 * learner.batch / options.stages()["qat"], 1.0)
     # A site that counts to its limit pays as much for each code at any pace, so that with one
     # price for all it would be slow, and not at rest for hundreds of steps.
     young, aged = AGED
     share = ((ages - young) / (aged - young)).clamp(0.0, 1.0)
-    return FREE_MOTION + (options.motion - FREE_MOTION) * rise * share
+    return FREE_MOTION + (options.motion - FREE_MOTION) * risen(learner, options, 0, 1 / 3) * share
 
 
 def relearn(learner: Learner, images: np.ndarray, options: Options) -> Loss:
@@ -232,7 +239,7 @@ def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     value = (
         FRESH * closeness(digits, options)
         + NOISE * starts.mean()
-        + overflow(fresh.states, learner.stage)
+        + overflow(fresh.states, learner, options)
     )
     value = value + holding(learner, weights, options, rng, held, fresh)
     for share_kept, last, of_noise in (
@@ -285,7 +292,9 @@ def holding(
         change = (states - before)[shaken:] / UNIT
         moved = change.abs().mean((1, 2, 3))
         motion = motion + (price * moved).mean()
-        motion = motion + MOTION_SQUARED * change.square().mean() + overflow(states, learner.stage)
+        motion = (
+            motion + MOTION_SQUARED * change.square().mean() + overflow(states, learner, options)
+        )
         shown = pixels(states, weights, spec, exact)
         errors = squared(shown, targets)
         if 2 * step >= steps:

@@ -9,8 +9,8 @@ from sw.train.calibrate import NARROW, kept, narrow_states
 from sw.train.draw import calibration_digits
 from sw.train.learner import Learner, begin
 from sw.train.options import Options
-from sw.train.recipes import begin_holding, restored
-from sw.train.step import advance, lay, numbers, respond
+from sw.train.recipes import begin_holding, fallen, restored
+from sw.train.step import numbers
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -18,13 +18,10 @@ GATE = Gate(input_channel=0, output_channel=1, start=1, every=1)
 SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
 
 
-def states_of(learner, damaged):
+def states_of(learner, damaged, options):
     """Return the states after the last step, in float."""
-    weights = numbers(learner.rule, learner.gate)
-    states = lay(damaged, weights, SMALL, False)
-    for step in range(1, SMALL.steps + 1):
-        states = respond(advance(states, weights, SMALL, False), weights, SMALL, step, False)
-    return states
+    *_, last = fallen(learner, numbers(learner.rule, learner.gate), damaged, options)
+    return last
 
 
 def test_wide_states_are_narrowed_and_the_function_stays():
@@ -42,11 +39,11 @@ def test_wide_states_are_narrowed_and_the_function_stays():
     begin_holding(learner, images, labels[:64], options)
     _, damaged = calibration_digits(images, options)
     with torch.no_grad():
-        states, shown = states_of(learner, damaged), restored(learner, damaged, options)
+        states, shown = states_of(learner, damaged, options), restored(learner, damaged, options)
         pool, encode = learner.pool.states.clone(), learner.rule.encode.weight.clone()
-        narrow_states(learner, damaged)
+        narrow_states(learner, damaged, options)
         factor = (learner.rule.encode.weight / encode).view(-1, 1, 1)
-        narrowed = states_of(learner, damaged)
+        narrowed = states_of(learner, damaged, options)
         torch.testing.assert_close(narrowed, states * factor)
         torch.testing.assert_close(restored(learner, damaged, options), shown)
         assert torch.equal(learner.pool.states, pool * factor)

@@ -38,7 +38,7 @@ from sw.rule import Rule, RuleExponents
 from sw.train.draw import calibration_digits
 from sw.train.learner import Learner
 from sw.train.options import Options
-from sw.train.recipes import LIMITS, restored, squared
+from sw.train.recipes import LIMITS, fallen, restored, squared
 from sw.train.step import Numbers, advance, lay, numbers, planes_of, respond
 
 __all__ = ["quantise"]
@@ -71,10 +71,11 @@ def quantise(learner: Learner, images: np.ndarray, options: Options) -> Learner:
     """
     learner.take_averages()
     originals, damaged = calibration_digits(images, options)
+    whole = replace(options, dropout=0.0)
     if learner.pool is not None:
-        narrow_states(learner, damaged)
+        narrow_states(learner, damaged, whole)
     found = max(
-        candidates(learner, damaged), key=lambda found: fidelity(found, originals, damaged, options)
+        candidates(learner, damaged), key=lambda found: fidelity(found, originals, damaged, whole)
     )
     if found.pool is not None:
         found.pool.states = found.pool.states.round()
@@ -82,7 +83,7 @@ def quantise(learner: Learner, images: np.ndarray, options: Options) -> Learner:
 
 
 @torch.no_grad()
-def narrow_states(learner: Learner, damaged: Tensor) -> None:
+def narrow_states(learner: Learner, damaged: Tensor, options: Options) -> None:
     """Scale wide channels so that their states are as narrow as `NARROW` says, the pool's too.
 
     The float function stays what it was, but that states saturate later. What the gate reads and
@@ -91,9 +92,7 @@ def narrow_states(learner: Learner, damaged: Tensor) -> None:
     rule, spec, pool = learner.rule, learner.rule.spec, learner.pool
     assert pool is not None and rule.encode.bias is not None and rule.update.bias is not None
     weights = numbers(rule, learner.gate)
-    states = lay(damaged, weights, spec, False)
-    for step in range(1, spec.steps + 1):
-        states = respond(advance(states, weights, spec, False), weights, spec, step, False)
+    *_, states = fallen(learner, weights, damaged, options)
     sizes = states.abs().transpose(0, 1).flatten(1)
     wide = sizes.kthvalue(math.ceil(INSIDE * sizes.shape[1])).values
     room = torch.where(kept(states, weights, spec) < KEPT, *NARROW)
@@ -145,7 +144,7 @@ def candidates(learner: Learner, damaged: Tensor) -> Sequence[Learner]:
 @torch.inference_mode()
 def fidelity(learner: Learner, originals: Tensor, damaged: Tensor, options: Options) -> float:
     """Return the mean PSNR of what it restores, but for a constant and a factor."""
-    shown = restored(learner, damaged, replace(options, dropout=0.0))
+    shown = restored(learner, damaged, options)
     return -squared(shown, originals).clamp(min=1e-9).log().mean().item()
 
 

@@ -18,7 +18,7 @@ from sw.train.processes import share
 from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
 from sw.train.teacher import aim
 
-__all__ = ["Loss", "begin_holding", "hold", "relearn", "restore", "restored"]
+__all__ = ["Loss", "begin_holding", "fallen", "hold", "relearn", "restore", "restored"]
 
 POOL = 8  # batches of states
 FRESH, YOUNG, NOISE, MOTION_SQUARED = 12.0, 1.0, 0.4, 0.1  # weights in the loss; the pool has 1
@@ -84,13 +84,20 @@ def restored(learner: Learner, damaged: Tensor, options: Options) -> Tensor:
 
 def supervised(learner: Learner, damaged: Tensor, options: Options) -> Iterator[Tensor]:
     """Run damaged digits through all steps; give what is shown where that is supervised."""
-    spec, exact = learner.rule.spec, learner.exact
-    weights = numbers(learner.rule, learner.gate)
-    states = lay(damaged, weights, spec, exact)
-    for step in range(1, spec.steps + 1):
-        states = one_step(learner, weights, states, step, options)
+    spec, weights = learner.rule.spec, numbers(learner.rule, learner.gate)
+    for step, states in enumerate(fallen(learner, weights, damaged, options), 1):
         if options.supervise == "every" or step == spec.steps:
-            yield pixels(states, weights, spec, exact)
+            yield pixels(states, weights, spec, learner.exact)
+
+
+def fallen(
+    learner: Learner, weights: Numbers, damaged: Tensor, options: Options
+) -> Iterator[Tensor]:
+    """Run damaged digits through all steps; give the states after each."""
+    states = lay(damaged, weights, learner.rule.spec, learner.exact)
+    for step in range(1, learner.rule.spec.steps + 1):
+        states = one_step(learner, weights, states, step, options)
+        yield states
 
 
 def one_step(

@@ -5,7 +5,7 @@ import torch
 
 from golden.spec import Gate, Spec
 from sw.data import show_digits
-from sw.train.calibrate import NARROW, kept, narrow_states
+from sw.train.calibrate import NARROW, narrow_states
 from sw.train.draw import calibration_digits
 from sw.train.learner import Learner, begin
 from sw.train.options import Options
@@ -49,21 +49,6 @@ def test_wide_states_are_narrowed_and_the_function_stays():
         assert torch.equal(learner.pool.states, pool * factor)
     assert factor[:3].eq(1).all(), "what the gate reads, what it adds to, what is narrow"
     assert factor[3] < 1 and narrowed[:, 3].abs().quantile(0.99).item() == pytest.approx(
-        NARROW[1], 0.01
+        NARROW, 0.01
     )
     assert shown.std() > 1 and states.abs().max() < 127, "nothing saturates, and digits differ"
-
-
-def test_what_is_kept_of_a_disturbance_tells_which_channels_are_drawn_back():
-    rule = begin(Options(recipe="memory", spec=SMALL)).rule
-    filters = SMALL.multiplier
-    with torch.no_grad():
-        rule.perceive.weight.zero_()
-        rule.update.weight.zero_()
-        # Half of channel 3 goes with each step, and of channel 2 what a neighbour has.
-        rule.perceive.weight[3 * filters, 0, 1, 1] = 1.0
-        rule.update.weight[3, 3 * filters] = -0.5
-        rule.perceive.weight[2 * filters, 0, 0, 1] = 1.0
-        rule.update.weight[2, 2 * filters] = -0.5
-        found = kept(torch.full((2, *SMALL.lattice), 8.0), numbers(rule, None), SMALL)
-    torch.testing.assert_close(found, torch.tensor([1.0, 1.0, 1.0, 0.5]))

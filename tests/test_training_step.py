@@ -9,9 +9,7 @@ import torch
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from sw.rebuild import gate_of, rule_of
-from sw.train.learner import begin
-from sw.train.options import Options, spec_for
-from sw.train.recipes import LIMITS, OVERFLOW, UNIT, overflow
+from sw.train.recipes import LIMIT, OVERFLOW, UNIT, overflow
 from sw.train.step import advance, gate_delta, numbers, planes_of, respond
 
 GATE = Gate(input_channel=1, output_channel=2, start=1, every=1)
@@ -68,17 +66,9 @@ def test_gradient_of_what_the_gate_saturates_leads_back(mapping):
         assert torch.equal(gradient[:, 2] != 0, ~at_limit | passes)
 
 
-@pytest.mark.parametrize(("stage", "batch"), [("hold", 0), ("qat", 0), ("qat", 30)])
-def test_states_are_free_up_to_their_limit(stage, batch):
-    options = Options(recipe="memory", spec=spec_for("memory"), qat_batches=30)
-    learner = begin(options)
-    learner.stage, learner.batch = stage, batch
-    limit = LIMITS[stage]
-    states = torch.tensor([0.0, limit, -limit])
-    assert overflow(states, learner, options) == 0
-    near, at = (
-        overflow(torch.cat([states, torch.tensor([each])]), learner, options)
-        for each in (-limit - 2, 127.0)
-    )
+def test_states_are_free_up_to_their_limit():
+    states = torch.tensor([0.0, LIMIT, -LIMIT])
+    assert overflow(states) == 0
+    near, at = (overflow(torch.cat([states, torch.tensor([each])])) for each in (-LIMIT - 2, 127.0))
     assert 0 < near < at
-    assert near.item() == pytest.approx(OVERFLOW[batch > 0] * 2 / 4 / UNIT)
+    assert near.item() == pytest.approx(OVERFLOW * 2 / 4 / UNIT)

@@ -38,20 +38,16 @@ from sw.rule import Rule, RuleExponents
 from sw.train.draw import calibration_digits
 from sw.train.learner import Learner
 from sw.train.options import Options
-from sw.train.recipes import LIMITS, fallen, restored, squared
-from sw.train.step import Numbers, advance, lay, numbers, planes_of, respond
+from sw.train.recipes import fallen, restored, squared
+from sw.train.step import advance, lay, numbers, planes_of, respond
 
 __all__ = ["quantise"]
 
 QUANTILES = (0.9999, 0.9995, 0.998, 0.9965, 0.995, 0.99)
 """Shares of a unit's codes that may be spared from saturating; the best one is taken."""
 
-NARROW, INSIDE = (LIMITS["qat"], LIMITS["qat"] / 2), 0.99
-"""Codes within which that share of a channel's states lies where they shall come to rest: of one
-that is drawn back to where it was, and of one that is not, and would count on for long."""
-
-KEPT = 0.9
-"""Share of a disturbance that is left after a step from which on a channel is not drawn back."""
+NARROW, INSIDE = 64.0, 0.99
+"""Codes within which that share of a channel's states lies where they shall come to rest."""
 
 POWERS = (-12, 4)
 """Smallest and largest power of two that a filter is multiplied with."""
@@ -91,12 +87,10 @@ def narrow_states(learner: Learner, damaged: Tensor, options: Options) -> None:
     """
     rule, spec, pool = learner.rule, learner.rule.spec, learner.pool
     assert pool is not None and rule.encode.bias is not None and rule.update.bias is not None
-    weights = numbers(rule, learner.gate)
-    *_, states = fallen(learner, weights, damaged, options)
+    *_, states = fallen(learner, numbers(rule, learner.gate), damaged, options)
     sizes = states.abs().transpose(0, 1).flatten(1)
     wide = sizes.kthvalue(math.ceil(INSIDE * sizes.shape[1])).values
-    room = torch.where(kept(states, weights, spec) < KEPT, *NARROW)
-    factor = (room / wide).clamp(max=1.0)
+    factor = (NARROW / wide).clamp(max=1.0)
     if spec.gate is not None:
         factor[[spec.gate.input_channel, spec.gate.output_channel]] = 1.0
     outputs = factor.view(-1, 1, 1, 1)
@@ -107,17 +101,6 @@ def narrow_states(learner: Learner, damaged: Tensor, options: Options) -> None:
     rule.update.bias.mul_(factor)
     rule.readout.weight.div_(factor.view(1, -1, 1, 1))
     pool.states.mul_(factor.view(-1, 1, 1))
-
-
-def kept(states: Tensor, weights: Numbers, spec: Spec) -> Tensor:
-    """Return what is left of a code that is added to a cell, one step later, by channel: (C,)."""
-    base, shares = advance(states, weights, spec, False), []
-    for channel in range(spec.channels):
-        nudged = states.clone()
-        nudged[:, channel, ::3, ::3] += 1  # no cell sees more than one of them
-        moved = advance(nudged, weights, spec, False) - base
-        shares.append(moved[:, channel, ::3, ::3].mean())
-    return torch.stack(shares)
 
 
 def candidates(learner: Learner, damaged: Tensor) -> Sequence[Learner]:

@@ -25,8 +25,7 @@ FRESH, YOUNG, NOISE, MOTION_SQUARED = 12.0, 1.0, 0.4, 0.1  # weights in the loss
 FREE_MOTION = 1.0  # price on motion in float, and of young states
 UNIT = 32.0  # codes in which motion is priced
 AGED = (50, 150)  # steps between which the price on motion rises
-LIMITS = {"hold": 120.0, "qat": 64.0}  # codes from which a state is priced for its size
-OVERFLOW = (0.1, 5.0)  # that price, and the one at the end of qat
+LIMIT, OVERFLOW = 120.0, 0.1  # codes from which a state is priced for its size; that price
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
 NOISE_KEPT, DIGIT_KEPT = 1 / 160, 1 / 100  # states of each that a state of a batch gives the pool
 FEW = 0.2  # share of the fresh digits that lose cells in mid-run, and as many after the last step
@@ -56,24 +55,9 @@ def squared(shown: Tensor, originals: Tensor) -> Tensor:
     return ((shown - originals) / 255).square().mean((1, 2))
 
 
-def overflow(states: Tensor, learner: Learner, options: Options) -> Tensor:
-    """Return the price of states that are near their limits.
-
-    A site that counts until it saturates is at rest only then, some hundred steps too late, and
-    tells nothing any more. While it counts it pays for its motion; this it pays ever after, dearly
-    once the rate is low, so that what is shown is not disturbed.
-    """
-    usual, late = OVERFLOW
-    price = usual + (late - usual) * risen(learner, options, 2 / 3, 5 / 6)
-    return price * torch.relu(states.abs() - LIMITS[learner.stage]).mean() / UNIT
-
-
-def risen(learner: Learner, options: Options, begin: float, end: float) -> float:
-    """Return how far a price has risen that does so between two shares of ``qat``: 0 to 1."""
-    if learner.stage != "qat":
-        return 0.0
-    share = learner.batch / options.stages()["qat"]
-    return min(max(0.0, (share - begin) / (end - begin)), 1.0)
+def overflow(states: Tensor) -> Tensor:
+    """Return the price of states that are near their limits: what saturates tells nothing more."""
+    return OVERFLOW * torch.relu(states.abs() - LIMIT).mean() / UNIT
 
 
 def restored(learner: Learner, damaged: Tensor, options: Options) -> Tensor:
@@ -201,7 +185,9 @@ def price_of_motion(learner: Learner, ages: Tensor, options: Options) -> Tensor:
     # price for all it would be slow, and not at rest for hundreds of steps.
     young, aged = AGED
     share = ((ages - young) / (aged - young)).clamp(0.0, 1.0)
-    return FREE_MOTION + (options.motion - FREE_MOTION) * risen(learner, options, 0, 1 / 3) * share
+    quantised = learner.stage == "qat"
+    risen = min(1.0, 3 * learner.batch / options.stages()["qat"]) if quantised else 0.0
+    return FREE_MOTION + (options.motion - FREE_MOTION) * risen * share
 
 
 def relearn(learner: Learner, images: np.ndarray, options: Options) -> Loss:
@@ -243,11 +229,7 @@ def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     digits, starts = errors[: fresh.digits], errors[fresh.digits :]
     # Of all but fresh digits plain errors: on a logarithmic scale those that have gone wrong would
     # hardly count.
-    value = (
-        FRESH * closeness(digits, options)
-        + NOISE * starts.mean()
-        + overflow(fresh.states, learner, options)
-    )
+    value = FRESH * closeness(digits, options) + NOISE * starts.mean() + overflow(fresh.states)
     value = value + holding(learner, weights, options, rng, held, fresh)
     for share_kept, last, of_noise in (
         (NOISE_KEPT, len(errors), True),
@@ -299,9 +281,7 @@ def holding(
         change = (states - before)[shaken:] / UNIT
         moved = change.abs().mean((1, 2, 3))
         motion = motion + (price * moved).mean()
-        motion = (
-            motion + MOTION_SQUARED * change.square().mean() + overflow(states, learner, options)
-        )
+        motion = motion + MOTION_SQUARED * change.square().mean() + overflow(states)
         shown = pixels(states, weights, spec, exact)
         errors = squared(shown, targets)
         if 2 * step >= steps:

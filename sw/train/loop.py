@@ -16,6 +16,7 @@ import torch
 
 from sw.train.learner import Learner, save
 from sw.train.options import Options
+from sw.train.origins import shorten_ways
 from sw.train.processes import average, leads, told
 from sw.train.recipes import hold, relearn, restore
 
@@ -95,6 +96,8 @@ def run_stage(
     begin = saved = time.monotonic()
     before, first = learner.seconds, learner.batch
     while learner.batch < total:
+        if learner.pool is not None and learner.stage == "qat" and learner.batch == total * 2 // 3:
+            shorten_ways(learner, images, options)
         recent.append(train_batch(learner, images, options))
         now = time.monotonic()
         learner.seconds = before + now - begin

@@ -18,7 +18,7 @@ from sw.train.processes import share
 from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
 from sw.train.teacher import aim
 
-__all__ = ["Loss", "begin_holding", "fallen", "hold", "relearn", "restore", "restored"]
+__all__ = ["AGED", "Loss", "begin_holding", "fallen", "hold", "relearn", "restore", "restored"]
 
 POOL = 8  # batches of states
 FRESH, YOUNG, NOISE, MOTION_SQUARED = 12.0, 1.0, 0.4, 0.1  # weights in the loss; the pool has 1
@@ -75,11 +75,15 @@ def supervised(learner: Learner, damaged: Tensor, options: Options) -> Iterator[
 
 
 def fallen(
-    learner: Learner, weights: Numbers, damaged: Tensor, options: Options
+    learner: Learner,
+    weights: Numbers,
+    damaged: Tensor,
+    options: Options,
+    steps: int | None = None,
 ) -> Iterator[Tensor]:
-    """Run damaged digits through all steps; give the states after each."""
+    """Run damaged digits through all steps, or as many as given; give the states after each."""
     states = lay(damaged, weights, learner.rule.spec, learner.exact)
-    for step in range(1, learner.rule.spec.steps + 1):
+    for step in range(1, (learner.rule.spec.steps if steps is None else steps) + 1):
         states = one_step(learner, weights, states, step, options)
         yield states
 

@@ -29,6 +29,7 @@ from sw.rule import Rule
 from sw.train.draw import draw, noise_states, random
 from sw.train.learner import Learner
 from sw.train.options import Options
+from sw.train.origins import move_origins
 from sw.train.pool import medoids
 from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
 
@@ -49,6 +50,8 @@ BITS_PER_DECIBEL = 5.0
 """What quality is worth: a decibel, as much as 5 halvings of what moves."""
 FADES = 1.0
 """Decibels that a digit may lose before it counts as fading, whatever others gain."""
+CHANCE = 0.5
+"""Decibels that noise may lose: some lattice or other falls to another digit by chance."""
 
 
 class Touch(NamedTuple):
@@ -72,24 +75,13 @@ class Touch(NamedTuple):
 
 
 def touched(rule: Rule, touch: Touch) -> Rule:
-    """Return the quantised rule with the touch on its biases.
-
-    A moved origin alone leaves all that is shown as it was, but for where states saturate, and for
-    the neighbours that border cells lack, which are 0 still.
-    """
+    """Return the quantised rule with the touch on its biases."""
     rule = deepcopy(rule)
-    encode, perceive, update, readout = (
-        layer.bias for layer in (rule.encode, rule.perceive, rule.update, rule.readout)
-    )
+    assert rule.update.bias is not None
+    changes, origins = (torch.from_numpy(codes).to(rule.update.bias) for codes in touch)
     with torch.no_grad():
-        changes, origins = (
-            torch.from_numpy(codes * 2.0**-STATE_FRAC).to(update) for codes in touch
-        )
-        update += changes
-        encode += origins
-        kernels = rule.perceive.quant_weight().value.sum((1, 2, 3))
-        perceive -= kernels * origins.repeat_interleave(rule.spec.multiplier)
-        readout -= (rule.readout.quant_weight().value.flatten() * origins).sum()
+        rule.update.bias += changes * 2.0**-STATE_FRAC
+    move_origins(rule, origins)
     return rule
 
 
@@ -142,7 +134,7 @@ class Fall:
 
     def cost(self, before: Fall) -> float:
         """Return what moves, in bits, and what quality was lost since ``before``."""
-        means = [*(before.digits - self.digits).mean(1), before.noise - self.noise]
+        means = [*(before.digits - self.digits).mean(1), before.noise - self.noise - CHANCE]
         faded = np.maximum((before.digits - self.digits).max(0) - FADES, 0).mean()
         lost = np.maximum(means, 0).mean() + faded
         return float(np.log2(1 + self.moving.sum(1)).mean() + BITS_PER_DECIBEL * lost)

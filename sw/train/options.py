@@ -105,7 +105,7 @@ class Options:
     """The same in quantisation-aware training."""
     hold_rate: float = 8e-3
     """The same where holding is taught in float."""
-    motion: float = 320.0
+    motion: float = 160.0
     """Price on motion at rest in quantisation-aware training; memory only."""
     loss: str | None = None
     """What is made small: ``mse``, or ``psnr``, the mean logarithm of each digit's error; what

@@ -33,7 +33,7 @@ def train(
     ] = None,
     motion: Annotated[
         float, typer.Option(help="price on motion at rest; recipe memory only")
-    ] = 320.0,
+    ] = 160.0,
     begin: Annotated[
         str | None,
         typer.Option(help="begin with the float weights of this skeleton, folder or file"),

@@ -1,16 +1,19 @@
-"""A last touch for a rule that shall come to rest: some codes more or less on the update's biases.
+"""A last touch for a rule that shall come to rest: codes added to channels, on biases alone.
 
 A site whose change stays just outside the dead zone counts on, code by code, until it saturates,
-and what reads it moves along. A few codes on its channel's bias stop it, or have it saturate soon.
-No gradient tells: what moves can only be made to move less by it, never faster. So biases are tried
-one after the other, in the chip's arithmetic.
+and what reads it moves along. A few codes on its channel's change stop it, or have it saturate
+soon; some on the channel's origin, and it arrives so many steps sooner (see `sw.train.origins`; no
+more than noise can bear). No gradient tells: what moves can only be made to move less by it, never
+faster. So codes are tried one after the other, in the chip's arithmetic.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,27 +23,62 @@ from sw.data import Digits
 from sw.memory.machine import Machine, follow
 from sw.metrics import psnr, squared_errors
 from sw.quant import STATE_FRAC
+from sw.rule import Rule
 from sw.train.draw import draw, noise_states, random
 from sw.train.learner import Learner
 from sw.train.options import Options
+from sw.train.origins import move_origins
 from sw.train.pool import medoids
 from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
 
-__all__ = ["Fall", "Starts", "Trained", "fall", "settle", "settled"]
+__all__ = ["Fall", "Starts", "Touch", "Trained", "fall", "settle", "settled", "touched"]
 
 LOOKS = (1, 5, 18)
-"""When digits are looked at, in runs of the spec's steps; at the last one they shall rest: others,
-that take a little longer, do so by the 20th run, where rest is judged."""
+"""When digits are looked at, in runs of the spec's steps; at the last one they shall rest: others
+that take a little longer do so by the 20th run, where rest is judged."""
 DIGITS, NOISE = 128, 32
 """Training digits, and lattices of noise, that fall."""
 PUSHES = (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0, 2.0, 4.0)
-"""Codes that a bias is moved by."""
-PASSES = 4
+"""Codes that a channel's change is moved by."""
+SHIFTS = (-8, 8)
+"""Codes that its origin is moved by."""
+PASSES = 2
 """How often all channels in which something moves are gone through at most."""
 BITS_PER_DECIBEL = 5.0
 """What quality is worth: a decibel, as much as 5 halvings of what moves."""
 FADES = 1.0
 """Decibels that a digit may lose before it counts as fading, whatever others gain."""
+
+
+class Touch(NamedTuple):
+    """Codes that are added, by channel."""
+
+    changes: np.ndarray
+    """To what an update adds, parts of a code too."""
+    origins: np.ndarray
+    """To every state; whole codes."""
+
+    @classmethod
+    def none(cls, channels: int) -> Touch:
+        """Return the one that changes nothing."""
+        return cls(np.zeros(channels), np.zeros(channels))
+
+    def around(self, channel: int) -> Sequence[Touch]:
+        """Return those that differ from this one in one number of that channel."""
+        one = np.arange(len(self.changes)) == channel
+        pushed = [self._replace(changes=self.changes + push * one) for push in PUSHES]
+        return pushed + [self._replace(origins=self.origins + shift * one) for shift in SHIFTS]
+
+
+def touched(rule: Rule, touch: Touch) -> Rule:
+    """Return the quantised rule with the touch on its biases."""
+    rule = deepcopy(rule)
+    assert rule.update.bias is not None
+    changes, origins = (torch.from_numpy(codes).to(rule.update.bias) for codes in touch)
+    with torch.no_grad():
+        rule.update.bias += changes * 2.0**-STATE_FRAC
+    move_origins(rule, origins)
+    return rule
 
 
 class Trained(Machine):
@@ -50,18 +88,16 @@ class Trained(Machine):
         skeleton = learner.rule.weights()
         gate = learner.gate
         super().__init__(skeleton, None if gate is None else gate.weights(skeleton.digest))
-        self.numbers: Numbers = numbers(learner.rule, learner.gate)
-        self.origin = self.numbers.update
+        self.learner = learner
+        self.touch(Touch.none(self.spec.channels))
 
-    def push(self, codes: np.ndarray) -> None:
-        """Have every change of a channel be so many codes larger than was trained."""
-        weight, bias = self.origin
-        pushed = bias + torch.from_numpy(codes).to(bias)
-        self.numbers = self.numbers._replace(update=(weight, pushed))
+    def touch(self, touch: Touch) -> None:
+        """Have the rule run with the touch on its biases."""
+        self.numbers: Numbers = numbers(touched(self.learner.rule, touch), self.learner.gate)
 
     def tensor(self, codes: np.ndarray) -> Tensor:
         """Return codes as training has them."""
-        return torch.from_numpy(codes).to(self.origin[1])
+        return torch.from_numpy(codes).to(self.numbers.update[1])
 
     def lay(self, images: np.ndarray) -> np.ndarray:
         """Return images uint8 (n, image, image) on lattices, int8."""
@@ -149,46 +185,45 @@ def min_errors(images: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
 
 
 def settled(
-    channels: int, look: Callable[[np.ndarray], Fall], say: Callable[[str], None]
-) -> tuple[np.ndarray, Fall]:
-    """Return the codes to add to each channel's change, and what digits do then.
+    channels: int, look: Callable[[Touch], Fall], say: Callable[[str], None]
+) -> tuple[Touch, Fall]:
+    """Return the touch that brings to rest, and what digits do then.
 
-    ``look`` tells what they do with given codes.
+    ``look`` tells what they do with a given one.
     """
-    codes = np.zeros(channels)
-    first = best = look(codes)
+    touch = Touch.none(channels)
+    first = best = look(touch)
     for _ in range(PASSES):
-        before = codes
-        for channel in best.moving.sum(0).argsort()[::-1].tolist():
+        before, order = touch, best.moving.sum(0).argsort()[::-1].tolist()
+        for channel in order:
             if not best.moving[:, channel].any():
                 continue
-            tried = [codes + push * (np.arange(channels) == channel) for push in PUSHES]
-            found = [look(each) for each in tried]
-            least = int(np.argmin([each.cost(first) for each in found]))
-            if found[least].cost(first) < best.cost(first):
-                best, codes = found[least], tried[least]
+            for tried in touch.around(channel):
+                found = look(tried)
+                if found.cost(first) < best.cost(first):
+                    best, touch = found, tried
             moving = best.moving.sum(1)
             say(
-                f"bias of channel {channel}: {codes[channel]:+.1f} codes, "
+                f"channel {channel}: {touch.changes[channel]:+.2f} codes a step, "
+                f"{touch.origins[channel]:+.0f} on its origin, "
                 f"{moving.mean():.1f} sites moving, "
                 f"{100 * np.mean(moving == 0):.0f} % at rest, "
                 f"{best.digits[-1].mean():.2f} dB, noise {best.noise:.2f} dB"
             )
-        if codes is before:
+        if touch is before:
             break
-    return codes, best
+    return touch, best
 
 
 def settle(learner: Learner, digits: Digits, options: Options) -> None:
-    """Add to the biases of the rule's update what brings training digits and noise to rest."""
+    """Add to the rule's biases what brings training digits and noise to rest."""
     with torch.no_grad():
         machine, starts = Trained(learner), Starts.of(digits, options)
 
-        def look(codes: np.ndarray) -> Fall:
-            machine.push(codes)
+        def look(touch: Touch) -> Fall:
+            machine.touch(touch)
             return fall(machine, starts)
 
         channels = options.spec.channels
-        codes, _ = settled(channels, look, lambda text: print(text, file=sys.stderr, flush=True))
-        bias = learner.rule.update.bias
-        bias += torch.from_numpy(codes * 2.0**-STATE_FRAC).to(bias)
+        touch, _ = settled(channels, look, lambda text: print(text, file=sys.stderr, flush=True))
+        learner.rule = touched(learner.rule, touch)

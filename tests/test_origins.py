@@ -1,7 +1,5 @@
 """Where a channel's zero lies makes no difference, but for how far it is to a limit."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -16,6 +14,7 @@ from sw.train.learner import Learner, begin
 from sw.train.options import Options
 from sw.train.origins import FEW, ROOM, direct, move_origins, shorten_ways
 from sw.train.recipes import begin_holding
+from tests.origins import with_origins
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -48,24 +47,12 @@ def damaged_of(images):
     return calibration_digits(images, OPTIONS)[1].numpy().astype(np.uint8)
 
 
-def moved(skeleton, origins):
-    """Return the skeleton with so many codes on every state, on its integers."""
-    encode, perceive, readout = skeleton.encode, skeleton.perceive, skeleton.readout
-    lower = perceive.weight.sum((1, 2)) * origins.repeat(SMALL.multiplier)
-    return replace(
-        skeleton,
-        encode=replace(encode, bias=encode.bias + (origins << encode.shift)),
-        perceive=replace(perceive, bias=perceive.bias - lower),
-        readout=replace(readout, bias=readout.bias - (readout.weight * origins).sum()),
-    )
-
-
 def test_what_is_shown_stays_where_no_border_is_felt(learner, images):
     origins = np.array([0, 0, -16, 12])
     skeleton, damaged = learner.rule.weights(), damaged_of(images)
     move_origins(learner.rule, torch.from_numpy(origins).float())
     other = learner.rule.weights()
-    assert other.digest == moved(skeleton, origins).digest
+    assert other.digest == with_origins(skeleton, origins).digest
 
     before, after = Model(skeleton), Model(other)
     states, others = before.encode(damaged), after.encode(damaged)

@@ -24,6 +24,7 @@ from sw.train.settle import (
     settle,
     settled,
 )
+from tests.origins import with_origins
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -71,20 +72,10 @@ def test_a_digit_that_fades_is_not_made_good_by_others():
 
 def moved(skeleton, touch):
     """Return the skeleton with the touch on its integers."""
-    encode, perceive, update = skeleton.encode, skeleton.perceive, skeleton.update
-    readout = skeleton.readout
-    changes, origins = touch.changes, touch.origins.astype(int)
-    kernels = perceive.weight.sum((1, 2))
-    lower = kernels * origins.repeat(SMALL.multiplier)
-    return replace(
-        skeleton,
-        encode=replace(encode, bias=encode.bias + (origins << encode.shift)),
-        perceive=replace(perceive, bias=perceive.bias - lower),
-        update=replace(
-            update, bias=update.bias + (changes * 2.0**update.shift).astype(update.bias.dtype)
-        ),
-        readout=replace(readout, bias=readout.bias - (readout.weight * origins).sum()),
-    )
+    update = skeleton.update
+    changes = (touch.changes * 2.0**update.shift).astype(update.bias.dtype)
+    pushed = replace(skeleton, update=replace(update, bias=update.bias + changes))
+    return with_origins(pushed, touch.origins.astype(int))
 
 
 TOUCH = Touch(np.array([0.0, -1.0, 0.5, 4.0]), np.array([0.0, 0.0, -16.0, 30.0]))

@@ -12,7 +12,7 @@ from sw.train.calibrate import quantise
 from sw.train.draw import calibration_digits
 from sw.train.learner import Learner, begin
 from sw.train.options import Options
-from sw.train.origins import FEW, ROOM, direct, move_origins, shorten_ways
+from sw.train.origins import ROOM, direct, move_origins, shorten_ways
 from sw.train.recipes import begin_holding
 from tests.origins import with_origins
 
@@ -71,15 +71,16 @@ def test_what_is_shown_stays_where_no_border_is_felt(learner, images):
 
 
 def test_a_channel_counts_where_more_sites_go_one_way():
-    before = torch.zeros(4, 5, 6, 6)
+    before = torch.zeros(4, 6, 6, 6)
     after = before.clone()
-    after[:, 1, 0, :3] = 1.0
-    after[:, 1, 1, 0] = -9.0
-    after[:, 2, 0, :2] = -1.0
-    after[:, 3, 0, :2], after[:, 3, 1, :2] = 1.0, -1.0
-    after[0, 4, 0, 0] = 1.0
-    assert 1 / 4 < FEW
-    assert direct(before, after).tolist() == [0, 1, -1, 0, 0]
+    after[:, 1] = 1.0  # what the gate adds to
+    after[:, 2, 0, :3] = 1.0
+    after[:, 2, 1, 0] = -9.0
+    after[:, 3, 0, :2] = -1.0
+    after[:, 4, 0, :2], after[:, 4, 1, :2] = 1.0, -1.0
+    after[0, 5, 0, 0] = 1.0
+    assert direct(before, after, SMALL, 0.5).tolist() == [0, 0, 1, -1, 0, 0]
+    assert direct(before, after, SMALL, 0.2).tolist() == [0, 0, 1, -1, 0, 1]
 
 
 def test_the_origin_goes_where_a_channel_counts_to(learner, images):

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from golden.fixed import STATE
+from golden.spec import Spec
 from sw.quant import STATE_FRAC
 from sw.rule import Rule
 from sw.train.calibrate import NARROW
@@ -52,10 +53,17 @@ def move_origins(rule: Rule, codes: Tensor) -> None:
     readout.bias -= (readout.quant_weight().value.flatten() * values).sum()
 
 
-def direct(before: Tensor, after: Tensor) -> Tensor:
-    """Return which way each channel counts between states of two steps: -1, 0 or 1 (channels,)."""
+def direct(before: Tensor, after: Tensor, spec: Spec, few: float) -> Tensor:
+    """Return which way each channel counts from one step to the next: -1, 0 or 1 (channels,).
+
+    More than ``few`` sites of a digit go that way rather than the other. The gate's do not count:
+    what it reads and adds to keeps its origin.
+    """
     net = (after - before).sign().sum((0, 2, 3)) / len(before)
-    return net.sign() * (net.abs() > FEW)
+    ways = net.sign() * (net.abs() > few)
+    if spec.gate is not None:
+        ways[[spec.gate.input_channel, spec.gate.output_channel]] = 0
+    return ways
 
 
 @torch.no_grad()
@@ -67,10 +75,8 @@ def shorten_ways(learner: Learner, images: np.ndarray, options: Options) -> None
     learner.take_averages()
     _, damaged = calibration_digits(images, options)
     walk = fallen(learner, numbers(learner.rule, learner.gate), damaged, options, AGED[1])
-    codes = ROOM * direct(*deque(walk, maxlen=2))
-    if learner.rule.spec.gate is not None:
-        gate = learner.rule.spec.gate
-        codes[[gate.input_channel, gate.output_channel]] = 0.0
+    before, after = deque(walk, maxlen=2)
+    codes = ROOM * direct(before, after, learner.rule.spec, FEW)
     move_origins(learner.rule, codes)
     learner.averages = [parameter.detach().clone() for parameter in learner.parameters]
     if learner.pool is not None:

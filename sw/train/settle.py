@@ -2,15 +2,16 @@
 
 A site whose change stays just outside the dead zone counts on, code by code, until it saturates,
 and what reads it moves along. A few codes on its channel's change stop it, or have it saturate
-soon; some on the channel's origin, and it arrives so many steps sooner (see `sw.train.origins`; no
-more than noise can bear). No gradient tells: what moves can only be made to move less by it, never
-faster. So codes are tried one after the other, in the chip's arithmetic.
+soon. Some on the origins of all channels that count, and what counts arrives so many steps sooner
+(see `sw.train.origins`): no more than noise can bear. No gradient tells: what moves can only be
+made to move less by it, never faster. So codes are tried one after the other, in the chip's
+arithmetic.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -27,7 +28,7 @@ from sw.rule import Rule
 from sw.train.draw import draw, noise_states, random
 from sw.train.learner import Learner
 from sw.train.options import Options
-from sw.train.origins import move_origins
+from sw.train.origins import direct, move_origins
 from sw.train.pool import medoids
 from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
 
@@ -40,8 +41,10 @@ DIGITS, NOISE = 128, 32
 """Training digits, and lattices of noise, that fall."""
 PUSHES = (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0, 2.0, 4.0)
 """Codes that a channel's change is moved by."""
-SHIFTS = (-8, 8)
-"""Codes that its origin is moved by."""
+SHIFTS = (8, 16)
+"""Codes that origins are moved by, all at once, since what one of them brings is little."""
+FEW = 0.02
+"""Sites of a digit that have to count one way for an origin to be moved."""
 PASSES = 2
 """How often all channels in which something moves are gone through at most."""
 BITS_PER_DECIBEL = 5.0
@@ -62,12 +65,6 @@ class Touch(NamedTuple):
     def none(cls, channels: int) -> Touch:
         """Return the one that changes nothing."""
         return cls(np.zeros(channels), np.zeros(channels))
-
-    def around(self, channel: int) -> Sequence[Touch]:
-        """Return those that differ from this one in one number of that channel."""
-        one = np.arange(len(self.changes)) == channel
-        pushed = [self._replace(changes=self.changes + push * one) for push in PUSHES]
-        return pushed + [self._replace(origins=self.origins + shift * one) for shift in SHIFTS]
 
 
 def touched(rule: Rule, touch: Touch) -> Rule:
@@ -127,6 +124,8 @@ class Fall:
     """Mean PSNR in dB of what noise became, to the nearest prototype."""
     moving: np.ndarray
     """Codes that the last step changed, of each lattice and channel."""
+    ways: np.ndarray
+    """Which way each channel of the digits counts: -1, 0 or 1."""
 
     def cost(self, before: Fall) -> float:
         """Return what moves, in bits, and what quality was lost since ``before``."""
@@ -171,10 +170,14 @@ def fall(machine: Trained, starts: Starts) -> Fall:
     errors = [squared_errors(shown[step][:count], starts.originals) for step in looks]
     last = shown[looks[-1]][count:]
     size = last[0].size
+    before, at_last = (
+        torch.from_numpy(after[step][:count]).short() for step in (looks[-1] - 1, looks[-1])
+    )
     return Fall(
         digits=psnr(np.array(errors), size),
         noise=float(psnr(min_errors(last, starts.prototypes), size).mean()),
         moving=np.count_nonzero(after[looks[-1]] != after[looks[-1] - 1], axis=(2, 3)),
+        ways=direct(before, at_last, machine.spec, FEW).numpy(),
     )
 
 
@@ -193,23 +196,31 @@ def settled(
     """
     touch = Touch.none(channels)
     first = best = look(touch)
+
+    def tell(what: str) -> None:
+        moving = best.moving.sum(1)
+        say(
+            f"{what}, {moving.mean():.1f} sites moving, "
+            f"{100 * np.mean(moving == 0):.0f} % at rest, "
+            f"{best.digits[-1].mean():.2f} dB, noise {best.noise:.2f} dB"
+        )
+
     for _ in range(PASSES):
         before, order = touch, best.moving.sum(0).argsort()[::-1].tolist()
         for channel in order:
             if not best.moving[:, channel].any():
                 continue
-            for tried in touch.around(channel):
+            one = np.arange(channels) == channel
+            for tried in [touch._replace(changes=touch.changes + push * one) for push in PUSHES]:
                 found = look(tried)
                 if found.cost(first) < best.cost(first):
                     best, touch = found, tried
-            moving = best.moving.sum(1)
-            say(
-                f"channel {channel}: {touch.changes[channel]:+.2f} codes a step, "
-                f"{touch.origins[channel]:+.0f} on its origin, "
-                f"{moving.mean():.1f} sites moving, "
-                f"{100 * np.mean(moving == 0):.0f} % at rest, "
-                f"{best.digits[-1].mean():.2f} dB, noise {best.noise:.2f} dB"
-            )
+            tell(f"change of channel {channel}: {touch.changes[channel]:+.2f} codes")
+        for tried in [touch._replace(origins=touch.origins + s * best.ways) for s in SHIFTS]:
+            found = look(tried)
+            if found.cost(first) < best.cost(first):
+                best, touch = found, tried
+        tell("origins: " + ", ".join(f"{each:+.0f}" for each in touch.origins) + " codes")
         if touch is before:
             break
     return touch, best

@@ -123,7 +123,7 @@ class Fall:
     noise: float
     """Mean PSNR in dB of what noise became, to the nearest prototype."""
     moving: np.ndarray
-    """Codes that the last step changed, of each lattice and channel."""
+    """Codes that the last step changed, of each digit and channel. Noise has more time to rest."""
     ways: np.ndarray
     """Which way each channel of the digits counts: -1, 0 or 1."""
 
@@ -170,14 +170,13 @@ def fall(machine: Trained, starts: Starts) -> Fall:
     errors = [squared_errors(shown[step][:count], starts.originals) for step in looks]
     last = shown[looks[-1]][count:]
     size = last[0].size
-    before, at_last = (
-        torch.from_numpy(after[step][:count]).short() for step in (looks[-1] - 1, looks[-1])
-    )
+    before, end = (after[step][:count].astype(np.int16) for step in (looks[-1] - 1, looks[-1]))
+    ways = direct(torch.from_numpy(before), torch.from_numpy(end), machine.spec, FEW)
     return Fall(
         digits=psnr(np.array(errors), size),
         noise=float(psnr(min_errors(last, starts.prototypes), size).mean()),
-        moving=np.count_nonzero(after[looks[-1]] != after[looks[-1] - 1], axis=(2, 3)),
-        ways=direct(before, at_last, machine.spec, FEW).numpy(),
+        moving=np.count_nonzero(end != before, axis=(2, 3)),
+        ways=ways.numpy(),
     )
 
 

@@ -18,7 +18,17 @@ from sw.train.processes import share
 from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
 from sw.train.teacher import aim
 
-__all__ = ["AGED", "Loss", "begin_holding", "fallen", "hold", "relearn", "restore", "restored"]
+__all__ = [
+    "AGED",
+    "LOST",
+    "Loss",
+    "begin_holding",
+    "fallen",
+    "hold",
+    "relearn",
+    "restore",
+    "restored",
+]
 
 POOL = 8  # batches of states
 FRESH, YOUNG, NOISE, MOTION_SQUARED = 12.0, 1.0, 0.4, 0.1  # weights in the loss; the pool has 1

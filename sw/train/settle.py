@@ -25,11 +25,12 @@ from sw.memory.machine import Machine, follow
 from sw.metrics import psnr, squared_errors
 from sw.quant import STATE_FRAC
 from sw.rule import Rule
-from sw.train.draw import draw, noise_states, random
+from sw.train.draw import draw, lost_cells, noise_states, random
 from sw.train.learner import Learner
 from sw.train.options import Options
 from sw.train.origins import direct, move_origins
 from sw.train.pool import medoids
+from sw.train.recipes import LOST
 from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
 
 __all__ = ["Fall", "Starts", "Touch", "Trained", "fall", "settle", "settled", "touched"]
@@ -41,11 +42,11 @@ DIGITS, NOISE = 128, 32
 """Training digits, and lattices of noise, that fall."""
 PUSHES = (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0, 2.0, 4.0)
 """Codes that a channel's change is moved by."""
-SHIFTS = (8, 16)
-"""Codes that origins are moved by, all at once, since what one of them brings is little."""
+SHIFTS = (4, 8)
+"""Codes that the origins of all channels that count are moved by at once; of one, the last."""
 FEW = 0.02
 """Sites of a digit that have to count one way for an origin to be moved."""
-PASSES = 2
+PASSES = 3
 """How often all channels in which something moves are gone through at most."""
 BITS_PER_DECIBEL = 5.0
 """What quality is worth: a decibel, as much as 5 halvings of what moves."""
@@ -120,6 +121,8 @@ class Fall:
 
     digits: np.ndarray
     """PSNR in dB of each digit at each of `LOOKS`: (looks, n)."""
+    hurt: float
+    """Mean PSNR in dB of the digits a run after they lost cells at the first look."""
     noise: float
     """Mean PSNR in dB of what noise became, to the nearest prototype."""
     moving: np.ndarray
@@ -129,7 +132,11 @@ class Fall:
 
     def cost(self, before: Fall) -> float:
         """Return what moves, in bits, and what quality was lost since ``before``."""
-        means = [*(before.digits - self.digits).mean(1), before.noise - self.noise]
+        means = [
+            *(before.digits - self.digits).mean(1),
+            before.hurt - self.hurt,
+            before.noise - self.noise,
+        ]
         faded = np.maximum((before.digits - self.digits).max(0) - FADES, 0).mean()
         lost = np.maximum(means, 0).mean() + faded
         return float(np.log2(1 + self.moving.sum(1)).mean() + BITS_PER_DECIBEL * lost)
@@ -141,6 +148,8 @@ class Starts:
 
     originals: np.ndarray
     damaged: np.ndarray
+    living: np.ndarray
+    """Cells that a digit does not lose at the first look: 0 or 1, int8 (n, 1, height, width)."""
     noise: np.ndarray
     prototypes: np.ndarray
     """What noise may become: uint8 (p, image, image)."""
@@ -155,6 +164,7 @@ class Starts:
         return cls(
             originals,
             damaged,
+            lost_cells(options.spec, DIGITS, LOST, "cpu").numpy().astype(np.int8),
             noise_states(options.spec, rng, NOISE).astype(np.int8),
             medoids(images, digits.train_labels).numpy().astype(np.uint8),
         )
@@ -170,10 +180,14 @@ def fall(machine: Trained, starts: Starts) -> Fall:
     errors = [squared_errors(shown[step][:count], starts.originals) for step in looks]
     last = shown[looks[-1]][count:]
     size = last[0].size
+    ((_, hurt),) = follow(
+        machine, after[looks[0]][:count] * starts.living, looks[0], [looks[0] + machine.spec.steps]
+    )
     before, end = (after[step][:count].astype(np.int16) for step in (looks[-1] - 1, looks[-1]))
     ways = direct(torch.from_numpy(before), torch.from_numpy(end), machine.spec, FEW)
     return Fall(
         digits=psnr(np.array(errors), size),
+        hurt=float(psnr(squared_errors(machine.show(hurt), starts.originals), size).mean()),
         noise=float(psnr(min_errors(last, starts.prototypes), size).mean()),
         moving=np.count_nonzero(end != before, axis=(2, 3)),
         ways=ways.numpy(),
@@ -201,7 +215,7 @@ def settled(
         say(
             f"{what}, {moving.mean():.1f} sites moving, "
             f"{100 * np.mean(moving == 0):.0f} % at rest, "
-            f"{best.digits[-1].mean():.2f} dB, noise {best.noise:.2f} dB"
+            f"{best.digits[-1].mean():.2f} dB, hurt {best.hurt:.2f} dB, noise {best.noise:.2f} dB"
         )
 
     for _ in range(PASSES):
@@ -210,11 +224,18 @@ def settled(
             if not best.moving[:, channel].any():
                 continue
             one = np.arange(channels) == channel
-            for tried in [touch._replace(changes=touch.changes + push * one) for push in PUSHES]:
+            tries = [touch._replace(changes=touch.changes + push * one) for push in PUSHES]
+            if best.ways[channel]:
+                way = SHIFTS[-1] * best.ways * one
+                tries.append(touch._replace(origins=touch.origins + way))
+            for tried in tries:
                 found = look(tried)
                 if found.cost(first) < best.cost(first):
                     best, touch = found, tried
-            tell(f"change of channel {channel}: {touch.changes[channel]:+.2f} codes")
+            tell(
+                f"channel {channel}: {touch.changes[channel]:+.2f} codes a step, "
+                f"{touch.origins[channel]:+.0f} on its origin"
+            )
         for tried in [touch._replace(origins=touch.origins + s * best.ways) for s in SHIFTS]:
             found = look(tried)
             if found.cost(first) < best.cost(first):

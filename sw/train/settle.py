@@ -210,6 +210,13 @@ def settled(
     touch = Touch.none(channels)
     first = best = look(touch)
 
+    def choose(tries: list[Touch]) -> None:
+        nonlocal best, touch
+        for tried in tries:
+            found = look(tried)
+            if found.cost(first) < best.cost(first):
+                best, touch = found, tried
+
     def tell(what: str) -> None:
         moving = best.moving.sum(1)
         say(
@@ -228,18 +235,12 @@ def settled(
             if best.ways[channel]:
                 way = SHIFTS[-1] * best.ways * one
                 tries.append(touch._replace(origins=touch.origins + way))
-            for tried in tries:
-                found = look(tried)
-                if found.cost(first) < best.cost(first):
-                    best, touch = found, tried
+            choose(tries)
             tell(
                 f"channel {channel}: {touch.changes[channel]:+.2f} codes a step, "
                 f"{touch.origins[channel]:+.0f} on its origin"
             )
-        for tried in [touch._replace(origins=touch.origins + s * best.ways) for s in SHIFTS]:
-            found = look(tried)
-            if found.cost(first) < best.cost(first):
-                best, touch = found, tried
+        choose([touch._replace(origins=touch.origins + s * best.ways) for s in SHIFTS])
         tell("origins: " + ", ".join(f"{each:+.0f}" for each in touch.origins) + " codes")
         if touch is before:
             break

@@ -72,6 +72,7 @@ def shorten_ways(learner: Learner, images: np.ndarray, options: Options) -> None
 
     The run goes on from the averages.
     """
+    assert learner.pool is not None
     learner.take_averages()
     _, damaged = calibration_digits(images, options)
     walk = fallen(learner, numbers(learner.rule, learner.gate), damaged, options, AGED[1])
@@ -79,5 +80,4 @@ def shorten_ways(learner: Learner, images: np.ndarray, options: Options) -> None
     codes = ROOM * direct(before, after, learner.rule.spec, FEW)
     move_origins(learner.rule, codes)
     learner.averages = [parameter.detach().clone() for parameter in learner.parameters]
-    if learner.pool is not None:
-        learner.pool.states.add_(codes.view(-1, 1, 1)).clamp_(STATE.min, STATE.max)
+    learner.pool.states.add_(codes.view(-1, 1, 1)).clamp_(STATE.min, STATE.max)

@@ -240,7 +240,8 @@ def settled(
                 f"channel {channel}: {touch.changes[channel]:+.2f} codes a step, "
                 f"{touch.origins[channel]:+.0f} on its origin"
             )
-        choose([touch._replace(origins=touch.origins + s * best.ways) for s in SHIFTS])
+        if best.ways.any():
+            choose([touch._replace(origins=touch.origins + s * best.ways) for s in SHIFTS])
         tell("origins: " + ", ".join(f"{each:+.0f}" for each in touch.origins) + " codes")
         if touch is before:
             break

@@ -12,6 +12,7 @@ comes while there are batches left.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -75,7 +76,8 @@ def shorten_ways(learner: Learner, images: np.ndarray, options: Options) -> None
     assert learner.pool is not None
     learner.take_averages()
     _, damaged = calibration_digits(images, options)
-    walk = fallen(learner, numbers(learner.rule, learner.gate), damaged, options, AGED[1])
+    whole = replace(options, dropout=0.0)
+    walk = fallen(learner, numbers(learner.rule, learner.gate), damaged, whole, AGED[1])
     before, after = deque(walk, maxlen=2)
     codes = ROOM * direct(before, after, learner.rule.spec, FEW)
     move_origins(learner.rule, codes)

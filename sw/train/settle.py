@@ -2,10 +2,10 @@
 
 A site whose change stays just outside the dead zone counts on, code by code, until it saturates,
 and what reads it moves along. A few codes on its channel's change stop it, or have it saturate
-soon. Some on the origins of all channels that count, and what counts arrives so many steps sooner
-(see `sw.train.origins`): no more than noise can bear. No gradient tells: what moves can only be
-made to move less by it, never faster. So codes are tried one after the other, in the chip's
-arithmetic.
+soon. Then some on the origins of channels that count, and what counts arrives so many steps sooner
+(see `sw.train.origins`): no more than lost cells and noise can bear. No gradient tells: what moves
+can only be made to move less by it, never faster. So codes are tried one after the other, in the
+chip's arithmetic.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ DIGITS, NOISE = 128, 32
 PUSHES = (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0, 2.0, 4.0)
 """Codes that a channel's change is moved by."""
 SHIFTS = (4, 8)
-"""Codes that the origins of all channels that count are moved by at once; of one, the last."""
+"""Codes that the origins of all channels that count are moved by at once; the last, of one."""
 FEW = 0.02
 """Sites of a digit that have to count one way for an origin to be moved."""
-PASSES = 3
-"""How often all channels in which something moves are gone through at most."""
+PASSES = 2
+"""How often all channels are gone through at most, for their changes and then for their origins."""
 BITS_PER_DECIBEL = 5.0
 """What quality is worth: a decibel, as much as 5 halvings of what moves."""
 FADES = 1.0
@@ -126,12 +126,16 @@ class Fall:
     noise: float
     """Mean PSNR in dB of what noise became, to the nearest prototype."""
     moving: np.ndarray
-    """Codes that the last step changed, of each digit and channel. Noise has more time to rest."""
+    """Codes that the last step changed, of each lattice, digits first, and each channel."""
     ways: np.ndarray
     """Which way each channel of the digits counts: -1, 0 or 1."""
 
-    def cost(self, before: Fall) -> float:
-        """Return what moves, in bits, and what quality was lost since ``before``."""
+    def cost(self, before: Fall, noise: bool) -> float:
+        """Return what moves, in bits, and what quality was lost since ``before``.
+
+        What moves in lattices of noise counts if told so.
+        """
+        moving = self.moving if noise else self.moving[: self.digits.shape[1]]
         means = [
             *(before.digits - self.digits).mean(1),
             before.hurt - self.hurt,
@@ -139,7 +143,7 @@ class Fall:
         ]
         faded = np.maximum((before.digits - self.digits).max(0) - FADES, 0).mean()
         lost = np.maximum(means, 0).mean() + faded
-        return float(np.log2(1 + self.moving.sum(1)).mean() + BITS_PER_DECIBEL * lost)
+        return float(np.log2(1 + moving.sum(1)).mean() + BITS_PER_DECIBEL * lost)
 
 
 @dataclass(frozen=True)
@@ -183,13 +187,13 @@ def fall(machine: Trained, starts: Starts) -> Fall:
     ((_, hurt),) = follow(
         machine, after[looks[0]][:count] * starts.living, looks[0], [looks[0] + machine.spec.steps]
     )
-    before, end = (after[step][:count].astype(np.int16) for step in (looks[-1] - 1, looks[-1]))
-    ways = direct(torch.from_numpy(before), torch.from_numpy(end), machine.spec, FEW)
+    before, end = (torch.from_numpy(after[step]).short() for step in (looks[-1] - 1, looks[-1]))
+    ways = direct(before[:count], end[:count], machine.spec, FEW)
     return Fall(
         digits=psnr(np.array(errors), size),
         hurt=float(psnr(squared_errors(machine.show(hurt), starts.originals), size).mean()),
         noise=float(psnr(min_errors(last, starts.prototypes), size).mean()),
-        moving=np.count_nonzero(end != before, axis=(2, 3)),
+        moving=(end != before).sum((2, 3)).numpy(),
         ways=ways.numpy(),
     )
 
@@ -205,20 +209,21 @@ def settled(
 ) -> tuple[Touch, Fall]:
     """Return the touch that brings to rest, and what digits do then.
 
-    ``look`` tells what they do with a given one.
+    ``look`` tells what they do with a given one. Changes come first, and have to suit noise as
+    well. Moved origins bring it to rest later, not sooner, and it has the time.
     """
     touch = Touch.none(channels)
     first = best = look(touch)
 
-    def choose(tries: list[Touch]) -> None:
+    def choose(tries: list[Touch], noise: bool) -> None:
         nonlocal best, touch
         for tried in tries:
             found = look(tried)
-            if found.cost(first) < best.cost(first):
+            if found.cost(first, noise) < best.cost(first, noise):
                 best, touch = found, tried
 
     def tell(what: str) -> None:
-        moving = best.moving.sum(1)
+        moving = best.moving[: best.digits.shape[1]].sum(1)
         say(
             f"{what}, {moving.mean():.1f} sites moving, "
             f"{100 * np.mean(moving == 0):.0f} % at rest, "
@@ -226,22 +231,23 @@ def settled(
         )
 
     for _ in range(PASSES):
-        before, order = touch, best.moving.sum(0).argsort()[::-1].tolist()
-        for channel in order:
-            if not best.moving[:, channel].any():
-                continue
-            one = np.arange(channels) == channel
-            tries = [touch._replace(changes=touch.changes + push * one) for push in PUSHES]
-            if best.ways[channel]:
-                way = SHIFTS[-1] * best.ways * one
-                tries.append(touch._replace(origins=touch.origins + way))
-            choose(tries)
-            tell(
-                f"channel {channel}: {touch.changes[channel]:+.2f} codes a step, "
-                f"{touch.origins[channel]:+.0f} on its origin"
-            )
+        before = touch
+        for channel in best.moving.sum(0).argsort()[::-1].tolist():
+            if best.moving[:, channel].any():
+                one = np.arange(channels) == channel
+                tries = [touch._replace(changes=touch.changes + push * one) for push in PUSHES]
+                choose(tries, noise=True)
+                tell(f"channel {channel}: {touch.changes[channel]:+.2f} codes a step")
+        if touch is before:
+            break
+    for _ in range(PASSES):
+        before = touch
         if best.ways.any():
-            choose([touch._replace(origins=touch.origins + s * best.ways) for s in SHIFTS])
+            tries = [touch._replace(origins=touch.origins + each * best.ways) for each in SHIFTS]
+            choose(tries, noise=False)
+        for channel in best.ways.nonzero()[0].tolist():
+            way = SHIFTS[-1] * best.ways * (np.arange(channels) == channel)
+            choose([touch._replace(origins=touch.origins + way)], noise=False)
         tell("origins: " + ", ".join(f"{each:+.0f}" for each in touch.origins) + " codes")
         if touch is before:
             break

@@ -44,11 +44,11 @@ def learner():
 
 def test_codes_are_added_while_that_pays():
     def look(touch):
-        moving, ways = np.zeros((3, 16)), np.zeros(16)
+        moving, ways = np.zeros((3, 16)), np.zeros(16)  # two digits, then noise
         changes, origins = touch
         moving[:, 3], moving[:, 5] = 100 * abs(changes[3] - 3), abs(changes[5] - 0.5)
-        moving[:2, 7], ways[7] = abs(origins[7] + 24), -1  # digits, then one lattice of noise
-        moving[2, 8] = 9 - origins[7]  # noise rests later, but has the time
+        moving[:2, 7], ways[7] = abs(origins[7] + 24), -1
+        moving[2, 8] = 9 - origins[7]  # noise travels farther, but has the time
         moving[2, 9] = 30 * abs(changes[9] - 0.25)
         dear = 25.0 - abs(changes[3] - 1) / 1000 - 10 * max(0.0, changes[5])
         return Fall(np.full((1, 2), dear), 20.0, 20.0, moving, ways)
@@ -56,10 +56,21 @@ def test_codes_are_added_while_that_pays():
     touch, best = settled(16, look, print)
     changes, origins = np.zeros((2, 16))
     changes[3] = 3.0  # 4 codes and 1 less; channel 5 would cost too much
-    changes[9] = 0.25  # for noise
-    origins[7] = -24  # 8 codes with all, alone, and with all
+    origins[7] = -24  # 8 codes alone, with all, and alone
     np.testing.assert_array_equal(touch, (changes, origins))
-    assert best.moving.sum(1).tolist() == [0.5, 0.5, 33.5]
+    assert best.moving.sum(1).tolist() == [0.5, 0.5, 41.0]
+
+
+def test_what_suits_noise_may_bring_digits_farther():
+    def look(touch):
+        moving = np.zeros((3, 16))
+        moving[2, 9] = 4 * abs(touch.changes[9] - 1)
+        moving[:2, 3] = abs(touch.changes[3] - 1) + 8 * (touch.changes[9] < 1)
+        return Fall(np.full((1, 2), 25.0), 20.0, 20.0, moving, np.zeros(16))
+
+    touch, best = settled(16, look, print)
+    assert touch.changes.nonzero()[0].tolist() == [3, 9]
+    assert not best.moving.any()
 
 
 def test_a_digit_that_fades_is_not_made_good_by_others():
@@ -140,7 +151,8 @@ def test_what_is_found_is_what_is_exported(learner, monkeypatch):
 def test_a_run_says_what_it_tries(learner, capsys):
     settle(*learner)
     lines = capsys.readouterr().err.splitlines()
-    assert 2 <= len(lines) <= 15
+    assert 3 <= len(lines) <= 31
     assert lines[0].startswith("channel ")
-    assert lines[-1].startswith("origins: ")
+    assert lines[-2].startswith("origins: ")
+    assert lines[-1].startswith("settled: ")
     assert lines[0].endswith(" dB")

@@ -2,10 +2,10 @@
 
 A site whose change stays just outside the dead zone counts on, code by code, until it saturates,
 and what reads it moves along. A few codes on its channel's change stop it, or have it saturate
-soon. Then some on the origins of channels that count, and what counts arrives so many steps sooner
-(see `sw.train.origins`): no more than lost cells and noise can bear. No gradient tells: what moves
-can only be made to move less by it, never faster. So codes are tried one after the other, in the
-chip's arithmetic.
+soon. Some on the origins of channels that count, and what counts arrives so many steps sooner
+(see `sw.train.origins`): no more than lost cells can bear. No gradient tells: what moves can only
+be made to move less by it, never faster. So codes are tried one after the other, in the chip's
+arithmetic.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ SHIFTS = (4, 8)
 """Codes that the origins of all channels that count are moved by at once; the last, of one."""
 FEW = 0.02
 """Sites of a digit that have to count one way for an origin to be moved."""
-PASSES = 2
-"""How often all channels are gone through at most, for their changes and then for their origins."""
+PASSES = 3
+"""How often a search goes through all channels in which something moves, at most."""
 BITS_PER_DECIBEL = 5.0
 """What quality is worth: a decibel, as much as 5 halvings of what moves."""
 FADES = 1.0
@@ -130,12 +130,12 @@ class Fall:
     ways: np.ndarray
     """Which way each channel of the digits counts: -1, 0 or 1."""
 
-    def cost(self, before: Fall, noise: bool) -> float:
-        """Return what moves, in bits, and what quality was lost since ``before``.
+    def counted(self, noise: bool) -> np.ndarray:
+        """Return what moves in digits, and in ``noise`` if told so: (lattices, channels)."""
+        return self.moving if noise else self.moving[: self.digits.shape[1]]
 
-        What moves in lattices of noise counts if told so.
-        """
-        moving = self.moving if noise else self.moving[: self.digits.shape[1]]
+    def cost(self, before: Fall, noise: bool) -> float:
+        """Return what of that moves, in bits, and what quality was lost since ``before``."""
         means = [
             *(before.digits - self.digits).mean(1),
             before.hurt - self.hurt,
@@ -143,7 +143,7 @@ class Fall:
         ]
         faded = np.maximum((before.digits - self.digits).max(0) - FADES, 0).mean()
         lost = np.maximum(means, 0).mean() + faded
-        return float(np.log2(1 + moving.sum(1)).mean() + BITS_PER_DECIBEL * lost)
+        return float(np.log2(1 + self.counted(noise).sum(1)).mean() + BITS_PER_DECIBEL * lost)
 
 
 @dataclass(frozen=True)
@@ -207,13 +207,28 @@ def min_errors(images: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
 def settled(
     channels: int, look: Callable[[Touch], Fall], say: Callable[[str], None]
 ) -> tuple[Touch, Fall]:
-    """Return the touch that brings to rest, and what digits do then.
+    """Return the touch that brings digits to rest, and what they do then.
 
-    ``look`` tells what they do with a given one. Changes come first, and have to suit noise as
-    well. Moved origins bring it to rest later, not sooner, and it has the time.
+    ``look`` tells what they do with a given one. A search takes what is better, step by step, and
+    may go astray. So there are two: in the second one noise shall move less as well.
     """
-    touch = Touch.none(channels)
-    first = best = look(touch)
+    first = look(Touch.none(channels))
+    found = [searched(first, noise, look, say) for noise in (False, True)]
+    touch, best = min(found, key=lambda each: each[1].cost(first, noise=False))
+    say(f"settled: {told(best)}")
+    return touch, best
+
+
+def searched(
+    first: Fall, noise: bool, look: Callable[[Touch], Fall], say: Callable[[str], None]
+) -> tuple[Touch, Fall]:
+    """Return the touch at which a search ends, and what digits do then, who did ``first`` before.
+
+    Changes have to suit ``noise`` if told so. Moved origins have it travel farther, but it need
+    not rest that soon.
+    """
+    channels = first.moving.shape[1]
+    touch, best = Touch.none(channels), first
 
     def choose(tries: list[Touch], noise: bool) -> None:
         nonlocal best, touch
@@ -222,36 +237,36 @@ def settled(
             if found.cost(first, noise) < best.cost(first, noise):
                 best, touch = found, tried
 
-    def tell(what: str) -> None:
-        moving = best.moving[: best.digits.shape[1]].sum(1)
-        say(
-            f"{what}, {moving.mean():.1f} sites moving, "
-            f"{100 * np.mean(moving == 0):.0f} % at rest, "
-            f"{best.digits[-1].mean():.2f} dB, hurt {best.hurt:.2f} dB, noise {best.noise:.2f} dB"
-        )
-
     for _ in range(PASSES):
-        before = touch
-        for channel in best.moving.sum(0).argsort()[::-1].tolist():
-            if best.moving[:, channel].any():
-                one = np.arange(channels) == channel
-                tries = [touch._replace(changes=touch.changes + push * one) for push in PUSHES]
-                choose(tries, noise=True)
-                tell(f"channel {channel}: {touch.changes[channel]:+.2f} codes a step")
-        if touch is before:
-            break
-    for _ in range(PASSES):
-        before = touch
+        before, order = touch, best.counted(noise).sum(0).argsort()[::-1].tolist()
+        for channel in order:
+            if not best.counted(noise)[:, channel].any():
+                continue
+            one = np.arange(channels) == channel
+            choose([touch._replace(changes=touch.changes + push * one) for push in PUSHES], noise)
+            if best.ways[channel]:
+                way = SHIFTS[-1] * best.ways * one
+                choose([touch._replace(origins=touch.origins + way)], noise=False)
+            say(
+                f"channel {channel}: {touch.changes[channel]:+.2f} codes a step, "
+                f"{touch.origins[channel]:+.0f} on its origin, {told(best)}"
+            )
         if best.ways.any():
             tries = [touch._replace(origins=touch.origins + each * best.ways) for each in SHIFTS]
             choose(tries, noise=False)
-        for channel in best.ways.nonzero()[0].tolist():
-            way = SHIFTS[-1] * best.ways * (np.arange(channels) == channel)
-            choose([touch._replace(origins=touch.origins + way)], noise=False)
-        tell("origins: " + ", ".join(f"{each:+.0f}" for each in touch.origins) + " codes")
+        say(f"origins: {', '.join(f'{each:+.0f}' for each in touch.origins)} codes, {told(best)}")
         if touch is before:
             break
     return touch, best
+
+
+def told(fall: Fall) -> str:
+    """Return in words what happened."""
+    moving = fall.counted(noise=False).sum(1)
+    return (
+        f"{moving.mean():.1f} sites moving, {100 * np.mean(moving == 0):.0f} % at rest, "
+        f"{fall.digits[-1].mean():.2f} dB, hurt {fall.hurt:.2f} dB, noise {fall.noise:.2f} dB"
+    )
 
 
 def settle(learner: Learner, digits: Digits, options: Options) -> None:

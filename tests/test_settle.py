@@ -44,47 +44,30 @@ def learner():
 
 def test_codes_are_added_while_that_pays():
     def look(touch):
-        moving, ways = np.zeros((3, 16)), np.zeros(16)  # two digits, then noise
+        moving, ways = np.zeros((2, 16)), np.zeros(16)
         changes, origins = touch
         moving[:, 3], moving[:, 5] = 100 * abs(changes[3] - 3), abs(changes[5] - 0.5)
-        moving[:2, 7], ways[7] = abs(origins[7] + 24), -1
-        moving[2, 8] = 9 - origins[7]  # noise travels farther, but has the time
-        moving[2, 9] = 30 * abs(changes[9] - 0.25)
+        moving[:, 7], ways[7] = abs(origins[7] + 24), -1
         dear = 25.0 - abs(changes[3] - 1) / 1000 - 10 * max(0.0, changes[5])
-        return Fall(np.full((1, 2), dear), 20.0, 20.0, moving, ways)
+        return Fall(np.full((1, 3), dear), 20.0, 20.0, moving, ways)
 
     touch, best = settled(16, look, print)
     changes, origins = np.zeros((2, 16))
     changes[3] = 3.0  # 4 codes and 1 less; channel 5 would cost too much
     origins[7] = -24  # 8 codes alone, with all, and alone
     np.testing.assert_array_equal(touch, (changes, origins))
-    assert best.moving.sum(1).tolist() == [0.5, 0.5, 41.0]
-
-
-def test_what_suits_noise_may_bring_digits_farther():
-    def look(touch):
-        moving = np.zeros((3, 16))
-        moving[2, 9] = 4 * abs(touch.changes[9] - 1)
-        moving[:2, 3] = abs(touch.changes[3] - 1) + 8 * (touch.changes[9] < 1)
-        return Fall(np.full((1, 2), 25.0), 20.0, 20.0, moving, np.zeros(16))
-
-    touch, best = settled(16, look, print)
-    assert touch.changes.nonzero()[0].tolist() == [3, 9]
-    assert not best.moving.any()
+    assert best.moving.sum(1).tolist() == [0.5, 0.5]
 
 
 def test_a_digit_that_fades_is_not_made_good_by_others():
     before = Fall(np.full((3, 8), 20.0), 20.0, 20.0, np.zeros((9, 16)), np.zeros(16))
-    faded, moving, noisy = before.digits.copy(), *np.zeros((2, 9, 16))
+    faded, moving = before.digits.copy(), np.zeros((9, 16))
     faded[-1] += 1.0
     faded[-1, 0] = 15.0
     moving[:, 0] = 3  # two bits a lattice
-    noisy[8:, 0] = 3
     fading = replace(before, digits=faded)
-    assert replace(before, hurt=19.0).cost(before, True) > 0
-    assert fading.cost(before, True) > replace(before, moving=moving).cost(before, True)
-    assert replace(before, moving=noisy).cost(before, True) == 2 / 9
-    assert replace(before, moving=noisy).cost(before, False) == 0
+    assert replace(before, hurt=19.0).cost(before) > 0
+    assert fading.cost(before) > replace(before, moving=moving).cost(before)
 
 
 def moved(skeleton, touch):
@@ -124,7 +107,7 @@ def test_a_fall_is_that_of_golden_with_so_much_on_its_biases(learner):
                 [decibels(*pair) for pair in zip(shown, starts.originals, strict=True)],
             )
             looks += 1
-    np.testing.assert_array_equal(found.moving, (states != before).sum((2, 3)))
+    np.testing.assert_array_equal(found.moving, (states != before)[:DIGITS].sum((2, 3)))
     hurt = [decibels(*pair) for pair in zip(model.readout(hurt), starts.originals, strict=True)]
     assert found.hurt == pytest.approx(np.mean(hurt))
     assert 0.6 < starts.living.mean() < 0.8
@@ -151,8 +134,7 @@ def test_what_is_found_is_what_is_exported(learner, monkeypatch):
 def test_a_run_says_what_it_tries(learner, capsys):
     settle(*learner)
     lines = capsys.readouterr().err.splitlines()
-    assert 3 <= len(lines) <= 31
+    assert 2 <= len(lines) <= 15
     assert lines[0].startswith("channel ")
-    assert lines[-2].startswith("origins: ")
-    assert lines[-1].startswith("settled: ")
+    assert lines[-1].startswith("origins: ")
     assert lines[0].endswith(" dB")

@@ -2,9 +2,9 @@
 
 A site whose change stays just outside the dead zone counts on, code by code, until it saturates,
 and what reads it moves along. A few codes on its channel's change stop it, or have it saturate
-soon. Some on the origins of channels that count, and what counts arrives so many steps sooner
-(see `sw.train.origins`): no more than lost cells can bear. No gradient tells: what moves can only
-be made to move less by it, never faster. So codes are tried one after the other, in the chip's
+soon. Some on the origins of all channels that count, and what counts arrives so many steps sooner
+(see `sw.train.origins`): no more than noise can bear. No gradient tells: what moves can only be
+made to move less by it, never faster. So codes are tried one after the other, in the chip's
 arithmetic.
 """
 
@@ -35,19 +35,20 @@ from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
 
 __all__ = ["Fall", "Starts", "Touch", "Trained", "fall", "settle", "settled", "touched"]
 
-LOOKS = (1, 5, 18)
-"""When digits are looked at, in runs of the spec's steps; at the last one they shall rest: others
-that take a little longer do so by the 20th run, where rest is judged."""
-DIGITS, NOISE = 128, 32
+LOOKS = (1, 5, 20)
+"""When digits are looked at, in runs of the spec's steps; at the last one they shall rest."""
+DIGITS, NOISE = 512, 32
 """Training digits, and lattices of noise, that fall."""
 PUSHES = (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0, 2.0, 4.0)
 """Codes that a channel's change is moved by."""
 SHIFTS = (4, 8)
-"""Codes that the origins of all channels that count are moved by at once; the last, of one."""
+"""Codes that origins are moved by: of all channels that count at once, or of one."""
 FEW = 0.02
 """Sites of a digit that have to count one way for an origin to be moved."""
+SELDOM = 0.01
+"""Share of the digits that may move in a channel without its being tried."""
 PASSES = 3
-"""How often a search goes through all channels in which something moves, at most."""
+"""How often all other channels are gone through at most."""
 BITS_PER_DECIBEL = 5.0
 """What quality is worth: a decibel, as much as 5 halvings of what moves."""
 FADES = 1.0
@@ -126,16 +127,12 @@ class Fall:
     noise: float
     """Mean PSNR in dB of what noise became, to the nearest prototype."""
     moving: np.ndarray
-    """Codes that the last step changed, of each lattice, digits first, and each channel."""
+    """Codes that the last step changed, of each digit and channel. Noise has more time to rest."""
     ways: np.ndarray
     """Which way each channel of the digits counts: -1, 0 or 1."""
 
-    def counted(self, noise: bool) -> np.ndarray:
-        """Return what moves in digits, and in ``noise`` if told so: (lattices, channels)."""
-        return self.moving if noise else self.moving[: self.digits.shape[1]]
-
-    def cost(self, before: Fall, noise: bool) -> float:
-        """Return what of that moves, in bits, and what quality was lost since ``before``."""
+    def cost(self, before: Fall) -> float:
+        """Return what moves, in bits, and what quality was lost since ``before``."""
         means = [
             *(before.digits - self.digits).mean(1),
             before.hurt - self.hurt,
@@ -143,7 +140,7 @@ class Fall:
         ]
         faded = np.maximum((before.digits - self.digits).max(0) - FADES, 0).mean()
         lost = np.maximum(means, 0).mean() + faded
-        return float(np.log2(1 + self.counted(noise).sum(1)).mean() + BITS_PER_DECIBEL * lost)
+        return float(np.log2(1 + self.moving.sum(1)).mean() + BITS_PER_DECIBEL * lost)
 
 
 @dataclass(frozen=True)
@@ -187,13 +184,13 @@ def fall(machine: Trained, starts: Starts) -> Fall:
     ((_, hurt),) = follow(
         machine, after[looks[0]][:count] * starts.living, looks[0], [looks[0] + machine.spec.steps]
     )
-    before, end = (torch.from_numpy(after[step]).short() for step in (looks[-1] - 1, looks[-1]))
-    ways = direct(before[:count], end[:count], machine.spec, FEW)
+    before, end = (after[step][:count].astype(np.int16) for step in (looks[-1] - 1, looks[-1]))
+    ways = direct(torch.from_numpy(before), torch.from_numpy(end), machine.spec, FEW)
     return Fall(
         digits=psnr(np.array(errors), size),
         hurt=float(psnr(squared_errors(machine.show(hurt), starts.originals), size).mean()),
         noise=float(psnr(min_errors(last, starts.prototypes), size).mean()),
-        moving=(end != before).sum((2, 3)).numpy(),
+        moving=np.count_nonzero(end != before, axis=(2, 3)),
         ways=ways.numpy(),
     )
 
@@ -207,66 +204,49 @@ def min_errors(images: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
 def settled(
     channels: int, look: Callable[[Touch], Fall], say: Callable[[str], None]
 ) -> tuple[Touch, Fall]:
-    """Return the touch that brings digits to rest, and what they do then.
+    """Return the touch that brings to rest, and what digits do then.
 
-    ``look`` tells what they do with a given one. A search takes what is better, step by step, and
-    may go astray. So there are two: in the second one noise shall move less as well.
+    ``look`` tells what they do with a given one.
     """
-    first = look(Touch.none(channels))
-    found = [searched(first, noise, look, say) for noise in (False, True)]
-    touch, best = min(found, key=lambda each: each[1].cost(first, noise=False))
-    say(f"settled: {told(best)}")
-    return touch, best
+    touch = Touch.none(channels)
+    first = best = look(touch)
 
-
-def searched(
-    first: Fall, noise: bool, look: Callable[[Touch], Fall], say: Callable[[str], None]
-) -> tuple[Touch, Fall]:
-    """Return the touch at which a search ends, and what digits do then, who did ``first`` before.
-
-    Changes have to suit ``noise`` if told so. Moved origins have it travel farther, but it need
-    not rest that soon.
-    """
-    channels = first.moving.shape[1]
-    touch, best = Touch.none(channels), first
-
-    def choose(tries: list[Touch], noise: bool) -> None:
+    def choose(tries: list[Touch]) -> None:
         nonlocal best, touch
         for tried in tries:
             found = look(tried)
-            if found.cost(first, noise) < best.cost(first, noise):
+            if found.cost(first) < best.cost(first):
                 best, touch = found, tried
 
+    def tell(what: str) -> None:
+        moving = best.moving.sum(1)
+        say(
+            f"{what}, {moving.mean():.1f} sites moving, "
+            f"{100 * np.mean(moving == 0):.0f} % at rest, "
+            f"{best.digits[-1].mean():.2f} dB, hurt {best.hurt:.2f} dB, noise {best.noise:.2f} dB"
+        )
+
     for _ in range(PASSES):
-        before, order = touch, best.counted(noise).sum(0).argsort()[::-1].tolist()
+        before, order = touch, best.moving.sum(0).argsort()[::-1].tolist()
         for channel in order:
-            if not best.counted(noise)[:, channel].any():
+            if np.mean(best.moving[:, channel] > 0) <= SELDOM:
                 continue
             one = np.arange(channels) == channel
-            choose([touch._replace(changes=touch.changes + push * one) for push in PUSHES], noise)
+            tries = [touch._replace(changes=touch.changes + push * one) for push in PUSHES]
             if best.ways[channel]:
-                way = SHIFTS[-1] * best.ways * one
-                choose([touch._replace(origins=touch.origins + way)], noise=False)
-            say(
+                ways = [shift * best.ways * one for shift in SHIFTS]
+                tries += [touch._replace(origins=touch.origins + way) for way in ways]
+            choose(tries)
+            tell(
                 f"channel {channel}: {touch.changes[channel]:+.2f} codes a step, "
-                f"{touch.origins[channel]:+.0f} on its origin, {told(best)}"
+                f"{touch.origins[channel]:+.0f} on its origin"
             )
         if best.ways.any():
-            tries = [touch._replace(origins=touch.origins + each * best.ways) for each in SHIFTS]
-            choose(tries, noise=False)
-        say(f"origins: {', '.join(f'{each:+.0f}' for each in touch.origins)} codes, {told(best)}")
+            choose([touch._replace(origins=touch.origins + s * best.ways) for s in SHIFTS])
+        tell("origins: " + ", ".join(f"{each:+.0f}" for each in touch.origins) + " codes")
         if touch is before:
             break
     return touch, best
-
-
-def told(fall: Fall) -> str:
-    """Return in words what happened."""
-    moving = fall.counted(noise=False).sum(1)
-    return (
-        f"{moving.mean():.1f} sites moving, {100 * np.mean(moving == 0):.0f} % at rest, "
-        f"{fall.digits[-1].mean():.2f} dB, hurt {fall.hurt:.2f} dB, noise {fall.noise:.2f} dB"
-    )
 
 
 def settle(learner: Learner, digits: Digits, options: Options) -> None:

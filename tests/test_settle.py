@@ -59,6 +59,19 @@ def test_codes_are_added_while_that_pays():
     assert best.moving.sum(1).tolist() == [0.5, 0.5]
 
 
+def test_a_channel_in_which_hardly_a_digit_moves_is_left():
+    tried = []
+
+    def look(touch):
+        tried.extend(touch.changes.nonzero()[0].tolist())
+        moving = np.zeros((200, 16))
+        moving[:2, 3], moving[:3, 5] = 1, 1
+        return Fall(np.full((1, 200), 25.0), 20.0, 20.0, moving, np.zeros(16))
+
+    settled(16, look, print)
+    assert set(tried) == {5}
+
+
 def test_a_digit_that_fades_is_not_made_good_by_others():
     before = Fall(np.full((3, 8), 20.0), 20.0, 20.0, np.zeros((9, 16)), np.zeros(16))
     faded, moving = before.digits.copy(), np.zeros((9, 16))

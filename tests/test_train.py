@@ -9,6 +9,7 @@ import torch
 
 import sw.train.loop as loop
 import sw.train.run as run
+import sw.train.settle as settling
 import sw.train.ship as ship
 import sw.train.verify as verify
 from golden.errors import InputError
@@ -91,6 +92,8 @@ def test_stopped_run_ends_as_an_unbroken_one(small, monkeypatch, number):
 
 @pytest.mark.parametrize("number", [2, 6, 7, 10, 11])
 def test_stopped_memory_run_ends_as_an_unbroken_one(small, monkeypatch, number):
+    monkeypatch.setattr(settling, "DIGITS", 32)
+    monkeypatch.setattr(settling, "PASSES", 1)
     options = replace(small[0], recipe="memory", hold_batches=4, batch=10)
     train(options)
 

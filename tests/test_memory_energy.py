@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from sw.memory.energy import energy, minima, plane_through, reach
+from sw.memory.landscape import PATH, between
 
 
 class Halving:
@@ -59,3 +60,12 @@ def test_reach_of_a_wave_grows_with_its_length():
     assert short == pytest.approx(16 * np.arccos(2 / np.e - 1) / (2 * np.pi), rel=0.1)
     assert long == pytest.approx(2 * short, rel=0.1)
     assert reach(np.ones((4, 4))) is None
+
+
+def test_paths_lead_from_the_surest_of_a_digit_to_that_of_the_next():
+    ends = np.array([10, 20, 90, -128, 127], np.int8).reshape(-1, 1, 1, 1)
+    walk = between(ends, np.array([1, 3, 3, 7, 1]), np.array([0.9, 0.4, 0.8, 1.0, 0.5]))
+    assert walk.shape == (3, PATH, 1, 1, 1)
+    ways = walk[..., 0, 0, 0]
+    assert ways[:, [0, -1]].tolist() == [[10, 90], [90, -128], [-128, 10]]
+    assert ways[0].tolist() == np.linspace(10, 90, PATH).round().tolist()

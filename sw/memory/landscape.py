@@ -38,10 +38,10 @@ def measure(task: Task) -> Outcome:
     machines = {"rule": Machine(task.skeleton, None), "rule and gate": task.machine}
     count = min(DIGITS, len(task.digits.images))
     *_, (_, ends) = follow(task.machine, task.encoded(slice(0, count)), 0, [HELD])
-    read, _ = task.referee.read(task.machine.model.readout(ends))
+    read, sure = task.referee.read(task.machine.model.readout(ends))
     plane = plane_through(ends)
     axes = [MARGIN * np.abs(plane.places[:, i]).max() * np.linspace(-1, 1, GRID) for i in (0, 1)]
-    walk = between(ends, read)
+    walk = between(ends, read, sure)
     arrays = {"places": plane.places, "read": read, "x": axes[0], "y": axes[1]}
     maps, paths = {}, {}
     with task.progress("landscape", 2 * len(machines)) as advance:
@@ -85,16 +85,17 @@ def map_of(
     return numbers, fields
 
 
-def between(ends: np.ndarray, read: np.ndarray) -> np.ndarray:
-    """Return straight paths from the first end of each digit to that of the next one.
+def between(ends: np.ndarray, read: np.ndarray, sure: np.ndarray) -> np.ndarray:
+    """Return straight paths from an end of each digit to one of the next.
 
-    Int8 (paths, points, channels, height, width), to the nearest code.
+    The one that is read most surely: some other may look like no digit at all. Int8 (paths, points,
+    channels, height, width), to the nearest code.
     """
-    first = [ends[np.flatnonzero(read == digit)[0]] for digit in np.unique(read)]
+    best = [ends[np.argmax(np.where(read == digit, sure, -1))] for digit in np.unique(read)]
     share = np.linspace(0, 1, PATH)[:, None, None, None]
     paths = [
         (1 - share) * start + share * end
-        for start, end in zip(first, first[1:] + first[:1], strict=True)
+        for start, end in zip(best, best[1:] + best[:1], strict=True)
     ]
     return STATE.clamp(np.rint(np.stack(paths))).astype(np.int8)
 

@@ -73,6 +73,8 @@ def test_holding_by_the_protocol(task):
     assert results["struck"]["9"] == score(task.referee, shown, *task.digits[1:])
     assert list(results["steps"]) == ["10", "20", "50", "200"]
     assert results["at_rest"] == 0 and results["chip"] is None
+    same = {key: results[key] for key in ("steps", "struck", "at_rest")}
+    assert results["restoring"] == {"skeleton": "digits"} | same  # the task's is that one
 
 
 def test_batches_go_on_where_a_run_was_stopped(task, tmp_path, monkeypatch):
@@ -178,6 +180,9 @@ def test_every_part_of_the_page_is_made_whatever_was_measured(tmp_path):
         "steps": {str(step): scores for step in holding.HOLD},
         "struck": {"5": scores, "9": scores},
     }  # fmt: skip
+    lost = scores | {"psnr_mean": 1.5, "digit_id": 9.0}
+    steps = {str(step): lost for step in holding.HOLD}
+    results["restoring"] = results | {"skeleton": "digits", "steps": steps, "at_rest": 0}
     found = {
         "skeleton": "mine",
         "skeleton_digest": "0" * 64,
@@ -187,7 +192,9 @@ def test_every_part_of_the_page_is_made_whatever_was_measured(tmp_path):
     path = tmp_path / "memory.json"
     path.write_text(json.dumps(found))
     made = page.parts(path)
-    assert "| step 200 | 21.50 dB | 21.00 dB | 97.00 % |" in made["memory-holding"]
+    row = "| step 200 | 21.50 dB | 21.00 dB | 97.00 % | 1.50 dB | 9.00 % |"
+    assert row in made["memory-holding"]
+    assert "| exactly at rest in the end | 91.50 % |  |  | 0.00 % |  |" in made["memory-holding"]
     assert made["memory-holding-verdict"].startswith("**Missed**, 1 of 13 bars: step 10, mean PSNR")
     assert made["memory-valleys"] == page.UNMEASURED
 

@@ -1,9 +1,17 @@
-"""Holding: what a restored digit looks like long after, and after losing cells on the way."""
+"""Holding: what a restored digit looks like long after, and after losing cells on the way.
+
+Beside it, what becomes of the same digits on a machine that is trained to restore alone.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
+from golden.skeleton import SHIPPED
+from sw.loading import load_run
 from sw.memory.batchwise import Batch, batchwise
 from sw.memory.chip import compare
 from sw.memory.machine import follow, rested
@@ -21,24 +29,39 @@ STRIKES = (5, 9)
 LATER, SHARE = 10, 0.3
 ON_CHIP = 2
 
+RESTORING = "digits"
+"""The shipped skeleton that is trained to be right at the first of `HOLD` alone."""
+
+BESIDES = tuple(SHIPPED / RESTORING / name for name in ("skeleton.json", "gate.safetensors"))
+
 
 def measure(task: Task) -> Outcome:
     """Return scores after each step of `HOLD`, after each strike, and how many digits rest."""
     found = batchwise(task, "holding", hold)
+    skeleton, network = load_run(RESTORING)
+    other = batchwise(replace(task, skeleton=skeleton, network=network), RESTORING, hold)
     results = {
         "rows": task.digits.rows,
         "digits": len(task.digits.images),
         "share_of_cells": SHARE,
         "blanked": scores(found["blanked"]),
-        "steps": {str(step): scores(found[f"step {step}"]) for step in HOLD},
-        "struck": {str(step): scores(found[f"struck {step}"]) for step in STRIKES},
-        "at_rest": percent(found["rest"]),
+        **held(found),
+        "restoring": {"skeleton": RESTORING, **held(other)},
         "chip": on_chip(task),
     }
     shown = {name: images for name, images in found.items() if name.startswith("shown")}
     return Outcome(
         results, shown | {"originals": task.digits.images[: len(shown["shown step 10"])]}
     )
+
+
+def held(found: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Return the numbers of a machine's digits."""
+    return {
+        "steps": {str(step): scores(found[f"step {step}"]) for step in HOLD},
+        "struck": {str(step): scores(found[f"struck {step}"]) for step in STRIKES},
+        "at_rest": percent(found["rest"]),
+    }
 
 
 def hold(batch: Batch) -> None:

@@ -37,13 +37,25 @@ def falling(results: Results) -> str:
 
 
 def holding(results: Results) -> str:
-    """Return what digits hold."""
-    rows = [("blanked", *scores(results["blanked"]))]
-    rows += [(f"step {step}", *scores(found)) for step, found in results["steps"].items()]
+    """Return what digits hold, and what becomes of them where holding was not learnt."""
     share = f"{results['share_of_cells']:.0%} of the cells lost after step"
-    rows += [(f"{share} {step}", *scores(found)) for step, found in results["struck"].items()]
-    rows.append(("exactly at rest in the end", f"{results['at_rest']:.2f} %", "", ""))
-    return table(("", "mean PSNR", "PSNR of mean", "read right"), rows) + on_chip(results["chip"])
+    other = results["restoring"]
+    rows = [("blanked", *scores(results["blanked"]), "", "")]
+    for kind, label in (("steps", "step"), ("struck", share)):
+        for step, found in results[kind].items():
+            psnr, _, read = scores(other[kind][step])
+            rows.append((f"{label} {step}", *scores(found), psnr, read))
+    rest, others = (f"{each['at_rest']:.2f} %" for each in (results, other))
+    rows.append(("exactly at rest in the end", rest, "", "", others, ""))
+    name = other["skeleton"]
+    heads = (
+        "mean PSNR",
+        "PSNR of mean",
+        "read right",
+        f"`{name}`: mean PSNR",
+        f"`{name}`: read right",
+    )
+    return table(("", *heads), rows) + on_chip(results["chip"])
 
 
 def valleys(results: Results) -> str:

@@ -1,17 +1,149 @@
-"""Writing files whole or not at all."""
+"""Files: looked at, read and written so that what goes wrong is an `InputError` that names them.
+
+What pathlib and libraries raise differs by system and by what is broken. Here it becomes one kind
+of error, whatever it was.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import stat
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from golden.errors import InputError
+from golden.errors import InputError, reason
 
-__all__ = ["replacing", "write_json"]
+__all__ = [
+    "LARGEST",
+    "exists",
+    "is_dir",
+    "is_file",
+    "locked",
+    "parse_json",
+    "read_bytes",
+    "read_json",
+    "reading",
+    "replacing",
+    "resolved",
+    "write_json",
+]
+
+LARGEST = 512 << 20
+"""Bytes of the largest file that is read whole, unpacked or not."""
+
+
+def exists(path: Path) -> bool:
+    """Whether something is at ``path``; raise where that cannot be found out."""
+    return mode(path) is not None
+
+
+def is_file(path: Path) -> bool:
+    """Whether a regular file is at ``path``; raise where that cannot be found out."""
+    found = mode(path)
+    return found is not None and stat.S_ISREG(found)
+
+
+def is_dir(path: Path) -> bool:
+    """Whether a folder is at ``path``; raise where that cannot be found out."""
+    found = mode(path)
+    return found is not None and stat.S_ISDIR(found)
+
+
+def mode(path: Path) -> int | None:
+    """Return the mode of what is at ``path``, links followed; None where nothing is."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:  # no permission, a name too long, links in a circle
+        raise InputError(f"{path} cannot be looked at: {reason(error)}") from error
+
+
+def resolved(path: Path) -> Path:
+    """Return ``path`` without links and dots; raise where it cannot be followed."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"{path} cannot be followed: {reason(error)}") from error
+
+
+@contextmanager
+def reading(path: Path | str, wanted: str) -> Iterator[None]:
+    """Turn whatever a library raises about a file into ``PATH must be WANTED: reason``."""
+    try:
+        yield
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path} must be a readable file: {reason(error)}") from error
+    except Exception as error:  # each library raises kinds of its own, and they change
+        raise InputError(f"{path} must be {wanted}: {reason(error)}") from error
+
+
+def read_bytes(path: Path, most: int = LARGEST, *, once: bool = False) -> bytes:
+    """Return what is in a file of at most ``most`` bytes.
+
+    With ``once``, it may be something that can be read only once: a pipe or a terminal.
+    """
+    try:
+        # Without O_NONBLOCK, opening a pipe waits for a writer that may never come.
+        flags = os.O_RDONLY | (0 if once else os.O_NONBLOCK)
+        with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
+            if not once and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise InputError(f"{path} must be a file, not {kind_of(path)}")
+            data = file.read(most + 1)
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} must be a readable file: {reason(error)}") from error
+    if len(data) > most:
+        raise InputError(f"{path} must have at most {most:,} bytes")
+    return data
+
+
+def kind_of(path: Path) -> str:
+    """Return what is at ``path``, for people."""
+    found = mode(path)
+    kinds = {
+        stat.S_ISDIR: "a folder",
+        stat.S_ISFIFO: "a named pipe",
+        stat.S_ISSOCK: "a socket",
+        stat.S_ISCHR: "a device",
+        stat.S_ISBLK: "a device",
+    }
+    return next((name for test, name in kinds.items() if found and test(found)), "something else")
+
+
+def parse_json(text: str, path: Path | str) -> Any:
+    """Return the values of a JSON text; no key may come twice, and every number is one.
+
+    ``path`` is what errors name.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise InputError(f"{path} must have the key {twice!r} once, not twice")
+        return values
+
+    def refuse(word: str) -> None:
+        raise InputError(f"{path} must be JSON: {word} is not a number")
+
+    with reading(path, "JSON"):
+        return json.loads(text, object_pairs_hook=once, parse_constant=refuse)
+
+
+def read_json(path: Path) -> Any:
+    """Return the values of a JSON file, as `parse_json` does."""
+    with reading(path, "JSON"):
+        return parse_json(read_bytes(path).decode("utf-8"), path)
 
 
 @contextmanager
@@ -20,19 +152,55 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Its folder is made where missing. What cannot be written raises `InputError`.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
+    temporary = path.with_name(temporary_name(path.name))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
             temporary.replace(path)
         finally:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink()
     except OSError as error:
-        raise InputError(f"{path} must be writable: {error.strerror or error}") from error
+        raise InputError(f"{path} must be writable: {reason(error)}") from error
+
+
+def temporary_name(name: str) -> str:
+    """Return the name of a file while it is written: short, this process's, with the same ending.
+
+    Some libraries look at the ending.
+    """
+    suffix = Path(name).suffix
+    ending = suffix if len(os.fsencode(suffix)) <= 8 else ""
+    return f".{zlib.crc32(os.fsencode(name)):08x}.{os.getpid()}.part{ending}"
+
+
+@contextmanager
+def locked(folder: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Make a folder and keep other processes out of it that ask the same; wait for one inside.
+
+    ``waiting`` is called before a wait. Nothing is left behind: the folder itself is the lock.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise InputError(f"{folder} must be a writable folder: {reason(error)}") from error
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:  # some network drives know no locks
+            pass
+        yield
+    finally:
+        os.close(file)
 
 
 def write_json(file: Path, values: Any, indent: int = 2) -> None:
     """Write values as JSON for people and programs."""
+    text = json.dumps(values, indent=indent, allow_nan=False) + "\n"
     with replacing(file) as path:
-        path.write_text(json.dumps(values, indent=indent) + "\n", encoding="utf-8")
+        path.write_text(text, encoding="utf-8")

@@ -6,12 +6,19 @@ package is the one place of `sw` that reaches `hw` and `sim`.
 
 from __future__ import annotations
 
+import io
+import os
+import signal
 import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
 
-from golden.errors import Difference, InputError
+from golden.errors import Difference, InputError, reason
 from sw.cli.ablating import ablate
 from sw.cli.building import bench, bitstream, demo, program, simulate, verilog
 from sw.cli.common import open_device, progress
@@ -56,21 +63,67 @@ app.command("docs")(docs)
 
 
 def main() -> None:
-    """Run the command line: bad input is one line on stderr, exit code 2 and no traceback."""
-    try:
-        code = app(standalone_mode=False)
-    except InputError as error:
-        code = complain(str(error))
-    except Misuse as error:
-        code = complain(error.format_message())
-    except Difference as difference:
-        code = complain(str(difference)) - 1
-    except KeyboardInterrupt:
-        code = 130
+    """Run the command line: what goes wrong is one line on stderr, exit code 2 and no traceback.
+
+    A difference between two implementations ends with 1. ``THALWEG_DEBUG=1`` shows the traceback
+    before the line.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a path may have what a terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
+    with endings():
+        try:
+            code = app(standalone_mode=False)
+        except KeyboardInterrupt:
+            code = 130
+        except Exception as error:
+            code = told(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def complain(text: str) -> int:
-    """Say in one line what is wrong, and return the exit code of misuse."""
+def told(error: Exception) -> int:
+    """Say what an exception means in one line, and return the exit code."""
+    if os.environ.get("THALWEG_DEBUG"):
+        traceback.print_exception(error)
+    if isinstance(error, Difference):
+        return complain(str(error), 1)
+    if isinstance(error, InputError):
+        return complain(str(error))
+    if isinstance(error, Misuse):
+        return complain(error.format_message())
+    if isinstance(error, BrokenPipeError):  # who read our output has enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    if isinstance(error, ModuleNotFoundError):
+        return complain(f"the package {error.name!r} must be installed: see README")
+    if isinstance(error, MemoryError):
+        return complain(f"there is not enough memory: {reason(error)}")
+    if isinstance(error, OSError):
+        place = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        return complain(f"{place}{reason(error)}")
+    kind = type(error).__name__
+    return complain(f"{kind}: {reason(error)}; THALWEG_DEBUG=1 shows where")
+
+
+def complain(text: str, code: int = 2) -> int:
+    """Say in one line what is wrong, and return the exit code, which is that of misuse."""
     print(f"thalweg: {' '.join(text.split())}", file=sys.stderr)
-    return 2
+    return code
+
+
+@contextmanager
+def endings() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind the stack, so that nothing half-made stays behind."""
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -7,15 +7,29 @@ takes the planes as they come, and answers with deltas, until every run has ende
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.model import Model
 from golden.skeleton import Skeleton
+from golden.spec import Spec
 
-__all__ = ["Counters", "Device", "GoldenDevice", "batches", "restore", "run", "trace"]
+__all__ = [
+    "Counters",
+    "Device",
+    "GoldenDevice",
+    "as_cells",
+    "as_deltas",
+    "as_images",
+    "as_states",
+    "batches",
+    "restore",
+    "run",
+    "trace",
+]
 
 
 class Counters(NamedTuple):
@@ -70,6 +84,46 @@ class Device(Protocol):
         """Return the engine's counters."""
 
 
+def as_images(images: np.ndarray, spec: Spec, most: int | None = None) -> np.ndarray:
+    """Return images as an array uint8 (n, image, image), at most ``most`` of them.
+
+    Views, read-only arrays and tensors are taken; other numbers are not, since nobody can tell
+    whether a 1 among them is a grey level or white.
+    """
+    return as_batch(images, "Images", np.dtype(np.uint8), (spec.image, spec.image), most)
+
+
+def as_states(states: np.ndarray, spec: Spec, most: int | None = None) -> np.ndarray:
+    """Return raw lattices as an array int8 (n, channels, height, width), at most ``most``."""
+    return as_batch(states, "States", np.dtype(np.int8), spec.lattice, most)
+
+
+def as_cells(cells: np.ndarray, spec: Spec, most: int | None = None) -> np.ndarray:
+    """Return chosen cells as an array bool (n, cells), at most ``most``."""
+    return as_batch(cells, "Cells", np.dtype(np.bool_), (spec.cells,), most)
+
+
+def as_deltas(deltas: np.ndarray, spec: Spec) -> np.ndarray:
+    """Return deltas as an array int8 (k, cells / 4)."""
+    return as_batch(deltas, "Deltas", np.dtype(np.int8), (spec.deltas,), None)
+
+
+def as_batch(
+    given: np.ndarray, what: str, dtype: np.dtype[Any], shape: tuple[int, ...], most: int | None
+) -> np.ndarray:
+    """Return a copy (n, *shape) of an array of this type; raise `InputError` if it is another.
+
+    A copy, since devices load when they come to it, and the caller may go on with the array.
+    """
+    found = np.asarray(given)
+    if found.dtype != dtype or found.shape[1:] != shape or found.ndim != 1 + len(shape):
+        wanted = ", ".join(map(str, ("n", *shape)))
+        raise InputError(f"{what} must be {dtype} ({wanted}), not {found.dtype} {found.shape}")
+    if most is not None and len(found) > most:
+        raise InputError(f"A batch must have at most {most} lattices, not {len(found)}")
+    return np.array(found, order="C")
+
+
 class GoldenDevice:
     """The reference model as a device: every context at once."""
 
@@ -88,11 +142,13 @@ class GoldenDevice:
 
     def load_images(self, images: np.ndarray) -> None:
         """Encode images."""
+        images = as_images(images, self._model.spec, self.contexts)
         self.load_states(self._model.encode(images), 0)
 
     def load_states(self, states: np.ndarray, step: int) -> None:
         """Take raw lattices."""
-        self._states, self._step, self._end = states.copy(), step, step
+        states = as_states(states, self._model.spec, self.contexts)
+        self._states, self._step, self._end = states, step, step
 
     def start(self, steps: int) -> None:
         """Note where the run ends; `planes` does the work."""
@@ -112,7 +168,7 @@ class GoldenDevice:
 
     def write_deltas(self, indices: np.ndarray, deltas: np.ndarray) -> None:
         """Add the deltas at once: this device leaves none pending."""
-        states = self._states[indices]
+        deltas, states = as_deltas(deltas, self._model.spec), self._states[indices]
         self._model.add_deltas(states, deltas, self._step)
         self._states[indices] = states
 
@@ -126,6 +182,7 @@ class GoldenDevice:
 
     def zero_cells(self, cells: np.ndarray) -> None:
         """Set all channels of the chosen cells to 0."""
+        cells = as_cells(cells, self._model.spec)
         chosen = cells.reshape(len(cells), 1, *self._states.shape[2:])
         self._states[np.broadcast_to(chosen, self._states.shape)] = 0
 
@@ -141,7 +198,8 @@ def run(device: Device, network: GateNetwork | None, steps: int) -> None:
         indices, planes = device.planes()
         if not len(indices):
             return
-        assert network is not None, "a gated run needs a network"
+        if network is None:
+            raise InputError("A gated run must have a network: choose(index, gated=False) has none")
         device.write_deltas(indices, network.deltas(planes))
 
 
@@ -162,6 +220,7 @@ def restore(
     progress: Callable[[int], None] = lambda done: None,
 ) -> np.ndarray:
     """Restore damaged images (B, image, image), any number of them, batch after batch."""
+    images = as_images(images, device.skeletons[0].spec)
     restored = np.empty_like(images)
     for batch in batches(len(images), device.contexts):
         device.load_images(images[batch])

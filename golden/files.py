@@ -6,6 +6,7 @@ of error, whatever it was.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -29,6 +30,7 @@ __all__ = [
     "read_json",
     "reading",
     "replacing",
+    "require_regular",
     "resolved",
     "write_json",
 ]
@@ -83,6 +85,17 @@ def reading(path: Path | str, wanted: str) -> Iterator[None]:
         raise InputError(f"{path} must be a readable file: {reason(error)}") from error
     except Exception as error:  # each library raises kinds of its own, and they change
         raise InputError(f"{path} must be {wanted}: {reason(error)}") from error
+
+
+def require_regular(path: Path, most: int = LARGEST) -> None:
+    """Raise unless a file of at most ``most`` bytes is at ``path``, for a library to read."""
+    found = mode(path)
+    if found is None:
+        raise InputError(f"{path} must be a readable file: {os.strerror(errno.ENOENT)}")
+    if not stat.S_ISREG(found):
+        raise InputError(f"{path} must be a file, not {kind_of(path)}")
+    if path.stat().st_size > most:
+        raise InputError(f"{path} must have at most {most:,} bytes")
 
 
 def read_bytes(path: Path, most: int = LARGEST, *, once: bool = False) -> bytes:

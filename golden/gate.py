@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save
 from torch import Tensor
 
 from golden.errors import InputError
-from golden.files import replacing
+from golden.exact import exact_float32, tensor
+from golden.files import reading, replacing, require_regular
 from golden.fixed import GATE_BIAS, GATE_HIDDEN, GATE_WEIGHT, STATE, UPDATE_SHIFTS, Format
 from golden.skeleton import Skeleton, check
 
@@ -24,6 +26,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "bias": np.dtype(np.int32),
     "shift": np.dtype(np.uint8),
 }
+SPELT = {"I": "int", "U": "uint", "F": "float"}
 ALLOWED = {"weight": GATE_WEIGHT, "bias": GATE_BIAS.codes, "shift": UPDATE_SHIFTS}
 
 
@@ -43,9 +46,10 @@ class Linear:
     """
 
     def __init__(self, layer: GateLayer, to: Format) -> None:
-        scale = torch.from_numpy(np.exp2(-layer.shift.astype(np.float32)))
-        self.weight = (torch.from_numpy(layer.weight).float() * scale[:, None]).T.contiguous()
-        self.bias = torch.from_numpy(layer.bias).float() * scale
+        with exact_float32():
+            scale = tensor(np.exp2(-layer.shift.astype(np.float32)))
+            self.weight = (tensor(layer.weight) * scale[:, None]).T.contiguous()
+            self.bias = tensor(layer.bias) * scale
         self.to = to
 
     def __call__(self, codes: Tensor) -> Tensor:
@@ -84,8 +88,12 @@ class GateNetwork:
 
     def deltas(self, planes: np.ndarray) -> np.ndarray:
         """Map int8 planes (B, inputs) to int8 deltas (B, outputs)."""
-        with torch.inference_mode():
-            return self(torch.from_numpy(planes).float()).to(torch.int8).numpy()
+        if planes.dtype != np.int8 or planes.ndim != 2 or planes.shape[1] != self.inputs:
+            raise InputError(
+                f"Planes must be int8 (n, {self.inputs}), not {planes.dtype} {planes.shape}"
+            )
+        with exact_float32():
+            return self(tensor(planes)).to(torch.int8).numpy()
 
     def require_fit(self, skeleton: Skeleton, place: str) -> None:
         """Raise unless this network fits the lattice, and the skeleton it was trained with."""
@@ -106,16 +114,17 @@ class GateNetwork:
     @classmethod
     def load(cls, path: Path | str) -> GateNetwork:
         """Read ``path``, a gate.safetensors."""
+        path = Path(path)
         names = [f"{layer}.{part}" for layer in ("hidden", "output") for part in DTYPES]
-        try:
-            with safe_open(path, framework="numpy") as file:
-                for name in sorted(set(names) ^ set(file.keys())):
-                    verb = "have" if name in names else "not have"
-                    raise InputError(f"{path} must {verb} the tensor {name!r}")
-                tensors = {name: file.get_tensor(name) for name in names}
-                metadata = file.metadata() or {}
-        except (OSError, SafetensorError) as error:
-            raise InputError(f"{path} must be a readable safetensors file: {error}") from error
+        require_regular(path)
+        with reading(path, "a readable safetensors file"), safe_open(path, "numpy") as file:
+            for name in sorted(set(names) ^ set(file.keys())):
+                verb = "have" if name in names else "not have"
+                raise InputError(f"{path} must {verb} the tensor {name!r}")
+            for name in names:
+                require_dtype(file.get_slice(name).get_dtype(), name, path)
+            tensors = {name: file.get_tensor(name) for name in names}
+            metadata = file.metadata() or {}
         return cls(
             read_layer(tensors, "hidden", path),
             read_layer(tensors, "output", path, inputs=tensors["hidden.bias"].size),
@@ -135,6 +144,14 @@ class GateNetwork:
         return path
 
 
+def require_dtype(found: str, name: str, path: Path) -> None:
+    """Raise unless a tensor's type, as a safetensors file spells it, is that of its part."""
+    wanted = DTYPES[name.rpartition(".")[2]]
+    spelt = re.sub(r"^([IUF])(?=\d+$)", lambda kind: SPELT[kind[1]], found)
+    if spelt != wanted.name:
+        raise InputError(f"{path}: {name} must be {wanted}, not {spelt}")
+
+
 def read_layer(
     tensors: dict[str, np.ndarray], name: str, path: Path | str, inputs: int | None = None
 ) -> GateLayer:
@@ -146,9 +163,6 @@ def read_layer(
     if weight.shape[1] > 1024:
         raise InputError(f"{path}: {name}.weight must have at most 1024 inputs, not {weight.shape}")
     shapes = {"weight": weight.shape, "bias": weight.shape[:1], "shift": weight.shape[:1]}
-    for part, dtype in DTYPES.items():
-        codes = tensors[f"{name}.{part}"]
-        if codes.dtype != dtype:
-            raise InputError(f"{path}: {name}.{part} must be {dtype}, not {codes.dtype}")
-        check(codes, f"{path}: {name}.{part}", shapes[part], ALLOWED[part])
+    for part in DTYPES:
+        check(tensors[f"{name}.{part}"], f"{path}: {name}.{part}", shapes[part], ALLOWED[part])
     return GateLayer(*(tensors[f"{name}.{part}"] for part in DTYPES))

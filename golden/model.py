@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from golden.exact import exact_float32, tensor
 from golden.fixed import HIDDEN, PIXEL, STATE
 from golden.skeleton import Layer, Skeleton
 
@@ -24,7 +25,7 @@ def scaled(layer: Layer, dimensions: int = 1) -> tuple[Tensor, Tensor]:
     """Return weight and bias times ``2**-shift``, float32: the shift costs nothing at run time."""
     scale = np.exp2(-layer.shift.astype(np.float64))
     weight = layer.weight * scale.reshape(scale.shape + (1,) * (layer.weight.ndim - scale.ndim))
-    return torch.from_numpy(weight).float(), torch.as_tensor(layer.bias * scale).float()
+    return tensor(weight), tensor(layer.bias * scale)
 
 
 class Model:
@@ -37,6 +38,11 @@ class Model:
     def __init__(self, skeleton: Skeleton) -> None:
         self.skeleton = skeleton
         self.spec = skeleton.spec
+        with exact_float32():
+            self._prepare(skeleton)
+
+    def _prepare(self, skeleton: Skeleton) -> None:
+        """Lay the weights out as `step` takes them."""
         spec = self.spec
 
         weight, bias = scaled(skeleton.perceive)
@@ -58,17 +64,18 @@ class Model:
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Lay images on lattices: the states after step 0."""
         spec, (top, left) = self.spec, self.spec.margins
-        pixels = functional.pad(torch.from_numpy(images).float(), (left, left, top, top))
-        weight, bias = (t.view(-1, 1, 1) for t in (self.encode_weight, self.encode_bias + 0.5))
-        codes = (pixels[:, None] * weight).add_(bias).floor_().clamp_(STATE.min, STATE.max)
-        return codes.to(torch.int8).numpy().reshape(-1, *spec.lattice)
+        with exact_float32():
+            pixels = functional.pad(tensor(images), (left, left, top, top))
+            weight, bias = (t.view(-1, 1, 1) for t in (self.encode_weight, self.encode_bias + 0.5))
+            codes = (pixels[:, None] * weight).add_(bias).floor_().clamp_(STATE.min, STATE.max)
+            return codes.to(torch.int8).numpy().reshape(-1, *spec.lattice)
 
     def step(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
         """Return the states ``steps`` steps on, the gate aside."""
         result = np.empty_like(states)
-        with torch.inference_mode():
+        with exact_float32():
             for begin in range(0, len(states), BLOCK):
-                block = torch.from_numpy(states[begin : begin + BLOCK]).float()
+                block = tensor(states[begin : begin + BLOCK])
                 block = block.contiguous(memory_format=torch.channels_last)
                 for _ in range(steps):
                     block = self._step(block)
@@ -118,7 +125,8 @@ class Model:
     def readout(self, states: np.ndarray) -> np.ndarray:
         """Return the images that the states show: uint8 (B, image, image)."""
         rows, columns = self.spec.window
-        window = torch.from_numpy(np.ascontiguousarray(states[:, :, rows, columns])).float()
-        total = torch.einsum("bchw,c->bhw", window, self.readout_weight)
-        pixels = total.add_(self.readout_bias).add_(0.5).floor_().clamp_(PIXEL.min, PIXEL.max)
-        return pixels.to(torch.uint8).numpy()
+        with exact_float32():
+            window = tensor(states[:, :, rows, columns])
+            total = torch.einsum("bchw,c->bhw", window, self.readout_weight)
+            pixels = total.add_(self.readout_bias).add_(0.5).floor_().clamp_(PIXEL.min, PIXEL.max)
+            return pixels.to(torch.uint8).numpy()

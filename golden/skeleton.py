@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from golden.errors import InputError
-from golden.files import replacing
+from golden.files import is_dir, is_file, read_json, replacing
 from golden.fixed import BIAS, SHIFTS, UPDATE_BIAS, UPDATE_SHIFTS, WEIGHT
 from golden.spec import Spec, exact_keys
 
@@ -68,6 +69,8 @@ class Skeleton:
             for part in PARTS:
                 codes = getattr(getattr(self, layer), part)
                 check(codes, f"{layer}.{part}", shapes(self.spec)[layer][part], ranges(layer)[part])
+            own = Layer(*(np.array(getattr(getattr(self, layer), p), np.int64) for p in PARTS))
+            object.__setattr__(self, layer, own)  # as JSON has them, and nobody else's
 
     @property
     def digest(self) -> str:
@@ -87,16 +90,11 @@ class Skeleton:
     def load(cls, path: Path | str) -> Skeleton:
         """Read ``path``, a skeleton.json or the folder of one."""
         path = Path(path)
-        if path.is_dir():
+        if is_dir(path):
             path /= "skeleton.json"
+        values = read_json(path)
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(f"{path} must be a readable file: {error.strerror}") from error
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path} must be JSON: {error}") from error
-        try:
-            return cls.from_json(values, name=path.parent.name)
+            return cls.from_json(values, name=Path(os.path.abspath(path)).parent.name)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
 
@@ -105,7 +103,7 @@ class Skeleton:
         """Build a skeleton from the values of a skeleton.json."""
         found = exact_keys(values, ["format", "version", "spec", *LAYERS], "skeleton")
         for key, want in (("format", FORMAT), ("version", VERSION)):
-            if found[key] != want or isinstance(found[key], bool):
+            if found[key] != want or type(found[key]) is not type(want):
                 raise InputError(f"{key} must be {want!r}, not {found[key]!r}")
         spec = Spec.from_json(found["spec"])
         layers = {layer: read_layer(found[layer], layer, spec) for layer in LAYERS}
@@ -162,7 +160,10 @@ def read_codes(values: object, place: str, shape: tuple[int, ...], allowed: rang
 
 
 def check(codes: np.ndarray, place: str, shape: tuple[int, ...], allowed: range) -> None:
-    """Raise unless ``codes`` has ``shape`` and lies within ``allowed``."""
+    """Raise unless ``codes`` are integers of ``shape`` that lie within ``allowed``."""
+    if not isinstance(codes, np.ndarray) or codes.dtype.kind not in "iu":
+        kind = codes.dtype if isinstance(codes, np.ndarray) else type(codes).__name__
+        raise InputError(f"{place} must be an array of integers, not {kind}")
     if codes.shape != shape:
         raise InputError(f"{place} must have shape {shape}, not {codes.shape}")
     low, high = allowed[0], allowed[-1]
@@ -174,7 +175,7 @@ def check(codes: np.ndarray, place: str, shape: tuple[int, ...], allowed: range)
 def find(name: str | Path) -> Path:
     """Return the folder of a skeleton, given that folder or the name of a shipped one."""
     for folder in (Path(name), SHIPPED / name):
-        if (folder / "skeleton.json").is_file():
+        if is_file(folder / "skeleton.json"):
             return folder
     shipped = sorted(path.parent.name for path in SHIPPED.glob("*/skeleton.json"))
     known = f"one of {', '.join(shipped)}" if shipped else "shipped (none is)"

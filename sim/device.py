@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 from amaranth import Shape
 
-from golden.device import Counters
+from golden.device import Counters, as_cells, as_deltas, as_images, as_states
 from golden.errors import SkeletonDamaged
 from hw.shapes import Geometry, Operation
 from hw.skeleton_memory import images, layouts
@@ -105,10 +105,12 @@ class SimulatedDevice:
 
     def load_images(self, images):
         """Encode images, each right before its run: the others run meanwhile."""
+        images = as_images(images, self.geometry.spec, self.contexts)
         self._load(Operation.LOAD_IMAGE, images.reshape(len(images), -1), 0)
 
     def load_states(self, states, step):
         """Take raw lattices."""
+        states = as_states(states, self.geometry.spec, self.contexts)
         codes = np.moveaxis(states, 1, -1).reshape(len(states), -1).view(np.uint8)
         self._load(Operation.LOAD_STATE, codes, step)
 
@@ -132,6 +134,7 @@ class SimulatedDevice:
 
     def write_deltas(self, indices, deltas):
         """Answer openings."""
+        deltas = as_deltas(deltas, self.geometry.spec)
         for index, delta in zip(indices.tolist(), deltas, strict=True):
             self._push(DELTA, delta.view(np.uint8).astype(np.uint32) | index << 8)
 
@@ -148,6 +151,7 @@ class SimulatedDevice:
 
     def zero_cells(self, cells):
         """Set all channels of the chosen cells to 0."""
+        cells = as_cells(cells, self.geometry.spec)
         self._flush()
         for context, chosen in enumerate(cells):
             bits = np.packbits(chosen, bitorder="little")
@@ -208,8 +212,6 @@ class SimulatedDevice:
         return Counters(*(self._library.chip_counter(self._chip, which) for which in (1, 2)))
 
     def _load(self, operation, data, step):
-        if len(data) > self.contexts:
-            raise ValueError(f"A batch must have at most {self.contexts} lattices, not {len(data)}")
         self._loads = [(operation, row) for row in data]
         self._batch, self._step = len(data), step
         self._base = self._counters()

@@ -8,7 +8,7 @@ from contextlib import suppress
 import numpy as np
 import serial
 
-from golden.device import Counters
+from golden.device import Counters, as_cells, as_deltas, as_images, as_states
 from golden.errors import InputError
 from golden.skeleton import Skeleton
 from golden.wire import VERSION, ChipFacts, Command, Kind, Operation, Status, Tag, split_planes
@@ -107,10 +107,12 @@ class ChipDevice:
 
     def load_images(self, images: np.ndarray) -> None:
         """Encode images."""
+        images = as_images(images, self.facts.spec, self.contexts)
         self._load(Operation.LOAD_IMAGE, images.reshape(len(images), -1), 0)
 
     def load_states(self, states: np.ndarray, step: int) -> None:
         """Take raw lattices."""
+        states = as_states(states, self.facts.spec, self.contexts)
         codes = np.moveaxis(states, 1, -1).reshape(len(states), -1).view(np.uint8)
         self._load(Operation.LOAD_STATE, codes, step)
 
@@ -148,8 +150,9 @@ class ChipDevice:
 
     def write_deltas(self, indices: np.ndarray, deltas: np.ndarray) -> None:
         """Answer openings."""
+        deltas = as_deltas(deltas, self.facts.spec)
         for index, delta in zip(indices.tolist(), deltas, strict=True):
-            body = bytes([index]) + delta.astype(np.int8).tobytes()
+            body = bytes([index]) + delta.tobytes()
             self._queue.append(Chunk(Tag.DELTA, len(body), body))
 
     def read_images(self) -> np.ndarray:
@@ -165,6 +168,7 @@ class ChipDevice:
 
     def zero_cells(self, cells: np.ndarray) -> None:
         """Set all channels of the chosen cells to 0."""
+        cells = as_cells(cells, self.facts.spec)
         self._settle()
         for context, chosen in enumerate(cells):
             self._command(Operation.ZERO, context)
@@ -201,8 +205,6 @@ class ChipDevice:
         return self.facts.digests.index(skeleton.digest)
 
     def _load(self, operation: Operation, data: np.ndarray, step: int) -> None:
-        if len(data) > self.contexts:
-            raise ValueError(f"A batch must have at most {self.contexts} lattices, not {len(data)}")
         if not self._fresh or self._running:
             self._queue, self._loads = [], []
             self.link.ask(Kind.RESET)

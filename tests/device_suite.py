@@ -5,13 +5,16 @@
 serial device, over a simulated board's wires and through a pseudo-terminal.
 """
 
+import re
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
+import torch
 
 from golden.device import GoldenDevice, restore, run, trace
+from golden.errors import InputError
 from golden.samples import adversarial_states, calibrated, extreme, network
 from golden.spec import Gate, Spec
 
@@ -66,6 +69,39 @@ def require_equal(device, golden):
     """Compare lattices and images."""
     assert np.array_equal(device.read_states(), golden.read_states())
     assert np.array_equal(device.read_images(), golden.read_images())
+
+
+IMAGES, STATES = np.zeros((1, 6, 6), np.uint8), np.zeros((1, *SPEC.lattice), np.int8)
+MUST = "Images must be uint8 (n, 6, 6), not"
+WRONG = {
+    "floats": ("load_images", [IMAGES / 255], f"{MUST} float64 (1, 6, 6)"),
+    "bool": ("load_images", [IMAGES > 1], f"{MUST} bool (1, 6, 6)"),
+    "int8": ("load_images", [IMAGES.view(np.int8)], f"{MUST} int8 (1, 6, 6)"),
+    "int64": ("load_images", [IMAGES.astype(int)], f"{MUST} int64 (1, 6, 6)"),
+    "one image": ("load_images", [IMAGES[0]], f"{MUST} uint8 (6, 6)"),
+    "another size": ("load_images", [IMAGES[:, 1:]], f"{MUST} uint8 (1, 5, 6)"),
+    "too many": (
+        "load_images",
+        [IMAGES.repeat(3, axis=0)],
+        "A batch must have at most 2 lattices, not 3",
+    ),
+    "bytes": (
+        "load_states",
+        [STATES.view(np.uint8), 0],
+        "States must be int8 (n, 16, 8, 8), not uint8 (1, 16, 8, 8)",
+    ),
+    "cells": (
+        "zero_cells",
+        [np.zeros((1, 64), np.uint8)],
+        "Cells must be bool (n, 64), not uint8 (1, 64)",
+    ),
+    "deltas": (
+        "write_deltas",
+        [np.arange(1), np.zeros((1, 16))],
+        "Deltas must be int8 (n, 16), not float64 (1, 16)",
+    ),
+}
+"""Calls that every device must refuse alike, and what it says."""
 
 
 class DeviceSuite:
@@ -141,6 +177,42 @@ class DeviceSuite:
                 each.load_states(states, 0)
                 run(each, gate_network(), 2)
             require_equal(*both)
+
+    def test_takes_arrays_of_any_layout(self, device):
+        rng = np.random.default_rng(8)
+        images = rng.integers(0, 256, (2, SPEC.image, SPEC.image), np.uint8)
+        still = images.copy()
+        still.flags.writeable = False
+        views = (still, images[::-1].copy()[::-1], images[:, :, ::-1].copy()[:, :, ::-1])
+        transposed = np.asfortranarray(images), torch.from_numpy(images)
+        device.choose(0, gated=True)
+        wanted = restore(device, gate_network(), images, 3)
+        for view in (*views, *transposed):
+            assert np.array_equal(restore(device, gate_network(), view, 3), wanted)
+        lattice = lattices(2)
+        device.load_states(lattice[:, ::-1].copy()[:, ::-1], 0)
+        assert np.array_equal(device.read_states(), lattice)
+
+    def test_keeps_nothing_of_the_callers_arrays(self, device):
+        given = lattices(2)
+        for *both, states in pair(device, 2):
+            for each in both:
+                each.load_states(given, 0)
+            given[:] = 1
+            assert np.array_equal(both[0].read_states(), states)
+            assert np.array_equal(both[1].read_states(), states)
+            both[0].load_states(states, 0)
+            both[0].read_states()[:] = 1
+            assert np.array_equal(both[0].read_states(), states)
+
+    @pytest.mark.parametrize("wrong", WRONG, ids=list(WRONG))
+    def test_refuses_arrays_of_another_kind_in_one_line(self, device, wrong):
+        call, given, text = WRONG[wrong]
+        device.choose(0, gated=True)
+        device.load_states(lattices(2), 0)
+        with pytest.raises(InputError, match=f"^{re.escape(text)}$"):
+            getattr(device, call)(*given)
+        assert np.array_equal(device.read_states(), lattices(2))
 
     def test_runs_no_step_at_all(self, device):
         for *both, states in pair(device, 2):

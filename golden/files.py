@@ -81,9 +81,9 @@ def reading(path: Path | str, wanted: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except OSError as error:
-        raise InputError(f"{path} must be a readable file: {reason(error)}") from error
     except Exception as error:  # each library raises kinds of its own, and they change
+        if isinstance(error, OSError) and error.errno is not None:  # the system's word, not theirs
+            wanted = "a readable file"
         raise InputError(f"{path} must be {wanted}: {reason(error)}") from error
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from golden.errors import InputError
+from golden.files import is_dir, is_file
 from sw.idx import read_images, read_labels
 
 __all__ = ["SHOW", "Digits", "embedded_digits", "load", "show_digits", "without_show"]
@@ -77,7 +78,7 @@ def load(
     if data is None and os.environ.get("THALWEG_DATA"):
         data = Path(os.environ["THALWEG_DATA"])
     if data is not None:
-        return read_folder(data / name if (data / name).is_dir() else data, name)
+        return read_folder(data / name if is_dir(data / name) else data, name)
     if name != "mnist":
         raise InputError(f"Data set {name!r} must be given by --data or THALWEG_DATA")
     if (folder := from_network(download, say)) is not None:
@@ -118,10 +119,12 @@ def read_folder(folder: Path, name: str) -> Digits:
 
 
 def idx_file(folder: Path, stem: str) -> Path:
-    """Return the path of an IDX file that may be gzipped."""
-    for path in (folder / f"{stem}.gz", folder / stem):
-        if path.is_file():
-            return path
+    """Return the path of an IDX file that may be gzipped, or have a dot for its last hyphen."""
+    dotted = ".idx".join(stem.rsplit("-idx", 1))
+    names = [f"{name}{suffix}" for name in (stem, dotted) for suffix in (".gz", "")]
+    for name in names:
+        if is_file(folder / name):
+            return folder / name
     raise InputError(f"{folder} must have the file {stem} or {stem}.gz")
 
 

@@ -16,9 +16,10 @@ from golden.files import write_json
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from sw.data import show_digits
-from sw.images import Images, write_png
+from sw.images import Images
 from sw.outputs import report
 from sw.pictures import sheet
+from sw.png import write_png
 from sw.referee import Referee
 from sw.restore import Restoration, restore_input
 

@@ -6,24 +6,27 @@ by side: see `sw.results`.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from golden.device import Device, run
-from golden.errors import InputError
+from golden.errors import InputError, reason
+from golden.files import is_dir, read_bytes, resolved
 from golden.gate import GateNetwork
 from golden.spec import Spec
 from sw.damage import blank
-from sw.images import read_png
+from sw.images import paper_of
 from sw.link import LinkError
 from sw.metrics import psnr, squared_errors
-from sw.results import Mark, Recipe, kept, require_ours, write_result
+from sw.png import read_grey
+from sw.results import Mark, Recipe, is_ours, kept, require_ours, write_result
 
 __all__ = ["FolderRun", "Tally", "checked"]
 
@@ -31,30 +34,56 @@ ATTEMPTS = 3
 """Times that a batch is begun before a link that fails ends the work."""
 
 
-def pngs(folder: Path) -> list[Path]:
-    """Return the PNGs below a folder by their names in it, sorted; none that are hidden."""
-    names = (path.relative_to(folder) for path in folder.rglob("*"))
-    found = sorted(
-        name
-        for name in names
-        if name.suffix.lower() == ".png" and not any(part.startswith(".") for part in name.parts)
-    )
-    if not found:
-        raise InputError(f"{folder} must hold at least one PNG")
-    return found
+class Listing(NamedTuple):
+    """The PNGs below a folder."""
+
+    names: list[Path]
+    """By their names in it, sorted; none that are hidden."""
+    failures: dict[str, str]
+    """What was wrong with a folder in it that cannot be read, by its name."""
 
 
-def checked(source: Path, output: Path, recipe: Recipe) -> list[Path]:
-    """Return the names of what is to be restored from ``source`` into ``output``.
+def list_pngs(folder: Path) -> Listing:
+    """Return the PNGs below a folder; a folder with such a name is searched as others are."""
+    names, failures = [], {}
 
-    Raises where there is nothing, or where the output holds what this run must not replace.
+    def note(error: OSError) -> None:
+        if Path(error.filename) == folder:
+            raise InputError(f"{folder} must be a readable folder: {reason(error)}")
+        name = Path(error.filename).relative_to(folder).as_posix()
+        failures[name] = f"{error.filename} must be a readable folder: {reason(error)}"
+
+    for place, folders, files in os.walk(folder, onerror=note):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        below = Path(place).relative_to(folder)
+        names += [
+            below / name
+            for name in files
+            if Path(name).suffix.lower() == ".png" and not name.startswith(".")
+        ]
+    return Listing(sorted(names), failures)
+
+
+def checked(source: Path, output: Path, recipe: Recipe) -> Listing:
+    """Return what is to be restored from ``source`` into ``output``.
+
+    Raises where there is nothing, or where the output holds what this run must not replace, or
+    results of files that are not in ``source``.
     """
-    names = pngs(source)
-    if output.resolve().is_relative_to(source.resolve()):
+    found = list_pngs(source)
+    if not found.names and not found.failures:
+        raise InputError(f"{source} must hold at least one PNG")
+    if resolved(output).is_relative_to(resolved(source)):
         raise InputError(f"--output must lie outside {source}, not at {output}")
-    for name in names:
+    for name in found.names:
         require_ours(output / name, recipe)
-    return names
+    for name in list_pngs(output).names if is_dir(output) else []:
+        if name not in found.names and is_ours(output / name):
+            raise InputError(
+                f"{output / name} is a result of another run, of a file that is not in {source}: "
+                "name another --output"
+            )
+    return found
 
 
 def batched(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
@@ -83,8 +112,12 @@ class Tally:
     """Results that were there already."""
     failures: dict[str, str] = field(default_factory=dict)
     """What was wrong with a file, by its name."""
+    notes: dict[str, str] = field(default_factory=dict)
+    """What was done to a file while it was read, by its name."""
     errors: list[tuple[float, float]] = field(default_factory=list)
     """Squared errors of the damaged and the restored image, where there is an original."""
+    pixels: int = 784
+    """Of an image."""
     seconds: float = 0.0
 
     def add(self, item: Item, result: np.ndarray) -> None:
@@ -93,6 +126,7 @@ class Tally:
             pair = np.stack([item.damaged, result])
             damaged, restored = squared_errors(pair, item.original[None]).tolist()
             self.errors.append((damaged, restored))
+            self.pixels = result.size
 
     def report(self) -> dict[str, Any]:
         """Return what the report says of the files."""
@@ -101,6 +135,7 @@ class Tally:
             "count": self.restored + self.kept,
             "restored_now": self.restored,
             "failures": self.failures,
+            "notes": self.notes,
             "with_original": len(self.errors),
             "psnr": self.closeness() if self.errors else None,
             "seconds": round(self.seconds, 3),
@@ -112,8 +147,8 @@ class Tally:
         columns = zip(("damaged", "restored"), np.array(self.errors).T, strict=True)
         return {
             name: {
-                "psnr_mean": round(float(psnr(errors).mean()), 3),
-                "psnr_of_mean": round(float(psnr(errors.mean())), 3),
+                "psnr_mean": round(float(psnr(errors, self.pixels).mean()), 3),
+                "psnr_of_mean": round(float(psnr(errors.mean(), self.pixels)), 3),
             }
             for name, errors in columns
         }
@@ -157,9 +192,7 @@ class FolderRun:
             try:
                 item = self.read(name, place)
             except InputError as error:
-                text = " ".join(str(error).split())
-                self.tally.failures[name.as_posix()] = text
-                self.complain(text)
+                self.fail(name, error)
                 progress(1)
                 continue
             result = kept(self.output / name, item.mark)
@@ -170,25 +203,40 @@ class FolderRun:
                 self.tally.add(item, result)
                 progress(1)
 
+    def fail(self, name: Path, error: InputError) -> None:
+        """Note and tell that a file has no result; one that it had before is of another image."""
+        text = " ".join(str(error).split())
+        self.tally.failures[name.as_posix()] = text
+        self.complain(text)
+        if is_ours(self.output / name):
+            (self.output / name).unlink()
+
     def read(self, name: Path, place: int) -> Item:
         """Read a file, and its original if there is one."""
-        pixels, recipe = self.pixels(self.source / name), self.recipe
+        pixels, recipe = self.pixels(self.source / name, name), self.recipe
         damaged = blank(pixels, range(place, place + 1), recipe.damage)
         original = pixels[0] if recipe.damage > 0 else None
         if self.originals is not None:
             original = self.pixels(self.originals / name)[0]
         return Item(name, damaged[0], original, Mark.of(recipe, place, pixels[0]))
 
-    def pixels(self, path: Path) -> np.ndarray:
-        """Read an image, uint8 (1, h, w), ink white on black."""
-        images = read_png(path, self.spec).images
-        return ~images if self.recipe.invert else images
+    def pixels(self, path: Path, name: Path | None = None) -> np.ndarray:
+        """Read an image, uint8 (1, h, w), ink white on black; note what was done under ``name``."""
+        paper = paper_of(self.recipe.invert)
+        pixels, notes = read_grey(read_bytes(path), path, self.spec.image, paper=paper)
+        if notes and name is not None:
+            self.tally.notes[name.as_posix()] = ", ".join(notes)
+        return ~pixels[None] if self.recipe.invert else pixels[None]
 
     def finish(self, batch: list[Item]) -> None:
         """Restore a batch and write its results."""
         images = np.stack([item.damaged for item in batch])
         for item, result in zip(batch, self.restored(images), strict=True):
-            write_result(self.output / item.name, result, item.mark)
+            try:
+                write_result(self.output / item.name, result, item.mark)
+            except InputError as error:
+                self.fail(item.name, error)
+                continue
             self.tally.restored += 1
             self.tally.add(item, result)
 

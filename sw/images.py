@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import re
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
-from PIL.PngImagePlugin import PngInfo
 
 from golden.errors import InputError
-from golden.files import replacing
+from golden.files import read_bytes, reading
+from golden.fixed import PIXEL
 from golden.spec import Spec
 from sw.data import load, show_digits
-from sw.idx import read_images
+from sw.idx import images_in, parse_idx, unpacked
+from sw.png import MAGIC, read_grey
 
-__all__ = ["KINDS", "Images", "Lattices", "read_input", "write_png"]
+__all__ = ["KINDS", "Images", "Lattices", "paper_of", "read_input"]
 
 KINDS = "a PNG, a folder of them, a .npy, an IDX file, mnist:test[0:100] or show[0:100]"
-NAMED = re.compile(r"(mnist:test|show)(?:\[(\d*):(\d*)\])?")
+NAMED = re.compile(r"(mnist:test|show)(?:\[(\d{0,9}):(\d{0,9})\])?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,8 @@ class Images:
     images: np.ndarray
     indices: range
     labels: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+    """What was done to them while they were read, for the user: a line each."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -54,25 +57,32 @@ def read_input(
     ``data`` is where MNIST may lie; with ``invert``, images are ink on paper. Lattices stay as
     they are.
     """
-    given = read_plain(text, spec, data)
+    given = read_plain(text, spec, data, paper_of(invert))
     if invert and isinstance(given, Images):
         return replace(given, images=~given.images)
     return given
 
 
-def read_plain(text: str, spec: Spec, data: Path | None) -> Images | Lattices:
+def paper_of(invert: bool) -> int:
+    """Return the grey level of what is not ink: white paper, or black as in MNIST."""
+    return PIXEL.max if invert else PIXEL.min
+
+
+def read_plain(text: str, spec: Spec, data: Path | None, paper: int) -> Images | Lattices:
     """Read an INPUT as it is."""
     if (named := NAMED.fullmatch(text)) is not None:
         return read_named(text, *named.groups(), spec=spec, data=data)
     path = Path(text)
     try:
-        with path.open("rb") as file:
-            head = file.read(8)
-    except OSError as error:
-        raise InputError(f"INPUT must be {KINDS}, not {text!r}: {error.strerror}") from error
+        raw = read_bytes(path, once=True)
+    except InputError as error:
+        told = str(error).removeprefix(f"{path} must be a readable file: ")
+        if told == str(error):
+            raise
+        raise InputError(f"INPUT must be {KINDS}, not {text!r}: {told}") from error
     for magic, read in READERS.items():
-        if head.startswith(magic):
-            return read(path, spec)
+        if raw.startswith(magic):
+            return read(raw, path, spec, paper)
     raise InputError(f"INPUT must be {KINDS}, not {text!r}")
 
 
@@ -88,56 +98,57 @@ def read_named(
             raise InputError(f"{text} must have MNIST at hand: --data names its folder")
         images, labels = digits.test_images, digits.test_labels
     require_size(images, text, spec)
-    chosen = range(len(images))[int(first or 0) : int(last or len(images))]
-    if not chosen:
-        raise InputError(f"{text} must name at least one of {len(images):,} images")
+    chosen = places(text, first, last, len(images))
     part = slice(chosen.start, chosen.stop)
     return Images(images[part], chosen, labels[part])
 
 
-def read_npy(path: Path, spec: Spec) -> Images | Lattices:
-    """Read a .npy of images or of raw lattices."""
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} must be a whole .npy file: {first_line(error)}") from error
+def places(text: str, first: str | None, last: str | None, count: int) -> range:
+    """Return the places that a slice of ``count`` images names; every one of them must be there."""
+    begin, end = int(first or 0), int(last or count)
+    if begin >= min(end, count):
+        raise InputError(f"{text} must name at least one of {count:,} images")
+    if end > count:
+        raise InputError(f"{text} must end at {count:,}, the number of images, or before")
+    return range(begin, end)
+
+
+def read_npy(raw: bytes, path: Path, spec: Spec, paper: int) -> Images | Lattices:
+    """Read a .npy of images or of raw lattices; its header is looked at before its data."""
+    with reading(path, "a whole .npy file"):
+        file = BytesIO(raw)
+        version = np.lib.format.read_magic(file)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+            version, np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read_header(file)
+        if dtype.hasobject:
+            raise InputError(f"{path} must be a whole .npy file: it must hold numbers")
+        wanted = math.prod(shape) * dtype.itemsize
+        if wanted != len(raw) - file.tell():
+            raise InputError(
+                f"{path} must be a whole .npy file: its header tells of {wanted:,} bytes, "
+                f"{len(raw) - file.tell():,} follow"
+            )
+        array = np.load(BytesIO(raw), allow_pickle=False)
     size = spec.image
     if array.dtype == np.uint8 and array.shape[1:] == (size, size) and len(array):
         return Images(array, range(len(array)))
     if array.dtype == np.int8 and array.shape[1:] == spec.lattice and len(array):
         return Lattices(array)
-    wanted = f"(n, {size}, {size}) uint8 or ({', '.join(map(str, ('n', *spec.lattice)))}) int8"
-    raise InputError(f"{path} must be {wanted}, not {array.shape} {array.dtype}")
+    kinds = f"(n, {size}, {size}) uint8 or ({', '.join(map(str, ('n', *spec.lattice)))}) int8"
+    raise InputError(f"{path} must be {kinds}, not {array.shape} {array.dtype}")
 
 
-def read_png(path: Path, spec: Spec) -> Images:
+def read_png(raw: bytes, path: Path, spec: Spec, paper: int) -> Images:
     """Read one grey image."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=["PNG"]) as picture:
-                deep = picture.mode.startswith(("I", "F"))
-                size, image = picture.size, picture if deep else picture.convert("L")
-                pixels = np.asarray(image)[None]
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        UnidentifiedImageError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ) as error:
-        raise InputError(f"{path} must be a whole PNG: {first_line(error)}") from error
-    if deep:
-        raise InputError(f"{path} must be a PNG of 8 bits, not of 16")
-    if size != (spec.image, spec.image):
-        raise InputError(f"{path} must be {spec.image} x {spec.image}, not {size[0]} x {size[1]}")
-    return Images(pixels, range(1))
+    pixels, notes = read_grey(raw, path, spec.image, paper=paper)
+    return Images(pixels[None], range(1), notes=tuple(f"{path}: {note}" for note in notes))
 
 
-def read_idx_images(path: Path, spec: Spec) -> Images:
+def read_idx_images(raw: bytes, path: Path, spec: Spec, paper: int) -> Images:
     """Read an IDX file of images."""
-    images = read_images(path, spec.image)
+    images = images_in(parse_idx(unpacked(raw, path), path), path, spec.image)
     if not len(images):
         raise InputError(f"{path} must hold at least one image")
     return Images(images, range(len(images)))
@@ -150,22 +161,8 @@ def require_size(images: np.ndarray, text: str, spec: Spec) -> None:
         raise InputError(f"{text} must be {spec.image} x {spec.image}, not {height} x {width}")
 
 
-def first_line(error: Exception) -> str:
-    """Return what an error says, on one line."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
-
-
-def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = None) -> None:
-    """Write a picture, uint8 (h, w) or (h, w, 3), and text chunks, whole or not at all."""
-    chunks = PngInfo()
-    for name, text in (texts or {}).items():
-        chunks.add_text(name, text)
-    with replacing(path) as temporary:
-        Image.fromarray(pixels).save(temporary, format="PNG", optimize=True, pnginfo=chunks)
-
-
-READERS: dict[bytes, Callable[[Path, Spec], Images | Lattices]] = {
-    b"\x89PNG": read_png,
+READERS: dict[bytes, Callable[[bytes, Path, Spec, int], Images | Lattices]] = {
+    MAGIC: read_png,
     b"\x93NUMPY": read_npy,
     b"\0\0": read_idx_images,
     b"\x1f\x8b": read_idx_images,

@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from golden.errors import InputError
+from golden.files import exists, read_bytes
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
-from sw.images import write_png
+from sw.png import read_marked, write_png
 
-__all__ = ["Mark", "Recipe", "kept", "require_ours", "write_result"]
+__all__ = ["KEY", "Mark", "Recipe", "is_ours", "kept", "require_ours", "write_result"]
 
 KEY = "thalweg"
 """Name of the text chunk."""
+
+LARGEST_RESULT = 1 << 20
+"""Bytes of the largest file that can be a result: a lattice shows at most 256 x 256 pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,22 +75,36 @@ def kept(path: Path, mark: Mark) -> np.ndarray | None:
     return result if result is not None and text == mark.text(result) else None
 
 
+def is_ours(path: Path) -> bool:
+    """Whether the PNG at ``path`` says that it was made by `write_result`."""
+    return recipe_in(path) is not None
+
+
+def recipe_in(path: Path) -> dict[str, Any] | None:
+    """Return the recipe that a result names; None for what is none."""
+    try:
+        found = json.loads(opened(path)[1] or "")["recipe"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def require_ours(path: Path, recipe: Recipe) -> None:
     """Raise where something else than a result of this recipe lies at ``path``.
 
     A result that is not whole may be written anew.
     """
-    if not path.exists():
-        return
-    _, text = opened(path)
     try:
-        found = json.loads(text or "")["recipe"]
-    except (ValueError, KeyError, TypeError):
+        if not exists(path):
+            return
+    except InputError:  # nor can anything be written there, which is told of that file alone
+        return
+    found = recipe_in(path)
+    if found is None:
         raise InputError(
             f"{path} must be a result of this command to be replaced: name another --output"
-        ) from None
-    wanted = asdict(recipe)
-    for name, value in wanted.items():
+        )
+    for name, value in asdict(recipe).items():
         if found.get(name) != value:
             raise InputError(
                 f"{path} is a result of another run, with {name} {short(found.get(name))}, "
@@ -102,13 +119,10 @@ def short(value: object) -> str:
 
 def opened(path: Path) -> tuple[np.ndarray | None, str | None]:
     """Return pixels and text of a result, None for what cannot be read."""
-    text = None
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
-            text = picture.info.get(KEY)
-            return np.asarray(picture.convert("L")), text
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError):
-        return None, text
+        return read_marked(read_bytes(path, LARGEST_RESULT), KEY)
+    except InputError:
+        return None, None
 
 
 def digest(network: GateNetwork) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 
 from golden.device import Device
 from golden.errors import InputError
-from golden.files import write_json
+from golden.files import is_dir, write_json
 from golden.gate import GateNetwork
 from golden.spec import Spec
 from sw.cli.common import progress
@@ -36,9 +37,10 @@ def restore_folder(
 
     `named` is what the report says of skeleton and device.
     """
-    if originals is not None and not originals.is_dir():
+    if originals is not None and not is_dir(originals):
         raise InputError(f"--originals must be a folder, not {str(originals)!r}")
-    names = checked(source, output, recipe)
+    found = checked(source, output, recipe)
+    names = found.names
     prepare(output)
     work = FolderRun(
         device=open_device(),
@@ -50,6 +52,9 @@ def restore_folder(
         originals=originals,
         complain=lambda text: typer.echo(f"thalweg: {text}", err=True),
     )
+    for name, text in found.failures.items():
+        work.tally.failures[name] = text
+        work.complain(text)
     try:
         with progress("restoring", len(names)) as advance:
             tally = work.restore(names, advance)
@@ -57,10 +62,12 @@ def restore_folder(
         done = work.tally.restored + work.tally.kept
         typer.echo(f"{done} of {len(names)} are there; the same command goes on", err=True)
         raise
-    told = {"input": str(source), **named, **asdict(recipe)}
+    told = {"input": str(source), **asdict(recipe), **named}
     told["originals"] = None if originals is None else str(originals)
     write_json(output / "report.json", told | tally.report())
-    typer.echo(summary(tally, len(names)))
+    for note, count in Counter(tally.notes.values()).items():
+        typer.echo(f"{count} of them {'were' if count > 1 else 'was'} {note}", err=True)
+    typer.echo(summary(tally, len(names) + len(found.failures)))
     typer.echo(f"wrote {output / 'report.json'}")
     if tally.failures:
         raise typer.Exit(1)

@@ -74,6 +74,7 @@ def restore(
     thalweg restore scan.png --invert --damage 0 --skeleton digits --output build/scan
     thalweg restore scans --originals clean --skeleton digits --output build/scans
     """  # noqa: D301 - click reads the backspace as: keep these lines
+    from golden.files import is_dir
     from sw import outputs
     from sw.cli.folders import restore_folder
     from sw.images import read_input
@@ -90,16 +91,21 @@ def restore(
         opened.choose(0, gated=network is not None)
         return opened
 
-    if Path(source).is_dir():
+    if not source.startswith(("show", "mnist:")) and is_dir(Path(source)):
         if trace is not None or from_step:
             raise InputError("--trace and --from-step must not be given with a folder")
         recipe = Recipe.of(loaded, network, steps=steps, damage=share, invert=invert)
-        named = {"skeleton": loaded.name} | told_of(device, filters)
+        named = {"skeleton": loaded.name, "skeleton_digest": loaded.digest}
+        named |= told_of(device, filters)
         restore_folder(chosen, network, loaded.spec, Path(source), output, recipe, originals, named)
         return
     if originals is not None:
         raise InputError(f"--originals must go with a folder as INPUT, not with {source!r}")
     given = read_input(source, loaded.spec, data, invert=invert)
+    for note in getattr(given, "notes", ()):
+        typer.echo(note, err=True)
+    if trace is not None:
+        outputs.require_trace(trace, output, len(given), steps, loaded.spec)
     opened = chosen()
     outputs.prepare(output, *([] if trace is None else [trace.parent]))
     with progress("restoring", len(given)) as advance:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from sw.images import write_png
 from sw.memory.damage import KINDS
 from sw.memory.drawing import ACCENT, INK, figure
 from sw.memory.task import Outcome
 from sw.pictures import sheet
+from sw.png import write_png
 
 __all__ = ["draw"]
 

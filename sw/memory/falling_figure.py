@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from golden.files import replacing
-from sw.images import write_png
 from sw.memory.falling import LOOKS
 from sw.memory.task import Outcome
 from sw.pictures import sheet
+from sw.png import write_png
 
 __all__ = ["draw"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sw.images import write_png
 from sw.memory.drawing import ACCENT, INK, figure
 from sw.memory.holding import HOLD, LATER, STRIKES
 from sw.memory.task import Outcome
 from sw.pictures import sheet
+from sw.png import write_png
 
 __all__ = ["draw"]
 

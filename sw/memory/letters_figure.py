@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sw.images import write_png
 from sw.memory.drawing import ACCENT, INK, figure
 from sw.memory.task import Outcome
 from sw.pictures import sheet
+from sw.png import write_png
 
 __all__ = ["draw"]
 

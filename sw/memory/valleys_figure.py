@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from sw.images import write_png
 from sw.memory.drawing import ACCENT, DIGITS, INK, figure
 from sw.memory.task import Outcome
+from sw.png import write_png
 
 __all__ = ["draw"]
 

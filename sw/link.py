@@ -111,6 +111,8 @@ class Link:
         # Not the last host's next number, more likely than not.
         self._sequence = os.urandom(1)[0] if sequence is None else sequence % 256
         self._heard = b""
+        self._noise = False
+        """Whether bytes came in the last attempt, and no answer."""
 
     def ask(self, kind: Kind, payload: bytes = b"", attempts: int = ATTEMPTS) -> bytes:
         """Return the response's payload behind its first byte; raise if that tells of an error."""
@@ -123,7 +125,11 @@ class Link:
             if message is not None:
                 self.clean = True
                 return self._checked(message.payload)
-        raise LinkError(f"{self.port.name} gives no answer: is the board on, and at this rate?")
+        if self._noise:
+            told = "sends bytes that are no answer: is it a Thalweg board, at this rate?"
+        else:
+            told = "gives no answer: is the board on, and at this rate?"
+        raise LinkError(f"{self.port.name} {told}")
 
     @property
     def room(self) -> int:
@@ -139,17 +145,19 @@ class Link:
         limits = facts.request - HEADER - CHECK, self.room + 1
         for payload in packed(chunks, *limits):
             answer = self.ask(Kind.EXCHANGE, payload)
+            if not answer:
+                raise LinkError(f"{self.port.name} answers with nothing: run again")
             given, running = given + answer[:-1], answer[-1]
         return given, running
 
     def _hear(self, kind: int) -> Message | None:
         """Wait for the answer to the last request, past all that is none."""
-        budget = BABBLE
+        budget, self._noise = BABBLE, False
         while budget > 0:
             data = self.port.read()
             if not data:
                 return None
-            budget -= len(data)
+            budget, self._noise = budget - len(data), True
             *coded, self._heard = (self._heard + data).split(DELIMITER)
             for message in map(parse, coded):
                 if message is not None and message[:2] == (kind, self._sequence):

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import serial
 
 from golden.device import Counters, as_cells, as_deltas, as_images, as_states
-from golden.errors import InputError
+from golden.errors import InputError, reason
+from golden.frames import CHECK, HEADER
 from golden.skeleton import Skeleton
-from golden.wire import VERSION, ChipFacts, Command, Kind, Operation, Status, Tag, split_planes
+from golden.wire import (
+    FACTS,
+    RESPONSE,
+    STATUS,
+    VERSION,
+    ChipFacts,
+    Command,
+    Kind,
+    Operation,
+    Status,
+    Tag,
+    split_planes,
+)
 from sw.link import Chunk, Link, LinkError, Port
 
 __all__ = ["BAUD", "ChipDevice", "SerialPort", "open_serial"]
@@ -19,6 +34,9 @@ __all__ = ["BAUD", "ChipDevice", "SerialPort", "open_serial"]
 BAUD = 3_000_000
 SILENCE = 2.0
 """Seconds without a byte after which an answer is not waited for any longer."""
+
+BITS_A_BYTE = 10
+"""Start bit, eight bits, stop bit."""
 
 
 class SerialPort:
@@ -28,33 +46,48 @@ class SerialPort:
         self.name = path
         try:
             self._port = serial.Serial(path, baud, timeout=SILENCE, exclusive=True)
-        except (OSError, ValueError) as error:
-            number = getattr(error, "errno", None)
-            reason = os.strerror(number).lower() if number else str(error).splitlines()[0]
+            with suppress(AttributeError, OSError, ValueError, NotImplementedError):
+                self._port.set_low_latency_mode(True)
+            self._port.reset_input_buffer()
+        except Exception as error:  # pyserial passes on what each system raises
             raise InputError(
-                f"{path} must be a free serial port at {baud} baud: {reason}"
+                f"{path} must be a free serial port at {baud} baud: {why(error)}"
             ) from None
-        with suppress(AttributeError, OSError, ValueError, NotImplementedError):
-            self._port.set_low_latency_mode(True)
-        self._port.reset_input_buffer()
+        self._seconds = BITS_A_BYTE / baud
+        self._patience = 0.0
 
     def write(self, data: bytes) -> None:
-        """Send bytes."""
-        try:
+        """Send bytes; an answer may take until they and the longest answer are through."""
+        with self._connected():
             self._port.write(data)
-        except OSError as error:
-            raise InputError(f"{self.name} went away: {error}") from None
+        travel = (len(data) + 2 * RESPONSE) * self._seconds
+        self._patience = time.monotonic() + 2 * SILENCE + travel
 
     def read(self) -> bytes:
-        """Wait for bytes; none if none came in time."""
-        try:
+        """Wait for bytes; none if none came in time, or an answer must have been there by now."""
+        if time.monotonic() > self._patience:
+            return b""
+        with self._connected():
             return bytes(self._port.read(max(1, self._port.in_waiting)))
-        except OSError as error:
-            raise InputError(f"{self.name} went away: {error}") from None
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Turn what a port raises that has gone into one line."""
+        try:
+            yield
+        except Exception as error:  # pyserial passes on what each system raises
+            raise InputError(f"{self.name} went away: {why(error)}") from None
 
     def close(self) -> None:
         """Give the port back."""
-        self._port.close()
+        with suppress(Exception):
+            self._port.close()
+
+
+def why(error: Exception) -> str:
+    """Return what a port raised, in the system's words where there is a number for it."""
+    number = getattr(error, "errno", None) or next(iter(error.args), None)
+    return os.strerror(number).lower() if isinstance(number, int) else reason(error)
 
 
 def open_serial(path: str, skeletons: tuple[Skeleton, ...], baud: int = BAUD) -> ChipDevice:
@@ -82,7 +115,7 @@ class ChipDevice:
         self.skeletons = tuple(skeletons)
         self.link = Link(port, sequence)
         answer = self.link.ask(Kind.IDENTIFY, bytes([VERSION, VERSION]), attempts=2)
-        self.facts = self.link.facts = facts = ChipFacts.from_bytes(answer)
+        self.facts = self.link.facts = facts = facts_in(answer, port.name)
         self.contexts = facts.contexts
         self._places = [self._place(skeleton) for skeleton in self.skeletons]
         self._queue: list[Chunk] = []
@@ -138,7 +171,7 @@ class ChipDevice:
             wanted = min(max(1, self._batch // 2), int(np.count_nonzero(self._due))) or self._batch
             wanted = min(wanted, self.link.room // (1 + cells))
             given = self._flush(Chunk(Tag.PLANES, wanted, gives=wanted * (1 + cells) + 1))
-            planes = list(split_planes(given, cells))
+            planes = self._planes_in(given)
             if planes or not self._running:
                 break
         if self._due.any() and not planes:
@@ -182,7 +215,21 @@ class ChipDevice:
 
     def status(self) -> Status:
         """Return what the chip counts."""
-        return Status.from_bytes(self.link.ask(Kind.STATUS))
+        answer = self.link.ask(Kind.STATUS)
+        if len(answer) != STATUS:
+            raise LinkError(f"{self.link.port.name} tells of itself in {len(answer)} bytes")
+        return Status.from_bytes(answer)
+
+    def _planes_in(self, given: bytes) -> list[tuple[int, bytes]]:
+        """Return contexts and codes of planes; each must be whole, and of a lattice of ours."""
+        cells = self.facts.spec.cells
+        try:
+            planes = list(split_planes(given, cells))
+        except IndexError:
+            planes = [(self._batch, b"")]
+        if any(context >= self._batch or len(codes) != cells for context, codes in planes):
+            raise LinkError(f"{self.link.port.name} gave planes that are not whole: run again")
+        return planes
 
     def _counted(self) -> Counters:
         status = self.status()
@@ -230,7 +277,12 @@ class ChipDevice:
         for context in range(self._batch):
             self._command(operation, context)
             self._queue.append(Chunk(Tag.FETCH, size, gives=size))
-        return np.frombuffer(bytearray(self._flush()), np.uint8).reshape(self._batch, size)
+        given = self._flush()
+        if len(given) != self._batch * size:
+            raise LinkError(
+                f"{self.link.port.name} gave {len(given)} bytes of {self._batch * size}: run again"
+            )
+        return np.frombuffer(bytearray(given), np.uint8).reshape(self._batch, size)
 
     def _command(self, operation: Operation, context: int, steps: int = 0) -> None:
         self._queue.append(self._commanded(operation, context, steps))
@@ -255,6 +307,22 @@ class ChipDevice:
         given, self._running = self.link.exchange(chunks)
         self._fresh = True
         return given
+
+
+def facts_in(answer: bytes, name: str) -> ChipFacts:
+    """Return what a chip says of itself; raise unless it is something that a chip can be."""
+    wrong = LinkError(f"{name} must be a Thalweg chip: what it says of itself makes no sense")
+    if len(answer) < FACTS or len(answer) != FACTS + 32 * answer[FACTS - 1]:
+        raise wrong
+    try:
+        facts = ChipFacts.from_bytes(answer)
+        cells = facts.spec.cells
+    except InputError:
+        raise wrong from None
+    longest = CHECK + HEADER + 3 + Command.BYTES
+    if not facts.contexts or facts.request < longest or facts.response < cells + HEADER + 4:
+        raise wrong
+    return facts
 
 
 def datum(data: bytes) -> Chunk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from golden.errors import InputError
+from sw.terminal import console
 
 if TYPE_CHECKING:
     from golden.device import Device
@@ -24,6 +26,17 @@ FILTERS = (1, 2, 5)
 BAUD = 3_000_000
 """Bits a second on a serial port unless told."""
 
+MOST = 1_000_000
+"""Largest number of steps, images or batches that a command takes: more is a slip of the hand."""
+
+
+def number(value: float | None) -> float | None:
+    """Refuse what is no number, which no comparison finds to be out of range."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a number")
+    return value
+
+
 Subject = Annotated[
     str, typer.Argument(metavar="NAME_OR_DIR", help="shipped skeleton, or a folder")
 ]
@@ -33,13 +46,19 @@ GateFile = Annotated[
 ]
 NoGate = Annotated[bool, typer.Option("--no-gate", help="run the skeleton alone")]
 Steps = Annotated[
-    int | None, typer.Option(min=0, help="steps of the run; as the skeleton says unless told")
+    int | None,
+    typer.Option(min=0, max=MOST, help="steps of the run; as the skeleton says unless told"),
 ]
 Damage = Annotated[
-    float, typer.Option(min=0, max=1, help="share of each image's pixels that is blanked first")
+    float,
+    typer.Option(
+        min=0, max=1, callback=number, help="share of each image's pixels that is blanked first"
+    ),
 ]
 Filters = Annotated[int, typer.Option(help="filters per clock of the simulated chip: 1, 2 or 5")]
-Baud = Annotated[int, typer.Option(help="bits a second on the serial port")]
+Baud = Annotated[
+    int, typer.Option(min=300, max=24_000_000, help="bits a second on the serial port")
+]
 DataFolder = Annotated[
     Path | None, typer.Option(help="folder of MNIST's IDX files; $THALWEG_DATA unless told")
 ]
@@ -84,17 +103,16 @@ def told_of(device: str, filters: int) -> dict[str, Any]:
 @contextmanager
 def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a progress bar on stderr, with its rate, and give the function that moves it."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
     columns = (
-        *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()),
+        *(TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()),
         *(TextColumn("{task.fields[rate]}"), Remaining()),
     )
-    console = Console(stderr=True)
-    quiet = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
+    screen = console(stderr=True)
+    quiet = not screen.is_terminal
+    with Progress(*columns, console=screen, transient=True, disable=quiet) as bar:
         task, begin, count = bar.add_task(label, total=total, rate=""), time.monotonic(), 0
 
         def advance(done: int) -> None:

@@ -10,6 +10,7 @@ import typer
 from golden.errors import InputError
 from sw.cli.common import (
     BAUD,
+    MOST,
     Baud,
     DataFolder,
     DeviceName,
@@ -17,6 +18,7 @@ from sw.cli.common import (
     GateFile,
     NoGate,
     Steps,
+    number,
     open_device,
     progress,
     told_of,
@@ -48,6 +50,7 @@ def restore(
         typer.Option(
             min=0,
             max=1,
+            callback=number,
             help="share of each image's pixels that is blanked first; 0.7, or 0 with --originals",
         ),
     ] = None,
@@ -56,7 +59,7 @@ def restore(
         typer.Option(help="folder of the originals of a folder of damaged PNGs, names alike"),
     ] = None,
     from_step: Annotated[
-        int, typer.Option(min=0, help="step count of raw lattices, their delta applied")
+        int, typer.Option(min=0, max=MOST, help="step count of raw lattices, their delta applied")
     ] = 0,
     invert: Annotated[bool, typer.Option("--invert", help="images are ink on paper")] = False,
     filters: Filters = 5,

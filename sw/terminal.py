@@ -1,0 +1,15 @@
+"""The terminal: what is printed is printed as it is, on any terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+__all__ = ["console"]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console of rich that takes brackets and colons in names for what they are.
+
+    Made when it is used: tests and progress bars put other streams in the place of the first ones.
+    """
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import os
+import platform
+import re
 import shlex
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from golden.errors import ToolError, reason
 
-__all__ = ["call", "compiler", "environment"]
+__all__ = ["call", "compiler", "environment", "plain_folders", "processor"]
 
-STEERING = ("COCOTB_", "GPI_", "VERILATOR_", "VL_", "YOSYS_")
-"""Beginnings of variables by which tools are steered: the user's are for the user's own runs."""
+STEERING = (
+    *("COCOTB_", "GPI_", "PYGPI_", "PYTEST_"),
+    *("VERILATOR_", "VL_", "YOSYS_", "ABC_"),
+    *("MAKE", "CFG_", "VM_", "OPT_", "USER_"),
+)
+"""Beginnings of variables that steer tools: the user's are for runs of the user's own."""
 
 OURS = ("COCOTB_RANDOM_SEED", "COCOTB_LOG_LEVEL")
-"""Those among them that a user of ours is told to set."""
+"""Those among them that a user of ours may set."""
 
-MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "GNUMAKEFLAGS")
-BUILD = ("CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "OPT_FAST", "OPT_SLOW", "OPT_GLOBAL", "VPATH")
-PYTHON = ("PYTHONWARNINGS", "PYTHONINSPECT", "TOPLEVEL", "MODULE", "TESTCASE")
+STEERING_TOO = frozenset((
+    *("MFLAGS", "GNUMAKEFLAGS", "VPATH", "TARGET_ARCH", "OUTPUT_OPTION", "LOADLIBES", "LDLIBS"),
+    *("CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "GUI", "TOPLEVEL", "TOPLEVEL_LANG", "MODULE"),
+    *("TESTCASE", "PYTHONWARNINGS", "PYTHONINSPECT", "PYTHONOPTIMIZE", "GCC_EXEC_PREFIX"),
+))
+
+ODD = re.compile(r"[^A-Za-z0-9_./+-]")
+"""What make, a linker's options or a list of paths would take for something of its own."""
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -30,10 +42,41 @@ def environment(**changes: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name in OURS
-        or not (name.startswith(STEERING) or name in MAKE or name in BUILD or name in PYTHON)
+        if name in OURS or not (name.startswith(STEERING) or name in STEERING_TOO)
     }
-    return kept | changes
+    return {"PATH": os.defpath} | kept | changes
+
+
+@contextmanager
+def plain_folders(*folders: Path) -> Iterator[list[Path]]:
+    """Give each folder a path without spaces and the like, for tools that cannot take them.
+
+    It is the folder's own where that is plain, else a link in a temporary folder.
+    """
+    odd = [folder for folder in folders if ODD.search(os.fspath(folder))]
+    if not odd:
+        yield list(folders)
+        return
+    place = next((p for p in (tempfile.gettempdir(), "/tmp") if not ODD.search(p)), None)
+    if place is None:
+        raise ToolError(f"TMPDIR must name a folder without spaces, since {odd[0]} has some")
+    try:
+        with tempfile.TemporaryDirectory(prefix="thalweg-", dir=place) as name:
+            links = {folder: Path(name) / str(index) for index, folder in enumerate(odd)}
+            for folder, link in links.items():
+                link.symlink_to(folder, target_is_directory=True)
+            yield [links.get(folder, folder) for folder in folders]
+    except OSError as error:
+        raise ToolError(f"{place} must be a writable folder: {reason(error)}") from error
+
+
+def processor() -> str:
+    """Return what the machine says of its processor's instructions: what is built for it alone."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.machine() + platform.processor()
+    return platform.machine() + next((x for x in lines if x.startswith(("flags", "Features"))), "")
 
 
 def compiler() -> list[str]:

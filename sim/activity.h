@@ -10,10 +10,12 @@ struct Activity {
     uint64_t busy = 0;        // the engine's counter, as it was a clock ago
     bool gate = false;        // the host works on a gate
 
-    void note(bool wire, uint64_t now) {
+    // Returns whether the engine was at work.
+    bool note(bool wire, uint64_t now) {
         // A reset takes the counter back to 0.
         const bool engine = now > busy;
         busy = now;
         ++clocks[(wire ? kWire : 0) | (engine ? kEngine : 0) | (gate ? kGate : 0)];
+        return engine;
     }
 };

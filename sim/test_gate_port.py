@@ -10,7 +10,7 @@ SIDE = 8
 
 
 def test_gate_port():
-    folder = bench_folder("gate_port")
-    design = folder / "gate_port.v"
-    write_verilog(GatePort(Geometry(spec=Spec(height=SIDE, width=SIDE, image=4))), design)
-    run_bench(design, "gate_port", folder, env={"SIDE": str(SIDE)})
+    with bench_folder("gate_port") as folder:
+        design = folder / "gate_port.v"
+        write_verilog(GatePort(Geometry(spec=Spec(height=SIDE, width=SIDE, image=4))), design)
+        run_bench(design, "gate_port", folder, env={"SIDE": str(SIDE)})

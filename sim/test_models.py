@@ -10,13 +10,13 @@ from sim.netlist import write_library
 
 
 def test_models_compute_what_the_portable_primitives_do():
-    folder = bench_folder("models")
-    library = write_library(folder)
-    versions = [
-        write_portable(folder),
-        write_mapped(folder, "mapped", Ecp5()),
-        write_mapped(folder, "inferred"),
-    ]
-    design = folder / "comparison.v"
-    design.write_text(comparison([version.stem for version in versions]))
-    run_bench(design, "models", folder, sources=[*versions], arguments=library)
+    with bench_folder("models") as folder:
+        library = write_library(folder)
+        versions = [
+            write_portable(folder),
+            write_mapped(folder, "mapped", Ecp5()),
+            write_mapped(folder, "inferred"),
+        ]
+        design = folder / "comparison.v"
+        design.write_text(comparison([version.stem for version in versions]))
+        run_bench(design, "models", folder, sources=[*versions], arguments=library)

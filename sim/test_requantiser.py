@@ -8,9 +8,9 @@ from sim.cocotb_run import bench_folder, run_bench
 
 
 def test_requantiser():
-    folder = bench_folder("requantiser")
-    design = folder / "requantiser.v"
-    acc = tap_sum(TAPS)
-    write_verilog(Requantiser(acc, max_shift=SHIFTS[-1], to=HIDDEN), design)
-    env = {"ACC": str(acc.width), "SHIFT": str(SHIFTS[-1]), "SIGNED": "0"}
-    run_bench(design, "requantiser", folder, env=env)
+    with bench_folder("requantiser") as folder:
+        design = folder / "requantiser.v"
+        acc = tap_sum(TAPS)
+        write_verilog(Requantiser(acc, max_shift=SHIFTS[-1], to=HIDDEN), design)
+        env = {"ACC": str(acc.width), "SHIFT": str(SHIFTS[-1]), "SIGNED": "0"}
+        run_bench(design, "requantiser", folder, env=env)

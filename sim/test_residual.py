@@ -19,8 +19,8 @@ def test_residual():
     rows = np.stack([biases, np.resize(np.arange(24), places)], axis=1)
     packed = [pack(residual_row(), {"bias": b, "shift": n}) for b, n in rows.tolist()]
 
-    folder = bench_folder("residual")
-    np.save(folder / "rows.npy", rows)
-    design = folder / "residual.v"
-    write_verilog(Residual(geometry, packed), design)
-    run_bench(design, "residual", folder, env={"BENCH": str(folder)})
+    with bench_folder("residual") as folder:
+        np.save(folder / "rows.npy", rows)
+        design = folder / "residual.v"
+        write_verilog(Residual(geometry, packed), design)
+        run_bench(design, "residual", folder, env={"BENCH": str(folder)})

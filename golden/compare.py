@@ -1,0 +1,64 @@
+"""Codes held equal to golden's: where they first differ is said by step, channel and cell."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from golden.errors import Difference
+
+__all__ = ["require_equal"]
+
+AXES = {
+    ("states", 5): ", step {}: channel {}, cell ({}, {})",
+    ("states", 4): ": channel {}, cell ({}, {})",
+    ("planes", 3): ", opening {}: cell {}",
+    ("images", 3): ": pixel ({}, {})",
+}
+"""What the axes after the first are called, by the kind of array and its dimensions."""
+
+
+def require_equal(
+    found: np.ndarray,
+    want: np.ndarray,
+    place: str = "digit {}",
+    *,
+    first: int = 0,
+    kind: str = "",
+) -> int:
+    """Raise unless all codes are golden's; return how many were compared.
+
+    Parameters
+    ----------
+    found, want
+        Codes of the same shape, those of a device and golden's: states (n, steps + 1, channels,
+        height, width) or (n, channels, height, width), images (n, height, width), or planes
+        (n, openings, cells).
+    place
+        What errors call an item of the first axis; ``{}`` becomes its index.
+    first
+        Index of the first item.
+    kind
+        States, images or planes; guessed from the dimensions where empty.
+
+    Raises
+    ------
+    Difference
+        Names the first item, step, channel and cell that differ, and says how many codes do.
+    """
+    kind = kind or ("images" if want.ndim == 3 else "states")
+    if found.shape != want.shape:
+        raise Difference(f"{kind} of shape {found.shape} came, golden has {want.shape}")
+    differing = np.flatnonzero(found != want)
+    if len(differing):
+        index = np.unravel_index(differing[0], want.shape)
+        item, *rest = (int(axis) for axis in index)
+        where = place.replace("{}", str(first + item)) + AXES[kind, want.ndim].format(*rest)
+        codes = (
+            "1 code of {} differs"
+            if len(differing) == 1
+            else f"{len(differing):,} codes of {{}} differ"
+        )
+        raise Difference(
+            f"{where} is {found[index]}, golden has {want[index]}; {codes.format(kind)}"
+        )
+    return int(want.size)

@@ -8,8 +8,9 @@ from multiprocessing import get_context
 
 import numpy as np
 
+from golden.compare import require_equal
 from golden.device import GoldenDevice, batches, run
-from golden.errors import Difference
+from golden.errors import Difference, InputError
 from sim.device import SimulatedDevice
 
 __all__ = ["Proof", "compare_device", "prove"]
@@ -59,7 +60,7 @@ def prove(
     Raises
     ------
     Difference
-        Names the first image, and where its codes differ.
+        Names the first image, step, channel and cell that differ.
     """
     SimulatedDevice((skeleton,), filters=filters)  # builds its library once, not once a core
     arguments = (skeleton, network, steps, filters, stall)
@@ -119,13 +120,40 @@ def compare_device(
             watched = Watched(device, count)
             run(watched, network, steps)
             seen.append(np.array(watched.seen, np.int8))
-        kinds = ["read_states"] * states + ["read_images"]
-        pairs = [[getattr(device, kind)() for device in (golden, chip)] for kind in kinds]
-        for want, found in (seen, *pairs):
-            require_equal(want, found, first + batch.start)
-            codes += want.size
+        pairs = {"planes": seen}
+        if states:
+            pairs["states"] = [device.read_states() for device in (golden, chip)]
+        pairs["images"] = [device.read_images() for device in (golden, chip)]
+        begin = first + batch.start
+        try:
+            for kind, (want, found) in pairs.items():
+                codes += require_equal(found, want, "image {}", first=begin, kind=kind)
+        except Difference as difference:
+            better = first_wrong_step(golden, chip, network, images[batch], begin, steps)
+            raise better or difference from None
         progress(count)
     return codes
+
+
+def first_wrong_step(golden, chip, network, images, first, steps):
+    """Run images again step by step; return the `Difference` of the first state that is wrong.
+
+    None where every state is golden's, or the chip does not go on: then what was read at first is
+    all that there is to tell.
+    """
+    try:
+        for device in (golden, chip):
+            device.load_images(images)
+        for step in range(1, steps + 1):
+            for device in (golden, chip):
+                run(device, network, 1)
+            found, want = chip.read_states(), golden.read_states()
+            require_equal(found, want, f"image {{}}, step {step}", first=first)
+    except Difference as difference:
+        return difference
+    except InputError:
+        pass
+    return None
 
 
 class Watched:
@@ -143,15 +171,3 @@ class Watched:
         for index, plane in zip(indices.tolist(), planes, strict=True):
             self.seen[index].append(plane.copy())
         return indices, planes
-
-
-def require_equal(want, found, first):
-    """Raise unless two arrays are equal; the first axis counts images from ``first``."""
-    if want.shape != found.shape:
-        raise Difference(f"{found.shape} codes came, golden has {want.shape}")
-    if not np.array_equal(want, found):
-        place = tuple(int(axis[0]) for axis in np.nonzero(want != found))
-        index, *rest = place
-        raise Difference(
-            f"image {first + index}: code {tuple(rest)} is {found[place]}, golden has {want[place]}"
-        )

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from golden.compare import require_equal
 from golden.device import Device, GoldenDevice
 from golden.device import restore as run_on
-from golden.errors import Difference
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from golden.spec import Spec
@@ -67,9 +67,7 @@ def device_restore(
         restored = run_on(device, network, damaged, steps, progress)
         if as_golden:
             wanted = run_on(golden_device(skeleton), network, damaged, steps)
-            wrong = int((restored != wanted).sum())
-            if wrong:
-                raise Difference(f"{wrong:,} of {wanted.size:,} pixels differ from golden")
+            require_equal(restored, wanted)
         return restored
 
     return restore

@@ -1,0 +1,64 @@
+"""What a cocotb bench came to is read from its results file, never assumed."""
+
+import re
+
+import pytest
+
+from golden.errors import Difference, ToolError
+from sim.cocotb_run import bench_folder, require_passed
+
+CASE = '<testcase classname="{bench}" name="{name}">{verdict}</testcase>'
+SEED = '<properties><property name="random_seed" value="7" /></properties>'
+
+
+def results(folder, *cases, bench="sim.bench_chip"):
+    """Write a results file of cases, each a name and its verdict."""
+    path = folder / "results.xml"
+    told = (CASE.format(bench=bench, name=name, verdict=verdict) for name, verdict in cases)
+    path.write_text(f"<testsuites><testsuite>{''.join(told)}</testsuite></testsuites>")
+    return path, "sim.bench_chip", folder / "bench.log"
+
+
+def test_a_bench_whose_tests_pass_has_passed(tmp_path):
+    require_passed(*results(tmp_path, ("one", ""), ("two", ""), ("three", "<skipped />")))
+
+
+@pytest.mark.parametrize("verdict", ["failure", "error"])
+def test_a_test_that_fails_is_a_difference_that_says_where(tmp_path, verdict):
+    said = f'<{verdict} message="code 3 is 1, not 2&#10;more" />{SEED}'
+    arguments = results(tmp_path, ("one", ""), ("two", said))
+    text = f"two (COCOTB_RANDOM_SEED=7): code 3 is 1, not 2; see {tmp_path}/bench.log"
+    with pytest.raises(Difference, match=f"^{re.escape(text)}$"):
+        require_passed(*arguments)
+
+
+@pytest.mark.parametrize("cases", [(), (("one", "<skipped />"),)])
+def test_a_bench_that_ran_no_test_has_not_passed(tmp_path, cases):
+    text = f"The bench sim.bench_chip must run, and no test did; see {tmp_path}/bench.log"
+    with pytest.raises(ToolError, match=f"^{re.escape(text)}$"):
+        require_passed(*results(tmp_path, *cases))
+
+
+def test_another_bench_than_the_one_asked_for_has_not_passed(tmp_path):
+    text = "The bench sim.bench_chip must run, and tests of sim.bench_other did; see "
+    with pytest.raises(ToolError, match=f"^{re.escape(text)}"):
+        require_passed(*results(tmp_path, ("one", ""), bench="sim.bench_other"))
+
+
+def test_a_bench_without_whole_results_has_not_passed(tmp_path):
+    arguments = results(tmp_path, ("one", ""))
+    arguments[0].write_text(arguments[0].read_text()[:-5])
+    with pytest.raises(ToolError, match=r"results.xml must be a whole results file: "):
+        require_passed(*arguments)
+    arguments[0].unlink()
+    with pytest.raises(ToolError, match=r"^The bench sim.bench_chip ended without results; see "):
+        require_passed(*arguments)
+
+
+def test_a_bench_has_an_empty_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("THALWEG_BUILD", str(tmp_path))
+    with bench_folder("some") as folder:
+        (folder / "results.xml").write_text("old")
+        (folder / "deep").mkdir()
+    with bench_folder("some") as again:
+        assert again == folder and not list(folder.iterdir())

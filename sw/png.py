@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -71,7 +72,9 @@ def read_grey(
 def opened(raw: bytes, place: Path | str) -> Image.Image:
     """Open a PNG; what is none is an `InputError` without the names that Pillow gives it."""
     try:
-        return Image.open(BytesIO(raw), formats=["PNG"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return Image.open(BytesIO(raw), formats=["PNG"])
     except UnidentifiedImageError:
         raise InputError(f"{place} must be a whole PNG: its header is broken") from None
 
@@ -91,7 +94,7 @@ def read_marked(raw: bytes, key: str) -> tuple[np.ndarray | None, str | None]:
     """
     text = None
     try:
-        with Image.open(BytesIO(raw), formats=["PNG"]) as picture:
+        with opened(raw, "") as picture:
             found = picture.info.get(key)
             text = found if isinstance(found, str) else None
             if text is None or max(picture.size) > LARGEST_SIDE:

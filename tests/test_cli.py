@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import re
 import subprocess
 import sys
@@ -9,9 +10,13 @@ import sys
 import numpy as np
 import pytest
 
+from golden.errors import Difference, InputError, ToolError
 from golden.samples import calibrated
 from golden.skeleton import Skeleton
 from golden.spec import Spec
+from sw.data import show_digits
+from sw.metrics import closeness
+from tests.shelf import expected
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
 
@@ -105,6 +110,73 @@ def test_a_process_ends_without_traceback(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("thalweg: Skeleton must be a folder with a skeleton.json or ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (InputError("x must be y"), 2, "x must be y"),
+        (ToolError("make failed;\n  see log"), 2, "make failed; see log"),
+        (Difference("code 3 is 1"), 1, "code 3 is 1"),
+        (RuntimeError("deep\ndown"), 2, "RuntimeError: deep; THALWEG_DEBUG=1 shows where"),
+        (AssertionError(), 2, "AssertionError: AssertionError; THALWEG_DEBUG=1 shows where"),
+        (OSError(28, "No space left on device", "/x/y"), 2, "/x/y: No space left on device"),
+        (OSError("odd"), 2, "odd"),
+        (MemoryError(), 2, "there is not enough memory: MemoryError"),
+        (ModuleNotFoundError("no", name="amaranth_boards"), 2,
+         "the package 'amaranth_boards' must be installed: see README"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)  # fmt: skip
+def test_whatever_goes_wrong_is_one_line(thalweg, monkeypatch, error, code, text):
+    def fails(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr("sw.loading.load_run", fails)
+    assert thalweg("eval", "digits") == (code, "", f"thalweg: {text}\n")
+    monkeypatch.setenv("THALWEG_DEBUG", "1")
+    found, _, err = thalweg("eval", "digits")
+    assert found == code and err.startswith("Traceback ") and err.endswith(f"thalweg: {text}\n")
+
+
+def test_who_has_read_enough_is_told_nothing(folder):
+    command = [sys.executable, "-m", "sw.cli", "restore", "--help"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() in (0, 1)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_terminal_of_any_encoding_shows_any_path(folder, tmp_path, encoding):
+    output = tmp_path / "数字 [final]"
+    command = [sys.executable, "-m", "sw.cli", "restore", "show[0:1]", "--skeleton", str(folder)]
+    done = subprocess.run(
+        [*command, "--output", str(output)],
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "[final]" in done.stdout and (output / "report.json").is_file()
+
+
+def test_an_evaluation_without_gate_runs_without(thalweg, folder, tmp_path):
+    file, images = tmp_path / "x.json", show_digits()[0][:4]
+    thalweg("eval", folder, "--images", 4, "--no-gate", "--output", file)
+    found = json.loads(file.read_text())
+    want = closeness(expected(folder, images, range(4), gated=False), images)
+    assert not found["gated"] and found["restored"]["psnr_mean"] == round(want.psnr_mean, 3)
+
+
+def test_an_option_has_the_last_word_over_the_environment(thalweg, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("THALWEG_DATA", str(tmp_path / "theirs"))
+    (tmp_path / "ours").mkdir()
+    code, _, err = thalweg("eval", folder, "--data", tmp_path / "ours")
+    assert code == 2 and err.startswith(f"thalweg: {tmp_path}/ours must have the file ")
+    code, _, err = thalweg("eval", folder)
+    assert code == 2 and err.startswith(f"thalweg: {tmp_path}/theirs must have the file ")
 
 
 def test_the_command_in_a_provenance_names_what_is_not_usual():

@@ -1,13 +1,16 @@
 """`thalweg restore` on a folder: what is made, what is kept, what is refused."""
 
 import json
+import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from golden.device import GoldenDevice, restore
+from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.samples import calibrated, network
 from golden.skeleton import Skeleton
@@ -52,7 +55,7 @@ def results(folder):
     """Every PNG below a folder, by its name."""
     found = {}
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() == ".png":
+        if path.suffix.lower() == ".png" and path.is_file():
             with Image.open(path) as picture:
                 found[path.relative_to(folder).as_posix()] = np.asarray(picture)
     return found
@@ -207,6 +210,116 @@ def test_refuses_what_does_not_go_with_a_folder(fails, shelf, scans, tmp_path):
     ):  # fmt: skip
         fails(text, "restore", *rest, *arguments)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_was_done_to_a_picture_is_told(thalweg, shelf, scans, tmp_path):
+    image = show_digits()[0][0]
+    for name in ("e.png", "f.png"):
+        Image.fromarray(np.dstack([np.full_like(image, 255), image]), "LA").save(scans / name)
+    output = tmp_path / "out"
+    arguments = ("--skeleton", shelf, "--output", output, "--damage", 0)
+    code, _, err = thalweg("restore", scans, *arguments)
+    assert (code, err) == (0, "2 of them were transparent, laid on black\n")
+    assert report(output)["notes"] == dict.fromkeys(
+        ("e.png", "f.png"), "transparent, laid on black"
+    )
+    found = results(output)
+    assert np.array_equal(found["e.png"], found[NAMES[0]])
+    assert np.array_equal(found["e.png"], golden(shelf, image[None])[0])
+
+
+def test_the_report_names_the_skeleton_and_its_digest(thalweg, shelf, scans, tmp_path):
+    thalweg("restore", scans, "--skeleton", shelf, "--output", tmp_path / "out")
+    told, skeleton = report(tmp_path / "out"), Skeleton.load(shelf)
+    assert (told["skeleton"], told["skeleton_digest"]) == ("random", skeleton.digest)
+
+
+def test_what_is_no_file_does_not_stop_the_rest(thalweg, shelf, scans, tmp_path):
+    os.mkfifo(scans / "pipe.png")
+    (scans / "gone.png").symlink_to("nowhere")
+    long = f"{'n' * 251}.png"
+    write_png(scans / "old.png" / "x.png", show_digits()[0][8])
+    write_png(scans / long, show_digits()[0][9])
+    output = tmp_path / "out"
+    code, _, err = thalweg("restore", scans, "--skeleton", shelf, "--output", output)
+    texts = {
+        "gone.png": f"{scans}/gone.png must be a readable file: No such file or directory",
+        "pipe.png": f"{scans}/pipe.png must be a file, not a named pipe",
+    }
+    assert (code, err) == (1, "".join(f"thalweg: {text}\n" for text in texts.values()))
+    assert report(output)["failures"] == texts
+    assert sorted(results(output)) == sorted([*NAMES, "old.png/x.png", long])
+
+
+def test_a_folder_that_cannot_be_read_is_told_of(thalweg, shelf, scans, tmp_path, monkeypatch):
+    walk = os.walk
+
+    def denied(folder, onerror):
+        for place, folders, files in walk(folder, onerror=onerror):
+            if "a" in folders:
+                folders.remove("a")
+                onerror(PermissionError(13, "Permission denied", str(scans / "a")))
+            yield place, folders, files
+
+    monkeypatch.setattr(os, "walk", denied)
+    output = tmp_path / "out"
+    code, out, err = thalweg("restore", scans, "--skeleton", shelf, "--output", output)
+    text = f"{scans}/a must be a readable folder: Permission denied"
+    assert (code, err) == (1, f"thalweg: {text}\n")
+    assert out.startswith("3 of 4 restored")
+    assert report(output)["failures"] == {"a": text}
+    monkeypatch.setattr(os, "walk", lambda folder, onerror: onerror(
+        PermissionError(13, "Permission denied", str(folder))) or [])  # fmt: skip
+    code, _, err = thalweg("restore", scans, "--skeleton", shelf, "--output", tmp_path / "x")
+    assert (code, err) == (
+        2, f"thalweg: {scans} must be a readable folder: Permission denied\n"
+    )  # fmt: skip
+
+
+def test_a_result_that_cannot_be_written_does_not_stop_the_rest(
+    thalweg, shelf, scans, tmp_path, monkeypatch
+):
+    write = work.write_result
+
+    def full(path, *rest):
+        if path.name == "b.png":
+            raise InputError(f"{path} must be writable: No space left on device")
+        write(path, *rest)
+
+    monkeypatch.setattr(work, "write_result", full)
+    output = tmp_path / "out"
+    code, out, err = thalweg("restore", scans, "--skeleton", shelf, "--output", output)
+    text = f"{output}/b.png must be writable: No space left on device"
+    assert (code, err) == (1, f"thalweg: {text}\n") and out.startswith("4 of 5 restored")
+    assert sorted(results(output)) == [name for name in NAMES if name != "b.png"]
+
+
+def test_results_of_files_that_are_gone_are_not_left_among_new_ones(
+    thalweg, fails, shelf, scans, tmp_path
+):
+    output, arguments = tmp_path / "out", ("--skeleton", shelf, "--output", tmp_path / "out")
+    thalweg("restore", scans, *arguments)
+    (scans / "d.png").rename(tmp_path / "d.png")
+    text = (
+        f"{output}/d.png is a result of another run, of a file that is not in {scans}: "
+        "name another --output"
+    )
+    fails(text, "restore", scans, *arguments)
+    (tmp_path / "d.png").rename(scans / "d.png")
+    (scans / "c.png").write_bytes(b"broken since")
+    code, out, _ = thalweg("restore", scans, *arguments)
+    assert code == 1 and out.startswith("4 of 5 restored, 4 of them before")
+    assert sorted(results(output)) == [name for name in NAMES if name != "c.png"]
+
+
+@pytest.mark.parametrize("size", [8, 28])
+def test_no_error_at_all_counts_by_the_number_of_pixels(size):
+    image = np.zeros((size, size), np.uint8)
+    tally = work.Tally()
+    tally.add(work.Item(Path("a"), image, image, None), image)
+    psnr = 10 * np.log10(255**2 * size**2)
+    assert tally.closeness()["restored"]["psnr_mean"] == pytest.approx(psnr, abs=1e-3)
+    assert tally.closeness()["damaged"]["psnr_of_mean"] == pytest.approx(psnr, abs=1e-3)
 
 
 def folder_run(shelf, scans, output, device):

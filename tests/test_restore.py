@@ -2,8 +2,11 @@
 
 import gzip
 import json
+import os
 import struct
 import sys
+import threading
+from io import BytesIO
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +17,7 @@ from golden.device import GoldenDevice, run, trace
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from sw.data import show_digits
+from sw.png import write_png
 from tests.shelf import expected, idx
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
@@ -147,6 +151,67 @@ def test_invert_takes_ink_on_paper(thalweg, folder, tmp_path):
             "--output", tmp_path)  # fmt: skip
     got = np.load(tmp_path / "restored.npy")
     np.testing.assert_array_equal(got, expected(folder, images, range(2)))
+
+
+def test_a_picture_is_laid_on_its_paper_and_that_is_told(thalweg, folder, tmp_path):
+    image = show_digits()[0][0]
+    ink = np.dstack([np.zeros_like(image), image])
+    Image.fromarray(ink, "LA").save(tmp_path / "ink.png")
+    code, _, err = thalweg("restore", tmp_path / "ink.png", "--invert", "--damage", "0",
+                           "--skeleton", folder, "--output", tmp_path / "x")  # fmt: skip
+    assert (code, err) == (0, f"{tmp_path}/ink.png: transparent, laid on white\n")
+    want = expected(folder, image[None], range(1), damage=0)
+    np.testing.assert_array_equal(np.load(tmp_path / "x" / "restored.npy"), want)
+
+
+def test_pictures_of_an_earlier_run_do_not_stay(thalweg, folder, tmp_path):
+    arguments = ("--skeleton", folder, "--output", tmp_path / "x")
+    thalweg("restore", "show[0:5]", *arguments)
+    (tmp_path / "x" / "notes.txt").write_text("the user's")
+    code, _, _ = thalweg("restore", "show[1:3]", *arguments)
+    names = {path.name for path in (tmp_path / "x").iterdir()}
+    assert code == 0 and names == {
+        "report.json", "restored.npy", "sheet.png", "notes.txt",
+        "restored-00001.png", "restored-00002.png",
+    }  # fmt: skip
+    (tmp_path / "x" / "report.json").unlink()  # as of a run that was broken off
+    assert thalweg("restore", "show[1:2]", *arguments)[0] == 0
+    assert not (tmp_path / "x" / "restored-00002.png").exists()
+
+
+def test_a_picture_of_the_users_among_the_results_is_not_removed(thalweg, fails, folder, tmp_path):
+    write_png(tmp_path / "restored-00007.png", show_digits()[0][0])
+    text = f"{tmp_path}/restored-00007.png must not lie among the results: name another --output"
+    fails(text, "restore", "show[0:1]", "--skeleton", folder, "--output", tmp_path)
+    assert (tmp_path / "restored-00007.png").is_file()
+
+
+def test_a_skeleton_is_named_by_its_folder(thalweg, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder)
+    thalweg("restore", "show[0:1]", "--skeleton", ".", "--output", tmp_path)
+    assert json.loads((tmp_path / "report.json").read_text())["skeleton"] == "random"
+
+
+@pytest.mark.parametrize("name", ["states", "states.trace", "t.npz"])
+def test_a_trace_has_the_name_that_it_is_given(thalweg, folder, tmp_path, name):
+    output = tmp_path / "x"
+    arguments = ("--skeleton", folder, "--output", output, "--trace", output / name)
+    assert thalweg("restore", "show[0:1]", *arguments)[0] == 0
+    with np.load(output / name) as found:
+        assert found["states"].shape == (1, 11, 16, 32, 32)
+    assert not [path for path in output.iterdir() if ".part" in path.name]
+
+
+def test_an_input_may_be_read_once_only(thalweg, folder, tmp_path):
+    pipe, image = tmp_path / "pipe", show_digits()[0][7]
+    os.mkfifo(pipe)
+    file = BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    threading.Thread(target=pipe.write_bytes, args=(file.getvalue(),), daemon=True).start()
+    code, _, _ = thalweg("restore", pipe, "--skeleton", folder, "--output", tmp_path / "x")
+    assert code == 0
+    want = expected(folder, image[None], range(1))
+    np.testing.assert_array_equal(np.load(tmp_path / "x" / "restored.npy"), want)
 
 
 def test_a_gate_may_come_from_elsewhere(thalweg, fails, folder, tmp_path):

@@ -2,15 +2,18 @@
 
 import gzip
 import re
+import struct
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from golden.errors import InputError
 from golden.samples import calibrated, network
 from golden.skeleton import Skeleton
 from golden.spec import Spec
 from sw.data import show_digits
+from sw.idx import unpacked
 from tests.shelf import SPEC, idx
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
@@ -102,6 +105,9 @@ def test_rejects_slices_without_images_and_mnist_out_of_reach(thalweg, fails, fo
     for source in ("show[5:5]", "show[2000:3000]"):
         text = f"{source} must name at least one of 1,000 images"
         fails(text, "restore", source, *arguments)
+    for source in ("show[0:2000]", "show[999:1001]"):
+        text = f"{source} must end at 1,000, the number of images, or before"
+        fails(text, "restore", source, *arguments)
     code, _, err = thalweg("restore", "mnist:test[0:3]", *arguments)
     assert code == 2
     assert err.splitlines()[-1] == (
@@ -123,6 +129,75 @@ def test_rejects_slices_without_images_and_mnist_out_of_reach(thalweg, fails, fo
 def test_rejects_wrong_options(fails, folder, tmp_path, extra, text):
     fails(text, "restore", "show[0:1]", "--skeleton", folder, "--output", tmp_path / "x", *extra)
     assert not list(tmp_path.rglob("*.*"))
+
+
+@pytest.mark.parametrize(
+    ("extra", "text"),
+    [
+        (("--damage", "nan"), "'--damage': Input should be less than or equal to 1"),
+        (("--steps", "10000000"), "'--steps': Input should be less than or equal to 1000000"),
+        (("--baud", "9" * 20), "'--baud': Input should be less than or equal to 24000000"),
+        (("--trace", "FOLDER"), "--trace must be a file, not the folder FOLDER"),
+        (("--trace", "FOLDER/x/report.json"),
+         "--trace must have a name that no result has, not 'report.json'"),
+        (("--steps", "900000", "--trace", "FOLDER/t.npz"),
+         "--trace must hold at most 4,294,967,296 bytes of states, not 14,745,616,384: "
+         "trace fewer images or steps"),
+    ],
+)  # fmt: skip
+def test_rejects_what_no_machine_takes(thalweg, folder, tmp_path, extra, text):
+    extra = [word.replace("FOLDER", str(tmp_path)) for word in extra]
+    arguments = ("--skeleton", folder, "--output", tmp_path / "x", *extra)
+    code, out, err = thalweg("restore", "show[0:1]", *arguments)
+    assert (code, out) == (2, "") and err.count("\n") == 1
+    assert text.replace("FOLDER", str(tmp_path)) in err
+    assert not list(tmp_path.rglob("*.*"))
+
+
+def npy(header, body=bytes(784)):
+    """Return the bytes of a .npy with any header."""
+    text = header.encode()
+    text += b" " * (-(len(text) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + body
+
+
+FIELDS = "{'descr': '|u1', 'fortran_order': False, 'shape': "
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (npy(FIELDS + "(1, 28, 28)"), ""),
+        (npy(FIELDS + "(1, 28, 99999999999999999999999), }"), "its header tells of "),
+        (npy(FIELDS + "(4000000000, 28, 28), }"), "its header tells of 3,136,000,000,000 bytes"),
+        (npy(FIELDS + "(-1, 28, 28), }"), ""),
+        (npy(FIELDS + "(1, 28, 28), }", bytes(785)), "its header tells of 784 bytes, 785 follow"),
+        (npy("not a header"), ""),
+        (b"\x93NUMPY\x07\x00" + bytes(90), ""),
+        (b"\x93NUMPY", ""),
+    ],
+)
+def test_rejects_any_damage_of_a_header(thalweg, folder, tmp_path, raw, text):
+    path = tmp_path / "x.npy"
+    path.write_bytes(raw)
+    code, out, err = thalweg("restore", path, "--skeleton", folder, "--output", tmp_path / "x")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"thalweg: {path} must be a whole .npy file: {text}")
+
+
+@pytest.mark.parametrize("dimensions", [5, 255])
+def test_rejects_idx_files_of_many_dimensions(fails, folder, tmp_path, dimensions):
+    path = tmp_path / "many.idx"
+    path.write_bytes(b"\0\0\x08" + bytes([dimensions]) + b"\0\0\0\1" * dimensions + b"\0")
+    text = f"{path} must have at most 4 dimensions, not {dimensions}"
+    fails(text, "restore", path, "--skeleton", folder, "--output", tmp_path / "x")
+
+
+def test_rejects_what_unpacks_to_more_than_it_may(monkeypatch):
+    packed = gzip.compress(bytes(1000))
+    assert unpacked(packed, "x.gz", 1000) == bytes(1000)
+    with pytest.raises(InputError, match=r"^x.gz must have at most 999 bytes unpacked$"):
+        unpacked(packed, "x.gz", 999)
 
 
 def test_rejects_unwritable_outputs(fails, folder, tmp_path):

@@ -1,9 +1,14 @@
 """The driver's end of the link, a chip's answers played by the test."""
 
+import os
+import threading
+import time
+import tty
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import serial
 
 from golden.errors import InputError
 from golden.frames import DELIMITER, frame, parse
@@ -11,7 +16,7 @@ from golden.samples import calibrated
 from golden.spec import Gate, Spec
 from golden.wire import REPLY, ChipFacts, Error, Kind, Tag
 from sw.link import Chunk, Link, LinkError, packed
-from sw.serial import ChipDevice, open_serial
+from sw.serial import ChipDevice, SerialPort, open_serial
 
 SPEC = Spec(height=4, width=4, image=4, gate=Gate(input_channel=0, output_channel=1, start=1))
 SKELETON = replace(calibrated(SPEC, np.random.default_rng(0)), name="small")
@@ -139,6 +144,111 @@ def test_device_refuses_another_version():
         LinkError, match=r"^the port: the chip speaks version 2 of the protocol: br"
     ):
         ChipDevice(Chip(says(Error.VERSION, 2)), (SKELETON,))
+
+
+@pytest.mark.parametrize("length", [0, 1, 17, 18 + 31, 18 + 65])
+def test_what_says_nothing_sensible_of_itself_is_no_chip(length):
+    text = r"^the port must be a Thalweg chip: what it says of itself makes no sense$"
+    whole = FACTS.to_bytes() + bytes(10)
+    with pytest.raises(LinkError, match=text):
+        ChipDevice(Chip(says(0, *whole[:length])), (SKELETON,))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"contexts": 0}, {"height": 0}, {"image": 5}, {"request": 10}, {"response": 10}],
+    ids=str,
+)
+def test_a_chip_that_cannot_be_is_none(wrong):
+    with pytest.raises(LinkError, match=r"makes no sense$"):
+        ChipDevice(Chip(says(0, *replace(FACTS, **wrong).to_bytes())), (SKELETON,))
+
+
+@pytest.mark.parametrize(
+    ("reply", "text"),
+    [
+        (says(0, 0, *[5] * 15, 0xFF, 1), "the port gave planes that are not whole: run again"),
+        (says(0, 7, *[5] * 16, 0xFF, 1), "the port gave planes that are not whole: run again"),
+        (says(0, 0, *[5] * 16, 1), "the port gave planes that are not whole: run again"),
+        (says(0), "the port answers with nothing: run again"),
+    ],
+)
+def test_planes_that_are_not_whole_are_not_believed(reply, text):
+    opened = device(says(0), says(*bytes(21)), reply)
+    opened.load_images(np.zeros((1, 4, 4), np.uint8))
+    opened.start(1)
+    with pytest.raises(LinkError, match=f"^{text}$"):
+        opened.planes()
+
+
+def test_images_that_are_not_whole_are_not_believed():
+    opened = device(says(0), says(*bytes(21)), says(0, *bytes(15), 0))
+    opened.load_images(np.zeros((1, 4, 4), np.uint8))
+    with pytest.raises(LinkError, match=r"^the port gave 15 bytes of 16: run again$"):
+        opened.read_images()
+
+
+def test_counters_that_are_not_whole_are_not_believed():
+    opened = device(says(0), says(*bytes(20)))
+    with pytest.raises(LinkError, match=r"^the port tells of itself in 19 bytes$"):
+        opened.load_images(np.zeros((1, 4, 4), np.uint8))
+
+
+class Terminal:
+    """A pseudo-terminal's two ends; the other end is played by the test."""
+
+    def __init__(self):
+        self.ours, theirs = os.openpty()
+        tty.setraw(theirs)
+        self.name = os.ttyname(theirs)
+        os.close(theirs)
+
+
+def test_a_port_that_babbles_is_given_up_in_time(monkeypatch):
+    monkeypatch.setattr("sw.serial.SILENCE", 0.2)
+    terminal, ends = Terminal(), []
+    port = SerialPort(terminal.name)
+
+    def babble():
+        while not ends:
+            os.write(terminal.ours, b"T=21.5\r\n")
+            time.sleep(0.05)
+
+    thread = threading.Thread(target=babble)
+    thread.start()
+    begin = time.monotonic()
+    try:
+        with pytest.raises(LinkError, match="sends bytes that are no answer: is it a Thalweg"):
+            ChipDevice(port, (SKELETON,))
+    finally:
+        ends.append(True)
+        thread.join()
+    assert time.monotonic() - begin < 10
+    os.close(terminal.ours)
+
+
+def test_a_port_that_goes_away_is_one_line(monkeypatch):
+    terminal = Terminal()
+    port = SerialPort(terminal.name)
+    os.close(terminal.ours)
+    for use in (lambda: port.write(b"x"), lambda: port.read()):
+        port._patience = time.monotonic() + 9
+        with pytest.raises(InputError, match=rf"^{terminal.name} went away: [^\n]+$"):
+            use()
+    port.close()
+
+
+def test_a_port_that_goes_away_while_it_is_opened_is_one_line(monkeypatch):
+    terminal, opened = Terminal(), serial.Serial.open
+
+    def unplugged(port):
+        opened(port)
+        os.close(terminal.ours)
+
+    monkeypatch.setattr(serial.Serial, "open", unplugged)
+    text = rf"^{terminal.name} must be a free serial port at 3000000 baud: [^\n]+$"
+    with pytest.raises(InputError, match=text):
+        SerialPort(terminal.name)
 
 
 def test_device_refuses_another_skeleton_and_another_lattice():

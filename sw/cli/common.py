@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,13 +29,6 @@ MOST = 1_000_000
 """Largest number of steps, images or batches that a command takes: more is a slip of the hand."""
 
 
-def number(value: float | None) -> float | None:
-    """Refuse what is no number, which no comparison finds to be out of range."""
-    if value is not None and not math.isfinite(value):
-        raise typer.BadParameter(f"{value} is not a number")
-    return value
-
-
 Subject = Annotated[
     str, typer.Argument(metavar="NAME_OR_DIR", help="shipped skeleton, or a folder")
 ]
@@ -51,9 +43,7 @@ Steps = Annotated[
 ]
 Damage = Annotated[
     float,
-    typer.Option(
-        min=0, max=1, callback=number, help="share of each image's pixels that is blanked first"
-    ),
+    typer.Option(min=0, max=1, help="share of each image's pixels that is blanked first"),
 ]
 Filters = Annotated[int, typer.Option(help="filters per clock of the simulated chip: 1, 2 or 5")]
 Baud = Annotated[

@@ -18,7 +18,6 @@ from sw.cli.common import (
     GateFile,
     NoGate,
     Steps,
-    number,
     open_device,
     progress,
     told_of,
@@ -50,7 +49,6 @@ def restore(
         typer.Option(
             min=0,
             max=1,
-            callback=number,
             help="share of each image's pixels that is blanked first; 0.7, or 0 with --originals",
         ),
     ] = None,

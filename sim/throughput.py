@@ -7,8 +7,8 @@ from statistics import median
 
 import numpy as np
 
+from golden.compare import require_equal
 from golden.device import GoldenDevice, restore
-from golden.errors import Difference
 from hw.boards.rates import BITS_A_BYTE
 from hw.boards.top import BAUD
 from hw.shapes import Geometry
@@ -58,8 +58,7 @@ class Case:
         network = ThinkingNetwork(self.network, machine, gate)
         damaged, wanted = self.damaged[:contexts], self.wanted[:contexts]
         found = restore(device, network, damaged, self.skeleton.spec.steps)
-        if not np.array_equal(found, wanted):
-            raise Difference(f"{contexts} contexts on {device} give other images than golden")
+        require_equal(found, wanted, f"{contexts} contexts: digit {{}}")
         spent = machine.account() - before
         return {name: round(n / len(found)) for name, n in spent._asdict().items()}
 

@@ -31,8 +31,18 @@ from sw.png import read_marked, write_png
 from sw.restore import SHEET, Restoration
 from sw.results import KEY
 
-__all__ = ["picture", "prepare", "report", "require_trace", "write", "write_trace"]
+__all__ = [
+    "REPORT",
+    "picture",
+    "prepare",
+    "remove_report",
+    "report",
+    "require_trace",
+    "write",
+    "write_trace",
+]
 
+REPORT = "report.json"
 PICTURES = 100
 """Restored images that also become a PNG of their own."""
 
@@ -102,7 +112,7 @@ def write(folder: Path, restoration: Restoration, told: dict[str, Any]) -> None:
     for name, image in zip(names, restoration.restored, strict=False):
         write_png(folder / name, image, {KEY: "restored"})
     write_png(folder / "sheet.png", picture(restoration))
-    write_json(folder / "report.json", told)
+    write_json(folder / REPORT, told)
 
 
 def remove_earlier(folder: Path, staying: set[str]) -> None:
@@ -110,28 +120,32 @@ def remove_earlier(folder: Path, staying: set[str]) -> None:
 
     A picture with such a name that is none of ours raises: its user would not know whose it is.
     """
-    report = folder / "report.json"
-    ours = is_file(report) and isinstance(values := read_report(report), dict)
-    ours = ours and "restored_sha256" in values
-    stale = [
-        path for path in sorted(folder.glob("restored-[0-9]*.png")) if path.name not in staying
-    ]
+    found = sorted(folder.glob("restored-[0-9]*.png"))
+    stale = [path for path in found if path.name not in staying]
+    ours = is_report(folder / REPORT)
     for path in stale:
         if not ours and read_marked(read_bytes(path), KEY)[1] is None:
             raise InputError(f"{path} must not lie among the results: name another --output")
-    with replaceable(report):
-        report.unlink(missing_ok=True)
+    remove_report(folder)
     for path in stale:
         with replaceable(path):
             path.unlink()
 
 
-def read_report(path: Path) -> Any:
-    """Return what a report says, None where it is none."""
+def remove_report(folder: Path) -> None:
+    """Remove the report of an earlier run: a run that is broken off has none."""
+    if is_report(path := folder / REPORT):
+        with replaceable(path):
+            path.unlink()
+
+
+def is_report(path: Path) -> bool:
+    """Whether a file is a report of ours."""
     try:
-        return read_json(path)
+        values = read_json(path) if is_file(path) else None
     except InputError:
-        return None
+        return False
+    return isinstance(values, dict) and "skeleton_digest" in values
 
 
 @contextmanager
@@ -150,7 +164,7 @@ def require_trace(file: Path, folder: Path, count: int, steps: int, spec: Spec) 
     """
     if is_dir(file):
         raise InputError(f"--trace must be a file, not the folder {file}")
-    results = {"report.json", "restored.npy", "sheet.png"}
+    results = {REPORT, "restored.npy", "sheet.png"}
     if resolved(file.parent) == resolved(folder) and file.name in results:
         raise InputError(f"--trace must have a name that no result has, not {file.name!r}")
     size = count * (steps + 1) * math.prod(spec.lattice)

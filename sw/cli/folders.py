@@ -17,7 +17,7 @@ from golden.gate import GateNetwork
 from golden.spec import Spec
 from sw.cli.common import progress
 from sw.folder import FolderRun, Tally, checked
-from sw.outputs import prepare
+from sw.outputs import REPORT, prepare, remove_report
 from sw.results import Recipe
 
 __all__ = ["restore_folder"]
@@ -42,6 +42,7 @@ def restore_folder(
     found = checked(source, output, recipe)
     names = found.names
     prepare(output)
+    remove_report(output)
     work = FolderRun(
         device=open_device(),
         network=network,
@@ -64,11 +65,11 @@ def restore_folder(
         raise
     told = {"input": str(source), **asdict(recipe), **named}
     told["originals"] = None if originals is None else str(originals)
-    write_json(output / "report.json", told | tally.report())
+    write_json(output / REPORT, told | tally.report())
     for note, count in Counter(tally.notes.values()).items():
         typer.echo(f"{count} of them {'were' if count > 1 else 'was'} {note}", err=True)
     typer.echo(summary(tally, len(names) + len(found.failures)))
-    typer.echo(f"wrote {output / 'report.json'}")
+    typer.echo(f"wrote {output / REPORT}")
     if tally.failures:
         raise typer.Exit(1)
 

@@ -78,6 +78,8 @@ def load(
     if data is None and os.environ.get("THALWEG_DATA"):
         data = Path(os.environ["THALWEG_DATA"])
     if data is not None:
+        if not is_dir(data):
+            raise InputError(f"Data must lie in a folder of IDX files, not at {str(data)!r}")
         return read_folder(data / name if is_dir(data / name) else data, name)
     if name != "mnist":
         raise InputError(f"Data set {name!r} must be given by --data or THALWEG_DATA")

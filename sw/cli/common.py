@@ -69,7 +69,7 @@ def open_device(
 
         device: Device = SimulatedDevice(skeletons, filters=filters)
         return device
-    if name.startswith("serial:"):
+    if name.startswith("serial:") and name != "serial:":
         from sw.serial import open_serial
 
         return open_serial(name.removeprefix("serial:"), skeletons, baud)

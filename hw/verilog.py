@@ -1,8 +1,6 @@
 """Verilog of a chip, and the facts about it that a user needs beside it."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from amaranth import Shape
@@ -14,6 +12,7 @@ from hw.array.array import CENTRES, Array
 from hw.chip import Chip
 from hw.shapes import TAPS, encode_sum, readout_sum, tap_sum, update_sum
 from hw.skeleton_memory import layouts, require_fit
+from hw.yosys import yosys
 
 __all__ = [
     "accumulators",
@@ -42,30 +41,13 @@ def top_name(geometry):
 
 def to_verilog(component, name, path):
     """Write ``component`` to ``path`` as plain Verilog, top module ``name``."""
+    path = Path(path)
     design = rtlil.convert(component, name=name)
-    with replacing(Path(path)) as temporary:
-        source = temporary.with_suffix(".il")
-        try:
-            source.write_text(design, encoding="utf-8")
-            yosys([f"read_rtlil {source}", *PASSES, f"write_verilog -norename {temporary}"])
-        finally:
-            source.unlink(missing_ok=True)
-        text = temporary.read_text(encoding="utf-8")
+    with replacing(path) as temporary:
+        log = path.with_name(f"{name}.yosys.log")
+        text = yosys("read_rtlil", design, (*PASSES, "write_verilog -norename"), log, top=name)
         # Yosys stamps its build into the first line: the file depends on the design alone.
         temporary.write_text(re.sub(r"\A/\*.*?\*/\n", "", text), encoding="utf-8")
-
-
-def yosys(commands):
-    """Run Yosys commands; its log is shown only if it fails.
-
-    It is a library with a log on standard output, and stops the process where it finds an error:
-    it gets a process of its own.
-    """
-    passes = "\n".join(f"run_pass({command!r}, design)" for command in commands)
-    script = f"from pyosys.libyosys import Design, run_pass\ndesign = Design()\n{passes}"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError("Yosys failed:\n" + (done.stdout + done.stderr)[-2000:])
 
 
 def write_verilog(component, path):

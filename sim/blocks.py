@@ -9,7 +9,8 @@ from amaranth.lib.wiring import In, Out
 
 from golden.files import replacing
 from hw.primitives import BlockMemory, Multiplier, ReadOnlyMemory
-from hw.verilog import to_verilog, yosys
+from hw.verilog import to_verilog
+from hw.yosys import yosys
 
 __all__ = ["Blocks", "comparison", "write_mapped", "write_portable"]
 
@@ -97,11 +98,12 @@ def write_portable(folder):
 
 def write_mapped(folder, name, platform=None):
     """Write the blocks mapped to the ECP5: its own if the platform brings them, else inferred."""
-    source = folder / f"{name}.il"
-    with replacing(source) as temporary:
-        temporary.write_text(rtlil.convert(Blocks(), name=name, platform=platform))
+    design = rtlil.convert(Blocks(), name=name, platform=platform)
     verilog = folder / f"{name}.v"
-    yosys([f"read_rtlil {source}", f"synth_ecp5 -top {name}", f"write_verilog -noattr {verilog}"])
+    with replacing(verilog) as temporary:
+        passes = (f"synth_ecp5 -top {name}", "write_verilog -noattr")
+        text = yosys("read_rtlil", design, passes, folder / f"{name}.yosys.log", top=name)
+        temporary.write_text(text, encoding="utf-8")
     return verilog
 
 

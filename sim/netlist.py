@@ -10,7 +10,7 @@ import pyosys
 
 from golden.errors import InputError
 from hw.boards.flow import NAME
-from hw.verilog import yosys
+from hw.yosys import yosys
 from sim.board import SimulatedBoard
 from sim.verilate import HERE
 
@@ -73,9 +73,10 @@ class NetlistDesign:
     def write(self, folder):
         """Write Verilog of it and a top with the board's pins; return Verilator's arguments."""
         module = read_top(self.netlist)
-        source = folder / f"{NAME}.netlist.json"
-        source.write_text(json.dumps({"modules": {NAME: plain(module)}}))
-        yosys([f"read_json {source}", f"write_verilog -noattr {folder / NAME}.v"])
+        design = json.dumps({"modules": {NAME: plain(module)}})
+        passes, log = ("write_verilog -noattr",), folder / f"{NAME}.yosys.log"
+        text = yosys("read_json", design, passes, log, top=NAME)
+        (folder / f"{NAME}.v").write_text(text, encoding="utf-8")
         top = folder / f"{self.top}.v"
         top.write_text(wrapper(self.top, module["ports"], self.clock))
         return [*write_library(folder), top.name, f"{NAME}.v"]

@@ -15,7 +15,7 @@ from hw.boards.ecp5 import READ_TILES, Ecp5, initial_values
 from hw.boards.flow import KEEP_COPIES
 from hw.boards.top import pll_settings
 from hw.primitives import BlockMemory, Multiplier, ReadOnlyMemory, copies
-from hw.verilog import yosys
+from hw.yosys import yosys
 
 MEMORIES = [
     (8, 16384, 8, 8),
@@ -29,12 +29,11 @@ REGISTERS = ("REG_INPUTA_CLK", "REG_INPUTB_CLK", "REG_PIPELINE_CLK", "REG_OUTPUT
 
 def cells(component, folder, platform=None):
     """Synthesise for the ECP5; return the cells' parameters by their type."""
-    source, netlist = folder / "block.il", folder / "block.json"
-    source.write_text(rtlil.convert(component, name="block", platform=platform))
-    passes = (f"read_rtlil {source}", KEEP_COPIES, "synth_ecp5 -top block")
-    yosys([*passes, f"write_json {netlist}"])
+    design = rtlil.convert(component, name="block", platform=platform)
+    passes = (KEEP_COPIES, "synth_ecp5 -top block", "write_json")
+    netlist = json.loads(yosys("read_rtlil", design, passes, folder / "log", top="block"))
     found = {}
-    for cell in json.loads(netlist.read_text())["modules"]["block"]["cells"].values():
+    for cell in netlist["modules"]["block"]["cells"].values():
         found.setdefault(cell["type"], []).append(cell["parameters"])
     return found
 

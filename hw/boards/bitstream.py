@@ -4,7 +4,6 @@ nextpnr numbers the block memories as it finds them. The flow numbers them anew,
 alone tells which of them hold the skeletons: from `FIRST` on, the identities first.
 """
 
-import json
 import re
 
 from amaranth import Shape
@@ -23,6 +22,7 @@ __all__ = [
     "renumbered",
     "replaced",
     "sections",
+    "wids",
 ]
 
 FIRST = 3
@@ -75,8 +75,11 @@ def memories(geometry, contents):
 
 
 def numbers(packed):
-    """Return the number of each block memory that nextpnr has packed, by its name."""
-    modules = json.loads(packed.read_text())["modules"]
+    """Return the number of each block memory that nextpnr has packed, by its name.
+
+    ``packed`` are the values of the JSON that it writes.
+    """
+    modules = packed["modules"]
     (module,) = (m for m in modules.values() if int(m.get("attributes", {}).get("top", "0"), 2))
     return {
         name: int(cell["attributes"]["WID"], 2)
@@ -97,6 +100,11 @@ def renumbered(text, numbers, first):
 
     text = NUMBER.sub(number, text)
     return SECTION.sub(lambda match: f".bram_init {new[int(match[1])]}\n{match[2]}\n", text)
+
+
+def wids(text):
+    """Return the numbers of all block memories that a configuration names."""
+    return {int(digits[::-1], 2) for _, digits in NUMBER.findall(text)}
 
 
 def sections(text):

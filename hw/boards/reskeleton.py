@@ -4,11 +4,12 @@ import tempfile
 import zlib
 from pathlib import Path
 
-from golden.errors import InputError
-from golden.files import replacing
+from golden.errors import InputError, ToolError
+from golden.files import exists, is_file, read_bytes, replacing
+from golden.tools import call
 from golden.wire import FACTS, VERSION, ChipFacts
 from hw.boards.bitstream import FIRST, cells, contents, memories, replaced, sections
-from hw.boards.flow import call, tool
+from hw.boards.tools import bitstream_is_whole, require_bitstream, tool
 from hw.shapes import IDENTITY, Geometry
 from hw.skeleton_memory import CHECK, DIGEST, images, message
 
@@ -16,30 +17,55 @@ __all__ = ["geometry_in", "reskeleton"]
 
 
 def reskeleton(bitstream, skeletons, output):
-    """Write ``bitstream`` to ``output`` with these skeletons in place of its own.
+    """Write ``bitstream`` to ``output``, which may be the same, with these skeletons in it.
 
-    Returns the digests that it held and those that it holds now.
+    Returns the digests that it held and those that it holds now. Where a tool fails, its log stays
+    beside ``output``.
     """
+    bitstream, output = Path(bitstream), Path(output)
     unpack, pack = tool("ecpunpack"), tool("ecppack")
-    if not Path(bitstream).is_file():
+    if not exists(bitstream):
         raise InputError(f"{bitstream} must be a file")
+    data = read_bytes(bitstream)
+    if not bitstream_is_whole(data):
+        raise InputError(f"{bitstream} must be a bitstream for an ECP5, whole")
+    log = output.with_name(f"{output.name}.log")
+    try:
+        with replacing(output) as temporary:
+            held, new = refill(bitstream, data, skeletons, (unpack, pack), log)
+            temporary.write_bytes(new)
+    except ToolError:
+        raise  # it names the log
+    except InputError:
+        log.unlink(missing_ok=True)
+        raise
+    log.unlink(missing_ok=True)
+    return held, [skeleton.digest for skeleton in skeletons]
+
+
+def refill(bitstream, data, skeletons, tools, log):
+    """Return the digests that a bitstream holds, and the same bitstream with other skeletons.
+
+    ``data`` are the bytes of the file ``bitstream``; ``tools`` the commands of ecpunpack and
+    ecppack.
+    """
+    unpack, pack = tools
     # The tools from pip see the folder that they run in, and little else.
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "old.bit").write_bytes(Path(bitstream).read_bytes())
+        old, config, new = (folder / name for name in ("old.bit", "skeletons.config", "new.bit"))
+        old.write_bytes(data)
         try:
-            call(folder, "unpack", unpack, "--input", "old.bit", "--textcfg", "old.config")
-            text = (folder / "old.config").read_text()
-        except (RuntimeError, OSError):
-            raise InputError(f"{bitstream} must be a bitstream for an ECP5") from None
+            call((*unpack, "--input", old.name, "--textcfg", config.name), log, folder=folder)
+        except ToolError as error:
+            raise ToolError(f"{bitstream} must be a bitstream for an ECP5, whole: {error}") from None
+        text = read_bytes(config).decode(errors="replace") if is_file(config) else ""
         geometry, held = geometry_in(sections(text), bitstream)
-        rows = images(geometry, skeletons)
-        new = dict(enumerate(contents(geometry, rows), FIRST))
-        (folder / "new.config").write_text(replaced(text, new))
-        call(folder, "pack", pack, "--input", "new.config", "--bit", "new.bit")
-        with replacing(Path(output)) as temporary:
-            temporary.write_bytes((folder / "new.bit").read_bytes())
-    return held, [skeleton.digest for skeleton in skeletons]
+        tiles = contents(geometry, images(geometry, skeletons))
+        config.write_text(replaced(text, dict(enumerate(tiles, FIRST))))
+        call((*pack, "--input", config.name, "--bit", new.name), log, folder=folder)
+        require_bitstream(new, log)
+        return held, new.read_bytes()
 
 
 def geometry_in(found, name):

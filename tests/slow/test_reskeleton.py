@@ -6,9 +6,10 @@ import pytest
 from golden.errors import InputError
 from golden.samples import uniform
 from golden.skeleton import Skeleton, find
+from golden.tools import call
 from hw.boards.bitstream import FIRST, contents, replaced, sections
-from hw.boards.flow import call, tool
 from hw.boards.reskeleton import reskeleton
+from hw.boards.tools import tool
 from hw.shapes import Geometry
 from hw.skeleton_memory import images
 
@@ -24,14 +25,16 @@ def bitstream(folder, found):
     empty = "\n".join([" ".join(["000"] * 8)] * 256)
     body = "".join(f".bram_init {number}\n{empty}\n\n" for number in found)
     (folder / "a.config").write_text(replaced(f".device LFE5U-25F\n\n{body}", found))
-    call(folder, "pack", tool("ecppack"), "--input", "a.config", "--bit", "a.bit")
+    command = (*tool("ecppack"), "--input", "a.config", "--bit", "a.bit")
+    call(command, folder / "pack.log", folder=folder)
     return folder / "a.bit"
 
 
 def unpacked(folder, path):
     """What the block memories of a bitstream hold."""
     (folder / "b.bit").write_bytes(path.read_bytes())
-    call(folder, "unpack", tool("ecpunpack"), "--input", "b.bit", "--textcfg", "b.config")
+    command = (*tool("ecpunpack"), "--input", "b.bit", "--textcfg", "b.config")
+    call(command, folder / "unpack.log", folder=folder)
     return sections((folder / "b.config").read_text())
 
 
@@ -50,14 +53,29 @@ def test_skeletons_are_replaced_and_all_else_stays(tmp_path):
     assert reskeleton(tmp_path / "new.bit", [old], tmp_path / "back.bit") == (holds, held)
     assert (tmp_path / "back.bit").read_bytes() == path.read_bytes()
 
+    assert reskeleton(tmp_path / "back.bit", new, tmp_path / "back.bit") == (held, holds)
+    assert (tmp_path / "back.bit").read_bytes() == (tmp_path / "new.bit").read_bytes()
+
     too_many = [old] * 5
     with pytest.raises(InputError, match=r"^The chip holds at most 4 skeletons, not 5$"):
         reskeleton(path, too_many, tmp_path / "no.bit")
     assert not (tmp_path / "no.bit").exists()
 
 
-def test_rejects_what_is_no_bitstream(tmp_path):
-    path = tmp_path / "x.bit"
-    path.write_bytes(b"no bitstream")
-    with pytest.raises(InputError, match=r"must be a bitstream for an ECP5$"):
-        reskeleton(path, [Skeleton.load(find("digits"))], tmp_path / "y.bit")
+@pytest.mark.parametrize("spoil", ["no bitstream", "cut off", "a wrong bit"])
+def test_rejects_what_is_no_whole_bitstream(tmp_path, spoil):
+    old = Skeleton.load(find("digits"))
+    tiles = dict(enumerate(contents(GEOMETRY, images(GEOMETRY, [old])), FIRST))
+    data = bytearray(bitstream(tmp_path, tiles).read_bytes())
+    if spoil == "no bitstream":
+        data = b"no bitstream"
+    elif spoil == "cut off":
+        del data[len(data) // 2 :]
+    else:
+        data[len(data) // 2] ^= 1
+    path, output = tmp_path / "x [red]'y'.bit", tmp_path / "out" / "y.bit"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="must be a bitstream for an ECP5, whole") as error:
+        reskeleton(path, [old], output)
+    assert str(error.value).startswith(str(path))
+    assert not output.exists()

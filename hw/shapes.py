@@ -20,7 +20,17 @@ from golden.fixed import (
 )
 from golden.spec import Spec
 
-__all__ = ["FOLDINGS", "IDENTITY", "TAPS", "Geometry", "Operation", "code", "interval"]
+__all__ = [
+    "FOLDINGS",
+    "IDENTITY",
+    "MOST_CONTEXTS",
+    "MOST_SKELETONS",
+    "TAPS",
+    "Geometry",
+    "Operation",
+    "code",
+    "interval",
+]
 
 TAPS = 9
 """Taps of one perception filter."""
@@ -29,6 +39,12 @@ FOLDINGS = {1: (1, 1), 2: (2, 1), 5: (1, 5)}
 """Filters per clock, as channels a word times filters a channel and clock."""
 
 SIDES = (4, 8, 16, 32)
+
+MOST_SKELETONS = 32
+"""Places for skeletons that a chip can have: its status has a bit for each."""
+
+MOST_CONTEXTS = 8
+"""Lattices, likewise."""
 
 IDENTITY = 64
 """Bytes that tell what a skeleton's place in the chip holds; a power of two."""
@@ -71,6 +87,10 @@ class Geometry:
     def __post_init__(self):
         if self.filters not in FOLDINGS:
             raise InputError(f"Filters per clock must be 1, 2 or 5, not {self.filters!r}")
+        for name, most in (("skeletons", MOST_SKELETONS), ("contexts", MOST_CONTEXTS)):
+            count = getattr(self, name)
+            if not 1 <= count <= most:
+                raise InputError(f"The chip must have 1 to {most} {name}, not {count!r}")
         for name, allowed in (
             ("height", SIDES),
             ("width", SIDES),

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from golden.errors import InputError
 from sw.cli.common import (
     DataFolder,
     Filters,
@@ -39,10 +40,9 @@ def verilog(
     from hw.shapes import Geometry
     from hw.verilog import write_chip
 
+    room = places(len(subjects))
     skeletons = [Skeleton.load(find(name)) for name in subjects]
-    geometry = Geometry(
-        spec=skeletons[0].spec.ungated, filters=filters, skeletons=places(len(skeletons))
-    )
+    geometry = Geometry(spec=skeletons[0].spec.ungated, filters=filters, skeletons=room)
     typer.echo(f"wrote {write_chip(geometry, skeletons, output)}")
 
 
@@ -56,7 +56,9 @@ def bitstream(
         int | None,
         typer.Option(help="filters per clock: 1, 2 or 5; what fills the part unless told"),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="placements to try; the fastest is kept")] = 5,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=1000, help="placements to try; the fastest is kept")
+    ] = 5,
     output: Annotated[
         Path | None, typer.Option(help="folder for thalweg.bit; build/BOARD unless told")
     ] = None,
@@ -107,6 +109,10 @@ def program(
 
 def places(count: int) -> int:
     """Return the number of skeletons that a chip for ``count`` has room for: a power of two."""
+    from hw.shapes import MOST_SKELETONS
+
+    if count > MOST_SKELETONS:
+        raise InputError(f"The chip holds at most {MOST_SKELETONS} skeletons, not {count}")
     return max(4, 1 << (count - 1).bit_length())
 
 

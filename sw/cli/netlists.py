@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from golden.errors import Difference
 from sw.cli.common import progress
 
 if TYPE_CHECKING:
     from golden.skeleton import Skeleton
+    from sim.board import SimulatedPort
 
 __all__ = ["netlist_sim", "reskeleton"]
 
@@ -55,37 +57,47 @@ def prove(
     board: Any, names: list[str], skeletons: tuple[Skeleton, ...], count: int, states: bool
 ) -> tuple[int, int]:
     """Restore so many show digits on a board's netlist; return the codes compared, and clocks."""
-    from hw.boards.flow import geometry_of, synthesise
-    from hw.boards.top import BoardTop, pll_settings
-    from sim.board import SimulatedPort
-    from sim.netlist import NetlistBoard, NetlistDesign
     from sim.prove import compare_device
+    from sim.steps import first_difference
     from sw.damage import blank
     from sw.data import show_digits
     from sw.loading import load_run
     from sw.serial import ChipDevice
 
     skeleton, network = load_run(names[0])
-    digits, masks = show_digits()
-    damaged = blank(digits[:count], masks[:count], 0.7)
+    steps = skeleton.spec.steps
+    digits, _ = show_digits()
+    damaged = blank(digits[:count], range(count), 0.7)
+    port = simulate_netlist(board, skeletons, Path("build") / board.name)
+    device = ChipDevice(port, skeletons)
+    with progress("restoring", count) as advance:
+        try:
+            codes = compare_device(
+                device, skeleton, network, damaged, steps, states=states, progress=advance
+            )
+        except Difference as error:
+            typer.echo(f"netlist of {board.name}: {error}; looking for the first step that differs")
+            first_difference(device, skeleton, network, damaged, steps)
+            raise  # step by step, nothing differs
+    return codes, port.board.clocks
+
+
+def simulate_netlist(board: Any, skeletons: tuple[Skeleton, ...], folder: Path) -> SimulatedPort:
+    """Return the port of a board's netlist, which is made in ``folder`` unless it is there."""
+    from golden.files import locked
+    from hw.boards.flow import geometry_of, synthesise
+    from hw.boards.top import BoardTop, pll_settings
+    from sim.board import SimulatedPort
+    from sim.netlist import NetlistBoard, NetlistDesign
+
     platform = board.make_platform()
     pll = pll_settings(platform.default_clk_frequency / 1e6, board.clock)
     top = BoardTop(geometry_of(board, skeletons), skeletons, pll=pll)
-    netlist = synthesise(board, platform, top, Path("build") / board.name, say=typer.echo)
-    design = NetlistDesign(netlist, board.name, platform.default_clk)
-    simulated = NetlistBoard(design, top, progress=typer.echo)
-    device = ChipDevice(SimulatedPort(simulated), skeletons)
-    with progress("restoring", count) as advance:
-        codes = compare_device(
-            device,
-            skeleton,
-            network,
-            damaged,
-            skeleton.spec.steps,
-            states=states,
-            progress=advance,
-        )
-    return codes, simulated.clocks
+    waits = f"{board.name}: a build is in {folder}, waiting"
+    with locked(folder, lambda: typer.echo(waits)):
+        netlist = synthesise(board, platform, top, folder, say=typer.echo)
+        design = NetlistDesign(netlist, board.name, platform.default_clk)
+        return SimulatedPort(NetlistBoard(design, top, progress=typer.echo))
 
 
 def reskeleton(

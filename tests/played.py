@@ -1,0 +1,138 @@
+"""nextpnr and ecppack, played by scripts: they are quick, and do what a test's plan says."""
+
+import json
+import sys
+from types import SimpleNamespace
+
+from hw.boards.bitstream import NINES, cells, replaced
+from hw.boards.catalogue import BOARDS, BoardSpec
+
+__all__ = ["BIT", "Flow", "config"]
+
+BIT = b"\xff\0Part: x\0\xff\xff\xff\xbd\xb3" + bytes(1 << 17) + b"\x5e\0\0\0\xff\xff\xff\xff"
+
+USE = {
+    "TRELLIS_COMB": {"used": 6101, "available": 24288},
+    "TRELLIS_FF": {"used": 6502, "available": 24289},
+    "MULT18X18D": {"used": 27, "available": 28},
+    "DP16KD": {"used": 13, "available": 56},
+}
+
+NEXTPNR = """
+import json, pathlib, sys
+plan = json.loads((pathlib.Path(__file__).parent / "plan.json").read_text())
+assert sys.argv[1] == "--played", "arguments of its own"
+options = dict(zip(sys.argv, sys.argv[1:]))
+assert pathlib.Path(options["--lpf"]).read_text() and pathlib.Path(options["--json"]).read_text()
+if "--write" in options:
+    pathlib.Path(options["--write"]).write_text(plan["packed"])
+else:
+    seed = options["--seed"]
+    with open("runs", "a") as file:
+        file.write(seed + "\\n")
+    if (chip := plan["clocks"].get(seed)) is None:
+        sys.exit("ERROR: no room for seed " + seed)
+    pathlib.Path(options["--textcfg"]).write_text(plan["config"] + plan.get("tail", ""))
+    fmax = {"chip": {"achieved": chip[0], "constraint": 160.0}}
+    fmax["link"] = {"achieved": chip[1], "constraint": 60.0024}
+    report = json.dumps({"fmax": fmax, "utilization": plan["use"]})
+    pathlib.Path(options["--report"]).write_text(report[: plan.get("length")])
+"""
+
+ECPPACK = """
+import json, pathlib, sys
+plan = json.loads((pathlib.Path(__file__).parent / "plan.json").read_text())
+options = dict(zip(sys.argv, sys.argv[1:]))
+text = pathlib.Path(options["--input"]).read_text()
+pathlib.Path("packed.config").write_text(text)
+pathlib.Path(options["--bit"]).write_bytes(bytes.fromhex(plan["bit"]))
+"""
+
+
+def config(found):
+    """Return a whole configuration with these block memories, by their number."""
+    empty = "\n".join([" ".join(["000"] * 8)] * (NINES // 8))
+    body = "".join(f".bram_init {number}\n{empty}\n\n" for number in found)
+    parts = "".join(f".tile_group x\nword: EBR0.WID {f'{n:09b}'[::-1]}\n\n" for n in found)
+    return replaced(f".device LFE5U-25F\n\n{body}{parts}", found)
+
+
+def found_memories(names):
+    """Return the number that is played of each block memory, out of order, and what each holds."""
+    numbers = {name: 3 + (5 * place + 2) % len(names) for place, name in enumerate(names)}
+    assert len(set(numbers.values())) == len(names)
+    return numbers, {
+        number: tuple((number * 7 + place) % 512 for place in range(NINES))
+        for number in numbers.values()
+    }
+
+
+class Flow:
+    """The flow of a board whose tools are played; `plan` is what they do, and may be changed.
+
+    `synthesised` counts the calls of Yosys.
+    """
+
+    board = BOARDS["ulx3s-25f"]
+
+    def __init__(self, monkeypatch, folder, geometry):
+        self.folder, self.synthesised, self.said = folder, 0, []
+        self.tools = folder / "played tools"
+        self.tools.mkdir()
+        for name, text in (("nextpnr", NEXTPNR), ("ecppack", ECPPACK)):
+            (self.tools / f"{name}.py").write_text(text)
+        for variable, name, own in (
+            ("NEXTPNR_ECP5", "nextpnr", " --played"),
+            ("ECPPACK", "ecppack", ""),
+        ):
+            monkeypatch.setenv(variable, f"{sys.executable} '{self.tools / name}.py'{own}")
+        names = [*cells(geometry), "other0", "other1"]
+        self.numbers, self.held = found_memories(names)
+        module = {"cells": {n: memory_cell(number) for n, number in self.numbers.items()}}
+        module["attributes"] = {"top": "1"}
+        self.plan = {
+            "packed": json.dumps({"modules": {"thalweg": module}}),
+            "clocks": {},
+            "config": config(self.held),
+            "use": USE,
+            "bit": BIT.hex(),
+        }
+        make = BoardSpec.make_platform
+        monkeypatch.setattr(BoardSpec, "make_platform", lambda board: planned(make(board)))
+        monkeypatch.setattr("hw.boards.flow.BoardTop", played_top)
+        monkeypatch.setattr("hw.boards.flow.yosys", self.yosys)
+
+    def yosys(self, read, text, passes, log, *, top):
+        """Play Yosys."""
+        self.synthesised += 1
+        return json.dumps({"modules": {top: {"cells": {"from": text}}}})
+
+    def save(self):
+        """Write the plan for the tools."""
+        (self.tools / "plan.json").write_text(json.dumps(self.plan))
+
+    def runs(self, output):
+        """Return the seeds that were placed."""
+        path = output / "runs"
+        return path.read_text().split() if path.exists() else []
+
+
+def memory_cell(number):
+    """Return a block memory of a packed netlist."""
+    return {"type": "DP16KD", "attributes": {"WID": f"{number:b}"}}
+
+
+def planned(platform):
+    """Return a platform that elaborates nothing: its design is what the top was made of."""
+
+    def prepare(top, name):
+        return SimpleNamespace(files={f"{name}.il": top.made_of, f"{name}.lpf": platform.pins})
+
+    platform.prepare, platform.pins = prepare, "pins"
+    return platform
+
+
+def played_top(geometry, skeletons, *, pll):
+    """Return what stands for a `BoardTop`."""
+    made_of = repr((geometry, [skeleton.digest for skeleton in skeletons], pll))
+    return SimpleNamespace(board=SimpleNamespace(geometry=geometry), made_of=made_of)

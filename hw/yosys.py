@@ -1,6 +1,5 @@
 """Yosys: the text of a design goes in, the text of another form comes out, whole or not at all."""
 
-import json
 import re
 import sys
 import tempfile

@@ -11,6 +11,7 @@ from hw.boards.rates import wire_bytes
 from hw.boards.top import pll_settings
 from hw.verilog import multipliers
 
+
 @pytest.mark.parametrize("name", BOARDS)
 def test_every_board_has_room_and_a_pll_for_its_chip(name):
     board = find_board(name)

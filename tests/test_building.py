@@ -11,9 +11,11 @@ from golden.device import GoldenDevice
 from golden.errors import Difference
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
+from hw.boards.flow import geometry_of
 from sw.cli.documenting import parts
 from sw.demo import demonstrate
 from sw.docs import table, update
+from tests.played import BIT, Flow
 
 
 @pytest.fixture
@@ -107,10 +109,60 @@ def test_a_table_is_markdown():
     assert table(("a", "b"), [(1, 2)]) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
 
 
-def test_rejects_a_board_that_does_not_exist(fails, tmp_path):
+@pytest.mark.parametrize("board", ["nosuch", "[red]", "../ulx3s-25f"])
+def test_rejects_a_board_that_does_not_exist(fails, board):
     names = "ulx3s-25f, ulx3s-45f, ulx3s-85f, versa-ecp5-5g"
-    for verb in ("bitstream", "program"):
-        fails(f"Board must be one of {names}, not 'nosuch'", verb, "nosuch")
+    for verb in ("bitstream", "program", "netlist-sim"):
+        fails(f"Board must be one of {names}, not {board!r}", verb, board)
+
+
+@pytest.mark.parametrize("seeds", [0, -1, 1001, 10**30])
+def test_rejects_too_many_placements(thalweg, seeds):
+    code, _, err = thalweg("bitstream", "ulx3s-25f", "--seeds", seeds)
+    assert code == 2 and "'--seeds'" in err and err.count("\n") == 1
+
+
+def test_rejects_more_skeletons_than_a_chip_can_hold(fails, skeleton, tmp_path):
+    skeleton.save(tmp_path / "random")
+    many = [tmp_path / "random"] * 33
+    text = "The chip holds at most 32 skeletons, not 33"
+    fails(text, "verilog", *many, "--output", tmp_path / "out")
+    text = "The chip holds at most 4 skeletons, not 33"
+    fails(text, "bitstream", "ulx3s-25f", *many, "--output", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_verilog_is_written_into_a_folder_of_any_name(thalweg, skeleton, tmp_path):
+    skeleton.save(tmp_path / "random")
+    folder = tmp_path / "my [red] 'chip\"\n; exit" / "caf\udce9"
+    code, _, err = thalweg("verilog", tmp_path / "random", "--filters", 1, "--output", folder)
+    assert (code, err) == (0, "")
+    assert (folder / "thalweg_f1.v").read_text().endswith("endmodule\n")
+
+
+def test_a_failed_build_is_one_line_and_leaves_no_bitstream(
+    thalweg, skeleton, monkeypatch, tmp_path
+):
+    small = replace(skeleton, spec=replace(skeleton.spec, height=4, width=4, image=4))
+    small.save(tmp_path / "small")
+    flow = Flow(monkeypatch, tmp_path, geometry_of(Flow.board, [small]))
+    arguments = ("ulx3s-25f", tmp_path / "small", "--seeds", 1, "--output", tmp_path / "out")
+    flow.plan["clocks"] = {"1": (165.3, 90.0)}
+    flow.save()
+    code, out, _ = thalweg("bitstream", *arguments)
+    assert (code, out.splitlines()[-2:]) == (
+        0,
+        [
+            "165.3 / 165.3 / 165.3 MHz over 1 seeds, clock 160 MHz",
+            f"wrote {tmp_path / 'out' / 'thalweg.bit'} and {tmp_path / 'out' / 'report.json'}",
+        ],
+    )
+    flow.plan["bit"] = ""
+    flow.save()
+    code, out, err = thalweg("bitstream", *arguments)
+    assert (code, "wrote" in out, err.count("\n")) == (2, False, 1)
+    assert err.startswith("thalweg: ecppack must write a whole bitstream, not 0 bytes; see ")
+    assert not (tmp_path / "out" / "thalweg.bit").exists()
 
 
 def test_a_missing_placer_is_one_line_before_any_work(fails, monkeypatch, tmp_path):
@@ -132,7 +184,9 @@ def test_programming_needs_a_bitstream_and_its_tool(fails, monkeypatch, tmp_path
     file = tmp_path / "some.bit"
     text = f"{file} must be a bitstream: make bitstream BOARD=ulx3s-25f"
     fails(text, "program", "ulx3s-25f", "--bitstream", file)
-    file.write_bytes(b"bits")
+    file.write_bytes(BIT[:-20])
+    fails(text, "program", "ulx3s-25f", "--bitstream", file)
+    file.write_bytes(BIT)
     text = (
         "Programming needs 'openFPGALoader' on PATH: install openfpgaloader with the system's "
         "package manager, or from https://trabucayre.github.io/openFPGALoader"
@@ -146,11 +200,13 @@ def test_programming_calls_the_loader(thalweg, monkeypatch, tmp_path, works):
     loader.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/told\nexit {0 if works else 3}\n')
     loader.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    file = tmp_path / "some.bit"
-    file.write_bytes(b"bits")
-    code, out, err = thalweg("program", "ulx3s-85f", "--bitstream", file, "--flash")
+    file = tmp_path / "-some [red] bits"
+    file.write_bytes(BIT)
+    monkeypatch.chdir(tmp_path)
+    code, out, err = thalweg("program", "ulx3s-85f", "--bitstream=-some [red] bits", "--flash")
     assert (tmp_path / "told").read_text() == f"-b ulx3s -f {file}\n"
     if works:
         assert (code, out) == (0, "ulx3s-85f runs it\n")
     else:
-        assert code == 2 and f"ulx3s-85f must be there and free: -b ulx3s -f {file} failed" in err
+        text = "ulx3s-85f must be there and free: openFPGALoader failed with exit code 3"
+        assert (code, err) == (2, f"thalweg: {text}, called with -b ulx3s -f {file}\n")

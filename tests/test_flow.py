@@ -162,7 +162,7 @@ def test_a_configuration_that_is_cut_off_is_refused(flow, cut):
         "the part": text.removeprefix(".device LFE5U-25F"),
         "nothing there": "",
     }[cut]
-    with pytest.raises(ToolError, match="must be a whole configuration of 13 block memories$"):
+    with pytest.raises(ToolError, match=r"must be a whole configuration of 13 block memories$"):
         made(flow, seeds=1)
     assert not RESULTS & {path.name for path in flow.output.iterdir()}
 
@@ -234,5 +234,5 @@ def test_geometry_is_refused_where_the_part_has_no_room(flow, skeletons):
         with pytest.raises(InputError) as error:
             geometry_of(flow.board, skeletons, filters)
         assert str(error.value) == text
-    with pytest.raises(InputError, match="^The chip holds at most 4 skeletons, not 5$"):
+    with pytest.raises(InputError, match=r"^The chip holds at most 4 skeletons, not 5$"):
         geometry_of(flow.board, skeletons[:1] * 5)

@@ -58,7 +58,9 @@ def refill(bitstream, data, skeletons, tools, log):
         try:
             call((*unpack, "--input", old.name, "--textcfg", config.name), log, folder=folder)
         except ToolError as error:
-            raise ToolError(f"{bitstream} must be a bitstream for an ECP5, whole: {error}") from None
+            raise ToolError(
+                f"{bitstream} must be a bitstream for an ECP5, whole: {error}"
+            ) from None
         text = read_bytes(config).decode(errors="replace") if is_file(config) else ""
         geometry, held = geometry_in(sections(text), bitstream)
         tiles = contents(geometry, images(geometry, skeletons))

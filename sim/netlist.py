@@ -9,6 +9,7 @@ from pathlib import Path
 import pyosys
 
 from golden.errors import InputError
+from golden.files import read_bytes
 from hw.boards.flow import NAME
 from hw.yosys import yosys
 from sim.board import SimulatedBoard
@@ -85,8 +86,8 @@ class NetlistDesign:
 def read_top(netlist):
     """Return the top module of a netlist."""
     try:
-        return json.loads(netlist.read_text())["modules"][NAME]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return json.loads(read_bytes(netlist))["modules"][NAME]
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{netlist} must be a netlist of {NAME!r} that Yosys wrote") from error
 
 
@@ -146,13 +147,14 @@ def write_library(folder):
     `MODELS` has the blocks that Yosys gives no behaviour, and lookup tables that simulate faster.
     """
     text = "\n".join((CELLS / name).read_text() for name in LIBRARY)
-    models = sorted(MODELS.glob("*.v"))
-    for name in re.findall(r"^module (\w+)", "\n".join(map(Path.read_text, models)), re.M):
+    ours = "\n".join(path.read_text() for path in sorted(MODELS.glob("*.v")))
+    for name in re.findall(r"^module (\w+)", ours, re.M):
         text = re.sub(rf"^module {name}\b.*?^endmodule$", "", text, flags=re.M | re.S)
+    # One file in the folder that Verilator runs in: the paths of the originals may be odd.
     library = folder / "cells.v"
-    library.write_text(re.sub(r"^`include .*$", "", text, flags=re.M))
+    library.write_text(re.sub(r"^`include .*$", "", text, flags=re.M) + "\n" + ours)
     # What a model says is wrong with its parameters stops the build.
-    return ["-Werror-USERERROR", str(library), *map(str, models)]
+    return ["-Werror-USERERROR", library.name]
 
 
 class NetlistBoard(SimulatedBoard):

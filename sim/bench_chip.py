@@ -20,7 +20,7 @@ from golden.spec import Gate, Spec
 from hw.shapes import Geometry
 from hw.verilog import run_overhead
 from sim.host import Host
-from sim.streams import start
+from sim.streams import PERIOD, start
 
 FOLDER = Path(os.environ["BENCH"])
 PLAN = json.loads((FOLDER / "plan.json").read_text())
@@ -35,6 +35,20 @@ GATES = {
     "phase4": Gate(input_channel=5, output_channel=14, start=2, every=2, mapping="phase4"),
     "none": None,
 }
+
+
+STALL = max([0, *(stall for _, stall in PLAN["cases"])])
+
+
+def deadline(lattices, walks, passes):
+    """Nanoseconds in which a chip that works has long done so much with each lattice.
+
+    A walk loads or reads all codes, over streams that rest; a pass is a step, its gate included.
+    """
+    spec = GEOMETRY.spec
+    walk = spec.cells * spec.channels * (1 + STALL) + spec.cells
+    step = spec.cells * GEOMETRY.slots + run_overhead(GEOMETRY) + 2 * spec.cells * (1 + STALL)
+    return 2 * PERIOD * (1000 + lattices * (walks * walk + passes * step))
 
 
 def gated(place, mapping):
@@ -118,7 +132,10 @@ class Pair:
         await self.compare_states(self.golden.read_states(), "after zeroing")
 
 
-@cocotb.test(timeout_time=1, timeout_unit="sec")
+@cocotb.test(
+    timeout_time=deadline(PLAN["adversarial_states"] + PLAN["random_states"] + 1, 10, 8),
+    timeout_unit="ns",
+)
 @cocotb.parametrize(
     place=range(len(SKELETONS)),
     case=PLAN["cases"],
@@ -140,7 +157,11 @@ async def every_state_equals_golden(dut, place, case):
         await pair.compare_steps(1)
 
 
-@cocotb.test(timeout_time=1, timeout_unit="sec", skip=not len(IMAGES))
+@cocotb.test(
+    timeout_time=deadline(len(IMAGES) + 1, PLAN["steps"] + 8, 2 * PLAN["steps"]),
+    timeout_unit="ns",
+    skip=not len(IMAGES),
+)
 @cocotb.parametrize(place=range(len(SKELETONS)), mapping=PLAN["image_mappings"])
 async def every_image_equals_golden(dut, place, mapping):
     """Images encoded, restored and read out, every state on the way, and once more in one go."""
@@ -154,7 +175,7 @@ async def every_image_equals_golden(dut, place, mapping):
         await pair.compare_run(PLAN["steps"])
 
 
-@cocotb.test(timeout_time=1, timeout_unit="sec")
+@cocotb.test(timeout_time=deadline(1, 8, 12), timeout_unit="ns")
 @cocotb.parametrize(steps=[1, 2, 10])
 async def clocks_follow_the_formula(dut, steps):
     """Count a run's clocks: those of its steps, all of them busy, and a fixed overhead."""

@@ -21,7 +21,7 @@ FOLDER = Path(os.environ["BENCH"])
 FILTERS = int(os.environ["FILTERS"])
 
 
-@cocotb.test(timeout_time=1, timeout_unit="sec")
+@cocotb.test(timeout_time=20, timeout_unit="ms")  # a digit with F = 1 takes half of them
 async def a_digit_is_restored(dut):
     """Load an image, run it and read it; write clocks and seconds."""
     geometry = Geometry(filters=FILTERS)

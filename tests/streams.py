@@ -14,6 +14,7 @@ __all__ = [
     "drive",
     "exchange",
     "feed",
+    "finish",
     "get",
     "late",
     "look",
@@ -24,15 +25,30 @@ __all__ = [
 ]
 
 
-def simulate(dut, *benches, background=()):
-    """Run testbenches side by side until all but the background ones have ended."""
+DEADLINE = 40_000
+"""Clocks after which a component is taken to hang: the longest quick test takes half of them."""
+
+
+def simulate(dut, *benches, background=(), clocks=DEADLINE):
+    """Run testbenches side by side until all but the background ones have ended.
+
+    Raises unless they end within so many clocks.
+    """
     sim = Simulator(dut)
     sim.add_clock(1e-6)
     for bench in benches:
         sim.add_testbench(bench)
     for bench in background:
         sim.add_testbench(bench, background=True)
-    sim.run()
+    finish(sim, 2 * clocks, f"{type(dut).__name__} hangs: {clocks:,} clocks have passed")
+
+
+def finish(sim, edges, text):
+    """Run a simulation to its end, over so many edges of clocks at most; raise a text if not."""
+    for _ in range(edges):
+        if not sim.advance():
+            return
+    raise AssertionError(text)
 
 
 async def rest(ctx, clocks):

@@ -10,11 +10,14 @@ from golden.spec import Spec
 from hw.link.crossing import COMMANDS, Crossing
 from hw.link.queue import Queue, Snapshot
 from hw.shapes import Geometry, Operation
+from tests.streams import finish
 
 RATIOS = [1, 0.37, 2.713]
 GEOMETRY = Geometry(spec=Spec(height=4, width=4, image=4), contexts=2)
 FEW = 40
 """Clocks in which anything has crossed."""
+EDGES = 80_000
+"""Edges of both clocks in which the longest bench has ended."""
 
 
 def run(dut, ratio, *benches, background=(), domains=("source", "target")):
@@ -26,7 +29,7 @@ def run(dut, ratio, *benches, background=(), domains=("source", "target")):
         sim.add_testbench(bench)
     for bench in background:
         sim.add_testbench(bench, background=True)
-    sim.run()
+    finish(sim, EDGES, f"{type(dut).__name__} hangs between clocks of ratio {ratio}")
 
 
 async def put(ctx, stream, payload, domain):

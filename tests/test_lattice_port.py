@@ -10,7 +10,7 @@ from golden import naive
 from golden.samples import calibrated, uniform
 from golden.spec import Gate, Spec
 from hw.context import Context
-from hw.port.lattice_port import LatticePort
+from hw.port.lattice_port import BUFFER, LatticePort
 from hw.shapes import Geometry, Operation
 from hw.skeleton_memory import images
 from tests.streams import collect, feed, rest, simulate
@@ -77,8 +77,8 @@ class Bench(Elaboratable):
         ctx.set(port.i_command.valid, 0)
         self.clocks.append(clocks)
 
-    def run(self, *script, data=(), count=0, gaps=(0,)):
-        """Run a script beside the bytes in and out; return the latter."""
+    def run(self, *script, data=(), count=0, gaps=(0,), pauses=None):
+        """Run a script beside the bytes in and out; return the latter, taken after pauses."""
         got = []
 
         async def main(ctx):
@@ -90,7 +90,7 @@ class Bench(Elaboratable):
 
         async def sink(ctx):
             await rest(ctx, 1)
-            got.extend(await collect(ctx, self.port.o_data, count, gaps))
+            got.extend(await collect(ctx, self.port.o_data, count, pauses or gaps))
 
         simulate(self, main, source, sink)
         return got
@@ -185,6 +185,47 @@ def test_zeroing_follows_the_delta_and_spends_it(filters, gaps):
     want[:, chosen.reshape(4, 4)] = 0
     assert got == raster(want)
     assert bench.spends == 2
+
+
+@pytest.mark.parametrize("filters", [1, 2])
+def test_no_code_is_lost_while_the_host_pauses(filters):
+    bench, state = Bench(filters), random_state()
+    got = bench.run(
+        bench.do(Operation.LOAD_STATE),
+        bench.do(Operation.READ_STATE),
+        bench.do(Operation.READ_STATE),
+        data=raster(state),
+        count=2 * CODES,
+        # Longer than the buffer and the pipeline hold: at first, and now and then.
+        pauses=(400, *[0] * 40, 90, *[0] * 7, 33, 1, 90),
+    )
+    assert got == 2 * raster(state)
+
+
+def test_no_pixel_is_lost_while_the_host_pauses():
+    bench, state = Bench(1), random_state()
+    reads = 2 * BUFFER // 4
+    got = bench.run(
+        bench.do(Operation.LOAD_STATE),
+        *[bench.do(Operation.READ_IMAGE, skeleton=1)] * reads,
+        data=raster(state),
+        count=4 * reads,
+        pauses=(CODES + 120 * reads, *[0] * 4 * reads),
+    )
+    shown = naive.readout(bench.skeletons[1], state.tolist())
+    assert got == np.array(shown).ravel().tolist() * reads
+
+
+def test_no_step_is_lost_while_the_host_brings_nothing():
+    bench, state = Bench(1), random_state()
+    got = bench.run(
+        bench.do(Operation.LOAD_STATE),
+        bench.do(Operation.READ_STATE),
+        data=raster(state),
+        count=CODES,
+        gaps=(90, 0, 0, 33, *[0] * 20),
+    )
+    assert got == raster(state)
 
 
 def test_an_operation_takes_a_clock_a_channel():

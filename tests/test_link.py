@@ -236,6 +236,8 @@ def test_what_the_chip_does_not_take_stalls_until_a_reset():
         host.ctx.set(host.link.o_command.ready, 0)
         assert await host.ask(Kind.EXCHANGE, 7, RUN) == bytes([Error.STALLED, 0])
 
+    with_link(host)
+
 
 def test_what_stays_behind_stalls_too():
     async def host(host):

@@ -13,7 +13,7 @@ from golden.wire import Command, Kind, Operation, Status, Tag, chunk
 from hw.link.link import Link
 from hw.shapes import Geometry
 from hw.skeleton_memory import facts_of
-from tests.streams import identify
+from tests.streams import finish, identify
 
 TEXT = (Path(__file__).parents[1] / "docs" / "protocol.md").read_text(encoding="utf-8")
 GEOMETRY = Geometry(spec=Spec(height=4, width=4, image=4), contexts=2, skeletons=2)
@@ -124,5 +124,5 @@ def test_gateware_answers_with_these_bytes():
     simulator.add_testbench(host)
     simulator.add_testbench(chip, background=True)
     simulator.add_testbench(identify(LINK, FACTS), background=True)
-    simulator.run()
+    finish(simulator, 40_000, "the link hangs")
     assert bytes(heard) == b"".join(list(frames())[1::2])

@@ -109,26 +109,27 @@ def test_a_context_takes_its_next_run_when_the_last_has_ended():
     simulate(dut, bench, background=[array(dut)])
 
 
-def test_two_runs_share_the_array_without_a_gap():
+@pytest.mark.parametrize("first", [0, 1])
+def test_two_runs_share_the_array_without_a_gap(first):
     dut = build(5)
     per_step = SPEC.cells * dut.geometry.slots
     order = []
 
     async def watch(ctx):
         while True:
-            if not order or order[-1] != ctx.get(dut.write_context):
-                order.append(ctx.get(dut.write_context))
+            if ctx.get(dut.write) and (not order or order[-1] != ctx.get(dut.write)):
+                order.append(ctx.get(dut.write))
             await ctx.tick()
 
     async def bench(ctx):
-        await run(ctx, dut, 0, 2)
-        await run(ctx, dut, 1, 2)
+        await run(ctx, dut, first, 3)
+        await run(ctx, dut, 1 - first, 2)
         await until(ctx, dut.running, 0)
-        assert ctx.get(dut.clocks) == 4 * per_step + run_overhead(dut.geometry)
-        assert ctx.get(dut.busy) == 4 * per_step
+        assert ctx.get(dut.clocks) == 5 * per_step + run_overhead(dut.geometry)
+        assert ctx.get(dut.busy) == 5 * per_step
 
     simulate(dut, bench, background=[array(dut), watch])
-    assert order == [0, 1]  # a context keeps the array until its run ends
+    assert order == [1 << first, 1 << 1 - first]  # a context keeps the array until its run ends
 
 
 def test_an_opening_waits_for_its_delta_and_the_other_context_goes_on():

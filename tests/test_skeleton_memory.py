@@ -1,6 +1,7 @@
 """Skeleton memories: every number of every skeleton in its row."""
 
 import zlib
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -9,10 +10,10 @@ from amaranth.lib import data
 
 from golden.errors import InputError
 from golden.samples import extreme, uniform
-from golden.spec import Spec
+from golden.spec import Gate, Spec
 from golden.wire import FACTS
 from hw.shapes import IDENTITY, Geometry
-from hw.skeleton_memory import DIGEST, facts_of, filter_at, images, layouts, message
+from hw.skeleton_memory import DIGEST, facts_of, filter_at, images, layouts, message, require_fit
 
 SPEC = Spec(height=4, width=8, image=4)
 FOLDINGS = pytest.mark.parametrize("filters", [1, 2, 5])
@@ -115,6 +116,36 @@ def test_rejects_more_skeletons_than_places():
     with pytest.raises(InputError) as error:
         images(Geometry(spec=SPEC), made(5))
     assert str(error.value) == "The chip holds at most 4 skeletons, not 5"
+
+
+OTHERS = {
+    "height": 8,
+    "width": 4,
+    "channels": 8,
+    "multiplier": 4,
+    "boundary": "wrap",
+    "image": 2,
+}
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("field", [field.name for field in fields(Spec)])
+def test_a_skeleton_is_taken_whose_lattice_is_the_chips(field, place):
+    rng = np.random.default_rng(24)
+    skeletons = [uniform(SPEC, rng), uniform(SPEC, rng)]
+    geometry = Geometry(spec=SPEC)
+    if field in ("steps", "gate"):  # of a run, chosen when it starts
+        gate = Gate(input_channel=0, output_channel=1, start=1)
+        other = {"steps": 3, "gate": gate}[field]
+        skeletons[place] = uniform(replace(SPEC, **{field: other}), rng)
+        require_fit(geometry, skeletons)
+        return
+    skeletons[place] = uniform(replace(SPEC, **{field: OTHERS[field]}), rng)
+    with pytest.raises(InputError) as error:
+        require_fit(geometry, skeletons)
+    want = getattr(SPEC, field)
+    text = f"Skeleton uniform must have spec.{field} {want!r}, not {OTHERS[field]!r}"
+    assert str(error.value) == text
 
 
 def test_rejects_a_skeleton_of_another_lattice():

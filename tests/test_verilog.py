@@ -81,6 +81,73 @@ def test_memories_are_where_the_facts_say(chip):
     assert len(facts["memories"]) == 2 * 2 + 2 + 2 + 1
 
 
+def arrays(text):
+    """The memories of a Verilog text: bits and rows, by the module that holds them."""
+    found = {}
+    for name, body in re.findall(r"^module \\?(\S+?)\s*\(.*?;(.*?)^endmodule$", text, re.M | re.S):
+        for bits, rows in re.findall(r"^  reg \[(\d+):0\] \w+ \[(\d+):0\];$", body, re.M):
+            found[name] = (int(bits) + 1, int(rows) + 1)
+    return found
+
+
+def test_memories_are_as_large_as_the_facts_say(chip):
+    _, text, facts = chip
+    found = arrays(text)
+    for memory in facts["memories"].values():
+        assert found[f"{facts['top']}.{memory['instance']}"] == (memory["bits"], memory["rows"])
+    for lattice in facts["lattice"]["memories"]:
+        want = facts["lattice"]["bits"], facts["lattice"]["rows"]
+        assert found[f"{facts['top']}.{lattice}"] == want
+
+
+def test_the_lattice_has_every_channel_of_every_cell_at_an_address_of_its_own(chip):
+    _, _, facts = chip
+    lattice, lanes = facts["lattice"], facts["lattice"]["bits"] // 8
+    places = [
+        eval(lattice["address"], {"x": x, "y": y, "channel": channel})
+        for y in range(4)
+        for x in range(4)
+        for channel in range(16)
+    ]
+    assert places == sorted(places)
+    assert sorted(set(places)) == list(range(lattice["rows"]))
+    assert all(places.count(place) == lanes for place in set(places))
+
+
+def test_fields_fill_their_row_and_their_port(chip):
+    _, _, facts = chip
+    rows = {name: (memory["bits"], memory["row"]) for name, memory in facts["memories"].items()}
+    ports = {name: (port["bits"], port.get("fields", [])) for name, port in facts["ports"].items()}
+    groups = {**rows, **ports, "gate": (44, ports["i_command__payload"][1][-1]["fields"])}
+    for name, (bits, parts) in groups.items():
+        ends = [part["offset"] + part["bits"] for part in parts]
+        assert [part["offset"] for part in parts] == [0, *ends][: len(parts)], name
+        assert not parts or ends[-1] == bits, name
+    widths = {
+        name: {part["field"]: part["bits"] for part in parts} for name, (_, parts) in groups.items()
+    }
+    assert widths["perceive1"] == {"weights": 72, "bias": 20, "shift": 4}
+    assert widths["mix0"] == {str(channel): 8 for channel in range(16)}
+    assert widths["residual0"] == {"bias": 24, "shift": 5}
+    assert widths["encode"] == widths["readout"] == {"weight": 8, "bias": 20, "shift": 4}
+    command = {"operation": 3, "context": 1, "skeleton": 2, "steps": 32, "gate": 44}
+    assert widths["i_command__payload"] == command
+    assert widths["o_plane__payload"] == {"code": 8, "context": 1, "last": 1}
+
+
+def test_multipliers_are_those_of_the_verilog(chip):
+    _, text, facts = chip
+    names = re.findall(r"^module \\?(\S+)\.multiplier \(", text, re.MULTILINE)
+    kinds = {
+        "depthwise": ".perceive.",
+        "pointwise": ".mix.",
+        "encode": ".encoder",
+        "readout": ".readout",
+    }
+    found = {kind: sum(f".{part}." in f"{name}." for name in names) for kind, part in kinds.items()}
+    assert found == facts["multipliers"] and sum(found.values()) == len(names)
+
+
 def test_no_vendor_primitive_and_no_initial_lattice(chip):
     _, text, _ = chip
     modules = set(re.findall(r"^module \\?(\S+?)\s*\(", text, re.MULTILINE))

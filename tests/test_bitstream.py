@@ -12,7 +12,7 @@ from hw.boards import bitstream as text
 from hw.boards.catalogue import BOARDS
 from hw.boards.reskeleton import geometry_in
 from hw.shapes import Geometry
-from hw.skeleton_memory import images
+from hw.skeleton_memory import DIGEST, images
 
 SPEC = Spec(height=4, width=8, image=4)
 BUILDS = [(1, 4), (2, 8), (5, 4), (5, 16), (1, 32)]
@@ -56,6 +56,33 @@ def test_block_memories_are_numbered_anew_and_keep_their_contents():
     assert sorted(sections) == sorted(found)
     order = [int(line.split()[-1][::-1], 2) for line in new.splitlines() if ".WID" in line]
     assert [sections[number] for number in order] == list(found.values())
+
+
+def test_only_the_memories_that_are_told_are_replaced():
+    rng = random.Random(4)
+    found = {n: tuple(rng.getrandbits(9) for _ in range(2048)) for n in (3, 12, 40, 4)}
+    before = config(found) + ".tile_group x\nword: EBR2.WID 000110000\n\n"
+    new = {12: found[12][::-1], 40: found[3]}
+    after = text.replaced(before, new)
+    assert text.sections(after) == found | new
+    assert text.replaced(after, {12: found[12], 40: found[40]}) == before
+    assert text.wids(before) == {3, 12, 40, 4, 24}
+
+
+@pytest.mark.parametrize("filters", [1, 5])
+@pytest.mark.parametrize("place", range(4))
+def test_a_wrong_bit_in_any_place_is_found(filters, place):
+    geometry = Geometry(spec=SPEC, filters=filters)
+    rows = images(geometry, made(3))
+    for name in geometry.scanned:
+        index = place * (len(rows[name]) // 4) + (DIGEST + 3 if name == "identity" else 2)
+        rows[name][index] ^= 1
+        found = dict(enumerate(text.contents(geometry, rows), text.FIRST))
+        with pytest.raises(InputError, match=r"its skeletons whole$"):
+            geometry_in(found, "x.bit")
+        rows[name][index] ^= 1
+    found = dict(enumerate(text.contents(geometry, rows), text.FIRST))
+    assert geometry_in(found, "x.bit")[0] == geometry
 
 
 @pytest.mark.parametrize("spoil", ["bit", "memory", "all"])

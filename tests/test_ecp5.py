@@ -27,13 +27,18 @@ MEMORIES = [
 REGISTERS = ("REG_INPUTA_CLK", "REG_INPUTB_CLK", "REG_PIPELINE_CLK", "REG_OUTPUT_CLK")
 
 
-def cells(component, folder, platform=None):
-    """Synthesise for the ECP5; return the cells' parameters by their type."""
+def mapped(component, folder, platform=None):
+    """Synthesise for the ECP5; return the module of the netlist."""
     design = rtlil.convert(component, name="block", platform=platform)
     passes = (KEEP_COPIES, "synth_ecp5 -top block", "write_json")
-    netlist = json.loads(yosys("read_rtlil", design, passes, folder / "log", top="block"))
+    netlist = yosys("read_rtlil", design, passes, folder / "log", top="block")
+    return json.loads(netlist)["modules"]["block"]
+
+
+def cells(component, folder, platform=None):
+    """Synthesise for the ECP5; return the cells' parameters by their type."""
     found = {}
-    for cell in netlist["modules"]["block"]["cells"].values():
+    for cell in mapped(component, folder, platform)["cells"].values():
         found.setdefault(cell["type"], []).append(cell["parameters"])
     return found
 
@@ -103,6 +108,27 @@ def test_a_memory_is_blocks_alone_and_its_output_registers_inside(
     widths = {int(parameters["DATA_WIDTH_B"], 2) for parameters in found["DP16KD"]}
     assert widths <= {bits for _, bits in READ_TILES}, "no other width can be packed"
     assert not {"TRELLIS_FF", "LUT4", "TRELLIS_DPR16X4"} & set(found)
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "granularity"), [(16, 8192, 8), (36, 1024, 18), (36, 2048, 12), (24, 512, 8)]
+)
+def test_every_bit_of_a_memory_is_written_with_its_own_enable(tmp_path, width, depth, granularity):
+    memory = BlockMemory(width, depth, granularity=granularity)
+    module = mapped(memory, tmp_path, Ecp5())
+    ports = {name: port["bits"] for name, port in module["ports"].items()}
+    written = {}
+    for cell in module["cells"].values():
+        if cell["type"] != "DP16KD":
+            continue
+        pins = {name: bits[0] for name, bits in cell["connections"].items() if bits}
+        enable = ports["write_enable"].index(pins["WEA"])
+        for place in range(18):
+            if (data := pins.get(f"DIA{place}")) in ports["write_data"]:
+                bit = ports["write_data"].index(data)
+                assert pins[f"DOB{place}"] == ports["read_data"][bit]
+                written[bit] = enable
+    assert written == {bit: bit // granularity for bit in range(width)}
 
 
 def test_a_small_memory_is_left_to_lookup_tables(tmp_path):

@@ -56,10 +56,15 @@ class Ecp5:
         m = Module()
         rows, bits = next(tile for tile in reversed(TILES) if tile[0] >= memory.depth)
         # A tile may be wider than what shares a write enable: then some of its bits lie idle.
-        step = min(bits, memory.granularity)
-        for index, low in enumerate(range(0, memory.width, step)):
-            high = min(low + step, memory.width)
-            enable = memory.write_enable[low // memory.granularity]
+        share = memory.granularity
+        step = min(bits, share)
+        ranges = [
+            (low, min(low + step, begin + share))
+            for begin in range(0, memory.width, share)
+            for low in range(begin, begin + share, step)
+        ]
+        for index, (low, high) in enumerate(ranges):
+            enable = memory.write_enable[low // share]
             m.submodules[f"tile{index}"] = dp16kd(
                 rows,
                 bits,

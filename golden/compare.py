@@ -53,12 +53,7 @@ def require_equal(
         index = np.unravel_index(differing[0], want.shape)
         item, *rest = (int(axis) for axis in index)
         where = place.replace("{}", str(first + item)) + AXES[kind, want.ndim].format(*rest)
-        codes = (
-            "1 code of {} differs"
-            if len(differing) == 1
-            else f"{len(differing):,} codes of {{}} differ"
-        )
-        raise Difference(
-            f"{where} is {found[index]}, golden has {want[index]}; {codes.format(kind)}"
-        )
+        count = len(differing)
+        codes = f"1 code of {kind} differs" if count == 1 else f"{count:,} codes of {kind} differ"
+        raise Difference(f"{where} is {found[index]}, golden has {want[index]}; {codes}")
     return int(want.size)

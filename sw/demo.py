@@ -10,8 +10,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from golden.compare import require_equal
 from golden.device import Device, GoldenDevice
-from golden.errors import Difference
 from golden.files import write_json
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
@@ -59,7 +59,7 @@ def demonstrate(
             )
         )
     found, want = restorations
-    codes = require_equal(found, want)
+    codes = compare(found, want)
     told = report(found, skeleton) | {
         "input": f"show[0:{count}]",
         "data": "show digits: MNIST training digits that nothing here was trained on",
@@ -73,17 +73,10 @@ def demonstrate(
     return told
 
 
-def require_equal(found: Restoration, want: Restoration) -> int:
+def compare(found: Restoration, want: Restoration) -> int:
     """Return how many codes were compared: all of every state and of the restored images."""
     assert found.states is not None and want.states is not None
-    codes = 0
-    for name in ("states", "restored"):
-        ours, theirs = getattr(found, name), getattr(want, name)
-        if not np.array_equal(ours, theirs):
-            differing = int(np.sum(ours != theirs))
-            raise Difference(f"{differing} codes of {name} differ between the chip and golden")
-        codes += ours.size
-    return codes
+    return require_equal(found.states, want.states) + require_equal(found.restored, want.restored)
 
 
 def readings(restoration: Restoration, labels: np.ndarray) -> dict[str, int]:

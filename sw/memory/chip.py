@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from golden.compare import require_equal
 from golden.device import batches, run
-from golden.errors import Difference
 from sw.memory.machine import follow
 from sw.memory.starts import zero_cells
 from sw.memory.task import Task
@@ -61,18 +61,8 @@ def compare(
                 if stop in strikes:
                     chip.zero_cells(strikes[stop][batch])
                     want = zero_cells(want, strikes[stop][batch])
-                require_equal(chip.read_states(), want, batch.start, stop)
-                codes, now = codes + want.size, stop
+                place = f"lattice {{}}, step {stop}"
+                codes += require_equal(chip.read_states(), want, place, first=batch.start)
+                now = stop
             advance(batch.stop - batch.start)
     return {"lattices": len(states), "steps": stops[-1], "codes_equal": codes}
-
-
-def require_equal(found: np.ndarray, want: np.ndarray, first: int, step: int) -> None:
-    """Raise unless the chip's lattices are golden's; the first axis counts from ``first``."""
-    if np.array_equal(found, want):
-        return
-    place = tuple(int(axis[0]) for axis in np.nonzero(found != want))
-    raise Difference(
-        f"lattice {first + place[0]} after step {step}: code {place[1:]} is {found[place]}, "
-        f"golden has {want[place]}"
-    )

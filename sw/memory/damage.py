@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from golden.errors import Difference
+from golden.compare import require_equal
 from sw.memory.batchwise import Batch, batchwise
 from sw.memory.faults import (
     DeadRows,
@@ -116,9 +116,7 @@ def on_chip(task: Task) -> dict[str, Any] | None:
             want = fault.strike(states, 0)
             for step, seen in enumerate(found, 1):
                 want = machine.advance(want, step)
-                if wrong := int(np.sum(seen != want)):
-                    raise Difference(f"{name}, step {step}: {wrong} codes differ from golden")
-                codes += want.size
+                codes += require_equal(seen, want, f"{name}, lattice {{}}, step {step}")
             advance(1)
     return {"lattices": len(states), "faults": len(every), "codes_equal": codes}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,11 @@ HELD = 200
 NAME = "autoencoder"
 """The baseline to compare with."""
 
-BESIDES = (SHIPPED / f"{NAME}.safetensors",)
+SW = Path(__file__).parents[1]
+BESIDES = (
+    SHIPPED / f"{NAME}.safetensors",
+    *(SW / name for name in ("baselines/models.py", "baselines/shelf.py", "table/macs.py")),
+)
 """Files that an outcome depends on, besides what every experiment does."""
 
 Worked = dict[str, int]

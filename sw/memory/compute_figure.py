@@ -22,7 +22,9 @@ def draw(outcome: Outcome, folder: Path) -> list[Path]:
         for name, curve in results["curves"].items():
             spent = [scores["macs"] / 1e6 for scores in curve.values()]
             gained = [scores["psnr_mean"] for scores in curve.values()]
-            work.plot(spent, gained, "o-", color=COLOURS[name], label=f"{name}, steps 1 to 10")
+            work.plot(
+                spent, gained, "o-", color=COLOURS[name], label=f"{name}, steps 1 to {len(curve)}"
+            )
         if (other := results["autoencoder"]) is not None:
             place = other["macs"] / 1e6, other["psnr_mean"]
             work.plot(*place, "s", color="0.6", label="auto-encoder")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from golden.errors import InputError
-from golden.files import replacing
+from golden.files import is_dir, is_file, read_json, replacing
 from sw.docs import ROOT, table
-from sw.memory.run import EXPERIMENTS
+from sw.memory.run import EXPERIMENTS, REPORT, remove_pictures
 from sw.memory.tables import TABLES
 
 __all__ = ["DOCS", "parts", "publish"]
@@ -24,20 +23,21 @@ Results = Mapping[str, Any]
 
 def publish(folder: Path, docs: Path = DOCS) -> Path:
     """Copy results and pictures from ``folder`` to docs; return the path of the JSON."""
-    results = json.loads((folder / "memory.json").read_text(encoding="utf-8"))
-    if not docs.is_dir():
+    results = read_json(folder / REPORT)
+    if not is_dir(docs):
         raise InputError(f"{docs} must be there: --docs is for a checkout of the project")
     for name in results["pictures"]:
         with replacing(docs / "memory" / name) as temporary:
             shutil.copyfile(folder / name, temporary)
-    with replacing(docs / "memory.json") as temporary:
-        shutil.copyfile(folder / "memory.json", temporary)
-    return docs / "memory.json"
+    remove_pictures(docs / "memory", docs / REPORT, results["pictures"])
+    with replacing(docs / REPORT) as temporary:
+        shutil.copyfile(folder / REPORT, temporary)
+    return docs / REPORT
 
 
-def parts(path: Path = DOCS / "memory.json") -> dict[str, str]:
+def parts(path: Path = DOCS / REPORT) -> dict[str, str]:
     """Return every part by its name; where nothing was measured, they say so."""
-    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    found = read_json(path) if is_file(path) else None
     made = {"memory-head": UNMEASURED, "memory-bars": UNMEASURED}
     if found is not None:
         made = {"memory-head": head(found), "memory-bars": bars(found["bars"])}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -14,12 +15,13 @@ from typing import Any
 import numpy as np
 
 import golden
-from golden.errors import InputError
-from golden.files import replacing, write_json
+from golden.errors import InputError, reason
+from golden.files import is_file, read_json, reading, replacing, write_json
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
+from sw import referee
 from sw.memory.task import Arrays, Outcome, Task
-from sw.outputs import prepare
+from sw.writable import require_writable
 
 __all__ = ["EXPERIMENTS", "chosen", "known", "run"]
 
@@ -37,6 +39,24 @@ EXPERIMENTS = (
 
 NEED_GATE = ("landscape", "saliency", "letters", "compute")
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+SHOWING = ("drawing", "page", "run", "supply", "tables")
+"""Modules of this package that show outcomes and decide none."""
+
+CHIP = ("hw", "sim")
+"""Folders of what a chip is made from."""
+
+JUDGES = (
+    *(HERE.parent / f"{name}.py" for name in ("damage", "evaluate", "loading", "metrics", "noise")),
+    Path(referee.__file__),
+    referee.WEIGHTS,
+)
+"""What digits are damaged and judged by."""
+
+REPORT = "memory.json"
+PICTURE = re.compile(r"[a-z][a-z0-9-]*\.(png|gif)")
+"""Names of pictures: none leads out of its folder."""
 
 
 def known(names: list[str]) -> list[str]:
@@ -92,13 +112,14 @@ def run(
 ) -> dict[str, Any]:
     """Run the experiments, or take them from where they are kept, and draw their figures.
 
-    Writes ``memory.json`` and the pictures to ``folder``, and returns what is in the JSON.
+    Writes the pictures and, last, ``memory.json`` to ``folder``, and returns what is in the JSON.
+    Pictures that an earlier run left there, and this one did not draw, are removed.
     """
-    prepare(folder)
-    outcomes, pictures = {}, []
-    for name in names:
-        outcomes[name] = measured(task, name, folder / "kept", say)
-        for picture in import_module(f"sw.memory.{name}_figure").draw(outcomes[name], folder):
+    require_writable(folder / REPORT, folder / "kept" / REPORT)
+    outcomes = {name: measured(task, name, folder / "kept", say) for name in names}
+    pictures = []
+    for name, outcome in outcomes.items():
+        for picture in import_module(f"sw.memory.{name}_figure").draw(outcome, folder):
             pictures.append(picture.name)
             say(f"wrote {picture}")
     experiments = {name: outcome.results for name, outcome in outcomes.items()}
@@ -113,25 +134,58 @@ def run(
         },
         "pictures": pictures,
     }
-    write_json(folder / "memory.json", results)
+    remove_pictures(folder, folder / REPORT, pictures)
+    write_json(folder / REPORT, results)
     return results
+
+
+def remove_pictures(folder: Path, report: Path, staying: Collection[str]) -> None:
+    """Remove the pictures in ``folder`` that an earlier report lists, but those that stay."""
+    try:
+        listed = read_json(report)["pictures"]
+        gone = [name for name in listed if PICTURE.fullmatch(name) and name not in staying]
+    except (InputError, LookupError, TypeError):  # no report, or none of ours
+        return
+    for name in gone:
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(f"{folder / name} must be removable: {reason(error)}") from error
 
 
 def measured(task: Task, name: str, kept: Path, say: Callable[[str], None]) -> Outcome:
     """Return an experiment's outcome, kept from an earlier run where nothing has changed since."""
     place = kept / f"{name}-{fingerprint(task, name)}"
-    results, arrays = place.with_suffix(".json"), place.with_suffix(".npz")
-    if results.is_file():
+    found = outcome_at(place)
+    if found is not None:
         say(f"{name}: kept from an earlier run")
-        with np.load(arrays) as found:
-            return Outcome(json.loads(results.read_text(encoding="utf-8")), dict(found))
+        return found
     say(f"{name} ...")
     outcome = import_module(f"sw.memory.{name}").measure(replace(task, keep=keeper(place)))
-    with replacing(arrays) as path:
+    with replacing(place.with_suffix(".npz")) as path:
         np.savez_compressed(path, **outcome.arrays)
-    write_json(results, outcome.results)  # last: where it lies, both are whole
+    write_json(place.with_suffix(".json"), outcome.results)
     shutil.rmtree(place, ignore_errors=True)
     return outcome
+
+
+def outcome_at(place: Path) -> Outcome | None:
+    """Return what is kept at ``place``; None where it is not there, or not whole."""
+    try:
+        results = read_json(place.with_suffix(".json"))
+    except InputError:
+        return None
+    arrays = arrays_at(place.with_suffix(".npz"))
+    return Outcome(results, arrays) if isinstance(results, dict) and arrays is not None else None
+
+
+def arrays_at(path: Path) -> Arrays | None:
+    """Return the arrays in a file; None where it is not there, or not whole."""
+    try:
+        with reading(path, "arrays"), path.open("rb") as file, np.load(file) as found:
+            return {name: found[name] for name in found.files}
+    except InputError:
+        return None
 
 
 def keeper(folder: Path) -> Callable[[str, Callable[[], Arrays]], Arrays]:
@@ -139,36 +193,52 @@ def keeper(folder: Path) -> Callable[[str, Callable[[], Arrays]], Arrays]:
 
     def keep(key: str, make: Callable[[], Arrays]) -> Arrays:
         part = folder / f"{key}.npz"
-        if not part.is_file():
-            made = make()
+        found = arrays_at(part)
+        if found is None:
+            found = make()
             with replacing(part) as path:
-                np.savez_compressed(path, **made)  # type: ignore[arg-type]
-        with np.load(part) as found:
-            return dict(found)
+                np.savez_compressed(path, **found)  # type: ignore[arg-type]
+        return found
 
     return keep
 
 
 def fingerprint(task: Task, name: str) -> str:
     """Return a digest of what decides an outcome: numbers, digits, amounts and the code itself."""
-    sha = hashlib.sha256()
     told = [name, task.skeleton.digest, task.skeleton.spec.to_json(), task.noise, task.seed]
     told += [task.digits.rows, task.chip is not None, task.toggles is not None]
-    sha.update(json.dumps(told).encode())
     arrays = [task.digits.images, task.digits.labels]
     networks = [] if task.network is None else [task.network]
     if name == "letters" and task.letters is not None:
-        arrays += [task.letters.images]
+        told += [task.letters.rows, list(task.gates)]
+        arrays += [task.letters.images, task.letters.labels]
         networks += task.gates.values()
     for network in networks:
         for layer in (network.hidden, network.output):
             arrays += [layer.weight, layer.bias, layer.shift]
+    sha = hashlib.sha256(json.dumps(told).encode())
     for array in arrays:
+        sha.update(repr((array.dtype.str, array.shape)).encode())
         sha.update(np.ascontiguousarray(array).tobytes())
-    experiments = {HERE / f"{other}.py" for other in EXPERIMENTS} - {HERE / f"{name}.py"}
-    showing = {HERE / f"{other}.py" for other in ("drawing", "page", "run", "supply", "tables")}
-    shared = {*HERE.glob("*.py")} - {*HERE.glob("*_figure.py")} - experiments - showing
-    besides = getattr(import_module(f"sw.memory.{name}"), "BESIDES", ())
-    for path in (*sorted({*shared, *Path(golden.__file__).parent.glob("*.py")}), *besides):
-        sha.update(path.read_bytes() if path.is_file() else b"")
+    for path in sources(task, name):
+        # A file that comes with some checkouts only is known to be missing.
+        sha.update(hashlib.sha256(path.read_bytes()).digest() if is_file(path) else b"none")
     return sha.hexdigest()[:16]
+
+
+def sources(task: Task, name: str) -> list[Path]:
+    """Return the files that decide an outcome, each time in the same order."""
+    others = [other for other in EXPERIMENTS if other != name]
+    apart = {f"{other}.py" for other in (*others, *SHOWING)}
+    ours = [path for path in sorted(HERE.glob("*.py")) if not path.stem.endswith("_figure")]
+    found = [path for path in ours if path.name not in apart]
+    found += [*sorted(Path(golden.__file__).parent.glob("*.py")), *JUDGES]
+    found += getattr(import_module(f"sw.memory.{name}"), "BESIDES", ())
+    if task.chip is not None or task.toggles is not None:
+        found += [
+            path
+            for part in CHIP
+            for path in sorted((ROOT / part).rglob("*.[pch]*"))
+            if path.suffix in (".py", ".cpp", ".h")
+        ]
+    return found

@@ -1,0 +1,293 @@
+"""What is kept of the memory experiments: found again only where nothing has changed, and whole."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from golden.gate import GateLayer, GateNetwork
+from golden.samples import calibrated, network
+from golden.spec import Gate, Spec
+from sw import referee
+from sw.evaluate import Judged
+from sw.memory import page, supply, valleys
+from sw.memory.run import EXPERIMENTS, fingerprint, keeper, run, sources
+from sw.memory.task import Outcome, Task, at_least
+
+GATE = Gate(input_channel=0, output_channel=1, start=1)
+SPEC = Spec(height=8, width=8, channels=4, multiplier=2, image=6, gate=GATE)
+ROOT = Path(referee.__file__).parents[2]
+
+
+def digits(rows="test", seed=0):
+    rng = np.random.default_rng(seed)
+    return Judged(rows, rng.integers(0, 256, (3, 6, 6)).astype(np.uint8), np.arange(3))
+
+
+def changed(array):
+    """Return the array with its last number moved by one."""
+    other = array.copy()
+    other.flat[-1] += 1 if other.flat[-1] < np.iinfo(other.dtype).max else -1
+    return other
+
+
+@pytest.fixture(scope="module")
+def task():
+    rng = np.random.default_rng(0)
+    own, other = network(SPEC, rng), network(SPEC, rng)
+    letters = digits("letters-upper", seed=1)
+    return Task(calibrated(SPEC, rng), own, digits(), letters=letters, gates={"only": other})
+
+
+def of_layer(answers, layer, part):
+    layers = {name: getattr(answers, name) for name in ("hidden", "output")}
+    codes = {name: getattr(layers[layer], name) for name in ("weight", "bias", "shift")}
+    layers[layer] = GateLayer(**codes | {part: changed(codes[part])})
+    return GateNetwork(**layers)
+
+
+def of_skeleton(task, layer, part):
+    before = getattr(task.skeleton, layer)
+    codes = {name: getattr(before, name) for name in ("weight", "bias", "shift")}
+    after = type(before)(**codes | {part: changed(np.asarray(codes[part]))})
+    return replace(task, skeleton=replace(task.skeleton, **{layer: after}))
+
+
+def of_spec(task, **values):
+    return replace(task, skeleton=replace(task.skeleton, spec=replace(SPEC, **values)))
+
+
+PARTS = [(a, b) for a in ("hidden", "output") for b in ("weight", "bias", "shift")]
+CHANGES = {
+    **{f"skeleton.{a}.{b}": (lambda task, a=a, b=b: of_skeleton(task, a, b))
+       for a in ("encode", "perceive", "update", "readout") for b in ("weight", "bias", "shift")},
+    **{f"gate.{a}.{b}": (lambda task, a=a, b=b: replace(task, network=of_layer(task.network, a, b)))
+       for a, b in PARTS},
+    "spec.steps": lambda task: of_spec(task, steps=11),
+    "spec.gate": lambda task: of_spec(task, gate=replace(GATE, mapping="phase4")),
+    "no gate": lambda task: replace(task, network=None),
+    "rows": lambda task: replace(task, digits=task.digits._replace(rows="show")),
+    "images": lambda task: replace(
+        task, digits=task.digits._replace(images=changed(task.digits.images))
+    ),
+    "labels": lambda task: replace(
+        task, digits=task.digits._replace(labels=changed(task.digits.labels))
+    ),
+    "noise": lambda task: replace(task, noise=101),
+    "seed": lambda task: replace(task, seed=1),
+    "chip": lambda task: replace(task, chip=lambda skeleton: None),
+    "toggles": lambda task: replace(task, toggles=lambda *run: {}),
+}  # fmt: skip
+OF_LETTERS = {
+    **{f"another gate.{a}.{b}": (lambda task, a=a, b=b: replace(
+        task, gates={"only": of_layer(task.gates["only"], a, b)})) for a, b in PARTS},
+    "gates": lambda task: replace(task, gates={"stored": task.gates["only"]}),
+    "letters": lambda task: replace(task, letters=task.letters._replace(rows="letters-lower")),
+    "letters.images": lambda task: replace(
+        task, letters=task.letters._replace(images=changed(task.letters.images))
+    ),
+    "letters.labels": lambda task: replace(
+        task, letters=task.letters._replace(labels=changed(task.letters.labels))
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_an_outcome_depends_on_every_number_of_its_task(task, change):
+    for name in ("holding", "letters"):
+        assert fingerprint(change(task), name) != fingerprint(task, name)
+
+
+@pytest.mark.parametrize("change", OF_LETTERS.values(), ids=OF_LETTERS.keys())
+def test_letters_depend_on_every_number_of_letters_and_gates(task, change):
+    assert fingerprint(change(task), "letters") != fingerprint(task, "letters")
+    assert fingerprint(change(task), "holding") == fingerprint(task, "holding")
+
+
+def test_how_a_run_is_shown_decides_nothing(task):
+    shown = replace(task, keep=keeper(Path("x")), progress=lambda label, total: None)
+    assert fingerprint(shown, "holding") == fingerprint(task, "holding")
+    assert len({fingerprint(task, name) for name in EXPERIMENTS}) == len(EXPERIMENTS)
+
+
+DECIDE = [
+    "golden/fixed.py", "golden/gate.py", "golden/model.py", "golden/spec.py",
+    "sw/damage.py", "sw/evaluate.py", "sw/loading.py", "sw/metrics.py", "sw/noise.py",
+    "sw/referee/__init__.py", "sw/referee/weights.safetensors",
+    "sw/memory/attractors.py", "sw/memory/batchwise.py", "sw/memory/chip.py",
+    "sw/memory/energy.py", "sw/memory/faults.py", "sw/memory/machine.py", "sw/memory/spread.py",
+    "sw/memory/starts.py", "sw/memory/task.py",
+]  # fmt: skip
+APART = {
+    "holding": ["golden/skeletons/digits/skeleton.json",
+                "golden/skeletons/digits/gate.safetensors"],
+    "compute": ["sw/baselines/models.py", "sw/baselines/shelf.py", "sw/table/macs.py",
+                "sw/baselines/weights/autoencoder.safetensors"],
+}  # fmt: skip
+OF_CHIP = ["hw/sequencer.py", "hw/array/pe.py", "sim/device.py", "sim/verilate.py"]
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_outcome_depends_on_all_code_and_weights_that_decide_it(task, name):
+    wanted = {*DECIDE, f"sw/memory/{name}.py", *APART.get(name, ())}
+    found = {str(path.relative_to(ROOT)) for path in sources(task, name)}
+    assert wanted <= found
+    assert all((ROOT / path).is_file() for path in wanted)
+    others = {f"sw/memory/{other}.py" for other in EXPERIMENTS if other != name}
+    assert not found & {*others, *OF_CHIP, f"sw/memory/{name}_figure.py", "sw/memory/page.py"}
+    with_chip = sources(replace(task, chip=lambda skeleton: None), name)
+    assert {*OF_CHIP} <= {str(path.relative_to(ROOT)) for path in with_chip}
+
+
+def test_a_changed_file_is_another_outcome_and_so_is_a_missing_one(task, monkeypatch):
+    before, read = fingerprint(task, "valleys"), Path.read_bytes
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda path: read(path) + b"#" * (path == referee.WEIGHTS)
+    )
+    after = fingerprint(task, "valleys")
+    monkeypatch.setattr("sw.memory.run.is_file", lambda path: path != referee.WEIGHTS)
+    assert len({before, after, fingerprint(task, "valleys")}) == 3
+
+
+@pytest.fixture
+def counted(task, tmp_path, monkeypatch):
+    """A stand-in for valleys that counts how often it is measured."""
+    calls = []
+
+    def measure(given):
+        calls.append(given)
+        return Outcome({"calls": len(calls)}, {"three": np.arange(300)})
+
+    monkeypatch.setattr(valleys, "measure", measure)
+    monkeypatch.setattr(valleys, "bars", lambda results: [at_least("calls", results["calls"], 1)])
+    monkeypatch.setattr("sw.memory.valleys_figure.draw", lambda outcome, folder: [])
+    return lambda: run(task, ["valleys"], tmp_path, lambda line: None)["experiments"]["valleys"]
+
+
+BREAKS = {
+    "cut off": lambda raw: raw[: len(raw) // 2],
+    "empty": lambda raw: b"",
+    "zeros": lambda raw: bytes(len(raw)),
+    "something else": lambda raw: b"null",
+}
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+@pytest.mark.parametrize("broken", BREAKS.values(), ids=BREAKS.keys())
+def test_what_is_kept_is_believed_only_whole(counted, tmp_path, suffix, broken):
+    assert counted() == counted() == {"calls": 1}
+    (kept,) = (tmp_path / "kept").glob(f"*{suffix}")
+    kept.write_bytes(broken(kept.read_bytes()))
+    assert counted() == counted() == {"calls": 2}
+    kept.unlink()
+    assert counted() == counted() == {"calls": 3}
+
+
+@pytest.mark.parametrize("broken", BREAKS.values(), ids=BREAKS.keys())
+def test_a_part_is_believed_only_whole(tmp_path, broken):
+    calls = []
+
+    def make():
+        calls.append(1)
+        return {"a": np.arange(500) % 7, "b": np.ones((2, 3), bool)}
+
+    for count in (1, 1):
+        found = keeper(tmp_path)("part-0", make)
+        assert len(calls) == count and list(found) == ["a", "b"]
+    part = tmp_path / "part-0.npz"
+    part.write_bytes(broken(part.read_bytes()))
+    for count in (2, 2):
+        found = keeper(tmp_path)("part-0", make)
+        assert len(calls) == count
+        assert found["a"].tolist() == [*map(int, np.arange(500) % 7)] and found["b"].all()
+
+
+def test_a_flipped_bit_in_a_part_is_seen(tmp_path):
+    make = iter([{"a": np.arange(500)}, {"a": np.zeros(3)}])
+    keeper(tmp_path)("part", lambda: next(make))
+    part = tmp_path / "part.npz"
+    raw = bytearray(part.read_bytes())
+    raw[len(raw) // 3] ^= 4
+    part.write_bytes(raw)
+    assert keeper(tmp_path)("part", lambda: next(make))["a"].tolist() == [0, 0, 0]
+
+
+def draws(monkeypatch, *names):
+    def draw(outcome, folder):
+        for name in names:
+            (folder / name).write_bytes(b"new")
+        return [folder / name for name in names]
+
+    monkeypatch.setattr("sw.memory.valleys_figure.draw", draw)
+
+
+def test_pictures_of_an_earlier_run_are_not_left(counted, tmp_path, monkeypatch):
+    (tmp_path / "mine.png").write_bytes(b"mine")
+    draws(monkeypatch, "a.png", "b.gif", "c.png")
+    counted()
+    draws(monkeypatch, "c.png", "d.png")
+    counted()
+    names = {path.name for path in tmp_path.iterdir() if path.is_file()}
+    assert names == {"mine.png", "c.png", "d.png", "memory.json"}
+    assert json.loads((tmp_path / "memory.json").read_text())["pictures"] == ["c.png", "d.png"]
+
+
+@pytest.mark.parametrize("text", ['{"pictures": ["../a.png", "memory.json", 7]}', "[]", "{ broken"])
+def test_a_foreign_report_has_nothing_removed(counted, tmp_path, monkeypatch, text):
+    outside = tmp_path.parent / "a.png"
+    outside.write_bytes(b"mine")
+    (tmp_path / "memory.json").write_text(text)
+    draws(monkeypatch, "c.png")
+    counted()
+    assert outside.read_bytes() == b"mine"
+    assert json.loads((tmp_path / "memory.json").read_text())["pictures"] == ["c.png"]
+
+
+def test_the_report_comes_last(counted, tmp_path, monkeypatch):
+    draws(monkeypatch, "a.png")
+    counted()
+    before = (tmp_path / "memory.json").read_bytes()
+
+    def fail(outcome, folder):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sw.memory.valleys_figure.draw", fail)
+    with pytest.raises(KeyboardInterrupt):
+        counted()
+    assert (tmp_path / "memory.json").read_bytes() == before and (tmp_path / "a.png").is_file()
+
+
+def test_docs_keep_no_pictures_of_an_earlier_run(counted, tmp_path, monkeypatch):
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    draws(monkeypatch, "a.png", "b.png")
+    counted()
+    page.publish(tmp_path, docs)
+    draws(monkeypatch, "b.png")
+    counted()
+    page.publish(tmp_path, docs)
+    assert [path.name for path in (docs / "memory").iterdir()] == ["b.png"]
+
+
+@pytest.mark.parametrize("place", ["", "kept", "memory.json"])
+def test_a_folder_that_cannot_be_written_is_said_before_the_work(
+    thalweg, tmp_path, monkeypatch, place
+):
+    monkeypatch.setattr(valleys, "measure", None)
+    monkeypatch.setattr("sw.data.load", lambda *given, **options: None)
+    monkeypatch.setattr("sw.evaluate.judged", lambda data, count: digits())
+    monkeypatch.setattr(supply, "letters_at", lambda *given: None)
+    monkeypatch.setattr("sw.evaluate.require_size", lambda digits, skeleton: None)
+    wrong = tmp_path / "out" / place if place else tmp_path / "out"
+    if place == "memory.json":
+        wrong.mkdir(parents=True)
+    else:
+        wrong.parent.mkdir(exist_ok=True)
+        wrong.write_text("a file")
+    code, out, error = thalweg("memory", "valleys", "--no-chip", "--output", tmp_path / "out")
+    wanted = {"memory.json": "a file to write, not a folder"}.get(
+        place, "a writable folder: File exists"
+    )
+    assert (code, out, error) == (2, "", f"thalweg: {wrong} must be {wanted}\n")

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from golden.spec import Spec
+from sw.memory.faults import Flips
 from sw.memory.spread import apart, entropy
 from sw.memory.starts import disturb, noise, struck, zero_cells
 
@@ -63,3 +64,27 @@ def test_a_single_group_has_no_silhouette():
     assert apart(np.eye(3), np.zeros(3))["silhouette"] is None
     nothing = {"within": None, "between": None, "silhouette": None}
     assert apart(np.eye(1), np.zeros(1)) == apart(np.eye(0), np.zeros(0)) == nothing
+
+
+def test_flips_are_as_many_as_their_rate_says_all_over_the_lattice():
+    stored = np.zeros((3, 16, 32, 32), np.int8)
+    bits = np.unpackbits(Flips(0.01, range(7, 10)).strike(stored, 3).view(np.uint8), axis=-1)
+    bits = bits.reshape(3, 16, 32, 32, 8)
+    for lattice in bits:
+        assert lattice.mean() == pytest.approx(0.01, rel=0.1)
+    for axis in range(1, 5):
+        others = tuple(other for other in range(5) if other != axis)
+        part = bits.mean(axis=others)
+        assert part.min() > 0.005 and part.max() < 0.015
+
+
+def test_flips_depend_on_position_and_step_alone():
+    stored = np.random.default_rng(0).integers(-128, 128, (3, 4, 8, 8)).astype(np.int8)
+    found = Flips(0.05, range(7, 10)).strike(stored, 3)
+    again = Flips(0.05, range(8, 9)).strike(stored[1:2], 3)
+    np.testing.assert_array_equal(found[1:2], again)
+    flipped = stored ^ found
+    assert len({each.tobytes() for each in flipped}) == 3
+    assert (flipped[0] != (stored ^ Flips(0.05, range(7, 10)).strike(stored, 4))[0]).any()
+    np.testing.assert_array_equal(Flips(0.0, range(3)).strike(stored, 3), stored)
+    np.testing.assert_array_equal(Flips(1.0, range(3)).strike(stored, 3), ~stored)

@@ -1,0 +1,102 @@
+"""Samples on a chip: every code is compared, and one wrong code is named."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from golden.device import GoldenDevice
+from golden.errors import Difference
+from sw.memory import damage
+from sw.memory.chip import compare
+from sw.memory.starts import noise
+from tests.memory_toys import real
+
+
+class Chip(GoldenDevice):
+    """A chip of two contexts; it flips one bit of what is read of one lattice at one step."""
+
+    wrong = None
+
+    def __init__(self, skeleton):
+        super().__init__((skeleton,), contexts=2)
+        self.batch = -1
+
+    def load_states(self, states, step):
+        self.batch += 1
+        super().load_states(states, step)
+
+    def read_states(self):
+        states = super().read_states()
+        if (self.batch, self._step) == self.wrong:
+            states[1, 2, 4, 5] ^= 1
+        return states
+
+
+def test_compare_counts_what_it_compares_and_runs_the_chip():
+    opened = []
+
+    def chip(skeleton):
+        opened.append(Chip(skeleton))
+        return opened[-1]
+
+    task = real(2, chip=chip)
+    states = noise(task.machine.spec, 5, 0)
+    lost = np.zeros((5, 64), bool)
+    lost[:, ::3] = True
+    found = compare(task, states, (1, 4, 9), {3: lost})
+    assert found == {"lattices": 5, "steps": 9, "codes_equal": 4 * 5 * 4 * 64}
+    (device,) = opened
+    assert device.batch == 2 and device._step == 9  # three batches of two contexts
+    assert compare(replace(task, chip=None), states, (1,)) is None
+
+
+@pytest.mark.parametrize("step", [1, 3, 9])
+def test_compare_names_the_one_code_that_differs(monkeypatch, step):
+    monkeypatch.setattr(Chip, "wrong", (1, step))
+    task = real(2, chip=Chip)
+    states, lost = noise(task.machine.spec, 5, 0), np.zeros((5, 64), bool)
+    line = rf"^lattice 3, step {step}: channel 2, cell \(4, 5\) is -?\d+, golden has -?\d+; 1 code"
+    with pytest.raises(Difference, match=line):
+        compare(task, states, (1, 9), {3: lost})
+
+
+def test_a_chip_without_the_gate_or_the_strike_is_found_out():
+    class Ungated(Chip):
+        def write_deltas(self, indices, deltas):
+            pass
+
+    class Whole(Chip):
+        def zero_cells(self, cells):
+            pass
+
+    lost = np.zeros((2, 64), bool)
+    lost[:, 7] = True
+    for kind, place in ((Ungated, "lattice 0, step 2: channel 1"), (Whole, "lattice 0, step 3")):
+        task = real(2, chip=kind)
+        states = noise(task.machine.spec, 2, 0)
+        with pytest.raises(Difference, match=f"^{place}"):
+            compare(task, states, (1, 2, 4), {3: lost} if kind is Whole else {})
+
+
+class Memory(Chip):
+    """A chip whose memory can be reached; without a gate no delta is ever pending."""
+
+    def stored_states(self):
+        return self._states.copy()
+
+    def store_states(self, states):
+        self._states = states
+
+
+def test_faults_on_the_chip_are_compared_code_by_code(monkeypatch):
+    monkeypatch.setattr(damage, "RATES", (0.01,))
+    monkeypatch.setattr(damage, "DEAD", (2,))
+    task = real(2, chip=Memory)
+    task = replace(task, network=None)
+    found = damage.on_chip(task)
+    assert found == {"lattices": 2, "faults": 6, "codes_equal": 6 * 4 * 2 * 4 * 64}
+    monkeypatch.setattr(Chip, "wrong", (3, 2))
+    line = r"^channel 2, lattice 1, step 2: channel 2, cell \(4, 5\) is "
+    with pytest.raises(Difference, match=line):
+        damage.on_chip(task)

@@ -6,15 +6,15 @@ is written by hand.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from golden.errors import InputError
-from golden.files import replacing
+from golden.files import read_json, replacing
 from golden.skeleton import SHIPPED
+from golden.spec import Spec
 from sw.referee import recorded
 
 __all__ = ["ROOT", "measured_parts", "table", "update"]
@@ -54,7 +54,7 @@ def update(parts: Mapping[str, str], *, check: bool = False) -> list[Path]:
 
 def measured_parts() -> dict[str, str]:
     """Return the parts that come from the shipped skeletons, the referee and the benchmark."""
-    speed = json.loads(SPEED.read_text(encoding="utf-8"))
+    speed = read_json(SPEED)
     return {
         "skeletons": skeletons(),
         "speed": rates(speed),
@@ -70,7 +70,7 @@ def skeletons() -> str:
     """Return what each shipped skeleton restores."""
     rows = []
     for path in sorted(SHIPPED.glob("*/provenance.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
         results = record["results"]
         for name in ("blanked", "restored", "pasted"):
             scores = results[name]
@@ -100,7 +100,12 @@ def training(speed: Mapping[str, float] | None) -> str:
     """Return how fast training runs; nothing where that has not been measured."""
     if speed is None:
         return ""
-    step, batch = "ten steps of the rule, batch of 32", "whole hybrid batch of 32"
+    from sw.train.speed import BATCH
+
+    step = f"{Spec().steps} steps of the rule, batch of {BATCH}"
+    batch = f"whole hybrid batch of {BATCH}"
+    long = next(key for key in speed if key.startswith("hours_of_"))
+    batches, size = (int(word) for word in long.split("_") if word.isdecimal())
     rows = [
         (f"{step}, `nn.Conv2d` in float", f"{speed['steps_plain_ms']:.0f} ms"),
         (f"{step}, fused, fake-quantised", f"{speed['steps_fused_ms']:.0f} ms"),
@@ -112,7 +117,7 @@ def training(speed: Mapping[str, float] | None) -> str:
         (f"{batch}, fake-quantised, plain torch", f"{speed['batch_plain_ms']:.0f} ms"),
         (f"{batch}, fake-quantised, fused", f"{speed['batch_fused_ms']:.0f} ms"),
         ("the one to the other", f"{speed['batch_plain_to_fused']:.1f} x"),
-        ("40,000 batches of 64, at that rate", f"{speed['hours_of_40000_batches_of_64']:.1f} h"),
+        (f"{batches:,} batches of {size}, at that rate", f"{speed[long]:.1f} h"),
     ]
     return table(("training", "measured by `make bench`"), rows)
 
@@ -155,7 +160,7 @@ def boards() -> str:
     """Return what each board's placements came to."""
     rows = []
     for path in sorted((ROOT / "docs" / "boards").glob("*.json")):
-        report = json.loads(path.read_text(encoding="utf-8"))
+        report = read_json(path)
         area = (f"{report[kind]['used']:,} of {report[kind]['available']:,}" for kind in AREA)
         fmax = report["fmax_mhz"]
         rows.append([

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,14 +61,20 @@ def holding(results: Results) -> str:
 
 def valleys(results: Results) -> str:
     """Return where noise falls, what lies there, and what drives it out."""
+    from sw.memory.valleys import EARLY, LATE
+
+    most = math.log2(len(results["digits"]))
     ends, apart = results["attractors"], results["attractors"]["in_pixels"]
     last = results["last_entry"]
     rows = [
         (f"exactly at rest by step {results['by_step']:,}", f"{results['at_rest']:.2f} %"),
         ("in a cycle by then", f"{results['in_cycles']:.2f} %"),
         ("last step at which one was entered", last if last >= 0 else "none"),
-        ("read with confidence, and the same 200 steps on", f"{results['sure_and_same_later']} %"),
-        ("entropy over the ten digits", f"{results['entropy_bits']:.2f} bits, at most 3.32"),
+        (
+            f"read with confidence, and the same {LATE - EARLY} steps on",
+            f"{results['sure_and_same_later']} %",
+        ),
+        ("entropy over the ten digits", f"{results['entropy_bits']:.2f} bits, at most {most:.2f}"),
         ("distinct attractors", f"{ends['distinct']:,}"),
         ("starts in the largest basins", ", ".join(map(str, ends["largest_basins"][:5]))),
         (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +13,10 @@ from statistics import mean
 from typing import Any
 
 from golden.device import GoldenDevice
-from golden.files import write_json
+from golden.errors import InputError
+from golden.files import read_bytes, read_json, write_json
 from sw.ablation.rows import BASE, ROWS, Row
+from sw.baselines.shelf import weights_of
 from sw.data import Digits
 from sw.evaluate import evaluate, judged
 from sw.floats import FLOATS
@@ -23,6 +25,7 @@ from sw.train.learner import Learner, identity
 from sw.train.options import Options
 from sw.train.run import learnt, prepare
 from sw.train.ship import commit, machine
+from sw.writable import require_writable
 
 __all__ = ["Ablation"]
 
@@ -56,6 +59,7 @@ class Ablation:
 
         A run that was broken off goes on from its checkpoint. Returns what `results` does.
         """
+        require_writable(self.path, self.base.output / "runs" / RESULT)
         able = []
         for row in rows:
             lack = row.lacks()
@@ -74,17 +78,19 @@ class Ablation:
     def options(self, row: Row, seed: int) -> Options:
         """Return the options of a run, whose folder's name ends on a digest of all that decides."""
         options = row.options(self.base, seed)
-        digest = hashlib.sha256(identity(options, self.digest).encode()).hexdigest()
-        name = f"{row.name}-{seed}-{digest[:12]}"
+        sha = hashlib.sha256(identity(options, self.digest).encode())
+        if options.teacher is not None:
+            sha.update(read_bytes(weights_of(options.teacher)))
+        name = f"{row.name}-{seed}-{sha.hexdigest()[:12]}"
         return replace(options, output=self.base.output / "runs", name=name)
 
     def measured(self, row: Row, seed: int) -> dict[str, Any]:
         """Return what a run came to, trained unless its result is kept."""
         options = self.options(row, seed)
         path = options.folder / RESULT
-        if path.is_file():
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            return found
+        kept = result_at(path)
+        if kept is not None:
+            return kept
         prepare(options)
         learner = learnt(options, self.digits)
         found = {"row": row.name, "seed": seed} | measure(learner, self.digits)
@@ -96,16 +102,15 @@ class Ablation:
 
     def kept(self, row: Row) -> list[dict[str, Any]]:
         """Return what the row's runs of this budget came to, as many as are finished."""
-        found = []
-        for seed in sorted({int(path.parent.name.split("-")[-2]) for path in self.finished(row)}):
-            path = self.options(row, seed).folder / RESULT
-            if path.is_file():
-                found.append(json.loads(path.read_text(encoding="utf-8")))
-        return found
+        results = (result_at(self.options(row, seed).folder / RESULT) for seed in self.seeds(row))
+        return [result for result in results if result is not None]
 
-    def finished(self, row: Row) -> list[Path]:
-        """Return the results of the row, of other budgets too."""
-        return sorted((self.base.output / "runs").glob(f"{row.name}-*-*/{RESULT}"))
+    def seeds(self, row: Row) -> list[int]:
+        """Return the seeds of the row's finished runs, of other budgets too."""
+        run = re.compile(re.escape(row.name) + r"-(\d+)-[0-9a-f]{12}")
+        folders = (self.base.output / "runs").glob(f"*/{RESULT}")
+        names = (run.fullmatch(path.parent.name) for path in folders)
+        return sorted({int(name[1]) for name in names if name})
 
     def results(self) -> dict[str, Any]:
         """Return all rows of which a run is finished, as JSON: this call's and earlier ones'."""
@@ -125,6 +130,15 @@ class Ablation:
                 if runs.get(row.name)
             ],
         }
+
+
+def result_at(path: Path) -> dict[str, Any] | None:
+    """Return the result of a finished run; None where it is not there, or not whole."""
+    try:
+        found = read_json(path)
+    except InputError:
+        return None
+    return found if isinstance(found, dict) and found.keys() >= {"row", "seed", "data"} else None
 
 
 def say(text: str) -> None:

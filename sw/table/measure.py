@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from golden.files import write_json
+from golden.errors import InputError
+from golden.files import read_json, write_json
 from sw.damage import blanked, block, noisy
 from sw.evaluate import Judged
 from sw.metrics import PEAK, closeness, paste, ssim
@@ -39,7 +40,12 @@ KEYS = (
 """What a row has, in order: PSNR in dB, digits read right in %."""
 
 SHARE = 0.7
-CODE = Path("sw/table/measure.py"), Path("sw/metrics.py"), Path("sw/damage.py"), WEIGHTS
+CODE = (
+    *(Path("sw") / name for name in ("table/measure.py", "metrics.py", "damage.py")),
+    Path("sw/referee/__init__.py"),
+    WEIGHTS,
+)
+"""What damages digits and judges restorations."""
 
 Damage = Callable[[np.ndarray], np.ndarray]
 
@@ -72,15 +78,15 @@ class Store:
         parts = [subject.name, subject.identity, what, digits.rows, digest_of(*CODE)]
         sha = hashlib.sha256("\0".join(parts).encode())
         for array in (digits.images, digits.labels):
-            sha.update(np.ascontiguousarray(array).tobytes())
+            sha.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
         path = self.folder / f"{sha.hexdigest()[:32]}.json"
-        try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            return found
-        except (OSError, ValueError):  # not there, or broken: it is made anew
-            made = make()
-            write_json(path, made)
-            return made
+        with suppress(InputError):  # not there, or broken: it is made anew
+            found = read_json(path)
+            if isinstance(found, dict):
+                return found
+        made = make()
+        write_json(path, made)
+        return made
 
 
 def row(subject: Subject, digits: Judged, referee: Referee, progress: Progress) -> dict[str, Any]:

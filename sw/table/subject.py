@@ -56,12 +56,14 @@ class Subject:
 def digest_of(*parts: Path | str | bytes) -> str:
     """Return the SHA-256 of files, of folders' Python and C++ files, and of texts.
 
-    A path that is not absolute is one of this project.
+    A path that is not absolute is one of this project, and must be there.
     """
     sha = hashlib.sha256()
     for part in parts:
         if isinstance(part, Path):
             path = ROOT / part
+            if not part.is_absolute() and not path.exists():
+                raise FileNotFoundError(f"{path} decides what is measured, and is not there")
             found = [path] if path.is_file() else sorted(path.rglob("*.[pch]*"))
             for file in found:
                 if file.suffix in {".py", ".cpp", ".h", ".json", ".safetensors"}:

@@ -111,8 +111,7 @@ def network(name: str, folder: Path) -> Subject:
         restore=restore,
         identity=digest_of(
             folder / f"{name}.safetensors",
-            Path("sw/baselines/models.py"),
-            Path("sw/baselines/run.py"),
+            *(Path("sw/baselines") / name for name in ("models.py", "run.py", "shelf.py")),
         ),
         curve=True,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -128,7 +127,7 @@ def automata(
     skeleton, gate = Skeleton.load(folder), folder / "gate.safetensors"
     spec = skeleton.spec
     network = None if spec.gate is None else GateNetwork.load(gate)
-    base = digest_of(folder / "skeleton.json", gate, Path("golden"))
+    base = digest_of(folder / "skeleton.json", gate, Path("golden"), Path("sw/table/automata.py"))
 
     def row(kind: str, restore: Restore, *code: Path, most: int | None = None) -> Subject:
         return Subject(
@@ -145,8 +144,8 @@ def automata(
 
     model = Path("sw/rule.py"), Path("sw/gate.py"), Path("sw/quant.py"), Path("sw/rebuild.py")
     if open_simulated is not None and (folder / FLOATS).is_file():
-        step = Path("sw/train/step.py")
-        yield row("float", float_restore(folder / FLOATS, spec), folder / FLOATS, step, *model)
+        code = Path("sw/train/step.py"), Path("sw/floats.py")
+        yield row("float", float_restore(folder / FLOATS, spec), folder / FLOATS, *code, *model)
     if open_simulated is not None:
         yield row("int8 (Brevitas)", brevitas_restore(skeleton, network), *model)
     yield row("int8 (golden)", device_restore(golden_device, skeleton, network))

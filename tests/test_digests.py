@@ -1,0 +1,203 @@
+"""Digests, identities and fingerprints: change any one field, and they change."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from golden.gate import GateLayer, GateNetwork
+from golden.samples import calibrated, network
+from golden.spec import Gate, Spec
+from hw.shapes import Geometry
+from sim import verilate
+from sw.data import Digits
+from sw.results import Mark, Recipe, digest
+from sw.table.subject import ROOT
+from sw.train.learner import identity
+from sw.train.options import Options
+from tests.changes import DIGITS, moved
+
+GATE = Gate(input_channel=0, output_channel=1, start=1)
+SPEC = Spec(height=8, width=8, channels=4, multiplier=2, image=6, gate=GATE)
+PARTS = ("weight", "bias", "shift")
+
+
+def of_layer(whole, layer, part):
+    """Return the parts of a layer, one number of one of them moved."""
+    before = getattr(whole, layer)
+    return type(before)(
+        *(moved(getattr(before, each)) if each == part else getattr(before, each) for each in PARTS)
+    )
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Digits)])
+def test_digest_of_digits(name):
+    if name == "source":  # for readers: the same digits elsewhere are the same
+        assert replace(DIGITS, source="elsewhere").digest == DIGITS.digest
+        return
+    changed = replace(DIGITS, **{name: moved(getattr(DIGITS, name))})
+    assert changed.digest != DIGITS.digest
+    if name.startswith("test"):
+        assert replace(DIGITS, **{name: None}).digest != DIGITS.digest
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("layer", ["encode", "perceive", "update", "readout"])
+def test_digest_of_a_skeleton(layer, part):
+    skeleton = calibrated(SPEC, np.random.default_rng(0))
+    changed = replace(skeleton, **{layer: of_layer(skeleton, layer, part)})
+    assert changed.digest != skeleton.digest == replace(skeleton, name="other").digest
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("layer", ["hidden", "output"])
+def test_digest_of_a_gate(layer, part):
+    rng = np.random.default_rng(0)
+    gate, skeleton = network(SPEC, rng), calibrated(SPEC, rng)
+    layers = {name: getattr(gate, name) for name in ("hidden", "output")}
+    changed = GateNetwork(**layers | {layer: of_layer(gate, layer, part)})
+    assert isinstance(changed.hidden, GateLayer) and digest(changed) != digest(gate)
+    recipes = [
+        Recipe.of(skeleton, each, steps=10, damage=0.7, invert=False)
+        for each in (gate, changed, None)
+    ]
+    assert len({Mark(recipe, 0, "").text(np.zeros((1, 1), np.uint8)) for recipe in recipes}) == 3
+
+
+RECIPE = Recipe(skeleton="a", gate="b", steps=10, damage=0.7, invert=False)
+PIXELS = np.arange(6, dtype=np.uint8).reshape(2, 3)
+CHANGED_RECIPE = {"skeleton": "c", "gate": None, "steps": 11, "damage": 0.71, "invert": True}
+
+
+def test_a_mark_has_every_field_of_its_recipe():
+    assert set(CHANGED_RECIPE) == {field.name for field in fields(Recipe)}
+    assert {field.name for field in fields(Mark)} == {"recipe", "place", "image"}
+    skeleton = calibrated(SPEC, np.random.default_rng(0))
+    recipe = Recipe.of(skeleton, None, steps=3, damage=0.5, invert=True)
+    assert recipe == Recipe(skeleton=skeleton.digest, gate=None, steps=3, damage=0.5, invert=True)
+
+
+@pytest.mark.parametrize("name", CHANGED_RECIPE)
+def test_text_of_a_mark_by_its_recipe(name):
+    other = replace(RECIPE, **{name: CHANGED_RECIPE[name]})
+    texts = {Mark.of(recipe, 4, PIXELS).text(PIXELS) for recipe in (RECIPE, other)}
+    assert len(texts) == 2
+
+
+def test_text_of_a_mark_by_place_image_and_result():
+    texts = {
+        Mark.of(RECIPE, 4, PIXELS).text(PIXELS),
+        Mark.of(RECIPE, 5, PIXELS).text(PIXELS),
+        Mark.of(RECIPE, 4, moved(PIXELS)).text(PIXELS),
+        Mark.of(RECIPE, 4, PIXELS.reshape(3, 2)).text(PIXELS),
+        Mark.of(RECIPE, 4, PIXELS).text(moved(PIXELS)),
+        Mark.of(RECIPE, 4, PIXELS).text(PIXELS.reshape(3, 2)),
+    }
+    assert len(texts) == 6
+
+
+MEMORY, LETTERS = {"recipe": "memory"}, {"recipe": "letters", "begin": "digits"}
+OPTIONS = {
+    "device": ({}, "cuda"),
+    "threads": ({}, 2),
+    "recipe": ({}, "memory"),
+    "begin": ({}, "digits"),
+    "seed": ({}, 1),
+    "batches": ({"qat_batches": 5}, 17),
+    "qat_batches": ({}, 17),
+    "hold_batches": (MEMORY, 17),
+    "letters": (LETTERS, "letters-lower"),
+    "rehearsal": (LETTERS, "dreams"),
+    "batch": ({}, 33),
+    "damage": ({}, 0.71),
+    "noise": ({}, 1.0),
+    "dropout": ({}, 0.5),
+    "rate": ({}, 1e-2),
+    "qat_rate": ({}, 2e-3),
+    "hold_rate": (MEMORY, 9e-3),
+    "motion": (MEMORY, 161.0),
+    "loss": ({}, "mse"),
+    "supervise": ({}, "every"),
+    "teacher": ({}, "unet"),
+    "optimiser": ({}, "adam"),
+    "averaging": ({}, 0.99),
+    "weight_bits": ({}, 5),
+    "plane_bits": ({}, 4),
+    "spec": ({}, replace(Options.spec, steps=11)),
+}
+"""Every option that decides what is trained: the others of a run, and another value."""
+
+APART = {"name": "other", "data": Path("d"), "output": Path("o"), "ship": True}
+"""Those that say where things are."""
+
+
+def test_every_option_decides_or_does_not():
+    assert {*OPTIONS, *APART} == {field.name for field in fields(Options)}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_identity_of_a_run(monkeypatch, name):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    others, value = OPTIONS[name]
+    run = Options(**others)
+    changed = replace(run, **{name: value})
+    assert identity(changed, "data") != identity(run, "data")
+    assert changed.trained_with() != run.trained_with()
+
+
+def test_identity_of_a_run_by_its_data_and_not_by_its_place():
+    assert identity(Options(), "data") != identity(Options(), "other data")
+    for name, value in APART.items():
+        assert identity(Options(**{name: value}), "data") == identity(Options(), "data")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(each.name, replace(Options.spec.gate, **{each.name: value}))
+     for each, value in zip(fields(Gate), (2, 3, 4, 5, "phase4"), strict=True)]
+    + [("gate", None)],
+)  # fmt: skip
+def test_identity_of_a_run_by_its_gate(name, value):
+    other = Options(spec=replace(Options.spec, gate=value))
+    assert identity(other, "data") != identity(Options(), "data")
+
+
+DESIGN = verilate.ChipDesign(Geometry(filters=5))
+DESIGNS = {
+    "filters": replace(DESIGN, geometry=Geometry(filters=1)),
+    "contexts": replace(DESIGN, geometry=Geometry(filters=5, contexts=1)),
+    "skeletons": replace(DESIGN, geometry=Geometry(filters=5, skeletons=1)),
+    "spec": replace(DESIGN, geometry=Geometry(spec=Spec(height=16, image=12), filters=5)),
+    "traced": replace(DESIGN, traced=True),
+    "board": verilate.BoardDesign(DESIGN.geometry, 10),
+    "divisor": verilate.BoardDesign(DESIGN.geometry, 11),
+    "patience": verilate.BoardDesign(DESIGN.geometry, 10, patience=99),
+    "wire": verilate.WireDesign(DESIGN.geometry),
+    "patience of the wire": verilate.WireDesign(DESIGN.geometry, patience=99),
+}
+
+
+def test_fingerprints_of_designs_differ():
+    found = {verilate.fingerprint(design) for design in (DESIGN, *DESIGNS.values())}
+    assert len(found) == 1 + len(DESIGNS)
+    named = {field.name for field in fields(Geometry)} | {"traced", "divisor", "patience"}
+    assert named <= set(DESIGNS)
+
+
+MADE_FROM = ["sim/activity.h", "sim/lattices.h", "sim/memories.h", "sim/served.h",
+             "sim/verilate.py", "sim/chip.cpp", "hw/chip.py", "hw/array/pe.py",
+             "golden/fixed.py", "golden/frames.py", "golden/spec.py", "golden/wire.py"]  # fmt: skip
+
+
+@pytest.mark.parametrize("file", MADE_FROM)
+def test_fingerprint_of_a_design_by_a_file(monkeypatch, file):
+    before, read = verilate.fingerprint(DESIGN), Path.read_bytes
+    assert (ROOT / file).is_file()
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path == ROOT / file))
+    assert verilate.fingerprint(DESIGN) != before
+
+
+def test_every_header_is_in_a_fingerprint():
+    assert {f"sim/{path.name}" for path in (ROOT / "sim").glob("*.h")} <= set(MADE_FROM)

@@ -1,0 +1,144 @@
+"""What is kept of the table and the ablation: found again by all that decides it, and whole."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sw.ablation.measure import Ablation
+from sw.ablation.rows import Row
+from sw.evaluate import Judged
+from sw.table import subjects
+from sw.table.measure import CODE, Store
+from sw.table.subject import ROOT, Subject, digest_of
+from sw.train.options import Options
+from tests.changes import DIGITS, moved
+
+JUDGED = Judged("test", DIGITS.train_images, DIGITS.train_labels)
+SUBJECT = Subject(name="a", restore=lambda damaged, mask, done: damaged, identity="b")
+STORED = {
+    "name": (replace(SUBJECT, name="c"), JUDGED, "row"),
+    "identity": (replace(SUBJECT, identity="c"), JUDGED, "row"),
+    "what": (SUBJECT, JUDGED, "30% blanked"),
+    "rows": (SUBJECT, JUDGED._replace(rows="show"), "row"),
+    "images": (SUBJECT, JUDGED._replace(images=moved(JUDGED.images)), "row"),
+    "labels": (SUBJECT, JUDGED._replace(labels=moved(JUDGED.labels)), "row"),
+}
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Return how often something was made when a store was asked."""
+    store, calls = Store(tmp_path), []
+
+    def ask(*what):
+        assert store.get(*what, lambda: calls.append(what) or {"n": len(calls)})["n"] > 0
+        return len(calls)
+
+    return ask
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_store_looks_at(made, name):
+    assert made(SUBJECT, JUDGED, "row") == made(SUBJECT, JUDGED, "row") == 1
+    assert made(*STORED[name]) == 2
+
+
+@pytest.mark.parametrize("path", CODE, ids=str)
+def test_a_store_looks_at_the_code_and_the_referee(made, monkeypatch, path):
+    assert made(SUBJECT, JUDGED, "row") == 1
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda each: read(each) + b"#" * (each == ROOT / path))
+    assert made(SUBJECT, JUDGED, "row") == 2
+
+
+def test_a_store_looks_at_all_that_judges():
+    names = {str(path.relative_to(ROOT) if path.is_absolute() else path) for path in CODE}
+    assert names == {"sw/table/measure.py", "sw/metrics.py", "sw/damage.py",
+                     "sw/referee/__init__.py", "sw/referee/weights.safetensors"}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "{ broken", "null", "[]", '{"n": 1'])
+def test_a_store_believes_what_is_whole(made, tmp_path, text):
+    assert made(SUBJECT, JUDGED, "row") == 1
+    (path,) = tmp_path.iterdir()
+    path.write_text(text)
+    assert made(SUBJECT, JUDGED, "row") == made(SUBJECT, JUDGED, "row") == 2
+
+
+def test_a_digest_of_parts_keeps_them_apart(tmp_path):
+    for name in ("a.py", "b.py", "c.h", "d.cpp"):
+        (tmp_path / name).write_text(name)
+    found = {digest_of(tmp_path), digest_of("a", "b"), digest_of("ab"), digest_of("b", "a")}
+    for path in tmp_path.iterdir():
+        path.write_text("other")
+        found.add(digest_of(tmp_path))
+    assert len(found) == 8
+    assert digest_of("a") == digest_of(b"a")
+
+
+def test_code_that_has_moved_is_no_empty_digest():
+    with pytest.raises(FileNotFoundError, match="decides what is measured, and is not there"):
+        digest_of(Path("sw/no_such_file.py"))
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """Which files digests look at."""
+    read, found = Path.read_bytes, set()
+
+    def watched(path):
+        found.add(path)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", watched)
+    return found
+
+
+def test_subjects_are_named_by_all_their_code(seen, monkeypatch):
+    wanted = {
+        "golden": {"golden/model.py", "golden/gate.py", "sw/table/automata.py"},
+        "float": {"sw/train/step.py", "sw/floats.py", "sw/rule.py", "sw/gate.py", "sw/quant.py"},
+        "chip": {"hw/chip.py", "sim/device.py", "sim/chip.cpp", "sim/served.h"},
+        "networks": {"sw/baselines/models.py", "sw/baselines/run.py", "sw/baselines/shelf.py"},
+        "closed forms": {"sw/baselines/closed.py"},
+    }
+    found = list(subjects.subjects(DIGITS.train_images, lambda skeleton: None))
+    paths = {str(path.relative_to(ROOT)) for path in seen}
+    assert set().union(*wanted.values()) <= paths
+    assert len({subject.identity for subject in found if subject.name != "blanked input"}) == (
+        len(found) - 1 - 3  # the four closed forms share one file
+    )
+
+
+def test_closed_forms_are_named_by_their_training_digits():
+    one, other = (
+        next(iter(subjects.closed_forms(images))).identity
+        for images in (DIGITS.train_images, moved(DIGITS.train_images))
+    )
+    assert one != other
+
+
+def ablation(tmp_path, **changes):
+    return Ablation(Options(output=tmp_path, **changes), DIGITS)
+
+
+def test_runs_of_an_ablation_lie_by_all_that_decides_them(tmp_path, monkeypatch):
+    base = Row(name="x", says="x")
+    rows = [base, Row(name="x", says="x", changes={"damage": 0.5}), Row(name="x", says="x", qat=2)]
+    folders = {ablation(tmp_path).options(row, seed).folder for row in rows for seed in (0, 1)}
+    folders.add(ablation(tmp_path, batches=17).options(base, 0).folder)
+    other = replace(DIGITS, test_labels=moved(DIGITS.test_labels))
+    folders.add(Ablation(Options(output=tmp_path), other).options(base, 0).folder)
+    assert len(folders) == 8
+    assert all(folder.parent == tmp_path / "runs" for folder in folders)
+
+
+def test_a_distilled_run_lies_by_the_weights_of_its_teacher(tmp_path, monkeypatch):
+    weights = tmp_path / "unet.safetensors"
+    monkeypatch.setattr("sw.ablation.measure.weights_of", lambda name: weights)
+    row, found = Row(name="x", says="x", changes={"teacher": "unet"}), set()
+    for text in ("one", "two"):
+        weights.write_text(text)
+        found.add(ablation(tmp_path).options(row, 0).folder)
+    assert len(found) == 2

@@ -44,6 +44,13 @@ def test_looks_see_a_plain_run_whatever_cycle_is_closing(looks):
     assert found[22] == (0, 5, False) and found[41] == (0, 81, False)
 
 
+def test_the_end_of_a_fall_without_a_cycle_is_its_last_lattice():
+    starts = np.array([40, 100, 3], np.int8).reshape(-1, 1, 1, 1)
+    falls = fall(Toy(lambda c: TABLE[c + 128]), starts, limit=30, looks=(30,))
+    assert falls.ends.ravel().tolist() == [70, 49, 0] and falls.keys[:2] == ["", ""]
+    assert falls.seen[30].ravel().tolist() == [70, 49, 0]
+
+
 def test_valleys_of_a_table_of_codes(monkeypatch):
     states = np.zeros((7, *SPEC.lattice), np.int8)
     states[:] = np.array(STARTS).reshape(-1, 1, 1, 1)

@@ -103,14 +103,14 @@ def evaluate_one(
     from sw import evaluate as work
     from sw.data import load
     from sw.loading import load_run
-    from sw.outputs import prepare
+    from sw.writable import require_writable
 
     loaded, network = load_run(subject, gate, gated=not no_gate)
     digits = work.judged(load(data, download=True), images)
     work.require_size(digits, loaded)
     opened = open_device(device, (loaded,), filters, baud)
     opened.choose(0, gated=network is not None)
-    prepare(*([] if output is None else [output.parent]))
+    require_writable(*([] if output is None else [output]))
     with progress("restoring", len(digits.images)) as advance:
         results = work.evaluate(
             opened,
@@ -135,29 +135,36 @@ def evaluate_all(
     from golden.files import write_json
     from sw import evaluate as work
     from sw.data import load
-    from sw.outputs import prepare
     from sw.table import make, report
     from sw.table.measure import Store
     from sw.table.subjects import subjects
     from sw.train.run import keep_memory
+    from sw.writable import require_writable
 
     def simulated(skeleton: Skeleton) -> Device:
         opened = open_device("simulated", (skeleton,), filters)
         opened.choose(0, gated=skeleton.spec.gate is not None)
         return opened
 
+    if output.suffix == ".png" or output.name == report.CURVES:
+        raise InputError(
+            f"--output must be a .json that is no {report.CURVES}, not {str(output)!r}"
+        )
     found = load(data, download=True)
     digits = work.judged(found, images)
-    prepare(output.parent)
+    require_writable(output, output.parent / "kept" / output.name)
     keep_memory()
     listed, store = list(subjects(found.train_images, simulated)), Store(output.parent / "kept")
     rows = make.rows(listed, digits, store, progress)
+    if not curves:
+        for path in report.remove_curves(output.parent):
+            typer.echo(f"removed {path}, of an earlier run: --curves makes it anew")
     write_json(output, rows)
     report.draw_rows(rows, output.with_suffix(".png"))
     points: list[dict[str, Any]] = []
     if curves:
         points = make.curves(listed, digits, store, progress)
-        write_json(output.with_name("curves.json"), points)
+        write_json(output.with_name(report.CURVES), points)
         report.draw_curves(points, output.with_name("curves.png"))
     for text in (report.result_table(rows), report.curve_table(points) if curves else ""):
         typer.echo(text)

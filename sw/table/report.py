@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from golden.errors import InputError
-from golden.files import replacing
+from golden.errors import InputError, reason
+from golden.files import is_file, read_json, replacing
 from sw.baselines.recipe import RECIPES
 from sw.baselines.shelf import SHIPPED as WEIGHTS
 from sw.docs import ROOT, table
 
-__all__ = ["compared_parts", "curve_table", "draw_curves", "draw_rows", "result_table", "ship"]
+__all__ = [
+    "CURVES",
+    "compared_parts",
+    "curve_table",
+    "draw_curves",
+    "draw_rows",
+    "remove_curves",
+    "result_table",
+    "ship",
+]
+
+CURVES = "curves.json"
+"""Name of the file of the curves' points; their picture's is the same but for its ending."""
 
 HEADINGS = (
     "restorer",
@@ -137,10 +148,7 @@ def draw_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 def compared_parts() -> dict[str, str]:
     """Return the table of the comparison, its curves, and how the baselines were trained."""
-    rows, points = (
-        json.loads((ROOT / "docs" / name).read_text(encoding="utf-8"))
-        for name in ("results.json", "curves.json")
-    )
+    rows, points = (read_json(ROOT / "docs" / name) for name in ("results.json", CURVES))
     return {"results": result_table(rows), "curves": curve_table(points), "baselines": baselines()}
 
 
@@ -151,7 +159,7 @@ def baselines() -> str:
         path = WEIGHTS / f"{name}.json"
         if not path.is_file():
             continue
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
         recipe = record["recipe"]
         rows.append([
             f"`{name}`",
@@ -181,14 +189,34 @@ def halved(record: Mapping[str, Any]) -> str:
     return f"{runs[0]['held_out_psnr']:.2f} dB" if runs else ""
 
 
+def remove_curves(folder: Path) -> list[Path]:
+    """Remove the curves that an earlier run left in a folder, and return their paths.
+
+    A file of that name that holds no points is somebody else's, and stays.
+    """
+    path = folder / CURVES
+    try:
+        points = read_json(path)
+        ours = all({"name", "damage", "psnr_mean"} <= point.keys() for point in points)
+    except (InputError, AttributeError, TypeError):
+        return []
+    gone = [each for each in (path, path.with_suffix(".png")) if ours and is_file(each)]
+    for each in gone:
+        try:
+            each.unlink()
+        except OSError as error:
+            raise InputError(f"{each} must be removable: {reason(error)}") from error
+    return gone
+
+
 def ship(output: Path, rows: Sequence[dict[str, Any]], points: Sequence[dict[str, Any]]) -> None:
     """Copy the table, and the curves where there are points, to docs: from test digits alone."""
     if any(row["rows"] != "test" for row in rows):
         raise InputError("--ship must come with MNIST's test digits at hand; --data names a folder")
     files = [output, output.with_suffix(".png")]
     if points:
-        files += [output.with_name("curves.json"), output.with_name("curves.png")]
-    names = ("results.json", "results.png", "curves.json", "curves.png")
+        files += [output.with_name(CURVES), output.with_name(CURVES).with_suffix(".png")]
+    names = ("results.json", "results.png", CURVES, "curves.png")
     for file, name in zip(files, names, strict=False):
         with replacing(ROOT / "docs" / name) as temporary:
             shutil.copyfile(file, temporary)

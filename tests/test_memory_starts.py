@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from golden.spec import Spec
-from sw.memory.faults import Flips
+from sw.memory.faults import DeadRows, Flips, StuckChannel
 from sw.memory.spread import apart, entropy
 from sw.memory.starts import disturb, noise, struck, zero_cells
 
@@ -88,3 +88,11 @@ def test_flips_depend_on_position_and_step_alone():
     assert (flipped[0] != (stored ^ Flips(0.05, range(7, 10)).strike(stored, 4))[0]).any()
     np.testing.assert_array_equal(Flips(0.0, range(3)).strike(stored, 3), stored)
     np.testing.assert_array_equal(Flips(1.0, range(3)).strike(stored, 3), ~stored)
+
+
+def test_a_stuck_channel_and_dead_rows_are_those_that_were_named():
+    stored = np.full((2, 3, 4, 5), 9, np.int8)
+    stuck, dead = StuckChannel(1, -7).strike(stored, 0), DeadRows((1, 3)).strike(stored, 0)
+    assert (stuck[:, 1] == -7).all() and (stuck[:, [0, 2]] == 9).all()
+    assert (dead[:, :, [1, 3]] == 0).all() and (dead[:, :, [0, 2]] == 9).all()
+    assert (stored == 9).all() and (StuckChannel(2).strike(stored, 0)[:, 2] == 0).all()

@@ -142,3 +142,45 @@ def test_a_distilled_run_lies_by_the_weights_of_its_teacher(tmp_path, monkeypatc
         weights.write_text(text)
         found.add(ablation(tmp_path).options(row, 0).folder)
     assert len(found) == 2
+
+
+@pytest.fixture
+def trained(tmp_path, monkeypatch):
+    """Run a row of an ablation whose training is counted, not done; return how often it was."""
+    calls = []
+
+    def learnt(options, digits):
+        options.folder.mkdir(parents=True, exist_ok=True)
+        calls.append(options.folder)
+
+    found = {"psnr_mean": 1.0, "digit_id": 2.0, "link_bytes": 3, "seconds": 4.0, "rows": "test"}
+    for name, value in (
+        ("prepare", lambda options: None),
+        ("learnt", learnt),
+        ("measure", lambda learner, digits: found | {"images": 1}),
+    ):
+        monkeypatch.setattr(f"sw.ablation.measure.{name}", value)
+    rows = (Row(name="base", says="x"), Row(name="base-2", says="y"))
+    table = Ablation(Options(output=tmp_path), DIGITS, rows)
+
+    def run(*seeds):
+        results = table.run([rows[0]], seeds)
+        assert [run["seed"] for run in results["rows"][0]["runs"]] == [*seeds]
+        return len(calls)
+
+    return run
+
+
+@pytest.mark.parametrize("text", ["", '{"row": "base", "se', "null", "{}"])
+def test_a_result_of_an_ablation_is_believed_only_whole(trained, tmp_path, text):
+    assert trained(0) == trained(0) == 1
+    (path,) = tmp_path.glob("runs/*/result.json")
+    path.write_text(text)
+    assert trained(0) == trained(0) == 2
+
+
+def test_folders_that_are_no_runs_of_a_row_are_left_alone(trained, tmp_path):
+    for name in ("base-x-y", "base-2-0-0123456789ab", "base", "base-7-0123456789ab"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "result.json").write_text('{"row": 1, "seed": 2, "data": 3}')
+    assert trained(0, 1) == 2

@@ -148,7 +148,7 @@ def evaluate_all(
 
     if output.suffix == ".png" or output.name == report.CURVES:
         raise InputError(
-            f"--output must be a .json that is no {report.CURVES}, not {str(output)!r}"
+            f"--output must be a .json file other than {report.CURVES}, not {str(output)!r}"
         )
     found = load(data, download=True)
     digits = work.judged(found, images)

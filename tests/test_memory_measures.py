@@ -152,6 +152,13 @@ def test_a_judge_has_the_labels_and_originals_of_its_part():
     assert (task.judge(images[:3], slice(3, 6))[:, 0] > 0).all()
 
 
+def test_lattices_of_a_part_are_blanked_by_their_place_in_the_whole_set():
+    task = real(6)
+    some = task.digits.images[4:6]
+    want = task.machine.model.encode(blanked(some, begin=4))
+    np.testing.assert_array_equal(task.encoded(slice(4, 6)), want)
+
+
 def test_compute_prices_each_step_and_each_opening(few_at_a_time, monkeypatch):
     monkeypatch.setattr(compute, "autoencoder", lambda task: None)
     task = real(3)

@@ -51,3 +51,28 @@ def test_ssim_is_that_of_scikit_image():
     ]
     np.testing.assert_allclose(ssim(images, originals), wanted, atol=1e-12)
     assert ssim(images, originals)[1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (8, 4), (64, 64)])
+def test_flawless_images_of_any_size_count_as_one_code_off(shape):
+    images = np.full((2, *shape), 9, np.uint8)
+    wanted = 10 * np.log10(255**2 * shape[0] * shape[1])
+    assert closeness(images, images) == pytest.approx((wanted, wanted), abs=1e-9)
+    one = images.copy()
+    one[0, 1, 2] = 11  # two codes off in one pixel: 6.02 dB below
+    assert closeness(one, images).psnr_mean == pytest.approx(wanted - 10 * np.log10(2), abs=1e-9)
+    assert squared_errors(one, images).tolist() == [4 / (shape[0] * shape[1]), 0]
+
+
+def test_ssim_of_images_that_are_not_square_is_that_of_scikit_image():
+    from skimage.metrics import structural_similarity
+
+    rng = np.random.default_rng(1)
+    originals, images = rng.integers(0, 256, (2, 3, 14, 21)).astype(np.uint8)
+    wanted = [
+        structural_similarity(
+            *pair, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+        )
+        for pair in zip(images, originals, strict=True)
+    ]
+    np.testing.assert_allclose(ssim(images, originals), wanted, atol=1e-12)

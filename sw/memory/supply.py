@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from golden.errors import InputError
+from golden.files import is_dir
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton, find
 from sw.data import load
@@ -22,11 +23,12 @@ def letters_at(folder: Path | None, data: Path | None, count: int | None) -> Jud
     Raises `InputError` where the folder was named and is not there.
     """
     if folder is None:
-        data = data or Path(os.environ.get("THALWEG_DATA", ""))
-        folder = data / LETTERS
-        if not folder.is_dir():
+        named = os.environ.get("THALWEG_DATA")  # nothing named is no folder, not the current one
+        data = data or (Path(named) if named else None)
+        if data is None or not is_dir(data / LETTERS):
             return None
-    elif not folder.is_dir():
+        folder = data / LETTERS
+    elif not is_dir(folder):
         raise InputError(f"--letters must be a folder of IDX files, not {str(folder)!r}")
     found = load(folder, name=folder.name)
     assert found.test_images is not None and found.test_labels is not None

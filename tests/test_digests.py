@@ -66,6 +66,19 @@ def test_digest_of_a_gate(layer, part):
     assert len({Mark(recipe, 0, "").text(np.zeros((1, 1), np.uint8)) for recipe in recipes}) == 3
 
 
+def test_digests_see_more_of_a_number_than_its_last_byte():
+    rng = np.random.default_rng(0)
+    skeleton, gate = calibrated(SPEC, rng), network(SPEC, rng)
+    found = set()
+    for more in (0, 1 << 8, 1 << 16):
+        update, hidden = skeleton.update, gate.hidden
+        layer = type(update)(update.weight, update.bias + more, update.shift)
+        found.add(replace(skeleton, update=layer).digest)
+        layer = GateLayer(hidden.weight, hidden.bias + more, hidden.shift)
+        found.add(digest(GateNetwork(layer, gate.output)))
+    assert len(found) == 6
+
+
 RECIPE = Recipe(skeleton="a", gate="b", steps=10, damage=0.7, invert=False)
 PIXELS = np.arange(6, dtype=np.uint8).reshape(2, 3)
 CHANGED_RECIPE = {"skeleton": "c", "gate": None, "steps": 11, "damage": 0.71, "invert": True}

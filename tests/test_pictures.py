@@ -30,6 +30,20 @@ def test_restoration_sheet_has_a_column_for_each_stage():
     assert [picture.shape[1] for picture in (bare, given, whole)] == [64, 80, 96]
 
 
+def test_the_stages_stand_in_their_order():
+    stages = [images(2, seed) for seed in range(5)]
+    given, damaged, one, two, restored = stages
+    picture = restoration_sheet({3: one, 4: two}, restored, original=given, damaged=damaged)
+    for column, wanted in enumerate(stages):
+        for row, image in enumerate(wanted):
+            top, left = 27 + 19 * row, 10 + 16 * column
+            np.testing.assert_array_equal(
+                picture[top : top + 15, left : left + 12], np.kron(image, np.ones((3, 3), np.uint8))
+            )
+    wider = restoration_sheet({}, restored, scale=2)
+    assert wider.shape == (27 + 2 * 14 - 4 + 10, 10 + 12 - 4 + 10)
+
+
 def test_many_steps_show_some_of_theirs():
     assert steps_to_show(range(1, 10)) == list(range(1, 10))
     assert steps_to_show(range(0, 10)) == list(range(10))

@@ -1,0 +1,96 @@
+"""The demonstration: what differs is said by step, channel and cell; digits read are counted."""
+
+import numpy as np
+import pytest
+
+from golden.device import GoldenDevice
+from golden.errors import Difference
+from golden.samples import calibrated
+from golden.spec import Spec
+from sw import demo
+from sw.data import show_digits
+from sw.demo import DAMAGE, demonstrate
+from tests.memory_toys import blanked
+
+STEPS = 3
+
+
+@pytest.fixture(scope="module")
+def skeleton():
+    return calibrated(Spec(steps=STEPS), np.random.default_rng(0))
+
+
+class Chip(GoldenDevice):
+    """A chip that may show one pixel, or one state after some step, wrongly."""
+
+    wrong = None
+
+    def __init__(self, skeleton):
+        super().__init__((skeleton,))
+
+    def read_images(self):
+        images = super().read_images()
+        if self.wrong == "pixel":
+            images[1, 5, 6] ^= 1
+        return images
+
+    def read_states(self):
+        states = super().read_states()
+        if self.wrong == self._step:
+            states[1, 4, 5, 6] ^= 1
+        return states
+
+
+@pytest.mark.parametrize("step", range(STEPS + 1))
+def test_a_wrong_state_is_named_by_its_step(skeleton, tmp_path, monkeypatch, step):
+    monkeypatch.setattr(Chip, "wrong", step)
+    line = rf"^digit 1, step {step}: channel 4, cell \(5, 6\) is -?\d+, golden has -?\d+; 1 code of"
+    with pytest.raises(Difference, match=line):
+        demonstrate(Chip(skeleton), skeleton, None, 2, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_pixel_is_named(skeleton, tmp_path, monkeypatch):
+    monkeypatch.setattr(Chip, "wrong", "pixel")
+    line = r"^digit 1: pixel \(5, 6\) is \d+, golden has \d+; 1 code of images differs$"
+    with pytest.raises(Difference, match=line):
+        demonstrate(Chip(skeleton), skeleton, None, 2, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_difference_ends_the_command_with_1(thalweg, skeleton, tmp_path, monkeypatch):
+    monkeypatch.setattr(Chip, "wrong", 2)
+    monkeypatch.setattr("sw.cli.common.open_device", lambda *given: Chip(skeleton))
+    skeleton.save(tmp_path / "skeleton")
+    given = ("demo", tmp_path / "skeleton", "--images", 2, "--output", tmp_path / "out")
+    code, _, error = thalweg(*given)
+    assert code == 1
+    assert error.splitlines()[-1].startswith("thalweg: digit 1, step 2: channel 4, cell (5, 6) is ")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_digits_that_are_read_right_are_counted_before_and_after(skeleton, tmp_path, monkeypatch):
+    images, labels = show_digits()
+    damaged = blanked(images[:10])
+    seen = []
+
+    class Referee:
+        @classmethod
+        def load(cls):
+            return cls()
+
+        def read(self, given):
+            seen.append(given)
+            right = 7 if np.array_equal(given, damaged) else 3
+            return np.where(np.arange(10) < right, labels[:10], 10), None
+
+    monkeypatch.setattr(demo, "Referee", Referee)
+    told = demonstrate(Chip(skeleton), skeleton, None, 10, tmp_path)
+    assert told["digit_id"] == {"damaged": 7, "restored": 3}
+    assert (told["input"], told["gated"], told["count"], DAMAGE) == ("show[0:10]", False, 10, 0.7)
+    assert told["codes_equal_to_golden"] == 10 * ((STEPS + 1) * 16 * 1024 + 784)
+    device = GoldenDevice((skeleton,))
+    device.load_images(damaged)
+    device.start(STEPS)
+    device.planes()
+    np.testing.assert_array_equal(seen[1], device.read_images())

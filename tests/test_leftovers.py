@@ -103,3 +103,25 @@ def test_an_ablation_that_cannot_be_written_is_said_before_the_work(
         text = "a file to write, not a folder"
     found = thalweg("ablate", "--rows", "base", "--output", tmp_path)
     assert found == (2, "", f"thalweg: {tmp_path / name} must be {text}\n")
+
+
+def test_docs_that_are_not_there_are_said_before_the_work(thalweg, fails, tmp_path, monkeypatch):
+    text = f"{tmp_path / 'docs'} must be there: --docs is for a checkout of the project"
+    monkeypatch.setattr("sw.memory.page.require_docs.__defaults__", (tmp_path / "docs",))
+    monkeypatch.setattr("sw.memory.run.run", None)
+    monkeypatch.setattr("sw.data.load", None)
+    fails(text, "memory", "--docs", "--output", tmp_path / "out")
+
+
+@pytest.mark.parametrize("option", ["--docs", "--ship"])
+def test_show_digits_for_docs_are_refused_before_the_work(
+    table, fails, tmp_path, monkeypatch, option
+):
+    """The fixture's data have no test digits."""
+    text = f"{option} must come with MNIST's test digits at hand; --data names a folder"
+    monkeypatch.setattr("sw.ablation.measure.learnt", None)
+    monkeypatch.setattr(make, "rows", None)
+    if option == "--docs":
+        fails(text, "ablate", "--rows", "base", "--docs", "--output", tmp_path / "out")
+    else:
+        assert table("--ship") == (2, "", f"thalweg: {text}\n")

@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from golden.errors import InputError
-from golden.files import replacing
+from golden.files import is_dir, is_file, read_json, replacing
 from sw.docs import ROOT, table
+from sw.writable import require_writable
 
-__all__ = ["PARTS", "parts", "publish"]
+__all__ = ["PARTS", "parts", "publish", "require_publishable"]
 
 DOCS = ROOT / "docs"
 HEADINGS = (
@@ -37,9 +37,9 @@ def parts(folder: Path = DOCS) -> dict[str, str]:
 
 def part(path: Path, show: Callable[[Mapping[str, Any]], str]) -> str:
     """Return a part of a page, of the results in a file."""
-    if not path.is_file():
+    if not is_file(path):
         return ""
-    results = json.loads(path.read_text(encoding="utf-8"))
+    results = read_json(path)
     return head(results) + "\n" + show(results)
 
 
@@ -101,10 +101,16 @@ PARTS = {"ablation": result_table, "seeds": seed_table}
 
 def publish(results: Path, part: str, folder: Path = DOCS) -> Path:
     """Copy results to docs: from test digits alone; return the path of the copy."""
-    if json.loads(results.read_text(encoding="utf-8"))["digits"]["rows"] != "test":
-        raise InputError("--docs must come with MNIST's test digits at hand; --data names a folder")
-    if not folder.is_dir():
-        raise InputError(f"{folder} must be there: --docs is for a checkout of the project")
+    require_publishable(read_json(results)["digits"]["rows"], part, folder)
     with replacing(folder / f"{part}.json") as temporary:
         shutil.copyfile(results, temporary)
     return folder / f"{part}.json"
+
+
+def require_publishable(rows: str, part: str, folder: Path = DOCS) -> None:
+    """Raise unless results on these digits may go to docs, and docs are there."""
+    if rows != "test":
+        raise InputError("--docs must come with MNIST's test digits at hand; --data names a folder")
+    if not is_dir(folder):
+        raise InputError(f"{folder} must be there: --docs is for a checkout of the project")
+    require_writable(folder / f"{part}.json")

@@ -41,9 +41,10 @@ def ablate(
     thalweg ablate --rows base --seeds 0,1,2 --batches 4000 --output build/seeds --part seeds
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from sw.ablation.measure import Ablation
-    from sw.ablation.page import PARTS
+    from sw.ablation.page import PARTS, require_publishable
     from sw.ablation.rows import ROWS, chosen
     from sw.data import load
+    from sw.evaluate import judged
     from sw.train.options import Options
 
     wanted = chosen(rows.split(",") if rows else [], ROWS)
@@ -51,7 +52,10 @@ def ablate(
     if part not in PARTS:
         raise InputError(f"--part must be {' or '.join(PARTS)}, not {part!r}")
     base = Options(output=output, threads=threads, batches=batches, qat_batches=qat_batches)
-    ablation = Ablation(base, load(data, download=True), ROWS)
+    digits = load(data, download=True)
+    if docs:
+        require_publishable(judged(digits, 1).rows, part)
+    ablation = Ablation(base, digits, ROWS)
     results = ablation.run(wanted, numbers)
     typer.echo(PARTS[part](results))
     typer.echo(f"wrote {ablation.path}")

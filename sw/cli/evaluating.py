@@ -152,6 +152,8 @@ def evaluate_all(
         )
     found = load(data, download=True)
     digits = work.judged(found, images)
+    if ship:
+        report.require_shippable([digits.rows])
     require_writable(output, output.parent / "kept" / output.name)
     keep_memory()
     listed, store = list(subjects(found.train_images, simulated)), Store(output.parent / "kept")

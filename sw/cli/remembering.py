@@ -55,6 +55,7 @@ def memory(
     from sw.data import load
     from sw.evaluate import judged, require_size
     from sw.loading import load_run
+    from sw.memory.page import require_docs
     from sw.memory.run import chosen, known, run
     from sw.memory.supply import LETTERS, gates_beside, lacking, letters_at
     from sw.memory.task import Task
@@ -63,6 +64,8 @@ def memory(
     known(names)
     if docs and names:
         raise InputError(f"--docs must come with all experiments, not with {names[0]!r}")
+    if docs:
+        require_docs()
     loaded, network = load_run(skeleton, gate, gated=not no_gate)
     amount = None if full else images
     alphabet = letters_at(letters, data, amount)

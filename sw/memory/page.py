@@ -12,8 +12,9 @@ from golden.files import is_dir, is_file, read_json, replacing
 from sw.docs import ROOT, table
 from sw.memory.run import EXPERIMENTS, REPORT, remove_pictures
 from sw.memory.tables import TABLES
+from sw.writable import require_writable
 
-__all__ = ["DOCS", "parts", "publish"]
+__all__ = ["DOCS", "parts", "publish", "require_docs"]
 
 DOCS = ROOT / "docs"
 UNMEASURED = "*Not measured: `make memory`.*\n"
@@ -24,8 +25,7 @@ Results = Mapping[str, Any]
 def publish(folder: Path, docs: Path = DOCS) -> Path:
     """Copy results and pictures from ``folder`` to docs; return the path of the JSON."""
     results = read_json(folder / REPORT)
-    if not is_dir(docs):
-        raise InputError(f"{docs} must be there: --docs is for a checkout of the project")
+    require_docs(docs)
     for name in results["pictures"]:
         with replacing(docs / "memory" / name) as temporary:
             shutil.copyfile(folder / name, temporary)
@@ -33,6 +33,13 @@ def publish(folder: Path, docs: Path = DOCS) -> Path:
     with replacing(docs / REPORT) as temporary:
         shutil.copyfile(folder / REPORT, temporary)
     return docs / REPORT
+
+
+def require_docs(docs: Path = DOCS) -> None:
+    """Raise unless there are docs to publish to."""
+    if not is_dir(docs):
+        raise InputError(f"{docs} must be there: --docs is for a checkout of the project")
+    require_writable(docs / REPORT, docs / "memory" / REPORT)
 
 
 def parts(path: Path = DOCS / REPORT) -> dict[str, str]:

@@ -20,6 +20,7 @@ __all__ = [
     "draw_curves",
     "draw_rows",
     "remove_curves",
+    "require_shippable",
     "result_table",
     "ship",
 ]
@@ -211,8 +212,7 @@ def remove_curves(folder: Path) -> list[Path]:
 
 def ship(output: Path, rows: Sequence[dict[str, Any]], points: Sequence[dict[str, Any]]) -> None:
     """Copy the table, and the curves where there are points, to docs: from test digits alone."""
-    if any(row["rows"] != "test" for row in rows):
-        raise InputError("--ship must come with MNIST's test digits at hand; --data names a folder")
+    require_shippable(row["rows"] for row in rows)
     files = [output, output.with_suffix(".png")]
     if points:
         files += [output.with_name(CURVES), output.with_name(CURVES).with_suffix(".png")]
@@ -220,3 +220,9 @@ def ship(output: Path, rows: Sequence[dict[str, Any]], points: Sequence[dict[str
     for file, name in zip(files, names, strict=False):
         with replacing(ROOT / "docs" / name) as temporary:
             shutil.copyfile(file, temporary)
+
+
+def require_shippable(rows: Iterable[str]) -> None:
+    """Raise unless all rows were measured, or will be, on test digits."""
+    if any(row != "test" for row in rows):
+        raise InputError("--ship must come with MNIST's test digits at hand; --data names a folder")

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pooch
 
-from golden.errors import InputError
+from golden.errors import InputError, reason
+from golden.files import is_file, reading
+from sw.cache import cache_folder
 
 __all__ = ["CHECKSUMS", "MIRRORS", "Unreachable", "cached", "download"]
 
@@ -26,22 +28,27 @@ CHECKSUMS = {
 
 
 class Unreachable(Exception):
-    """No mirror answered."""
+    """No mirror answered, or what it sends cannot be kept."""
 
 
 def cache() -> Path:
     """Return the user's folder of cached files; XDG_CACHE_HOME moves it."""
-    return Path(pooch.os_cache("thalweg")) / "mnist"
+    return cache_folder("mnist")
 
 
 def cached() -> Path | None:
     """Return the folder of the cached files if all are there; a damaged one raises."""
-    folder = cache()
-    if not all((folder / f"{stem}.gz").is_file() for stem in CHECKSUMS):
+    try:
+        folder = cache()
+        if not all(is_file(folder / f"{stem}.gz") for stem in CHECKSUMS):
+            return None
+    except InputError:  # a user without a home, or whose home is closed, has no cache
         return None
     for stem, checksum in CHECKSUMS.items():
         path = folder / f"{stem}.gz"
-        if (found := pooch.file_hash(str(path))) != checksum:
+        with reading(path, "a file of the cache"):
+            found = pooch.file_hash(str(path))
+        if found != checksum:
             raise InputError(
                 f"{path} must have the SHA-256 {checksum[:12]}…, not {found[:12]}…: "
                 "delete it, and it is downloaded again"
@@ -52,6 +59,10 @@ def cached() -> Path | None:
 def download() -> Path:
     """Fetch what the cache lacks, and return its folder; `Unreachable` when no mirror answers."""
     pooch.get_logger().setLevel(logging.ERROR)
+    try:
+        cache().mkdir(parents=True, exist_ok=True)
+    except (InputError, OSError) as error:
+        raise Unreachable(reason(error)) from error
     for stem, checksum in CHECKSUMS.items():
         fetch(f"{stem}.gz", checksum)
     return cache()

@@ -18,6 +18,10 @@ from typing import Any
 
 import typer
 
+# Threads of OpenMP that wait for work sleep, rather than spin: beside a busy neighbour two that
+# spin take the core from each other. It must be set before PyTorch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from golden.errors import Difference, InputError, reason
 from sw.cli.ablating import ablate
 from sw.cli.building import bench, bitstream, demo, program, simulate, verilog
@@ -121,7 +125,11 @@ def endings() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {
+        number: signal.signal(number, leave)
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) != signal.SIG_IGN  # as nohup has it
+    }
     try:
         yield
     finally:

@@ -59,6 +59,9 @@ def train(
     ] = "soap",
     rate: Annotated[float, typer.Option(help="peak learning rate of the rule, in float")] = 2e-2,
     qat_rate: Annotated[float, typer.Option(help="the same in QAT")] = 1e-3,
+    hold_rate: Annotated[
+        float, typer.Option(help="the same where holding is taught; recipe memory only")
+    ] = 8e-3,
     averaging: Annotated[
         float, typer.Option(help="what averages keep at each batch; 0 exports the last weights")
     ] = 0.999,
@@ -118,6 +121,7 @@ def train(
             optimiser=optimiser,
             rate=rate,
             qat_rate=qat_rate,
+            hold_rate=hold_rate,
             averaging=averaging,
             weight_bits=weight_bits,
             plane_bits=plane_bits,

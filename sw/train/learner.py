@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,9 @@ from pytorch_optimizer.optimizer.soap import SOAP
 from torch import Tensor, nn
 
 from golden.errors import InputError
-from golden.files import replacing
 from sw.gate import Gate, GateExponents
 from sw.rule import Rule, RuleExponents
+from sw.train.checkpoint import put, read, require_alike, require_finite, restore, whole, write
 from sw.train.options import Options
 from sw.train.pool import Pool, Prototypes
 from sw.train.processes import leads
@@ -142,13 +140,19 @@ def identity(options: Options, digest: str) -> str:
 def save(learner: Learner, options: Options, digest: str, path: Path) -> None:
     """Write a checkpoint, whole or not at all, and down to the disk: power may fail.
 
-    Of several processes the first alone writes.
+    Of several processes the first alone writes. What is no number is never written: `Diverged`.
     """
     if not leads():
         return
+    values = {"identity": identity(options, digest)} | state_of(learner)
+    require_finite(values, learner.stage, learner.batch)
+    write(values, path)
+
+
+def state_of(learner: Learner) -> dict[str, Any]:
+    """Return what a checkpoint holds of a learner."""
     gate = learner.gate
-    values = {
-        "identity": identity(options, digest),
+    return {
         "stage": learner.stage,
         "batch": learner.batch,
         "seconds": learner.seconds,
@@ -160,25 +164,26 @@ def save(learner: Learner, options: Options, digest: str, path: Path) -> None:
         "pool": learner.pool and vars(learner.pool),
         "prototypes": learner.prototypes and vars(learner.prototypes),
     }
-    buffer = io.BytesIO()
-    torch.save(values, buffer)
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        file.write(buffer.getbuffer())
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def resume(options: Options, digest: str, path: Path) -> Learner:
     """Read a checkpoint and go on from it exactly."""
-    try:
-        values: dict[str, Any] = torch.load(path, map_location=options.device, weights_only=True)
-    except Exception as error:  # torch raises whatever the broken file makes it raise
-        raise InputError(f"{path} must be a checkpoint: remove it to begin anew") from error
+    values = read(path, options.device)
     if values.get("identity") != identity(options, digest):
         raise InputError(
             f"{path} must be of a run with these options and data: remove it to begin anew, "
             f"or choose another name than {options.name!r}"
         )
+    with whole(path):
+        learner = learner_of(values, options)
+        require_finite(state_of(learner), learner.stage, learner.batch)
+    return learner
+
+
+def learner_of(values: dict[str, Any], options: Options) -> Learner:
+    """Return the learner that a checkpoint holds; raise whatever it likes where that is damaged."""
+    if not 0 <= values["batch"] <= options.stages()[values["stage"]]:
+        raise ValueError("a batch that its stage does not have")
     rule, gate = build(
         options,
         # Exponents stay on the CPU, wherever the weights are.
@@ -196,9 +201,8 @@ def resume(options: Options, digest: str, path: Path) -> Learner:
         prototypes=values["prototypes"] and Prototypes(**values["prototypes"]),
         optimiser=options.optimiser,
     )
-    with torch.no_grad():
-        for parameter, value in zip(learner.parameters, values["parameters"], strict=True):
-            parameter.copy_(value)
+    require_alike(learner.averages, learner.parameters)
+    put(values["parameters"], learner.parameters)
     for optimiser, state in zip(learner.optimisers, values["optimisers"], strict=True):
-        optimiser.load_state_dict(state)
+        restore(optimiser, state)
     return learner

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from golden.device import GoldenDevice
-from golden.errors import InputError
-from golden.files import write_json
+from golden.errors import Difference, InputError
+from golden.files import exists, write_json
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
 from sw.damage import blank
@@ -64,7 +64,7 @@ def beginning(
     digits: Digits,
 ) -> Learner:
     """Return the learner where the run is: the shipped integers, or a checkpoint."""
-    if path.exists():
+    if exists(path):
         learner = resume(options, letters.digest, path)
     else:
         learner = Learner(
@@ -86,7 +86,8 @@ def export(
     assert learner.gate is not None
     begin = time.monotonic()
     same = learner.rule.weights(skeleton.name)
-    assert same.digest == skeleton.digest, "the rule has changed"
+    if same.digest != skeleton.digest:
+        raise Difference(f"The rule of {skeleton.name} has changed while its gate learnt")
     network = learner.gate.weights(skeleton.digest)
     sets = {options.letters: judged(letters), "digits": judged(digits)}
     some = sets[options.letters].images[:PROVEN]

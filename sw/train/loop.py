@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sw.train.checkpoint import Diverged
 from sw.train.learner import Learner, save
 from sw.train.options import Options
 from sw.train.origins import shorten_ways
@@ -25,6 +27,7 @@ __all__ = ["Stopped", "interruptions", "run_stage", "train_batch"]
 WARM_UP = {"float": 200, "hold": 50, "qat": 50, "letters": 50}
 LOG_EVERY = 100
 SAVE_SECONDS = 60.0
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Stopped(Exception):
@@ -37,14 +40,17 @@ class Stopped(Exception):
 
 @contextmanager
 def interruptions() -> Iterator[list[int]]:
-    """Give a list that receives the number of a SIGTERM or SIGINT instead of dying of it.
+    """Give a list that receives the number of a SIGTERM, SIGINT or SIGHUP instead of dying of it.
 
-    A run that `Stopped` because of one ends the process as such a signal would.
+    A run that `Stopped` because of one ends the process as such a signal would. Beside the main
+    thread, which alone may receive signals, the list stays empty.
     """
     received: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
     previous = {
         number: signal.signal(number, lambda got, frame: received.append(got))
-        for number in (signal.SIGTERM, signal.SIGINT)
+        for number in (STOPPING if main else ())
+        if signal.getsignal(number) not in (signal.SIG_IGN, None)  # as nohup has it
     }
     try:
         yield received
@@ -73,13 +79,25 @@ def train_batch(learner: Learner, images: np.ndarray, options: Options) -> tuple
             group["lr"] = group["share"] * rate(options, learner.stage, learner.batch)
         optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    average([parameter.grad for parameter in learner.parameters if parameter.grad is not None])
-    torch.nn.utils.clip_grad_norm_(learner.parameters, 1.0)
-    for optimiser in learner.optimisers:
-        optimiser.step()
-    learner.batch += 1
+    value = loss.detach().clone()
+    found = [parameter.grad for parameter in learner.parameters if parameter.grad is not None]
+    average([value, *found])  # the loss too: all processes must stop alike
+    norm = torch.nn.utils.clip_grad_norm_(learner.parameters, 1.0)
+    if not bool((value + norm).isfinite()):
+        raise Diverged(learner.stage, learner.batch + 1)
+    advance(learner)
     learner.average(options.averaging)
-    return loss.item(), -10 * errors.detach().clamp(min=1e-9).log10().mean().item()
+    return value.item(), -10 * errors.detach().clamp(min=1e-9).log10().mean().item()
+
+
+def advance(learner: Learner) -> None:
+    """Step all weights by their gradients: the batch is done."""
+    try:
+        for optimiser in learner.optimisers:
+            optimiser.step()
+    except torch.linalg.LinAlgError as error:  # what SOAP decomposes has become no number
+        raise Diverged(learner.stage, learner.batch + 1, "a weight") from error
+    learner.batch += 1
 
 
 def run_stage(

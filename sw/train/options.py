@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from golden.errors import InputError
 from golden.spec import Gate, Spec
 from sw.baselines.models import IMAGE, MODELS
 from sw.baselines.shelf import weights_of
+from sw.train.bounds import BOUNDS, require_within
 
 __all__ = ["RECIPES", "SPEC", "Options", "require_device", "shaped", "spec_for"]
 
@@ -23,6 +25,12 @@ REHEARSALS = ("stored", "distilled", "dreams", "none")
 SPEC = Spec(gate=Gate(input_channel=0, output_channel=1, start=1, every=3, mapping="nearest2"))
 HELD_BY: dict[str, Any] = {"start": 4, "every": 1}
 """When the gate acts where a recipe holds: early noise is left to fall, then it never rests."""
+
+PERIOD = 100
+"""Steps of the gate's longest period where holding is taught."""
+
+LONGEST = 100
+"""Bytes of a name: it is a folder's, and files are named after it."""
 
 RECIPES_WITH = {
     "supervise": ("restore",),
@@ -138,14 +146,13 @@ class Options:
             raise InputError("begin must be a skeleton with a gate for recipe letters, not None")
         plain = self.name.replace("-", "").replace("_", "").isalnum()
         self._require(plain, "name", "letters, digits, hyphens and underscores")
-        for field in ("threads", "batches", "batch"):
-            self._require(getattr(self, field) >= 1, field, "at least 1")
-        for field in ("seed", "noise", "qat_batches", "hold_batches", "motion"):
-            self._require((getattr(self, field) or 0) >= 0, field, "at least 0")
+        self._require(len(os.fsencode(self.name)) <= LONGEST, "name", f"at most {LONGEST} bytes")
+        for field in BOUNDS:
+            value = getattr(self, field)
+            if value is not None or field not in ("qat_batches", "hold_batches"):
+                require_within(field, value)
         for field in ("damage", "dropout", "averaging"):
             self._require(0 <= getattr(self, field) < 1, field, "from 0 to below 1")
-        for field in ("rate", "qat_rate", "hold_rate"):
-            self._require(getattr(self, field) > 0, field, "above 0")
         self._require_together()
 
     def _require_together(self) -> None:
@@ -154,6 +161,9 @@ class Options:
         for field, recipes in RECIPES_WITH.items():
             holds = self.recipe in recipes or getattr(self, field) == usual[field]
             self._require(holds, field, f"{usual[field]} for recipe {self.recipe}")
+        period = self.spec.gate.period if self.spec.gate else 1
+        if self.recipe == "memory" and period > PERIOD:  # states are carried on by whole periods
+            raise InputError(f"the gate's period must be at most {PERIOD} steps, not {period}")
         whole = self.plane_bits == usual["plane_bits"]
         self._require(whole or self.gated, "plane_bits", "8 without a gate")
         self._require(whole or not self.ship, "plane_bits", "8 in a skeleton that ships")

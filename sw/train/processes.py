@@ -14,25 +14,52 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, distributed
 
-from golden.errors import InputError
+from golden.errors import InputError, reason
 
 __all__ = ["average", "joined", "leads", "meet", "place", "share", "told"]
+
+TORCHRUN = ("RANK", "MASTER_ADDR", "MASTER_PORT")
+"""What torchrun sets beside WORLD_SIZE."""
+MOST = 4096
 
 
 @contextmanager
 def joined(batch: int) -> Iterator[None]:
     """Join the processes that torchrun started; ``batch`` must be a multiple of their number."""
-    count = int(os.environ.get("WORLD_SIZE", "1"))
+    count = world_size()
     if batch % count:
         raise InputError(f"batch must be a multiple of the {count} processes, not {batch}")
     if count == 1:
         yield
         return
-    distributed.init_process_group("gloo")
+    try:
+        distributed.init_process_group("gloo")
+    except (RuntimeError, ValueError, OSError) as error:
+        raise InputError(f"the {count} processes must find each other: {reason(error)}") from error
     try:
         yield
     finally:
         distributed.destroy_process_group()
+
+
+def world_size() -> int:
+    """Return how many processes torchrun says that it has started; 1 without it."""
+    text = os.environ.get("WORLD_SIZE", "").strip()
+    if text in ("", "1"):
+        return 1
+    if not (text.isdecimal() and 0 < int(text[:9]) <= MOST):
+        raise InputError(f"WORLD_SIZE must be a number of processes up to {MOST}, not {text!r}")
+    lacks = [name for name in TORCHRUN if not os.environ.get(name)]
+    if lacks:
+        raise InputError(
+            f"WORLD_SIZE is {text}, but {', '.join(lacks)} not set: start the processes "
+            "with torchrun, or unset WORLD_SIZE to train in one"
+        )
+    for name, values in (("RANK", range(int(text))), ("MASTER_PORT", range(1, 1 << 16))):
+        found = os.environ[name]
+        if not (found.isdecimal() and int(found[:9]) in values):
+            raise InputError(f"{name} must be from {values[0]} to {values[-1]}, not {found!r}")
+    return int(text)
 
 
 def place() -> tuple[int, int]:

@@ -8,8 +8,10 @@ import sys
 import torch
 
 from golden.errors import InputError
+from golden.files import exists
 from sw import floats
 from sw.data import Digits, load
+from sw.ordinary import ordinary
 from sw.train.calibrate import quantise
 from sw.train.learner import Learner, begin, resume, save
 from sw.train.letters import train_letters
@@ -23,6 +25,7 @@ from sw.train.ship import export
 __all__ = ["learnt", "prepare", "train"]
 
 
+@ordinary()
 def train(options: Options) -> None:
     """Train a skeleton and its gate, or go on with a run that was broken off.
 
@@ -59,6 +62,7 @@ def run(options: Options) -> None:
         floats.write(learner.rule, learner.gate, options.folder / floats.LATENT)
 
 
+@ordinary()
 def learnt(options: Options, digits: Digits) -> Learner:
     """Return the learner at the end of all stages, its averages taken; nothing is exported.
 
@@ -67,7 +71,7 @@ def learnt(options: Options, digits: Digits) -> Learner:
     require_size(digits, options)
     digest = digits.digest
     path = options.folder / "checkpoint.pt"
-    learner = resume(options, digest, path) if path.exists() else begin(options)
+    learner = resume(options, digest, path) if exists(path) else begin(options)
     if options.begin is not None and learner.stage == "float":
         floats.read(learner.rule, learner.gate, floats.find(options.begin))
         learner.averages = [parameter.detach().clone() for parameter in learner.parameters]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from golden.errors import Difference
 from golden.fixed import STATE
 from golden.gate import GateNetwork
 from golden.model import Model
 from golden.samples import adversarial_states
 from golden.skeleton import Skeleton
 from sw.gate import Gate, spread
+from sw.ordinary import ordinary
 from sw.quant import PIXEL_FRAC, STATE_FRAC
 from sw.rule import Rule
 
@@ -20,17 +24,28 @@ __all__ = ["Mismatch", "prove", "prove_random"]
 BLOCK = 64
 
 
-class Mismatch(AssertionError):
+class Mismatch(Difference):
     """The model in training and golden disagree: never the user's fault."""
 
 
 def compare(values: Tensor, frac: int, codes: np.ndarray, what: str) -> int:
     """Return how many codes were compared; raise `Mismatch` unless all are equal."""
     got = values.detach().cpu().double().numpy().reshape(codes.shape) * 2.0**frac
-    wrong = int((got != codes).sum())
-    if wrong:
-        raise Mismatch(f"{what}: {wrong:,} of {codes.size:,} codes differ from golden")
+    wrong = np.argwhere(got != codes)
+    if len(wrong):
+        first = tuple(wrong[0])
+        raise Mismatch(
+            f"{what}: {len(wrong):,} of {codes.size:,} codes of Brevitas differ from golden, "
+            f"first {place_of(first)}: {got[first]:g}, not {codes[first]}"
+        )
     return codes.size
+
+
+def place_of(index: Sequence[int]) -> str:
+    """Return where a code lies, for people: of a lattice, an image or a delta."""
+    names = {4: ("sample", "channel", "row", "column"), 3: ("sample", "row", "column")}
+    words = names.get(len(index), ("sample", "unit"))
+    return " ".join(f"{word} {number}" for word, number in zip(words, index, strict=True))
 
 
 def as_values(codes: np.ndarray, frac: int, rule: Rule) -> Tensor:
@@ -38,6 +53,7 @@ def as_values(codes: np.ndarray, frac: int, rule: Rule) -> Tensor:
     return torch.from_numpy(codes).to(rule.encode.weight.device).float() * 2.0**-frac
 
 
+@ordinary()
 @torch.no_grad()
 def prove(
     rule: Rule,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 
-import pooch
+from golden.errors import InputError, reason
+from golden.files import is_file, locked, read_bytes, replacing
+from golden.tools import call, compiler, environment
+from sw.cache import cache_folder
 
 __all__ = ["Unavailable", "library"]
 
@@ -26,30 +27,52 @@ class Unavailable(Exception):
     """Why there is no fused step here, in one line."""
 
 
-@cache
 def library(channels: int, multiplier: int) -> ctypes.CDLL:
     """Return the library for rules of that many channels and filters a channel.
 
-    Raises `Unavailable` without a compiler, or where it fails. ``CXX`` names the compiler;
-    libraries lie in the user's cache, each under a digest of all that it is made from.
+    Raises `Unavailable` without a compiler, or where it fails. ``CXX`` names the compiler, with
+    arguments or without; libraries lie in the user's cache, each under a digest of all that it is
+    made from. A library is not believed unless it is the one whose checksum was written beside it.
     """
-    compiler = shutil.which(os.environ.get("CXX", "c++"))
-    if compiler is None:
-        raise Unavailable("no C++ compiler on PATH")
+    found = attempt(channels, multiplier)
+    if isinstance(found, str):
+        raise Unavailable(found)
+    return found
+
+
+@cache
+def attempt(channels: int, multiplier: int) -> ctypes.CDLL | str:
+    """Return the library, or why there is none: a compiler that fails is not asked at every step."""
     defines = (f"-DCHANNELS={channels}", f"-DMULTIPLIER={multiplier}")
-    command = [compiler, *FLAGS, *ARITHMETIC, *defines, str(HERE / "step.cpp")]
-    path = folder() / f"step-{channels}-{multiplier}-{digest(command)}.so"
-    if not path.exists():
-        compile_library(command, path)
     try:
+        command = [*compiler(), *FLAGS, *ARITHMETIC, *defines, str(HERE / "step.cpp")]
+        if shutil.which(command[0]) is None:
+            return "no C++ compiler on PATH"
+        path = cache_folder("fused") / f"step-{channels}-{multiplier}-{digest(command)}.so"
+        if not is_whole(path):
+            with locked(path.parent, waiting):
+                if not is_whole(path):  # another process may have made it meanwhile
+                    compile_library(command, path)
         return ctypes.CDLL(str(path))
-    except OSError as error:
-        raise Unavailable(str(error)) from error
+    except (InputError, OSError) as error:
+        return reason(error)
 
 
-def folder() -> Path:
-    """Return the folder of the libraries; XDG_CACHE_HOME moves it."""
-    return Path(pooch.os_cache("thalweg")) / "fused"
+def waiting() -> None:
+    """Say that another process builds."""
+    print("waiting for another process that builds the fused training step", file=sys.stderr)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a library is there, and is the one that was built."""
+    if not (is_file(path) and is_file(stamp(path))):
+        return False
+    return hashlib.sha256(read_bytes(path)).hexdigest() == read_bytes(stamp(path)).decode("ascii")
+
+
+def stamp(path: Path) -> Path:
+    """Return the path of the file with a library's checksum."""
+    return path.with_suffix(".sha256")
 
 
 def digest(command: list[str]) -> str:
@@ -57,7 +80,14 @@ def digest(command: list[str]) -> str:
     sha = hashlib.sha256()
     for path in (*sorted(HERE.glob("*.h")), HERE / "step.cpp"):
         sha.update(path.read_bytes())
-    version = subprocess.run([command[0], "--version"], capture_output=True, check=False)
+    words = command[: command.index(FLAGS[0])]
+    version = subprocess.run(
+        [*words, "--version"],
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env=environment(),
+    )
     sha.update(repr((command, version.stdout, processor())).encode())
     return sha.hexdigest()[:12]
 
@@ -72,23 +102,12 @@ def processor() -> str:
 
 
 def compile_library(command: list[str], path: Path) -> None:
-    """Compile, and put the result in its place whole: two processes may do so at once."""
+    """Compile, and put the result in its place whole, its checksum after it."""
     print("building the fused training step (some seconds, once)", file=sys.stderr, flush=True)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
-            made = Path(temporary) / path.name
-            run = subprocess.run(
-                [*command, "-o", made], capture_output=True, text=True, check=False
-            )
-            if run.returncode:
-                raise Unavailable(f"{command[0]} failed: {first_line(run.stderr)}")
-            made.replace(path)
-    except OSError as error:
-        raise Unavailable(str(error)) from error
-
-
-def first_line(text: str) -> str:
-    """Return the first line that names an error."""
-    lines = text.strip().splitlines() or ["without a word"]
-    return next((line for line in lines if "error" in line), lines[0])
+    log = path.with_suffix(".log")
+    with replacing(path) as made:
+        call([*command, "-o", str(made)], log)
+        checksum = hashlib.sha256(read_bytes(made)).hexdigest()
+    with replacing(stamp(path)) as file:
+        file.write_text(checksum, encoding="ascii")
+    log.unlink(missing_ok=True)

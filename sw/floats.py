@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from golden import skeleton
 from golden.errors import InputError
-from golden.files import replacing
+from golden.files import is_file, read_bytes, reading, replacing
 from golden.spec import Spec
 from sw.gate import Gate
 from sw.rule import Rule
@@ -37,7 +36,7 @@ def named(rule: Rule, gate: Gate | None) -> dict[str, nn.Parameter]:
 def find(name: str) -> Path:
     """Return the path of float weights: that of the file, or of a skeleton's name or folder."""
     path = Path(name)
-    return path if path.is_file() else skeleton.find(name) / FLOATS
+    return path if is_file(path) else skeleton.find(name) / FLOATS
 
 
 def write(rule: Rule, gate: Gate | None, path: Path) -> None:
@@ -49,13 +48,16 @@ def write(rule: Rule, gate: Gate | None, path: Path) -> None:
 
 def read(rule: Rule, gate: Gate | None, path: Path) -> None:
     """Put the weights of a file in the place of the models' own."""
-    try:
-        values: dict[str, Tensor] = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path} must be a file of float weights") from error
+    with reading(path, "a file of float weights"):
+        values: dict[str, Tensor] = load(read_bytes(path))
     own = named(rule, gate)
     if {k: v.shape for k, v in values.items()} != {k: p.shape for k, p in own.items()}:
         raise InputError(f"{path} must hold the weights of this rule and gate, and holds others")
+    for name, value in values.items():
+        if value.dtype not in (torch.float16, torch.float32):
+            raise InputError(f"{path} must hold half or single precision, not {value.dtype}")
+        if not bool(value.isfinite().all()):
+            raise InputError(f"{path} must hold numbers, and some in {name} are none")
     with torch.no_grad():
         for name, parameter in own.items():
             parameter.copy_(values[name])

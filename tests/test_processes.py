@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from golden.errors import InputError
-from sw.train.processes import joined
+from sw.train import processes
+from sw.train.processes import average, joined, place, share
 
 SCRIPT = Path(__file__).parent / "process_run.py"
 ROOT = SCRIPT.parents[1]
@@ -38,9 +39,67 @@ def test_two_processes_train_as_one_with_the_whole_batch(tmp_path):
     assert second[2] == []
 
 
+def started(monkeypatch, **values):
+    """Set torchrun's variables; None is not set."""
+    usual = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+    for name, value in (usual | values).items():
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+
+
 def test_rejects_batch_that_cannot_be_shared(monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "3")
+    started(monkeypatch, WORLD_SIZE="3")
     with pytest.raises(InputError) as error, joined(32):
         pass
 
     assert str(error.value) == "batch must be a multiple of the 3 processes, not 32"
+
+
+@pytest.mark.parametrize("text", [None, "", "1", " 1 "])
+def test_one_process_needs_no_torchrun(monkeypatch, text):
+    started(monkeypatch, WORLD_SIZE=text, RANK=None, MASTER_ADDR=None, MASTER_PORT=None)
+    with joined(3):
+        assert place() == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"WORLD_SIZE": "abc"}, "WORLD_SIZE must be a number of processes up to 4096, not 'abc'"),
+        ({"WORLD_SIZE": "0"}, "WORLD_SIZE must be a number of processes up to 4096, not '0'"),
+        ({"WORLD_SIZE": "-2"}, "WORLD_SIZE must be a number of processes up to 4096, not '-2'"),
+        (
+            {"WORLD_SIZE": "9" * 30},
+            f"WORLD_SIZE must be a number of processes up to 4096, not '{'9' * 30}'",
+        ),
+        (
+            {"RANK": None, "MASTER_PORT": ""},
+            "WORLD_SIZE is 2, but RANK, MASTER_PORT not set: start the processes with torchrun, "
+            "or unset WORLD_SIZE to train in one",
+        ),
+        ({"RANK": "2"}, "RANK must be from 0 to 1, not '2'"),
+        ({"MASTER_PORT": "x"}, "MASTER_PORT must be from 1 to 65535, not 'x'"),
+    ],
+)
+def test_rejects_half_a_torchrun(monkeypatch, values, text):
+    started(monkeypatch, **values)
+    with pytest.raises(InputError) as error, joined(32):
+        pass
+
+    assert str(error.value) == text
+
+
+def test_the_mean_over_processes_takes_the_place_of_each_tensor(monkeypatch):
+    monkeypatch.setattr(processes, "place", lambda: (0, 4))
+    monkeypatch.setattr(processes.distributed, "all_reduce", lambda whole: whole.add_(6.0))
+    tensors = [torch.tensor([[2.0, 6.0]]), torch.tensor(10.0)]
+    average(tensors)
+
+    assert tensors[0].tolist() == [[2.0, 3.0]]
+    assert tensors[1].item() == 4.0
+
+
+def test_each_process_takes_its_own_part(monkeypatch):
+    monkeypatch.setattr(processes, "place", lambda: (1, 2))
+    assert share(torch.arange(6)).tolist() == [3, 4, 5]

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sw.metrics import closeness
+from sw.ordinary import ordinary
 
 __all__ = ["ClosedForms"]
 
@@ -135,6 +136,7 @@ def smooth(rows: Tensor, blanked: Tensor, sigma: float) -> Tensor:
     return (sums / weights.clamp(min=1e-300)).view_as(rows).float()
 
 
+@ordinary()
 def fill(
     damaged: np.ndarray,
     blanked: np.ndarray,
@@ -149,7 +151,7 @@ def fill(
             batch = slice(begin, begin + BATCH)
             codes = torch.from_numpy(damaged[batch]).flatten(1)
             missing = torch.from_numpy(blanked[batch]).flatten(1)
-            guessed = (guess(codes / 255.0, missing) * 255).round().clamp(0, 255)
+            guessed = (guess(codes.float() / 255.0, missing) * 255).round().clamp(0, 255)
             filled[batch] = torch.where(missing, guessed.to(torch.uint8), codes).numpy()
             progress(len(codes))
     return filled.reshape(damaged.shape)

@@ -15,6 +15,7 @@ from sw.baselines.shelf import SHIPPED
 from sw.baselines.ship import ship
 from sw.baselines.train import train
 from sw.data import load
+from sw.train.bounds import require_within
 from sw.train.options import require_device
 from sw.train.run import keep_memory
 
@@ -36,6 +37,9 @@ def make(
         if found is not None and found not in allowed:
             raise InputError(f"Baselines know {', '.join(allowed)}, not {found!r}")
     require_device(device)
+    for field, number in {"threads": threads, **changes}.items():
+        if field != "loss" and number is not None:
+            require_within(field, number)
     given = {key: value for key, value in changes.items() if value is not None}
     recipe = replace(RECIPES[name], **given)
     digits = load(data, download=True)

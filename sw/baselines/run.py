@@ -8,11 +8,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from sw.ordinary import ordinary
+
 __all__ = ["restored"]
 
 BATCH = 250
 
 
+@ordinary()
 def restored(
     network: nn.Module,
     damaged: np.ndarray,
@@ -24,7 +27,7 @@ def restored(
     with torch.inference_mode():
         for begin in range(0, len(damaged), BATCH):
             batch = slice(begin, begin + BATCH)
-            images = torch.from_numpy(damaged[batch]).to(device).unsqueeze(1) / 255.0
+            images = torch.from_numpy(damaged[batch]).to(device).unsqueeze(1).float() / 255.0
             codes = (network(images) * 255).round().clamp(0, 255).to(torch.uint8)
             results[batch] = codes.squeeze(1).cpu().numpy()
             progress(len(codes))

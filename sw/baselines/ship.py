@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from golden.files import replacing, write_json
+from golden.errors import InputError
+from golden.files import is_file, read_json, replacing, write_json
 from sw.baselines.recipe import RECIPES, Recipe
 from sw.baselines.train import Training
 from sw.data import Digits
@@ -40,14 +41,18 @@ def shorter(path: Path, recipe: Recipe) -> list[dict[str, Any]]:
 
     So that a run tells what its last doubling gained; only runs by the same recipe count.
     """
-    if not path.is_file():
+    if not is_file(path):
         return []
-    record = json.loads(path.read_text(encoding="utf-8"))
-    if record["recipe"] | {"batches": recipe.batches} != asdict(recipe):
+    try:
+        record = read_json(path)
+        if record["recipe"] | {"batches": recipe.batches} != asdict(recipe):
+            return []
+        run = {"batches": record["recipe"]["batches"], "held_out_psnr": record["held_out_psnr"]}
+        runs = [*record.get("shorter", []), run]
+        return [each for each in runs if each["batches"] < recipe.batches]
+    except (InputError, KeyError, TypeError, AttributeError):
+        print(f"{path} is no record of a run: it is written anew", file=sys.stderr)
         return []
-    run = {"batches": record["recipe"]["batches"], "held_out_psnr": record["held_out_psnr"]}
-    runs = [*record.get("shorter", []), run]
-    return [each for each in runs if each["batches"] < recipe.batches]
 
 
 def provenance(name: str, training: Training, recipe: Recipe, digits: Digits) -> dict[str, Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -18,12 +16,15 @@ from pytorch_optimizer.optimizer.muon.muon import Muon
 from torch import Tensor, nn
 
 from golden.errors import InputError
-from golden.files import replacing
+from golden.files import exists
 from sw.baselines.models import build
 from sw.baselines.recipe import Recipe
 from sw.baselines.run import restored
 from sw.damage import blank
 from sw.metrics import closeness
+from sw.ordinary import ordinary
+from sw.train import checkpoint
+from sw.train.checkpoint import Diverged, put, require_alike, require_finite, restore, whole
 from sw.train.loop import SAVE_SECONDS, Stopped, interruptions
 
 __all__ = ["Training", "train"]
@@ -70,18 +71,19 @@ class Training:
         }
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Go on from what a checkpoint holds."""
+        """Go on from what a checkpoint holds; raise whatever it likes where that is damaged."""
         self.network.load_state_dict(state["network"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        restore(self.optimiser, state["optimiser"])
+        for weights in (state["averages"], state["best"]):
+            require_alike(weights, self.averages)
         self.averages, self.best = state["averages"], state["best"]
         self.batch, self.seconds, self.curve = state["batch"], state["seconds"], state["curve"]
+        require_finite(self.state(), "baseline", self.batch)
 
     def put(self, weights: list[Tensor]) -> list[Tensor]:
         """Put weights in the parameters' place; return what was there."""
         before = [parameter.detach().clone() for parameter in self.network.parameters()]
-        with torch.no_grad():
-            for parameter, weight in zip(self.network.parameters(), weights, strict=True):
-                parameter.copy_(weight)
+        put(weights, list(self.network.parameters()))
         return before
 
 
@@ -139,7 +141,9 @@ def learn(training: Training, images: np.ndarray, recipe: Recipe) -> float:
     loss = recipe.loss_of(shown.float(), originals)
     loss.backward()  # type: ignore[no-untyped-call]
     parameters = list(training.network.parameters())
-    torch.nn.utils.clip_grad_norm_(parameters, recipe.clip)
+    norm = torch.nn.utils.clip_grad_norm_(parameters, recipe.clip)
+    if not bool((loss.detach() + norm).isfinite()):
+        raise Diverged("baseline", training.batch + 1)
     training.optimiser.step()
     training.batch += 1
     with torch.no_grad():
@@ -164,6 +168,7 @@ def look(training: Training, held_out: np.ndarray, recipe: Recipe, loss: float) 
     })
 
 
+@ordinary()
 def train(
     name: str,
     recipe: Recipe,
@@ -181,8 +186,10 @@ def train(
     identity = json.dumps({"name": name, "data": digest} | asdict(recipe), sort_keys=True)
     path = folder / "checkpoint.pt"
     training = Training.begin(name, recipe, device)
-    if path.exists():
-        training.resume(read(path, identity, device))
+    if exists(path):
+        state = read(path, identity, device)
+        with whole(path):
+            training.resume(state)
     else:
         save(training, identity, path)  # a folder that cannot be written fails here
     torch.set_flush_denormal(True)
@@ -233,21 +240,15 @@ def report(training: Training, recipe: Recipe, loss: float, left: float) -> None
 
 
 def save(training: Training, identity: str, path: Path) -> None:
-    """Write a checkpoint, whole or not at all, and down to the disk: power may fail."""
-    buffer = io.BytesIO()
-    torch.save(training.state() | {"identity": identity}, buffer)
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        file.write(buffer.getbuffer())
-        file.flush()
-        os.fsync(file.fileno())
+    """Write a checkpoint; what is no number is never written."""
+    values = training.state() | {"identity": identity}
+    require_finite(values, "baseline", training.batch)
+    checkpoint.write(values, path)
 
 
 def read(path: Path, identity: str, device: str) -> dict[str, Any]:
     """Read the checkpoint of a run with the same options and data."""
-    try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:  # torch raises whatever the broken file makes it raise
-        raise InputError(f"{path} must be a checkpoint: remove it to begin anew") from error
+    state = checkpoint.read(path, device)
     if state.get("identity") != identity:
         raise InputError(f"{path} must be of a run with this recipe and data: remove it first")
     return state

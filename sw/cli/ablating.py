@@ -18,9 +18,9 @@ def ablate(
         str | None, typer.Option(help="names of rows, as in base,phase4; all unless told")
     ] = None,
     seeds: Annotated[str, typer.Option(help="seeds of each row")] = "0,1",
-    batches: Annotated[int, typer.Option(min=1, help="batches of each float warm-up")] = 800,
-    qat_batches: Annotated[int, typer.Option(min=0, help="batches of each QAT")] = 200,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads")] = 1,
+    batches: Annotated[int, typer.Option( help="batches of each float warm-up")] = 800,
+    qat_batches: Annotated[int, typer.Option( help="batches of each QAT")] = 200,
+    threads: Annotated[int, typer.Option(help="CPU threads")] = 1,
     data: DataFolder = None,
     output: Annotated[Path, typer.Option(help="folder for results.json and the runs")] = Path(
         "build/ablation"
@@ -47,7 +47,7 @@ def ablate(
     from sw.evaluate import judged
     from sw.train.options import Options
 
-    wanted = chosen(rows.split(",") if rows else [], ROWS)
+    wanted = chosen([] if rows is None else rows.split(","), ROWS)
     numbers = numbers_of(seeds)
     if part not in PARTS:
         raise InputError(f"--part must be {' or '.join(PARTS)}, not {part!r}")
@@ -64,11 +64,15 @@ def ablate(
 
 
 def numbers_of(seeds: str) -> list[int]:
-    """Return the seeds of a list with commas."""
+    """Return the seeds of a list with commas, each once."""
+    from sw.train.bounds import SEEDS
+
     words = seeds.split(",")
     if not all(word.isdecimal() for word in words):
         raise InputError(f"--seeds must be numbers from 0 on, as in 0,1, not {seeds!r}")
-    return [int(word) for word in words]
+    if any(len(word) > len(str(SEEDS[-1])) or int(word) not in SEEDS for word in words):
+        raise InputError(f"--seeds must be at most {SEEDS[-1]:,}, not {seeds!r}")
+    return list(dict.fromkeys(map(int, words)))
 
 
 def publish(results: Path, part: str) -> None:

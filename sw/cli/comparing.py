@@ -19,15 +19,15 @@ def baseline(
         Path, typer.Option(help="folder for the run's own folder, checkpoint and result")
     ] = Path("build/baselines"),
     batches: Annotated[
-        int | None, typer.Option(min=1, help="as its recipe says unless told")
+        int | None, typer.Option(help="as its recipe says unless told")
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(min=1, help="digits in a batch, as its recipe says unless told")
+        int | None, typer.Option(help="digits in a batch, as its recipe says unless told")
     ] = None,
     loss: Annotated[
         str | None, typer.Option(help="mse or log-mse, as its recipe says unless told")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads")] = 1,
+    threads: Annotated[int, typer.Option(help="CPU threads")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
     ship: Annotated[bool, typer.Option("--ship", help="copy the result to those shipped")] = False,
 ) -> None:

@@ -8,7 +8,6 @@ checksum and what it reads right.
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,8 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from golden.errors import InputError
+from golden.files import read_bytes, read_json, reading
+from sw.ordinary import ordinary
 
 __all__ = ["PROVENANCE", "WEIGHTS", "Referee", "network"]
 
@@ -45,7 +46,7 @@ def network() -> nn.Sequential:
 
 def as_input(images: np.ndarray) -> Tensor:
     """Turn images, uint8 (n, 28, 28), into the classifier's input."""
-    return torch.from_numpy(images).unsqueeze(1) / 255.0
+    return torch.from_numpy(images).unsqueeze(1).float() / 255.0
 
 
 class Referee:
@@ -55,19 +56,21 @@ class Referee:
         self.classifier = classifier.eval()
 
     @classmethod
+    @ordinary()
     def load(cls, path: Path = WEIGHTS, provenance: Path = PROVENANCE) -> Referee:
         """Read the weights; their SHA-256 must be the one on record."""
-        try:
-            raw = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"{path} must be a readable file: {error.strerror}") from error
-        wanted, found = recorded(provenance)["sha256"], hashlib.sha256(raw).hexdigest()
+        raw = read_bytes(path)
+        with reading(provenance, "the referee's record"):
+            wanted = str(recorded(provenance)["sha256"])
+        found = hashlib.sha256(raw).hexdigest()
         if found != wanted:
             raise InputError(f"{path} must have the SHA-256 {wanted[:12]}…, not {found[:12]}…")
         classifier = network()
-        classifier.load_state_dict(load(raw))
+        with reading(path, "the referee's weights"):
+            classifier.load_state_dict(load(raw))
         return cls(classifier)
 
+    @ordinary()
     def read(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Read images, uint8 (n, 28, 28): labels, int64 (n,), and confidences, float32 (n,)."""
         confidences, labels = np.zeros(len(images), np.float32), np.zeros(len(images), np.int64)
@@ -82,5 +85,5 @@ class Referee:
 
 def recorded(path: Path = PROVENANCE) -> dict[str, Any]:
     """Return what is on record about the referee."""
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    record: dict[str, Any] = read_json(path)
     return record

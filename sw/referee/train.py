@@ -17,6 +17,7 @@ from torch.nn import functional
 from golden.errors import InputError
 from golden.files import replacing, write_json
 from sw.data import Digits
+from sw.ordinary import ordinary
 from sw.referee import PROVENANCE, WEIGHTS, Referee, as_input, network
 
 __all__ = ["train"]
@@ -25,6 +26,7 @@ SEED, EPOCHS, BATCH, RATE = 1, 12, 128, 2e-3
 COMMAND = "thalweg referee --output sw/referee"
 
 
+@ordinary()
 def train(digits: Digits, folder: Path) -> dict[str, Any]:
     """Train on the clean training digits, and write weights and provenance into ``folder``."""
     if digits.test_images is None or digits.test_labels is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 from golden.errors import InputError
@@ -31,7 +32,7 @@ def count(low: int, high: int) -> Bound:
 
 BOUNDS = {
     "seed": count(0, SEEDS[-1]),
-    "threads": count(1, 1024),
+    "threads": count(1, max(64, 4 * (os.cpu_count() or 1))),  # more only wait for each other
     "batches": count(1, 10**9),
     "qat_batches": count(0, 10**9),
     "hold_batches": count(0, 10**9),

@@ -41,7 +41,7 @@ class Diverged(InputError):
         )
 
 
-RATES = {"hold": "--hold-rate", "qat": "--qat-rate"}
+RATES = {"hold": "--hold-rate", "qat": "--qat-rate", "baseline": "rate in its recipe"}
 """What sets a stage's learning rate; ``--rate`` for all others."""
 
 

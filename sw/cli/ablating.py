@@ -18,8 +18,8 @@ def ablate(
         str | None, typer.Option(help="names of rows, as in base,phase4; all unless told")
     ] = None,
     seeds: Annotated[str, typer.Option(help="seeds of each row")] = "0,1",
-    batches: Annotated[int, typer.Option( help="batches of each float warm-up")] = 800,
-    qat_batches: Annotated[int, typer.Option( help="batches of each QAT")] = 200,
+    batches: Annotated[int, typer.Option(help="batches of each float warm-up")] = 800,
+    qat_batches: Annotated[int, typer.Option(help="batches of each QAT")] = 200,
     threads: Annotated[int, typer.Option(help="CPU threads")] = 1,
     data: DataFolder = None,
     output: Annotated[Path, typer.Option(help="folder for results.json and the runs")] = Path(

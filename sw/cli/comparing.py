@@ -18,9 +18,7 @@ def baseline(
     output: Annotated[
         Path, typer.Option(help="folder for the run's own folder, checkpoint and result")
     ] = Path("build/baselines"),
-    batches: Annotated[
-        int | None, typer.Option(help="as its recipe says unless told")
-    ] = None,
+    batches: Annotated[int | None, typer.Option(help="as its recipe says unless told")] = None,
     batch: Annotated[
         int | None, typer.Option(help="digits in a batch, as its recipe says unless told")
     ] = None,

@@ -42,7 +42,7 @@ def library(channels: int, multiplier: int) -> ctypes.CDLL:
 
 @cache
 def attempt(channels: int, multiplier: int) -> ctypes.CDLL | str:
-    """Return the library, or why there is none: a compiler that fails is not asked at every step."""
+    """Return the library, or why there is none: a failing compiler is not asked at every step."""
     defines = (f"-DCHANNELS={channels}", f"-DMULTIPLIER={multiplier}")
     try:
         command = [*compiler(), *FLAGS, *ARITHMETIC, *defines, str(HERE / "step.cpp")]

@@ -83,6 +83,21 @@ def test_a_digit_that_fades_is_not_made_good_by_others():
     assert fading.cost(before) > replace(before, moving=moving).cost(before)
 
 
+def test_the_cost_of_a_fall_by_hand():
+    nothing = np.zeros(16)
+    before = Fall(np.full((3, 2), 20.0), 20.0, 20.0, np.zeros((2, 16)), nothing)
+    moving = np.zeros((2, 16))
+    moving[0, [2, 5]] = 1, 2  # 3 codes of the first digit: two bits, a bit a digit
+    looks = np.array([[21.0, 21.0], [19.0, 19.0], [20.0, 17.0]])
+    after = Fall(looks, 18.0, 25.0, moving, nothing)
+    # Lost at the looks: -1, 1 and 1.5 dB; hurt 2; noise gains. The second digit fades by 3 - 1.
+    lost = (0 + 1 + 1.5 + 2 + 0) / 5 + (0 + 2) / 2
+
+    assert after.cost(before) == pytest.approx(1 + 5 * lost)
+    assert before.cost(before) == 0
+    assert replace(before, noise=18.0).cost(before) == pytest.approx(5 * 2 / 5)
+
+
 def moved(skeleton, touch):
     """Return the skeleton with the touch on its integers."""
     update = skeleton.update

@@ -57,4 +57,5 @@ def require_within(name: str, value: object) -> None:
     if not (value > bound.low if bound.open else value >= bound.low):
         raise InputError(f"{name} must be {bound.least}, not {value!r}")
     if value > bound.high:
-        raise InputError(f"{name} must be at most {bound.high:,}, not {value!r}")
+        most = f"{bound.high:,}" if bound.whole else f"{bound.high:,.0f}"
+        raise InputError(f"{name} must be at most {most}, not {value!r}")

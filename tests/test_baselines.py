@@ -175,6 +175,118 @@ def test_a_checkpoint_of_another_run_is_refused(tiny, tmp_path):
         train("mlp", TINY, tiny.train_images, "x", tmp_path)
 
 
+FOREIGN = {
+    "tensor": torch.zeros(3),
+    "list": [1, 2],
+    "of the same run, and empty": {"identity": None},
+}
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+def test_another_file_of_pytorch_is_refused(tiny, tmp_path, foreign):
+    train("mlp", TINY, tiny.train_images, "x", tmp_path)
+    path, values = tmp_path / "checkpoint.pt", FOREIGN[foreign]
+    if isinstance(values, dict):
+        values = {"identity": torch.load(path, weights_only=True)["identity"]}
+    torch.save(values, path)
+    with pytest.raises(InputError) as error:
+        train("mlp", TINY, tiny.train_images, "x", tmp_path)
+    assert str(error.value) == f"{path} must be a checkpoint: remove it to begin anew"
+
+
+def shape(state):
+    state["best"][0] = state["best"][0][:, :, :, :1]
+
+
+def no_number(state):
+    state["averages"][0][:] = torch.nan
+
+
+def no_moment(state):
+    state["optimiser"]["state"][0]["exp_avg"][:] = torch.inf
+
+
+@pytest.mark.parametrize("damage", [shape, no_number, no_moment])
+def test_a_checkpoint_of_other_values_is_refused(tiny, tmp_path, damage):
+    train("mlp", TINY, tiny.train_images, "x", tmp_path)
+    path = tmp_path / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    damage(state)
+    torch.save(state, path)
+    with pytest.raises(InputError, match="must be a checkpoint: remove it to begin anew"):
+        train("mlp", TINY, tiny.train_images, "x", tmp_path)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tiny, tmp_path, monkeypatch):
+    loss_of = Recipe.loss_of
+    calls = []
+
+    def diverging(self, restored, originals):
+        calls.append(0)
+        return loss_of(self, restored, originals) * (float("nan") if len(calls) == 4 else 1.0)
+
+    monkeypatch.setattr(Recipe, "loss_of", diverging)
+    monkeypatch.setattr(training, "SAVE_SECONDS", -1.0)
+    with pytest.raises(InputError) as error:
+        train("mlp", TINY, tiny.train_images, "x", tmp_path)
+
+    assert str(error.value) == (
+        "baseline batch 4: the loss is no number any more: try a lower rate in its recipe; "
+        "the last checkpoint is from before that"
+    )
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert state["batch"] == 3
+    assert all(average.isfinite().all() for average in state["averages"])
+
+
+def test_averages_that_are_no_numbers_are_not_written(tiny, tmp_path):
+    state = Training.begin("mlp", TINY)
+    state.best[0][:] = torch.nan
+    with pytest.raises(InputError, match="a weight is no number any more"):
+        training.save(state, "x", tmp_path / "checkpoint.pt")
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+def test_a_batch_is_learnt_by_hand(tiny):
+    recipe = replace(TINY, optimiser="adamw", clip=0.01, weight_decay=0.0, rate=0.5)
+    state = Training.begin("mlp", recipe)
+    before = [parameter.detach().clone() for parameter in state.network.parameters()]
+    for batch, kept in ((1, 2 / 11), (2, 3 / 12)):
+        wanted = [average.clone() for average in state.averages]
+        learn(state, tiny.train_images, recipe)
+        assert state.batch == batch
+        for average, old, parameter in zip(
+            state.averages, wanted, state.network.parameters(), strict=True
+        ):
+            torch.testing.assert_close(average, (kept * old + (1 - kept) * parameter).detach())
+    norm = torch.cat([p.grad.flatten() for p in state.network.parameters()]).norm()
+    assert norm.item() == pytest.approx(0.01, rel=1e-3)
+    assert not torch.equal(before[0], state.network.weight)
+    assert state.optimiser.param_groups[0]["lr"] == pytest.approx(recipe.rate_at(1))
+    assert Recipe(batches=1, averaging=0.9).keep_at(1000) == 0.9
+
+
+@pytest.mark.parametrize("text", ['{"recipe": {"bat', "[]", '{"recipe": 3}', "{}"])
+def test_a_record_that_was_cut_off_is_written_anew(tiny, tmp_path, capsys, text):
+    (tmp_path / "mlp.json").write_text(text)
+    state = train("mlp", TINY, tiny.train_images, "x", tmp_path)
+    ship("mlp", state, TINY, tiny, tmp_path)
+
+    assert json.loads((tmp_path / "mlp.json").read_text())["shorter"] == []
+    assert (
+        f"{tmp_path}/mlp.json is no record of a run: it is written anew" in capsys.readouterr().err
+    )
+
+
+def test_weights_that_are_no_numbers_are_refused(tiny, tmp_path):
+    state = train("mlp", TINY, tiny.train_images, "x", tmp_path)
+    with torch.no_grad():
+        state.network.weight[0, 0, 0, 0] = torch.nan
+    ship("mlp", state, TINY, tiny, tmp_path)
+    with pytest.raises(InputError, match="must hold the weights of mlp: not all are numbers"):
+        shipped("mlp", tmp_path)
+
+
 def test_shipped_weights_are_those_in_half_precision(tiny, tmp_path):
     state = train("mlp", TINY, tiny.train_images, "x", tmp_path)
     ship("mlp", state, TINY, tiny, tmp_path)

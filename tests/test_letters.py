@@ -71,6 +71,29 @@ def test_gate_learns_and_rule_stays(options, kind):
     assert record["before"]["digits"] != record["results"]["digits"]
 
 
+def test_before_is_what_the_old_gate_does(options, monkeypatch):
+    seen = []
+
+    def measured(skeleton, gate, sets, told):
+        seen.append(gate)
+        return {"measured": len(seen)}
+
+    monkeypatch.setattr(letters, "measured", measured)
+    monkeypatch.setattr(letters, "prove_random", lambda *given: 1)
+    train(options)
+    old = GateNetwork.load(SHIPPED / "digits" / "gate.safetensors")
+    new = GateNetwork.load(options.folder / "gate-letters-upper-stored.safetensors")
+    record = json.loads((options.folder / "gate-letters-upper-stored.json").read_text())
+
+    for name, gate in (("results", new), ("before", old)):
+        used = seen[record[name]["measured"] - 1]
+        for layer in ("hidden", "output"):
+            for part in ("weight", "bias", "shift"):
+                one, other = (getattr(getattr(each, layer), part) for each in (used, gate))
+                np.testing.assert_array_equal(one, other)
+    assert (old.hidden.weight != new.hidden.weight).any()
+
+
 def test_stopped_run_ends_as_an_unbroken_one(options, monkeypatch):
     train(options)
     again = replace(options, name="again")

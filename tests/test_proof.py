@@ -116,6 +116,7 @@ def test_training_whose_proof_fails_ends_with_1_and_says_where(thalweg, monkeypa
     monkeypatch.setattr(run, "load", lambda data, download: digits)
     monkeypatch.setattr(ship, "PROVEN", 2)
     monkeypatch.setattr("sw.train.calibrate.QUANTILES", (0.998,))
+    monkeypatch.setattr("sw.train.draw.CALIBRATION", 4)
     plant(monkeypatch, Model, "step", (1, 3, 9, 8))
     few = ("--batches", 1, "--qat-batches", 1, "--batch", 2)
     code, out, err = thalweg("train", *few, "--name", "x", "--output", tmp_path)

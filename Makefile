@@ -13,7 +13,7 @@ PIP_ARGS ?=
 
 BIN := .venv/bin
 THALWEG := $(BIN)/thalweg
-data := $(if $(DATA),--data $(DATA))
+data := $(if $(DATA),--data '$(DATA)')
 chosen := $(filter-out file,$(origin SKELETON))
 
 .DEFAULT_GOAL := help

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import platform
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from golden.errors import InputError, reason
 from golden.files import is_file, locked, read_bytes, replacing
-from golden.tools import call, compiler, environment
+from golden.tools import call, compiler, environment, processor
 from sw.cache import cache_folder
 
 __all__ = ["Unavailable", "library"]
@@ -90,15 +89,6 @@ def digest(command: list[str]) -> str:
     )
     sha.update(repr((command, version.stdout, processor())).encode())
     return sha.hexdigest()[:12]
-
-
-def processor() -> str:
-    """Return what the machine says of its processor's instructions."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.machine() + platform.processor()
-    return platform.machine() + next((x for x in lines if x.startswith(("flags", "Features"))), "")
 
 
 def compile_library(command: list[str], path: Path) -> None:

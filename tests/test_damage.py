@@ -28,6 +28,11 @@ def test_block_is_a_square_in_the_middle():
     assert (damaged[:, 7:21, 7:21] == 0).all()
 
 
+def test_block_lies_in_the_middle_of_images_that_are_not_square():
+    damaged = block(np.full((1, 20, 28), 9, np.uint8), side=6)
+    assert (damaged[0, 7:13, 11:17] == 0).all() and (damaged == 0).sum() == 36
+
+
 def test_noise_is_drawn_by_the_index_and_saturates():
     images = np.stack([np.full((28, 28), level, np.uint8) for level in (128, 255, 0)])
     damaged = noisy(images, range(3), 76.5)

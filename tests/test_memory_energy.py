@@ -25,6 +25,14 @@ def test_energy_of_a_known_fall():
     assert not found.ends.any()
 
 
+def test_energy_is_a_root_mean_square_over_all_channels():
+    states = np.zeros((2, 3, 2, 2), np.int8)
+    states[0, 1], states[1, :, 0, 0] = 6, -48
+    found = energy(Halving(), states, 5, 20)
+    np.testing.assert_allclose(found.to_end, [np.sqrt(36 / 3), np.sqrt(48**2 / 4)], rtol=1e-6)
+    np.testing.assert_allclose(found.motion, [np.sqrt(9 / 3), np.sqrt(24**2 / 4)], rtol=1e-6)
+
+
 def test_a_plane_goes_through_what_lies_on_it():
     rng = np.random.default_rng(0)
     one, two = np.zeros((2, 1, 4, 4))

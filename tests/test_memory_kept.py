@@ -141,14 +141,19 @@ def test_an_outcome_depends_on_all_code_and_weights_that_decide_it(task, name):
     assert {*OF_CHIP} <= {str(path.relative_to(ROOT)) for path in with_chip}
 
 
-def test_a_changed_file_is_another_outcome_and_so_is_a_missing_one(task, monkeypatch):
+def test_a_changed_an_empty_and_a_missing_file_are_other_outcomes(task, monkeypatch):
     before, read = fingerprint(task, "valleys"), Path.read_bytes
     monkeypatch.setattr(
         Path, "read_bytes", lambda path: read(path) + b"#" * (path == referee.WEIGHTS)
     )
-    after = fingerprint(task, "valleys")
+    found = [before, fingerprint(task, "valleys")]
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda path: b"" if path == referee.WEIGHTS else read(path)
+    )
+    found.append(fingerprint(task, "valleys"))
     monkeypatch.setattr("sw.memory.run.is_file", lambda path: path != referee.WEIGHTS)
-    assert len({before, after, fingerprint(task, "valleys")}) == 3
+    found.append(fingerprint(task, "valleys"))
+    assert len({*found}) == 4
 
 
 @pytest.fixture

@@ -102,6 +102,17 @@ def test_only_sure_and_different_ends_are_kept():
     assert found["barrier_to_end"] == found["barrier_motion"] == 0
 
 
+def test_a_barrier_rises_over_the_livelier_of_its_ends():
+    """Codes above 50 lose 3 a step, above 20 they lose 1: motions 1, 3 and 0 along a path."""
+    machine = Toy(lambda codes: codes - 3 * (codes > 50) - 1 * ((codes > 20) & (codes <= 50)))
+    walk = np.zeros((2, landscape.PATH, *SPEC.lattice), np.int8)
+    walk[0, :5], walk[0, 5:9] = 30, 100
+    walk[1, :3], walk[1, -2:], walk[1, 9] = 100, 30, 110
+    found, arrays = landscape.walked(ToyTask(machine, None, digits(2)), machine, walk)
+    assert arrays["path motion"][:, [0, 6, 9, -1]].tolist() == [[1, 3, 0, 0], [3, 0, 3, 1]]
+    assert found["barrier_motion"] == 1  # 3 - 1 and 3 - 3, in the mean
+
+
 class Sharp:
     """A referee whose evidence for digit 3 is the sum of what is shown."""
 

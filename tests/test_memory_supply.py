@@ -7,6 +7,7 @@ import pytest
 
 from golden.errors import InputError
 from golden.samples import calibrated, network
+from sw.data import load
 from sw.memory.supply import gates_beside, lacking, letters_at
 from tests.memory_toys import REAL
 from tests.test_data import small_mnist
@@ -23,6 +24,8 @@ def test_letters_are_the_first_of_the_test_set_of_their_folder(tmp_path, monkeyp
     small_mnist(tmp_path / "runes")
     whole = letters_at(None, tmp_path / "data", None)
     assert whole.rows == "letters-upper" and whole.labels.tolist() == [0, 1, 2]
+    tests = load(tmp_path / "data", name="letters-upper").test_images
+    np.testing.assert_array_equal(whole.images, tests)
     some = letters_at(tmp_path / "runes", tmp_path / "data", 2)
     assert some.rows == "runes" and some.labels.tolist() == [0, 1]
     np.testing.assert_array_equal(some.images, whole.images[:2])

@@ -1,6 +1,7 @@
 """Samples on a chip: every code is compared, and one wrong code is named."""
 
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -99,3 +100,41 @@ def test_faults_on_the_chip_are_compared_code_by_code(monkeypatch):
     line = r"^channel 2, lattice 1, step 2: channel 2, cell \(4, 5\) is "
     with pytest.raises(Difference, match=line):
         damage.on_chip(task)
+
+
+EXPERIMENTS = {"falling": (2, 31), "holding": (2, 5), "valleys": (5, 3), "landscape": (5, 3)}
+"""Lattices on the chip, and steps after which they are compared, the strike's among them."""
+
+
+@pytest.fixture
+def measure(monkeypatch):
+    """Run an experiment, small, with this chip; return what it says of the chip."""
+    task = real(4, noise=5)
+    monkeypatch.setattr("sw.memory.holding.load_run", lambda name: (task.skeleton, task.network))
+    sizes = {
+        "landscape": {"GRID": 5, "PATH": 5, "HELD": 20, "STEPS": 20},
+        "valleys": {"LIMIT": 20, "EARLY": 10, "LATE": 20, "SHAKES": (), "TOUCH": 12},
+    }
+    for name, values in sizes.items():
+        for key, value in values.items():
+            monkeypatch.setattr(f"sw.memory.{name}.{key}", value)
+
+    def call(name, chip):
+        return import_module(f"sw.memory.{name}").measure(replace(task, chip=chip))[0]["chip"]
+
+    return call
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_compares_its_sample_with_the_chip(measure, name):
+    found, (lattices, looks) = measure(name, Chip), EXPERIMENTS[name]
+    for each in found.values() if name == "falling" else [found]:
+        assert each["lattices"] == lattices
+        assert each["codes_equal"] == lattices * looks * 4 * 64
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_fails_on_one_wrong_code_of_the_chip(measure, monkeypatch, name):
+    monkeypatch.setattr(Chip, "wrong", (0, 10))
+    with pytest.raises(Difference, match=r"^lattice 1, step 10: channel 2, cell \(4, 5\) is "):
+        measure(name, Chip)

@@ -96,6 +96,7 @@ def test_faults_on_the_chip_are_compared_code_by_code(monkeypatch):
     task = replace(task, network=None)
     found = damage.on_chip(task)
     assert found == {"lattices": 2, "faults": 6, "codes_equal": 6 * 4 * 2 * 4 * 64}
+    assert damage.measure(task).results["chip"] == found
     monkeypatch.setattr(Chip, "wrong", (3, 2))
     line = r"^channel 2, lattice 1, step 2: channel 2, cell \(4, 5\) is "
     with pytest.raises(Difference, match=line):

@@ -35,6 +35,8 @@ def test_bytes_over_the_link_are_images_planes_and_deltas():
     assert [step for step in range(1, 11) if GATE.is_open(step)] == [2, 5, 8]
     assert link_bytes(SPEC) == 2 * 36 + 3 * (64 + 16)
     assert link_bytes(SPEC, 4) == 2 * 36 + 3 * (32 + 16)
+    assert link_bytes(replace(SPEC, steps=8)) == 2 * 36 + 3 * (64 + 16)  # the last step is open
+    assert link_bytes(replace(SPEC, steps=7)) == 2 * 36 + 2 * (64 + 16)
     assert link_bytes(replace(SPEC, gate=None)) == 72
 
 

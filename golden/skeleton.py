@@ -161,9 +161,9 @@ def read_codes(values: object, place: str, shape: tuple[int, ...], allowed: rang
 
 def check(codes: np.ndarray, place: str, shape: tuple[int, ...], allowed: range) -> None:
     """Raise unless ``codes`` are integers of ``shape`` that lie within ``allowed``."""
-    if not isinstance(codes, np.ndarray) or codes.dtype.kind not in "iu":
-        kind = codes.dtype if isinstance(codes, np.ndarray) else type(codes).__name__
-        raise InputError(f"{place} must be an array of integers, not {kind}")
+    codes = np.asarray(codes)
+    if codes.dtype.kind not in "iu":
+        raise InputError(f"{place} must be integers, not {codes.dtype}")
     if codes.shape != shape:
         raise InputError(f"{place} must have shape {shape}, not {codes.shape}")
     low, high = allowed[0], allowed[-1]

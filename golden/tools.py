@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -116,8 +117,9 @@ def call(
         What errors call it; the program's own name unless given.
     """
     name = name or Path(command[0]).name
+    process = None
     try:
-        with log.open("wb") as out:
+        with log.open("wb") as out, signals_held():
             process = subprocess.Popen(
                 command,
                 cwd=folder,
@@ -127,15 +129,36 @@ def call(
                 stderr=subprocess.STDOUT,
                 process_group=0,
             )
+        code = process.wait()
     except OSError as error:
         raise ToolError(f"{name} cannot be run: {reason(error)}") from error
-    try:
-        code = process.wait()
     except BaseException:
-        end(process)
+        if process is not None:
+            end(process)
         raise
     if code:
         raise ToolError(f"{name} {ending(code)}: {complaint(log)}; see {log}")
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Let signals that would end us wait for the end of the block, when what it starts is known."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+    before = {
+        number: signal.signal(number, lambda got, frame: received.append(got))
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+        if signal.getsignal(number) not in (None, signal.SIG_IGN)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for late in received:
+            signal.raise_signal(late)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -172,7 +172,8 @@ def test_an_evaluation_without_gate_runs_without(thalweg, folder, tmp_path):
 
 def test_an_option_has_the_last_word_over_the_environment(thalweg, folder, tmp_path, monkeypatch):
     monkeypatch.setenv("THALWEG_DATA", str(tmp_path / "theirs"))
-    (tmp_path / "ours").mkdir()
+    for name in ("ours", "theirs"):
+        (tmp_path / name).mkdir()
     code, _, err = thalweg("eval", folder, "--data", tmp_path / "ours")
     assert code == 2 and err.startswith(f"thalweg: {tmp_path}/ours must have the file ")
     code, _, err = thalweg("eval", folder)

@@ -1,8 +1,11 @@
 """Evaluation by the protocol, on a device that does what it is told."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from golden.spec import Spec
 from sw import evaluate as work
 from sw.evaluate import Judged
 from sw.table import measure
@@ -17,6 +20,7 @@ class Echo:
     """A device of two contexts that shows what it was given, one code brighter, and its steps."""
 
     contexts = 2
+    skeletons = (SimpleNamespace(spec=Spec(height=16, width=16, image=14)),)
 
     def __init__(self):
         self.given, self.steps = [], set()

@@ -26,3 +26,27 @@ def test_measuring_leaves_the_choice_of_step_as_it_was(monkeypatch):
     with speed.chosen(False):
         assert speed.os.environ["THALWEG_FUSED"] == "0"
     assert speed.os.environ["THALWEG_FUSED"] == "x"
+
+
+def test_figures_follow_from_times(monkeypatch):
+    times = iter([[0.5, 0.25, 0.001], [0.125, 0.5], [0.2, 0.3]])
+    monkeypatch.setattr(speed, "seconds", lambda *works: next(times))
+    monkeypatch.setattr(speed, "learner", lambda *given: None)
+    steps, batches = speed.step_times(), speed.batch_times()
+
+    rate = 2 * 1024**3 / 0.001
+    # 32 digits, ten steps, forward once and backward twice: 9 * 80 + 80 * 16 a cell.
+    needed = 32 * 10 * 3 * 1024 * 2000 * 2 / rate
+    assert steps == {
+        "steps_plain_ms": 500.0,
+        "steps_fused_ms": 250.0,
+        "steps_plain_to_fused": 2.0,
+        "gemm_gflops": round(rate / 1e9, 1),
+        "steps_share_of_gemm": round(needed / 0.25, 3),
+    }
+    assert batches == {
+        "batch_plain_ms": 500.0,
+        "batch_fused_ms": 125.0,
+        "batch_plain_to_fused": 4.0,
+        "hours_of_40000_batches_of_64": round(40_000 * (0.8 * 0.2 + 0.2 * 0.3) / 3600, 2),
+    }

@@ -192,6 +192,22 @@ def test_a_folder_in_its_place_is_refused(kept):
 
 
 @pytest.mark.parametrize(
+    ("error", "kind", "text"),
+    [
+        (PermissionError(13, "Permission denied"), InputError, "must be a readable file: Perm"),
+        (MemoryError("no room"), MemoryError, "no room"),
+    ],
+)
+def test_a_checkpoint_is_not_blamed_for_what_it_is_not(kept, monkeypatch, error, kind, text):
+    def fail(*given, **named):
+        raise error
+
+    monkeypatch.setattr(torch, "load", fail)
+    with pytest.raises(kind, match=text):
+        resume(kept[0], "data", kept[1])
+
+
+@pytest.mark.parametrize(
     "key",
     ["stage", "batch", "seconds", "averages", "parameters", "optimisers", "rule", "gate", "pool"],
 )

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from golden.errors import InputError
+from golden.errors import InputError, reason
 from golden.files import is_file, replacing
 
 __all__ = [
@@ -72,8 +72,9 @@ def write(values: dict[str, Any], path: Path) -> None:
 
 def read(path: Path, device: str) -> dict[str, Any]:
     """Return what a checkpoint holds; any other file is an `InputError`."""
+    regular = is_file(path)
     with whole(path):
-        if not is_file(path):  # a pipe would be waited for
+        if not regular:  # a pipe would be waited for
             raise ValueError("no file")
         values = torch.load(path, map_location=device, weights_only=True)
         if not isinstance(values, dict):
@@ -86,6 +87,10 @@ def whole(path: Path) -> Iterator[None]:
     """Turn whatever a damaged checkpoint makes PyTorch and us raise into one line."""
     try:
         yield
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except PermissionError as error:
+        raise InputError(f"{path} must be a readable file: {reason(error)}") from error
     except Exception as error:  # a broken file is found out in many ways
         raise InputError(f"{path} must be a checkpoint: remove it to begin anew") from error
 

@@ -1,5 +1,7 @@
 """Where a channel's zero lies makes no difference, but for how far it is to a limit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ import torch
 from golden.model import Model
 from golden.spec import Gate, Spec
 from sw.data import show_digits
-from sw.train import loop
+from sw.train import loop, origins
 from sw.train.calibrate import quantise
 from sw.train.draw import calibration_digits
 from sw.train.learner import Learner, begin
@@ -81,6 +83,19 @@ def test_a_channel_counts_where_more_sites_go_one_way():
     after[0, 5, 0, 0] = 1.0
     assert direct(before, after, SMALL, 0.5).tolist() == [0, 0, 1, -1, 0, 0]
     assert direct(before, after, SMALL, 0.2).tolist() == [0, 0, 1, -1, 0, 1]
+    assert direct(before, after, SMALL, 0.25).tolist() == [0, 0, 1, -1, 0, 0], "more than so many"
+
+
+def test_aged_digits_tell_which_way(learner, images, monkeypatch):
+    asked = []
+
+    def walk(learner, weights, damaged, options, steps):
+        asked.append((options.dropout, steps))
+        return iter([torch.zeros(1, *SMALL.lattice)] * 3)
+
+    monkeypatch.setattr(origins, "fallen", walk)
+    shorten_ways(learner, images, replace(OPTIONS, dropout=0.5))
+    assert asked == [(0.0, 150)]
 
 
 def test_the_origin_goes_where_a_channel_counts_to(learner, images):

@@ -86,7 +86,7 @@ def test_the_first_wrong_code_is_named(monkeypatch, models, which):
         verify.prove(*models, CORNERS[:3])
 
     said = str(error.value)
-    assert said.startswith(f"{what} codes of Brevitas differ from golden, first {where}: ")
+    assert said.startswith(f"{what} codes differ from golden, first {where}: ")
     got, wanted = said.rpartition(": ")[2].split(", not ")
     assert abs(int(got) - int(wanted)) == 1
 
@@ -123,7 +123,7 @@ def test_training_whose_proof_fails_ends_with_1_and_says_where(thalweg, monkeypa
 
     assert (code, out) == (1, "")
     assert err.splitlines()[-1].startswith(
-        "thalweg: step 1: 1 of 32,768 codes of Brevitas differ from golden, "
+        "thalweg: step 1: 1 of 32,768 codes differ from golden, "
         "first sample 1 channel 3 row 9 column 8: "
     )
     assert not (tmp_path / "x" / "skeleton.json").exists()

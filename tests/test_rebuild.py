@@ -61,5 +61,5 @@ def test_float_models_come_back_in_half_precision(tmp_path):
     assert torch.equal(answers.output.bias, gate.output.bias.half().float())
     with pytest.raises(InputError, match="must hold the weights of this rule and gate"):
         models(path, Spec(height=8, width=8, image=6))
-    with pytest.raises(InputError, match=r"none.safetensors must be a readable file: No such"):
+    with pytest.raises(InputError, match="must be a readable file: No such file"):
         models(tmp_path / "none.safetensors", SMALL)

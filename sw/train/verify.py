@@ -35,7 +35,7 @@ def compare(values: Tensor, frac: int, codes: np.ndarray, what: str) -> int:
     if len(wrong):
         first = tuple(wrong[0])
         raise Mismatch(
-            f"{what}: {len(wrong):,} of {codes.size:,} codes of Brevitas differ from golden, "
+            f"{what}: {len(wrong):,} of {codes.size:,} codes differ from golden, "
             f"first {place_of(first)}: {got[first]:g}, not {codes[first]}"
         )
     return codes.size

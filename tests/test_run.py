@@ -1,5 +1,7 @@
 """A run from stage to stage: averages taken, times told, checkpoints in time, and what is left."""
 
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -83,6 +85,26 @@ def test_a_run_that_begins_with_others_weights_averages_from_them(small, tmp_pat
     assert not finished and learner.stage == "qat"
     kept = floats.models(options.folder / floats.FLOATS, SMALL)[0]
     assert equal(kept.parameters(), halves(other.rule.parameters()))
+
+
+def test_a_run_that_began_with_others_weights_goes_on_with_its_own(small, tmp_path, monkeypatch):
+    options, finished = small
+    other, path = begin(replace(options, seed=9)), tmp_path / "other.safetensors"
+    floats.write(other.rule, other.gate, path)
+    begun = replace(options, begin=str(path))
+    train(begun)
+    again, work = replace(begun, name="again"), loop.train_batch
+
+    def stopping(*given):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return work(*given)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(loop, "train_batch", stopping)
+        train(again)
+    train(again)
+
+    assert equal(finished[0].parameters, finished[1].parameters)
 
 
 def test_the_read_out_of_a_fresh_rule_shows_the_input():

@@ -13,6 +13,7 @@ import pytest
 
 import sw.train
 from golden.errors import InputError
+from sw.cli import endings
 from sw.cli.ablating import numbers_of
 from sw.train import Options
 from sw.train.bounds import BOUNDS, SEEDS, require_within
@@ -185,7 +186,7 @@ def test_signals_are_noted_and_handlers_come_back(number, capsys):
 def test_a_signal_that_is_ignored_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:
-        with interruptions() as received:
+        with endings(), interruptions() as received:
             os.kill(os.getpid(), signal.SIGHUP)
         assert received == []
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN

@@ -59,6 +59,21 @@ def test_codes_are_added_while_that_pays():
     assert best.moving.sum(1).tolist() == [0.5, 0.5]
 
 
+def test_quality_is_compared_with_the_beginning_all_along():
+    falls = {0.0: (63, 25.0), -1.0: (1, 24.0), -0.5: (3, 25.0)}  # sites that move, decibels
+
+    def look(touch):
+        count, decibels = falls.get(touch.changes[3], falls[0.0])
+        moving = np.zeros((1, 16))
+        moving[0, 3] = count
+        return Fall(np.full((1, 1), decibels), 20.0, 20.0, moving, np.zeros(16))
+
+    # At first 6 bits; then 1 and 5 / 3 for a decibel at one of three; then 2 and nothing lost.
+    touch, best = settled(16, look, print)
+    assert touch.changes[3] == -0.5
+    assert best.cost(look(Touch.none(16))) == pytest.approx(2)
+
+
 def test_a_channel_in_which_hardly_a_digit_moves_is_left():
     tried = []
 

@@ -141,6 +141,36 @@ def test_held_out_digits_are_not_learnt_from(tiny, tmp_path, monkeypatch):
         np.testing.assert_array_equal(images, tiny.train_images[:-5])
 
 
+def test_the_last_digits_are_held_out(tiny, tmp_path, monkeypatch):
+    seen = []
+
+    def blank(images, *rest):
+        seen.append(images)
+        return images
+
+    monkeypatch.setattr(training, "blank", blank)
+    train("mlp", TINY, tiny.train_images, "x", tmp_path)
+    assert len(seen) == 3
+    for images in seen:
+        np.testing.assert_array_equal(images, tiny.train_images[-5:])
+
+
+@pytest.mark.parametrize("change", [{"rate": 0.5}, {"seed": 1}, {"damage": 0.5}, {"batch": 5}])
+def test_another_recipe_is_another_run(tiny, tmp_path, change):
+    train("mlp", TINY, tiny.train_images, "x", tmp_path)
+    with pytest.raises(InputError, match="must be of a run with this recipe and data"):
+        train("mlp", replace(TINY, **change), tiny.train_images, "x", tmp_path)
+
+
+def test_the_record_is_of_the_best_averages(tiny, tmp_path):
+    state = Training.begin("mlp", TINY)
+    state.curve = [
+        {"batch": n, "loss": 0.0, "held_out_psnr": 20.0 - (n - 2) ** 2} for n in (1, 2, 3)
+    ]
+    ship("mlp", state, TINY, tiny, tmp_path)
+    assert json.loads((tmp_path / "mlp.json").read_text())["held_out_psnr"] == 20.0
+
+
 def test_the_best_averages_are_kept(tiny, tmp_path, monkeypatch):
     values = iter([20.0, 30.0, 25.0])
     kept = []

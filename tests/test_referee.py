@@ -3,6 +3,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
 from golden.errors import InputError
 from sw.data import Digits, load, show_digits
@@ -16,6 +17,16 @@ def test_reads_show_digits():
     assert read.dtype == np.int64 and confidence.dtype == np.float32
     assert np.mean(read == labels) >= 0.985
     assert confidence.min() > 0.1 and confidence.max() <= 1
+
+
+def test_confidence_is_the_share_of_the_likeliest_digit():
+    class Known(torch.nn.Module):
+        def forward(self, images):
+            return torch.log(torch.tensor([[1.0, 6.0, 3.0] + [1e-9] * 7])).expand(len(images), 10)
+
+    labels, confidences = Referee(Known()).read(np.zeros((3, 28, 28), np.uint8))
+    assert labels.tolist() == [1, 1, 1]
+    assert confidences.tolist() == pytest.approx([0.6] * 3)
 
 
 def test_reads_99_percent_of_clean_test_digits():

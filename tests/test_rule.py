@@ -74,7 +74,7 @@ def test_proof_catches_one_wrong_integer(layer):
     bias = codes.bias + (1 << np.maximum(codes.shift, 1) - 1)  # half a code: ties go elsewhere
     wrong = replace(skeleton, **{layer: Layer(codes.weight, bias, codes.shift)})
 
-    with pytest.raises(Mismatch, match="codes of Brevitas differ from golden, first sample "):
+    with pytest.raises(Mismatch, match="codes differ from golden, first sample "):
         prove_random(rule, None, wrong, None, images_of(SMALL))
 
 

@@ -32,8 +32,11 @@ else:
         file.write(seed + "\\n")
     if (chip := plan["clocks"].get(seed)) is None:
         sys.exit("ERROR: no room for seed " + seed)
-    pathlib.Path(options["--textcfg"]).write_text(plan["config"] + plan.get("tail", ""))
+    part, _, rest = plan["config"].partition("\\n")
+    text = plan["config"] and f"{part}\\n.comment seed {seed}\\n{rest}"
+    pathlib.Path(options["--textcfg"]).write_text(text)
     fmax = {"chip": {"achieved": chip[0], "constraint": 160.0}}
+    fmax["copy"] = {"achieved": chip[0] + 5, "constraint": 160.0}
     fmax["link"] = {"achieved": chip[1], "constraint": 60.0024}
     report = json.dumps({"fmax": fmax, "utilization": plan["use"]})
     pathlib.Path(options["--report"]).write_text(report[: plan.get("length")])
@@ -77,7 +80,7 @@ class Flow:
 
     def __init__(self, monkeypatch, folder, geometry):
         self.folder, self.synthesised, self.said = folder, 0, []
-        self.tools = folder / "played tools"
+        self.pins, self.tools = "pins", folder / "played tools"
         self.tools.mkdir()
         for name, text in (("nextpnr", NEXTPNR), ("ecppack", ECPPACK)):
             (self.tools / f"{name}.py").write_text(text)
@@ -98,7 +101,7 @@ class Flow:
             "bit": BIT.hex(),
         }
         make = BoardSpec.make_platform
-        monkeypatch.setattr(BoardSpec, "make_platform", lambda board: planned(make(board)))
+        monkeypatch.setattr(BoardSpec, "make_platform", lambda board: self.planned(make(board)))
         monkeypatch.setattr("hw.boards.flow.BoardTop", played_top)
         monkeypatch.setattr("hw.boards.flow.yosys", self.yosys)
 
@@ -106,6 +109,15 @@ class Flow:
         """Play Yosys."""
         self.synthesised += 1
         return json.dumps({"modules": {top: {"cells": {"from": text}}}})
+
+    def planned(self, platform):
+        """Return a platform that elaborates nothing: its design is what the top was made of."""
+
+        def prepare(top, name):
+            return SimpleNamespace(files={f"{name}.il": top.made_of, f"{name}.lpf": self.pins})
+
+        platform.prepare = prepare
+        return platform
 
     def save(self):
         """Write the plan for the tools."""
@@ -120,16 +132,6 @@ class Flow:
 def memory_cell(number):
     """Return a block memory of a packed netlist."""
     return {"type": "DP16KD", "attributes": {"WID": f"{number:b}"}}
-
-
-def planned(platform):
-    """Return a platform that elaborates nothing: its design is what the top was made of."""
-
-    def prepare(top, name):
-        return SimpleNamespace(files={f"{name}.il": top.made_of, f"{name}.lpf": platform.pins})
-
-    platform.prepare, platform.pins = prepare, "pins"
-    return platform
 
 
 def played_top(geometry, skeletons, *, pll):

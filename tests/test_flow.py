@@ -51,6 +51,7 @@ def test_the_best_seed_meets_all_clocks_and_is_what_is_packed(flow):
     assert (flow.output / "thalweg.bit").read_bytes() == BIT
     packed = (flow.output / "packed.config").read_text()
     assert packed == (flow.output / "thalweg.config").read_text()
+    assert ".comment seed 3\n" in packed
     held = sections(packed)
     names = cells(geometry_of(flow.board, flow.skeletons))
     want = [flow.held[flow.numbers[name]] for name in names]
@@ -94,6 +95,31 @@ def test_every_figure_of_a_report_is_the_one_computed_by_hand(flow, skeletons):
     }
 
 
+@pytest.mark.parametrize("gated", [True, False])
+def test_the_slower_of_engine_and_link_is_what_gated_digits_have(flow, gated):
+    gate = Gate(input_channel=0, output_channel=1, start=11) if gated else None
+    spec = Spec(height=32, width=32, image=4, gate=gate)
+    report = made(flow, skeletons=[calibrated(spec, np.random.default_rng(63))])
+    engine = round(160e6 / (10 * 1024 * 80 + 4 + 33 * 80 + 16 + 46), 1)
+    assert report["digits_per_second_engine"] == engine == 194.7
+    if gated:
+        assert report["link"]["gated_digits_per_second"] > 2 * engine
+        assert report["digits_per_second_gated"] == engine
+    else:
+        assert report["digits_per_second_gated"] == 0
+        assert "gated_digits_per_second" not in report["link"]
+
+
+def test_other_pins_and_another_placer_are_placed_anew(flow, monkeypatch):
+    made(flow, seeds=2)
+    flow.pins = "other pins"
+    made(flow, seeds=2)
+    assert (flow.synthesised, flow.runs(flow.output)) == (1, ["1", "2"] * 2)
+    monkeypatch.setenv("NEXTPNR_ECP5", os.environ["NEXTPNR_ECP5"] + " --other")
+    made(flow, seeds=2)
+    assert (flow.synthesised, flow.runs(flow.output)) == (1, ["1", "2"] * 3)
+
+
 def test_what_is_done_is_not_done_again_and_what_is_not_whole_is(flow):
     first = made(flow)
     assert made(flow) == first
@@ -131,6 +157,7 @@ WRONG = {
     "half a netlist": ({"packed": '{"modules"'}, "nextpnr must write a packed netlist to"),
     "an empty bitstream": ({"bit": ""}, "ecppack must write a whole bitstream, not 0 bytes; see"),
     "a short bitstream": ({"bit": BIT[:-9].hex()}, "must write a whole bitstream, not 131,"),
+    "little": ({"bit": (BIT[:50] + BIT[-50:]).hex()}, "a whole bitstream, not 100 bytes"),
     "no preamble": ({"bit": BIT.replace(b"\xbd\xb3", b"..").hex()}, "must write a whole bitstream"),
 }  # fmt: skip
 
@@ -153,10 +180,13 @@ def test_what_a_tool_leaves_is_whole_or_one_line_and_no_result(flow, case):
     assert not RESULTS & {path.name for path in flow.output.iterdir()}
 
 
-@pytest.mark.parametrize("cut", ["the last section", "a memory's end", "the part", "nothing there"])
+@pytest.mark.parametrize(
+    "cut", ["the last line", "the last section", "a memory's end", "the part", "nothing there"]
+)
 def test_a_configuration_that_is_cut_off_is_refused(flow, cut):
     text = flow.plan["config"]
     flow.plan["config"] = {
+        "the last line": text[:-1],
         "the last section": text[: text.rindex(".tile_group")],
         "a memory's end": text.replace("\n\n.bram_init 4", "", 1)[:-1] + "\n",
         "the part": text.removeprefix(".device LFE5U-25F"),

@@ -73,6 +73,7 @@ def test_a_temporary_folder_that_is_not_there_is_one_line(tmp_path, monkeypatch)
         WHOLE[:-1],
         WHOLE.replace("top", "other"),
         WHOLE + "module next(a);\n",
+        "module next(a);\n" + WHOLE,
         WHOLE + WHOLE.removesuffix("endmodule\n"),
         WHOLE + "wire",
     ],

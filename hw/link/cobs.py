@@ -24,7 +24,7 @@ def packet_byte():
 
 
 class CobsDecoder(wiring.Component):
-    """Undo the stuffing. Bit-exact with ``golden.wire.cobs_decode``.
+    """Undo the stuffing. Bit-exact with ``golden.frames.cobs_decode``.
 
     Noise, and a delimiter where a code announces more, make a frame not whole; the next begins
     after the next delimiter. Latency is one clock, initiation interval one. Does not accept
@@ -74,7 +74,7 @@ class CobsDecoder(wiring.Component):
 
 
 class CobsEncoder(wiring.Component):
-    """Stuff packets and end each with the byte 0. Bit-exact with ``golden.wire.cobs_encode``.
+    """Stuff packets and end each with the byte 0. Bit-exact with ``golden.frames.cobs_encode``.
 
     A run is gathered until it is known how long it is, then sent: four clocks a byte and a few a
     run. Accepts backpressure. Takes a memory of 256 bytes.

@@ -56,14 +56,15 @@ def yosys(read, text, passes, log, *, top):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             source, result = NAMES[read], RESULTS[passes[-1].split()[0]]
-            (folder / source).write_text(text, encoding="utf-8")
+            # A design tells where it was written, in paths of any bytes.
+            (folder / source).write_text(text, encoding="utf-8", errors="surrogateescape")
             commands = [f"{read} {source}", *passes[:-1], f"{passes[-1]} {result}"]
             program = [sys.executable, "-c", SCRIPT, *commands]
             log.parent.mkdir(parents=True, exist_ok=True)
             call(program, log, folder=folder, name="Yosys")
-            found = (folder / result).read_text(encoding="utf-8")
+            found = (folder / result).read_text(encoding="utf-8", errors="surrogateescape")
             require(found, top, f"what Yosys wrote, see {log},")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ToolError(f"Yosys cannot work in {tempfile.gettempdir()}: {reason(error)}") from error
     log.unlink(missing_ok=True)
     return found

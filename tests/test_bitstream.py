@@ -1,6 +1,7 @@
 """Skeletons in the text form of a bitstream, and what is refused before any tool runs."""
 
 import random
+import zlib
 
 import numpy as np
 import pytest
@@ -8,11 +9,12 @@ import pytest
 from golden.errors import InputError
 from golden.samples import extreme, uniform
 from golden.spec import Spec
+from golden.wire import VERSION
 from hw.boards import bitstream as text
 from hw.boards.catalogue import BOARDS
 from hw.boards.reskeleton import geometry_in
-from hw.shapes import Geometry
-from hw.skeleton_memory import DIGEST, images
+from hw.shapes import IDENTITY, Geometry
+from hw.skeleton_memory import DIGEST, images, message
 
 SPEC = Spec(height=4, width=8, image=4)
 BUILDS = [(1, 4), (2, 8), (5, 4), (5, 16), (1, 32)]
@@ -83,6 +85,20 @@ def test_a_wrong_bit_in_any_place_is_found(filters, place):
         rows[name][index] ^= 1
     found = dict(enumerate(text.contents(geometry, rows), text.FIRST))
     assert geometry_in(found, "x.bit")[0] == geometry
+
+
+def test_rejects_a_bitstream_of_another_protocol():
+    geometry = Geometry(spec=SPEC)
+    rows = images(geometry, made(1))
+    for place in range(4):
+        own = rows["identity"][place * IDENTITY : (place + 1) * IDENTITY]
+        own[0] = VERSION + 1
+        check = zlib.crc32(message(geometry, rows, place) + bytes(own[:-4]))
+        own[-4:] = check.to_bytes(4, "little")
+        rows["identity"][place * IDENTITY : (place + 1) * IDENTITY] = own
+    found = dict(enumerate(text.contents(geometry, rows), text.FIRST))
+    with pytest.raises(InputError, match="of protocol version 1"):
+        geometry_in(found, "x.bit")
 
 
 @pytest.mark.parametrize("spoil", ["bit", "memory", "all"])

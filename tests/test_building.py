@@ -12,6 +12,7 @@ from golden.errors import Difference
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from hw.boards.flow import geometry_of
+from sw.cli.building import places
 from sw.cli.documenting import parts
 from sw.demo import demonstrate
 from sw.docs import table, update
@@ -122,6 +123,13 @@ def test_rejects_too_many_placements(thalweg, seeds):
     assert code == 2 and "'--seeds'" in err and err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("count", "room"), [(1, 4), (4, 4), (5, 8), (8, 8), (9, 16), (17, 32), (32, 32)]
+)
+def test_a_chip_has_room_for_its_skeletons(count, room):
+    assert places(count) == room
+
+
 def test_rejects_more_skeletons_than_a_chip_can_hold(fails, skeleton, tmp_path):
     skeleton.save(tmp_path / "random")
     many = [tmp_path / "random"] * 33
@@ -194,8 +202,8 @@ def test_programming_needs_a_bitstream_and_its_tool(fails, monkeypatch, tmp_path
     fails(text, "program", "ulx3s-25f", "--bitstream", file)
 
 
-@pytest.mark.parametrize("works", [True, False])
-def test_programming_calls_the_loader(thalweg, monkeypatch, tmp_path, works):
+@pytest.mark.parametrize(("works", "flash"), [(True, True), (False, True), (True, False)])
+def test_programming_calls_the_loader(thalweg, monkeypatch, tmp_path, works, flash):
     loader = tmp_path / "openFPGALoader"
     loader.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/told\nexit {0 if works else 3}\n')
     loader.chmod(0o755)
@@ -203,8 +211,9 @@ def test_programming_calls_the_loader(thalweg, monkeypatch, tmp_path, works):
     file = tmp_path / "-some [red] bits"
     file.write_bytes(BIT)
     monkeypatch.chdir(tmp_path)
-    code, out, err = thalweg("program", "ulx3s-85f", "--bitstream=-some [red] bits", "--flash")
-    assert (tmp_path / "told").read_text() == f"-b ulx3s -f {file}\n"
+    flags = ["--flash"] if flash else []
+    code, out, err = thalweg("program", "ulx3s-85f", "--bitstream=-some [red] bits", *flags)
+    assert (tmp_path / "told").read_text() == f"-b ulx3s {'-f ' * flash}{file}\n"
     if works:
         assert (code, out) == (0, "ulx3s-85f runs it\n")
     else:

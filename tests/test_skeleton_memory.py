@@ -112,6 +112,15 @@ def test_every_bit_of_every_row_is_in_the_message_of_its_place(filters):
             rows[name][row] ^= 1 << bit
 
 
+def test_a_chip_tells_its_own_facts():
+    geometry = Geometry(spec=SPEC, filters=2, contexts=3, skeletons=8)
+    facts, skeletons = facts_of(geometry, made()), made()
+    found = (facts.filters, facts.contexts, facts.channels, facts.multiplier)
+    assert found == (2, 3, 16, 5)
+    assert (facts.height, facts.width, facts.image) == (4, 8, 4)
+    assert facts.digests == (*(skeleton.digest for skeleton in skeletons), *[None] * 6)
+
+
 def test_rejects_more_skeletons_than_places():
     with pytest.raises(InputError) as error:
         images(Geometry(spec=SPEC), made(5))

@@ -32,6 +32,14 @@ def test_a_whole_result_leaves_no_log(tmp_path):
     assert "module top(" in text and not list(tmp_path.iterdir())
 
 
+def test_a_design_may_come_from_a_folder_of_any_name(tmp_path):
+    design = rtlil.convert(Wire(), name="top")
+    odd = design.replace('attribute \\src "', 'attribute \\src "/my chip/caf\udce9')
+    assert odd != design
+    text = yosys("read_rtlil", odd, ["write_verilog"], tmp_path / "log", top="top")
+    assert "/my chip/caf" in text
+
+
 def test_a_failure_is_one_line_that_names_the_log(tmp_path):
     log = tmp_path / "folder" / "top.yosys.log"
     with pytest.raises(ToolError) as error:

@@ -139,8 +139,9 @@ def synthesise(board, platform, top, folder, *, say=print):
     netlist.unlink(missing_ok=True)
     with replacing(netlist) as temporary:
         text = yosys("read_rtlil", design, passes, folder / "synthesis.log", top=NAME)
-        temporary.write_text(text, encoding="utf-8")
-    write_json(done, {"stamp": stamp, "netlist": digest(text.encode())})
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+        whole = digest(temporary.read_bytes())
+    write_json(done, {"stamp": stamp, "netlist": whole})
     return netlist
 
 

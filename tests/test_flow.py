@@ -151,6 +151,7 @@ def test_another_design_is_synthesised_and_placed_anew(flow):
 WRONG = {
     "a report without its end": ({"length": 60}, "nextpnr must leave a report with clocks and"),
     "a report without use": ({"use": {}}, "'TRELLIS_COMB'; see"),
+    "nothing": ({"idle": True}, "nextpnr must leave a report with clocks and"),
     "no place": ({"clocks": {}}, "failed with exit code 1: ERROR: no room for seed 1; see"),
     "no block memory": ({"packed": '{"modules": {"m": {"attributes": {"top": "1"}, "cells": {}}}}'},
                         "nextpnr must keep the block memory 'board.linked.chip.checker.identities"),

@@ -110,6 +110,7 @@ def test_nothing_is_told_of_a_chip_that_has_not_checked_its_skeletons(kind):
         host.ctx.set(host.link.checked, 0)
         await host.send(frame(kind, 1, payload))
         assert await host.hear(1000) is None
+        assert host.ctx.get(host.link.identity_address) == 0, "nothing is read yet"
         host.ctx.set(host.link.checked, 1)
         assert (await host.hear()).payload[0] == Error.NONE
 

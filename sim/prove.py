@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 
@@ -12,6 +13,7 @@ from golden.compare import require_equal
 from golden.device import GoldenDevice, batches, run
 from golden.errors import Difference, InputError
 from sim.device import SimulatedDevice
+from sim.steps import first_difference
 
 __all__ = ["Proof", "compare_device", "prove"]
 
@@ -102,12 +104,13 @@ def compare_device(
     first=0,
     states=True,
     progress: Callable[[int], None] = lambda done: None,
+    say: Callable[[str], None] = lambda text: None,
 ):
     """Restore images on a device, whose first skeleton it is, and on the golden one.
 
     Compared are the planes of every opening, the restored image and, unless that takes too long,
-    the lattice in the end. Returns the number of codes; raises as `prove` does. Images count from
-    ``first``.
+    the lattice in the end. Returns the number of codes; raises as `prove` does, once ``say`` was
+    called with what differs, since the first step is then looked for. Images count from ``first``.
     """
     golden = GoldenDevice((skeleton,))
     codes = 0
@@ -129,31 +132,12 @@ def compare_device(
             for kind, (want, found) in pairs.items():
                 codes += require_equal(found, want, "image {}", first=begin, kind=kind)
         except Difference as difference:
-            better = first_wrong_step(golden, chip, network, images[batch], begin, steps)
-            raise better or difference from None
+            say(f"{difference}; looking for the first step that differs")
+            with suppress(InputError):  # what was read at first is then all that there is to tell
+                first_difference(chip, skeleton, network, images[batch], steps, first=begin)
+            raise
         progress(count)
     return codes
-
-
-def first_wrong_step(golden, chip, network, images, first, steps):
-    """Run images again step by step; return the `Difference` of the first state that is wrong.
-
-    None where every state is golden's, or the chip does not go on: then what was read at first is
-    all that there is to tell.
-    """
-    try:
-        for device in (golden, chip):
-            device.load_images(images)
-        for step in range(1, steps + 1):
-            for device in (golden, chip):
-                run(device, network, 1)
-            found, want = chip.read_states(), golden.read_states()
-            require_equal(found, want, f"image {{}}, step {step}", first=first)
-    except Difference as difference:
-        return difference
-    except InputError:
-        pass
-    return None
 
 
 class Watched:

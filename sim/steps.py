@@ -8,7 +8,7 @@ from golden.device import GoldenDevice, batches, run
 __all__ = ["first_difference"]
 
 
-def first_difference(chip, skeleton, network, images, steps):
+def first_difference(chip, skeleton, network, images, steps, first=0):
     """Restore images step by step on a device and on golden; raise where they differ first.
 
     Takes long: every lattice is read after every step. Does nothing where no code differs.
@@ -23,6 +23,8 @@ def first_difference(chip, skeleton, network, images, steps):
         Damaged images, uint8 (n, image, image).
     steps : int
         Steps of the run.
+    first : int
+        Number of the first image.
 
     Raises
     ------
@@ -41,6 +43,6 @@ def first_difference(chip, skeleton, network, images, steps):
                 for device in devices:
                     run(device, network, 1)
             found, want = (np.asarray(device.read_states()) for device in devices)
-            require_equal(found, want, f"image {{}}, step {step}", first=batch.start)
+            require_equal(found, want, f"image {{}}, step {step}", first=first + batch.start)
         found, want = (device.read_images() for device in devices)
-        require_equal(found, want, "image {}", first=batch.start)
+        require_equal(found, want, "image {}", first=first + batch.start)

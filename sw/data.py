@@ -102,8 +102,8 @@ def from_network(download: bool, say: Callable[[str], None]) -> Path | None:
         return folder
     try:
         return network.download()
-    except network.Unreachable:
-        say("MNIST is not at hand and no mirror of it answers; --data names a folder that has it")
+    except network.Unreachable as error:
+        say(f"MNIST is not at hand and {error}; --data names a folder that has it")
         return None
 
 

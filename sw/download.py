@@ -62,7 +62,7 @@ def download() -> Path:
     try:
         cache().mkdir(parents=True, exist_ok=True)
     except (InputError, OSError) as error:
-        raise Unreachable(reason(error)) from error
+        raise Unreachable(f"it cannot be kept: {reason(error)}") from error
     for stem, checksum in CHECKSUMS.items():
         fetch(f"{stem}.gz", checksum)
     return cache()
@@ -85,7 +85,7 @@ def fetch(name: str, checksum: str) -> None:
             return
     if wrong is not None:
         raise InputError(f"{wrong} must have the SHA-256 {checksum[:12]}…, but arrived different")
-    raise Unreachable(name)
+    raise Unreachable("no mirror of it answers")
 
 
 class Progress:

@@ -15,7 +15,7 @@ from sim import verilate
 from sw.data import Digits
 from sw.results import Mark, Recipe, digest
 from sw.table.subject import ROOT
-from sw.train.learner import identity
+from sw.train.learner import identity, reads
 from sw.train.options import Options
 from tests.changes import DIGITS, moved
 
@@ -214,3 +214,24 @@ def test_fingerprint_of_a_design_by_a_file(monkeypatch, file):
 
 def test_every_header_is_in_a_fingerprint():
     assert {f"sim/{path.name}" for path in (ROOT / "sim").glob("*.h")} <= set(MADE_FROM)
+
+
+def test_a_run_reads_its_data_and_the_weights_that_it_begins_with(tmp_path):
+    usual = Options()
+    found = {reads(usual, DIGITS), reads(usual, DIGITS, DIGITS), reads(usual, DIGITS)}
+    assert len(found) == 2
+    for recipe, names in {
+        "restore": ["float.safetensors"],
+        "letters": ["skeleton.json", "gate.safetensors"],
+    }.items():
+        folder = tmp_path / recipe
+        folder.mkdir()
+        for name in {"skeleton.json", *names}:
+            (folder / name).write_bytes(b"one")
+        options = Options(recipe=recipe, begin=str(folder))
+        found |= {reads(options, DIGITS)}
+        for name in names:
+            (folder / name).write_bytes(b"two")
+            found |= {reads(options, DIGITS)}
+    assert len(found) == 2 + 2 + 3
+    assert reads(Options(teacher="mlp"), DIGITS) not in found

@@ -61,7 +61,7 @@ def test_equal_codes_are_counted():
     ("device", "text"),
     [
         (Wrong("states", (1, 3, 4, 5), 3), r"image 13, step 3: channel 3, cell \(4, 5\) is "),
-        (Wrong("states", (0, 15, 0, 0)), r"image 12, step 1: channel 15, cell \(0, 0\) is "),
+        (Wrong("states", (0, 15, 0, 0)), r"image 12, step 0: channel 15, cell \(0, 0\) is "),
         (Wrong("images", (1, 2, 5)), r"image 13: pixel \(2, 5\) is "),
     ],
     ids=["late", "early", "read-out"],
@@ -84,4 +84,4 @@ def test_a_device_that_does_not_go_on_tells_what_was_read_at_first():
             super().start(steps)
 
     with pytest.raises(Difference, match=r"^image 3: channel 3, cell \(4, 5\) is "):
-        compare(Dies("states", (1, 3, 4, 5)))
+        compare(Dies("states", (1, 3, 4, 5), 3))

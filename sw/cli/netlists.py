@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from golden.errors import Difference
 from sw.cli.common import progress
 
 if TYPE_CHECKING:
@@ -58,7 +57,6 @@ def prove(
 ) -> tuple[int, int]:
     """Restore so many show digits on a board's netlist; return the codes compared, and clocks."""
     from sim.prove import compare_device
-    from sim.steps import first_difference
     from sw.damage import blank
     from sw.data import show_digits
     from sw.loading import load_run
@@ -71,14 +69,16 @@ def prove(
     port = simulate_netlist(board, skeletons, Path("build") / board.name)
     device = ChipDevice(port, skeletons)
     with progress("restoring", count) as advance:
-        try:
-            codes = compare_device(
-                device, skeleton, network, damaged, steps, states=states, progress=advance
-            )
-        except Difference as error:
-            typer.echo(f"netlist of {board.name}: {error}; looking for the first step that differs")
-            first_difference(device, skeleton, network, damaged, steps)
-            raise  # step by step, nothing differs
+        codes = compare_device(
+            device,
+            skeleton,
+            network,
+            damaged,
+            steps,
+            states=states,
+            progress=advance,
+            say=lambda text: typer.echo(f"netlist of {board.name}: {text}"),
+        )
     return codes, port.board.clocks
 
 

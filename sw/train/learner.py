@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +12,12 @@ import torch
 from pytorch_optimizer.optimizer.soap import SOAP
 from torch import Tensor, nn
 
+from golden import skeleton
 from golden.errors import InputError
+from golden.files import read_bytes
+from sw import floats
+from sw.baselines.shelf import weights_of
+from sw.data import Digits
 from sw.gate import Gate, GateExponents
 from sw.rule import Rule, RuleExponents
 from sw.train.checkpoint import put, read, require_alike, require_finite, restore, whole, write
@@ -20,7 +26,7 @@ from sw.train.pool import Pool, Prototypes
 from sw.train.processes import leads
 from sw.train.rehearsal import Rehearsal
 
-__all__ = ["Learner", "begin", "identity", "resume", "save"]
+__all__ = ["Learner", "begin", "identity", "reads", "resume", "save"]
 
 GATE_SHARE = {"soap": 0.04, "adam": 0.2}
 """The gate's share of the rule's learning rate: SOAP bears five times Adam's."""
@@ -135,6 +141,26 @@ def begin(options: Options) -> Learner:
 def identity(options: Options, digest: str) -> str:
     """Return a text that two runs share if they must end alike."""
     return json.dumps(options.trained_with() | {"data": digest}, sort_keys=True)
+
+
+def reads(options: Options, *data: Digits) -> str:
+    """Return a digest of all that a run reads: its data, and the weights that it begins with.
+
+    Asked once, when a run begins or goes on: what it has read may be gone later.
+    """
+    sha = hashlib.sha256("".join(each.digest for each in data).encode())
+    for path in weights_read(options):
+        sha.update(read_bytes(path))
+    return sha.hexdigest()
+
+
+def weights_read(options: Options) -> list[Path]:
+    """Return the files of weights that a run begins with, or learns from."""
+    files = [] if options.teacher is None else [weights_of(options.teacher)]
+    if options.begin is not None and options.recipe == "letters":
+        folder = skeleton.find(options.begin)
+        return [*files, folder / "skeleton.json", folder / "gate.safetensors"]
+    return files if options.begin is None else [*files, floats.find(options.begin)]
 
 
 def save(learner: Learner, options: Options, digest: str, path: Path) -> None:

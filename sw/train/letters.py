@@ -18,7 +18,7 @@ from sw.data import Digits, load
 from sw.evaluate import Judged, evaluate, judged
 from sw.loading import load_run
 from sw.rebuild import gate_of, rule_of
-from sw.train.learner import Learner, resume, save
+from sw.train.learner import Learner, reads, resume, save
 from sw.train.loop import interruptions, run_stage
 from sw.train.options import Options
 from sw.train.processes import leads, meet
@@ -39,10 +39,10 @@ def train_letters(options: Options) -> None:
     skeleton, network = load_run(options.begin)
     network, options = require_gate(skeleton, network), replace(options, spec=skeleton.spec)
     letters, digits = load(options.data, name=options.letters), load(options.data, download=True)
-    path = options.folder / "checkpoint.pt"
-    learner = beginning(options, path, skeleton, network, letters, digits)
+    path, digest = options.folder / "checkpoint.pt", reads(options, letters, digits)
+    learner = beginning(options, path, digest, skeleton, network, digits)
     with interruptions() as received:
-        run_stage(learner, letters.train_images, options, letters.digest, path, received)
+        run_stage(learner, letters.train_images, options, digest, path, received)
     learner.take_averages()
     if leads():
         export(learner, options, skeleton, letters, digits)
@@ -58,14 +58,14 @@ def require_gate(skeleton: Skeleton, network: GateNetwork | None) -> GateNetwork
 def beginning(
     options: Options,
     path: Path,
+    digest: str,
     skeleton: Skeleton,
     network: GateNetwork,
-    letters: Digits,
     digits: Digits,
 ) -> Learner:
     """Return the learner where the run is: the shipped integers, or a checkpoint."""
     if exists(path):
-        learner = resume(options, letters.digest, path)
+        learner = resume(options, digest, path)
     else:
         learner = Learner(
             rule=rule_of(skeleton), gate=gate_of(network, skeleton.spec), stage="letters"
@@ -75,7 +75,7 @@ def beginning(
     )
     meet()  # all have looked before there is a new one
     if learner.batch == 0:
-        save(learner, options, letters.digest, path)
+        save(learner, options, digest, path)
     return learner
 
 

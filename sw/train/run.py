@@ -13,7 +13,7 @@ from sw import floats
 from sw.data import Digits, load
 from sw.ordinary import ordinary
 from sw.train.calibrate import quantise
-from sw.train.learner import Learner, begin, resume, save
+from sw.train.learner import Learner, begin, reads, resume, save
 from sw.train.letters import train_letters
 from sw.train.loop import interruptions, run_stage
 from sw.train.options import Options
@@ -69,7 +69,7 @@ def learnt(options: Options, digits: Digits) -> Learner:
     The run goes on from its checkpoint in ``options.folder`` where there is one.
     """
     require_size(digits, options)
-    digest = digits.digest
+    digest = reads(options, digits)
     path = options.folder / "checkpoint.pt"
     learner = resume(options, digest, path) if exists(path) else begin(options)
     if options.begin is not None and learner.stage == "float":

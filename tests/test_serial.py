@@ -302,6 +302,19 @@ def sent(message):
     return chunks
 
 
+@pytest.mark.parametrize(("running", "resets"), [(0, 1), (1, 2), (2, 2)])
+def test_a_batch_that_is_loaded_while_contexts_run_begins_afresh(running, resets):
+    status = says(*bytes(21))
+    opened = device(says(0), status, says(0, 0, *plane(), 0xFF, running))
+    opened.load_images(np.zeros((1, 4, 4), np.uint8))
+    opened.start(3)
+    assert opened.planes()[0].tolist() == [0]
+    chip = opened.link.port
+    chip.replies = [says(0), status] if resets == 2 else [status]
+    opened.load_images(np.zeros((1, 4, 4), np.uint8))
+    assert [message.kind for message in chip.requests].count(Kind.RESET) == resets
+
+
 def test_half_of_the_lattices_run_while_the_other_half_is_answered():
     opened = device(says(0), says(*bytes(21)))
     chip = opened.link.port

@@ -55,7 +55,7 @@ class Linear:
     def __call__(self, codes: Tensor) -> Tensor:
         """Map codes (B, inputs) to codes (B, outputs), both float32."""
         scaled = codes @ self.weight
-        # The half is added last: with the bias it could pass 2**24 before the products are in.
+        # Half a step goes in before the floor, which then rounds to nearest, ties upwards.
         return scaled.add_(self.bias).add_(0.5).floor_().clamp_(self.to.min, self.to.max)
 
 

@@ -81,6 +81,8 @@ def reading(path: Path | str, wanted: str) -> Iterator[None]:
         yield
     except InputError:
         raise
+    except MemoryError as error:  # nothing is wrong with the file
+        raise InputError(f"{path} cannot be read: there is not enough memory") from error
     except Exception as error:  # each library raises kinds of its own, and they change
         if isinstance(error, OSError) and error.errno is not None:  # the system's word, not theirs
             wanted = "a readable file"

@@ -119,7 +119,11 @@ def call(
     name = name or Path(command[0]).name
     process = None
     try:
-        with log.open("wb") as out, signals_held():
+        out = log.open("wb")
+    except OSError as error:
+        raise ToolError(f"{log} must be writable, for what {name} says: {reason(error)}") from error
+    try:
+        with out, signals_held():
             process = subprocess.Popen(
                 command,
                 cwd=folder,

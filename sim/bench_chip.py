@@ -20,7 +20,7 @@ from golden.spec import Gate, Spec
 from hw.shapes import Geometry
 from hw.verilog import run_overhead
 from sim.host import Host
-from sim.streams import PERIOD, start
+from sim.streams import PERIOD, require, start
 
 FOLDER = Path(os.environ["BENCH"])
 PLAN = json.loads((FOLDER / "plan.json").read_text())
@@ -120,7 +120,8 @@ class Pair:
         await self.run(steps)
         await self.compare_states(self.golden.read_states(), f"after {steps} steps in one go")
         open_ = [t for t in range(first + 1, self.step + 1) if self.gate and self.gate.is_open(t)]
-        assert self.host.openings - before == len(open_) * self.count, self.what
+        found, wanted = self.host.openings - before, len(open_) * self.count
+        require(found == wanted, f"{self.what}: {found} openings, not {wanted}")
         got = await self.host.read_images(self.count, self.place)
         require_equal(got, self.golden.read_images(), f"{self.what}, image")
 
@@ -184,5 +185,5 @@ async def clocks_follow_the_formula(dut, steps):
     await pair.load_states(np.zeros((1, *GEOMETRY.spec.lattice), np.int8), 0)
     await pair.compare_run(steps)
     wanted = steps * GEOMETRY.spec.cells * GEOMETRY.slots
-    assert int(dut.busy.value) == wanted
-    assert int(dut.clocks.value) == wanted + run_overhead(GEOMETRY)
+    for count, want in ((dut.busy, wanted), (dut.clocks, wanted + run_overhead(GEOMETRY))):
+        require(int(count.value) == want, f"{int(count.value)} clocks, not {want}")

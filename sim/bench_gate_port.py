@@ -8,7 +8,7 @@ from cocotb.triggers import FallingEdge, ReadOnly
 
 from golden.spec import Spec
 from hw.shapes import Geometry
-from sim.streams import Sink, Source, rests, start
+from sim.streams import Sink, Source, require, rests, start
 
 SIDE = int(os.environ["SIDE"])
 GEOMETRY = Geometry(spec=Spec(height=SIDE, width=SIDE, image=4))
@@ -41,11 +41,12 @@ async def planes_leave_whole_and_in_order(dut, stall):
     task = cocotb.start_soon(write())
     got = await sink.get(3 * CELLS)
     await task
-    assert got == [
+    wanted = [
         (index == CELLS - 1) << 9 | context << 8 | code
         for context, plane in zip(order, planes, strict=True)
         for index, code in enumerate(plane)
     ]
+    require(got == wanted, f"planes are {got}, not {wanted}")
 
 
 @cocotb.test(timeout_time=10, timeout_unit="ms")
@@ -79,4 +80,4 @@ async def deltas_interleave_and_are_counted(dut, stall):
         index = counts[context] % DELTAS
         expected.append((context, index, code, (index == DELTAS - 1) << context))
         counts[context] += 1
-    assert seen == expected
+    require(seen == expected, f"deltas are {seen}, not {expected}")

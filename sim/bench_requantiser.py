@@ -8,7 +8,7 @@ from cocotb.triggers import FallingEdge
 
 from golden.fixed import Format, round_shift
 from hw.array.requantiser import Requantiser
-from sim.streams import start
+from sim.streams import require, start
 
 ACC, SHIFT = int(os.environ["ACC"]), int(os.environ["SHIFT"])
 TO = Format(width=8, signed=os.environ["SIGNED"] == "1")
@@ -37,4 +37,5 @@ async def equals_golden(dut):
         if clock >= LATENCY - 1 and (index := clock - LATENCY + 1) < len(acc):
             code = dut.code.value
             got = code.to_signed() if TO.signed else code.to_unsigned()
-            assert got == expected[index], f"code {index}: got {got}, expected {expected[index]}"
+            text = f"code {index}: got {got}, expected {expected[index]}"
+            require(got == expected[index], text)

@@ -9,7 +9,7 @@ from cocotb.triggers import FallingEdge
 
 from golden.fixed import STATE, trunc_shift
 from hw.array.residual import Residual
-from sim.streams import start
+from sim.streams import require, start
 
 ROWS = np.load(Path(os.environ["BENCH"]) / "rows.npy")  # bias and shift of each word and skeleton
 WORDS = 16
@@ -39,4 +39,5 @@ async def equals_golden(dut):
         await FallingEdge(dut.clk)
         if (index := clock - Residual.LATENCY + 1) >= 0:
             got = dut.code.value.to_signed()
-            assert got == expected[index], f"code {index}: got {got}, expected {expected[index]}"
+            text = f"code {index}: got {got}, expected {expected[index]}"
+            require(got == expected[index], text)

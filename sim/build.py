@@ -29,6 +29,7 @@ def kept_library(folder, compile_into, say):
                 shutil.rmtree(stale, ignore_errors=True)
             part.mkdir()
             compile_into(part)
+            require_library(part / NAME)
             write_json(part / STAMP, {"sha256": digest(part / NAME)})
             part.rename(folder)
         except OSError as error:
@@ -36,6 +37,15 @@ def kept_library(folder, compile_into, say):
         finally:
             shutil.rmtree(part, ignore_errors=True)
     return folder / NAME
+
+
+def require_library(path):
+    """Raise unless a compiler, whatever its exit code, has left a library that can be loaded."""
+    try:
+        ctypes.CDLL(str(path))
+    except OSError as error:
+        what = reason(error).removeprefix(f"{path}: ")
+        raise ToolError(f"the C++ compiler must leave a library, see CXX: {what}") from error
 
 
 def is_whole(folder):

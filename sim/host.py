@@ -5,7 +5,7 @@ import numpy as np
 
 from hw.shapes import Operation
 from sim.device import command_code
-from sim.streams import Sink, Source, rests
+from sim.streams import Sink, Source, require, rests
 
 __all__ = ["Host"]
 
@@ -92,8 +92,8 @@ class Host:
             entries = await self.plane.get(self.geometry.spec.cells)
             contexts = {entry >> 8 & (1 << bits) - 1 for entry in entries}
             lasts = [entry >> 8 + bits for entry in entries]
-            assert len(contexts) == 1, f"a plane mixes the contexts {contexts}"
-            assert lasts == [0] * (len(entries) - 1) + [1], "`last` marks another code"
+            require(len(contexts) == 1, f"a plane mixes the contexts {contexts}")
+            require(lasts == [0] * (len(entries) - 1) + [1], "`last` marks another code")
             (context,) = contexts
             plane = np.array([entry & BYTE for entry in entries], np.uint8).view(np.int8)
             codes = network.deltas(plane[None])[0].tolist()

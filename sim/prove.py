@@ -2,10 +2,8 @@
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import numpy as np
 
@@ -14,6 +12,7 @@ from golden.device import GoldenDevice, batches, run
 from golden.errors import Difference, InputError
 from sim.device import SimulatedDevice
 from sim.steps import first_difference
+from sim.workers import in_processes
 
 __all__ = ["Proof", "compare_device", "prove"]
 
@@ -68,19 +67,11 @@ def prove(
     arguments = (skeleton, network, steps, filters, stall)
     codes = clocks = 0
     workers = min(os.cpu_count() or 1, -(-len(images) // CHUNK))
-    # Spawned, not forked: torch has threads of its own.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        chunks = [
-            pool.submit(compare, images[chunk], chunk.start, *arguments)
-            for chunk in batches(len(images), CHUNK)
-        ]
-        try:
-            for chunk in as_completed(chunks):
-                done, compared, simulated = chunk.result()
-                codes, clocks = codes + compared, clocks + simulated
-                progress(done)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    jobs = [(images[chunk], chunk.start, *arguments) for chunk in batches(len(images), CHUNK)]
+    with closing(in_processes(compare, jobs, workers)) as chunks:
+        for done, compared, simulated in chunks:
+            codes, clocks = codes + compared, clocks + simulated
+            progress(done)
     return Proof(len(images), codes, clocks)
 
 

@@ -20,7 +20,7 @@ import golden.tools
 import golden.wire
 import hw
 from golden.errors import InputError, ToolError
-from golden.files import resolved
+from golden.files import is_file, resolved
 from golden.tools import compiler, environment, plain_folders, processor
 from hw.board import Board
 from hw.link.link import PATIENCE
@@ -254,6 +254,7 @@ def compile_library(design, folder):
             *("--top-module", top, "-Mdir", ".", "-CFLAGS", CFLAGS, "-MAKEFLAGS", design.optimise),
             "public.vlt",
             *sources,
+            made=(f"{model}.h", f"lib{model}.a", "libverilated.a"),
         )
         include = root / "include"
         call(
@@ -273,12 +274,18 @@ def member(top, path, name):
     return "__DOT__".join([top, *path.split("."), name])
 
 
-def call(folder, root, *command):
-    """Run a tool in ``folder``; where it fails, its log is kept beside the folder."""
+def call(folder, root, *command, made=()):
+    """Run a tool in ``folder``; where it fails, its log is kept beside the folder.
+
+    It fails too where a file of those ``made`` is not there when it ends.
+    """
     log = folder / f"{Path(command[0]).name}.log"
     kept = folder.with_name(f"{folder.stem}-{log.name}")
     try:
         golden.tools.call(command, log, folder=folder, variables=tool_environment(root))
+        for name in made:
+            if not is_file(folder / name) or not (folder / name).stat().st_size:
+                raise ToolError(f"{Path(command[0]).name} ended without {name}; see {log}")
     except ToolError as error:
         with suppress(OSError):
             log.replace(kept)

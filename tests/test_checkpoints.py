@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
@@ -184,13 +185,6 @@ def test_a_truncated_checkpoint_is_refused(kept, share):
     refused(options, path)
 
 
-def test_a_folder_in_its_place_is_refused(kept):
-    options, path, _ = kept
-    path.unlink()
-    path.mkdir()
-    refused(options, path)
-
-
 @pytest.mark.parametrize(
     ("error", "kind", "text"),
     [
@@ -279,3 +273,28 @@ def test_a_checkpoint_of_other_values_is_refused(kept, damage):
     damage(values)
     torch.save(values, path)
     refused(options, path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [("folder", "must be a file, not a folder"), ("pipe", "must be a file, not a named pipe")],
+)
+def test_what_is_no_file_is_not_taken_for_a_broken_checkpoint(kept, kind, text):
+    options, path, _ = kept
+    path.unlink()
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    with pytest.raises(InputError, match=rf"checkpoint\.pt {text}$"):
+        resume(options, "data", path)
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), MemoryError()])
+def test_a_checkpoint_that_cannot_be_read_is_not_to_be_removed(kept, monkeypatch, error):
+    options, path, _ = kept
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(torch, "load", fail)
+    with pytest.raises((InputError, MemoryError)) as found:
+        resume(options, "data", path)
+    assert "remove" not in str(found.value)

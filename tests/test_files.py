@@ -125,7 +125,7 @@ def test_json_comes_back(tmp_path):
         (OSError("cut short"), "F must be a thing: cut short"),
         (OSError(5, "Input/output error"), "F must be a readable file: Input/output error"),
         (RecursionError(), "F must be a thing: RecursionError"),
-        (MemoryError(), "F must be a thing: MemoryError"),
+        (MemoryError(), "F cannot be read: there is not enough memory"),
     ],
 )  # fmt: skip
 def test_whatever_a_library_raises_about_a_file_names_it(error, told):

@@ -1,5 +1,6 @@
 """The fused step's library: built once, checked before it is believed, and done without."""
 
+import _ctypes
 import threading
 from dataclasses import replace
 
@@ -154,3 +155,15 @@ def test_library_is_built_once_and_says_so(silent, monkeypatch, capsys, tmp_path
     assert said == "building the fused training step (some seconds, once)\n"
     made = sorted(path.suffix for path in (tmp_path / "thalweg" / "fused").iterdir())
     assert made == [".sha256", ".so"]
+
+
+@pytest.mark.parametrize("made", [":", ': > "$o"', 'echo no library > "$o"', 'cp "$LIB" "$o"'])
+def test_a_compiler_that_makes_nothing_of_ours_is_not_believed(silent, monkeypatch, tmp_path, made):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    script = tmp_path / "cxx"
+    script.write_text(f"#!/bin/sh\nfor o; do :; done\nLIB={_ctypes.__file__}\n{made}\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("CXX", str(script))
+    with pytest.raises(build.Unavailable, match=r"must be (the library|a readable file)"):
+        build.library(1, 1)
+    assert not list((tmp_path / "thalweg" / "fused").glob("*.so"))

@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,27 @@ def test_the_mean_over_processes_takes_the_place_of_each_tensor(monkeypatch):
 def test_each_process_takes_its_own_part(monkeypatch):
     monkeypatch.setattr(processes, "place", lambda: (1, 2))
     assert share(torch.arange(6)).tolist() == [3, 4, 5]
+
+
+@pytest.mark.timeout(60)
+def test_a_place_to_meet_that_is_nowhere_is_told_at_once(monkeypatch):
+    started(monkeypatch, MASTER_ADDR="nowhere.invalid")
+    with pytest.raises(InputError, match=r"^the 2 processes must find each other: "), joined(2):
+        pass
+
+
+def test_two_runs_in_one_folder_take_turns(tmp_path, capsys):
+    order = []
+
+    def other():
+        with processes.alone(tmp_path):
+            order.append("second")
+
+    with processes.alone(tmp_path):
+        thread = threading.Thread(target=other)
+        thread.start()
+        while "waiting" not in capsys.readouterr().err:
+            time.sleep(0.01)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]

@@ -123,3 +123,8 @@ def test_plain_folders_stay_and_odd_ones_get_a_plain_path(tmp_path):
         assert re.fullmatch(r"[\w./-]+", str(plain))
         assert (plain / "file").read_text() == "here"
     assert not plain.exists() and (odd / "file").exists()
+
+
+def test_a_log_that_cannot_be_written_is_not_the_tools_fault(tmp_path):
+    with pytest.raises(ToolError, match=rf"^{tmp_path} must be writable, for what true says: "):
+        call(["true"], tmp_path)

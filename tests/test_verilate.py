@@ -110,6 +110,16 @@ def test_a_library_that_cannot_be_loaded_is_one_line_that_names_it(tmp_path):
         load_library(tmp_path / "design.so")
 
 
+@pytest.mark.parametrize("text", [None, ""])
+def test_a_tool_that_leaves_nothing_and_exits_with_0_is_named(tmp_path, text):
+    part = tmp_path / "chip.part"
+    part.mkdir()
+    if text is not None:
+        (part / "libV.a").write_text(text)
+    with pytest.raises(ToolError, match=rf"^true ended without libV\.a; see {tmp_path}/chip-true"):
+        verilate.call(part, Path("/nowhere"), "true", made=("libV.a",))
+
+
 def test_a_tool_that_fails_leaves_its_log_beside_the_folder(tmp_path, monkeypatch):
     part = tmp_path / "chip.part"
     part.mkdir()
@@ -144,3 +154,15 @@ def test_a_build_is_found_by_what_it_is_made_from():
     }
     assert len(prints) == 3
     assert verilate.fingerprint(verilate.ChipDesign(Geometry(filters=5))) in prints
+
+
+@pytest.mark.parametrize("text", [None, b"", b"no library"], ids=["none", "empty", "foreign"])
+def test_a_compiler_that_makes_no_library_and_exits_with_0_is_found_out(tmp_path, text):
+    def compile_into(part):
+        if text is not None:
+            (part / "design.so").write_bytes(text)
+
+    for _ in range(2):  # nothing of it is believed later
+        with pytest.raises(ToolError, match=r"compiler must leave a library, see CXX: "):
+            kept_library(tmp_path / "sim" / "chip", compile_into, lambda text: None)
+        assert not list((tmp_path / "sim").iterdir())

@@ -13,10 +13,12 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import typer
+
+import sw.cli.ours  # noqa: F401 - it ends where another's packages have the names of ours
 
 # Threads of OpenMP that wait for work sleep, rather than spin: beside a busy neighbour two that
 # spin take the core from each other. It must be set before PyTorch is loaded.
@@ -72,6 +74,7 @@ def main() -> None:
     A difference between two implementations ends with 1. ``THALWEG_DEBUG=1`` shows the traceback
     before the line.
     """
+    open_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a path may have what a terminal cannot show
             stream.reconfigure(errors="backslashreplace")
@@ -83,6 +86,19 @@ def main() -> None:
         except Exception as error:
             code = told(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def open_streams() -> None:
+    """Have standard input, output and error lead somewhere where the caller has closed them.
+
+    Else the next files that are opened take their numbers, and get what libraries print.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) < 3:
+        os.set_inheritable(number, True)
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
 
 
 def told(error: Exception) -> int:
@@ -111,7 +127,8 @@ def told(error: Exception) -> int:
 
 def complain(text: str, code: int = 2) -> int:
     """Say in one line what is wrong, and return the exit code, which is that of misuse."""
-    print(f"thalweg: {' '.join(text.split())}", file=sys.stderr)
+    with suppress(OSError):  # nobody can be told
+        print(f"thalweg: {' '.join(text.split())}", file=sys.stderr, flush=True)
     return code
 
 

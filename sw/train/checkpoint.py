@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from golden.errors import InputError, reason
-from golden.files import is_file, replacing
+from golden.files import replacing, require_regular
 
 __all__ = [
     "Diverged",
@@ -29,6 +29,11 @@ __all__ = [
 
 MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
 """What optimisers keep of each parameter in its own shape."""
+
+ANEW = "must be a checkpoint: remove it to begin anew"
+
+LARGEST = 16 << 30
+"""Bytes of the largest checkpoint that is read."""
 
 
 class Diverged(InputError):
@@ -72,10 +77,8 @@ def write(values: dict[str, Any], path: Path) -> None:
 
 def read(path: Path, device: str) -> dict[str, Any]:
     """Return what a checkpoint holds; any other file is an `InputError`."""
-    regular = is_file(path)
+    require_regular(path, LARGEST)  # a pipe would be waited for
     with whole(path):
-        if not regular:  # a pipe would be waited for
-            raise ValueError("no file")
         values = torch.load(path, map_location=device, weights_only=True)
         if not isinstance(values, dict):
             raise TypeError("another kind of file")
@@ -89,10 +92,12 @@ def whole(path: Path) -> Iterator[None]:
         yield
     except (MemoryError, torch.OutOfMemoryError):
         raise
-    except PermissionError as error:
+    except OSError as error:
+        if error.errno is None:
+            raise InputError(f"{path} {ANEW}") from error
         raise InputError(f"{path} must be a readable file: {reason(error)}") from error
     except Exception as error:  # a broken file is found out in many ways
-        raise InputError(f"{path} must be a checkpoint: remove it to begin anew") from error
+        raise InputError(f"{path} {ANEW}") from error
 
 
 def require_alike(tensors: Sequence[Tensor], models: Sequence[Tensor]) -> None:

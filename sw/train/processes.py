@@ -8,15 +8,21 @@ prints and writes. Without torchrun everything here does nothing.
 from __future__ import annotations
 
 import os
+import signal
+import socket
+import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from torch import Tensor, distributed
 
 from golden.errors import InputError, reason
+from golden.files import locked
 
-__all__ = ["average", "joined", "leads", "meet", "place", "share", "told"]
+__all__ = ["alone", "average", "joined", "leads", "meet", "place", "share", "told"]
 
 TORCHRUN = ("RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun sets beside WORLD_SIZE."""
@@ -32,14 +38,35 @@ def joined(batch: int) -> Iterator[None]:
     if count == 1:
         yield
         return
+    print(f"waiting for all {count} processes", file=sys.stderr, flush=True)
     try:
-        distributed.init_process_group("gloo")
+        with mortal():
+            socket.getaddrinfo(os.environ["MASTER_ADDR"], None)  # else PyTorch asks for minutes
+            distributed.init_process_group("gloo")
     except (RuntimeError, ValueError, OSError) as error:
         raise InputError(f"the {count} processes must find each other: {reason(error)}") from error
     try:
         yield
     finally:
         distributed.destroy_process_group()
+
+
+@contextmanager
+def mortal() -> Iterator[None]:
+    """Let signals end the process at once: PyTorch waits where Python's handlers are not run."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ends = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    handled = {number: signal.getsignal(number) for number in ends}
+    try:
+        for number, handler in handled.items():
+            if callable(handler):
+                signal.signal(number, signal.SIG_DFL)
+        yield
+    finally:
+        for number, handler in handled.items():
+            signal.signal(number, handler)
 
 
 def world_size() -> int:
@@ -78,6 +105,25 @@ def meet() -> None:
     """Wait until all processes are here."""
     if place()[1] > 1:
         distributed.barrier()
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a run's folder; wait for one that is in it.
+
+    Two that write there in turn would leave parts of both.
+    """
+    if not leads():
+        meet()
+        yield
+        return
+
+    def waits() -> None:
+        print(f"waiting for another run in {folder}", file=sys.stderr, flush=True)
+
+    with locked(folder, waits):
+        meet()
+        yield
 
 
 def share(batch: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from sw.train.learner import Learner, begin, reads, resume, save
 from sw.train.letters import train_letters
 from sw.train.loop import interruptions, run_stage
 from sw.train.options import Options
-from sw.train.processes import joined, leads, meet, place
+from sw.train.processes import alone, joined, leads, meet, place
 from sw.train.recipes import begin_holding
 from sw.train.settle import settle
 from sw.train.ship import export
@@ -41,7 +41,7 @@ def train(options: Options) -> None:
     ``--recipe``, ``--noise``, ``--dropout``, ``--ship`` and more) and calls this.
     Progress goes to stderr. Bad input raises `golden.errors.InputError`.
     """
-    with joined(options.batch):
+    with joined(options.batch), alone(options.folder):
         run(options)
 
 

@@ -123,12 +123,19 @@ def command(options: Options) -> str:
 
 def commit() -> str | None:
     """Return the commit of the code, marked where it has been changed since."""
+    # Variables that name a repository are of the user's own work, as in a hook.
+    own = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
 
     def git(*arguments: str) -> str:
         run = ["git", "-C", str(ROOT), *arguments]
-        return subprocess.run(run, capture_output=True, text=True, check=True).stdout.strip()
+        found = subprocess.run(
+            run, capture_output=True, check=True, env=own, stdin=subprocess.DEVNULL
+        )
+        return os.fsdecode(found.stdout).strip()
 
     try:
+        if not git("ls-files", "--", "sw/train/ship.py"):
+            return None  # installed somewhere in another repository
         paths = [str(ROOT / "golden"), str(Path(__file__).parents[1])]
         changed = git("status", "--porcelain", "--untracked-files=no", "--", *paths)
         return git("rev-parse", "HEAD") + (" with changes" if changed else "")

@@ -10,7 +10,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from golden.errors import InputError, reason
+from golden.errors import InputError, ToolError, reason
 from golden.files import is_file, locked, read_bytes, replacing
 from golden.tools import call, compiler, environment, processor
 from sw.cache import cache_folder
@@ -20,6 +20,8 @@ __all__ = ["Unavailable", "library"]
 HERE = Path(__file__).parent
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared", "-Wno-psabi")
 ARITHMETIC = ("-fno-math-errno", "-fno-trapping-math")  # no -ffast-math: codes must be exact
+
+FUNCTIONS = ("thalweg_forward", "thalweg_backward")
 
 
 class Unavailable(Exception):
@@ -52,9 +54,20 @@ def attempt(channels: int, multiplier: int) -> ctypes.CDLL | str:
             with locked(path.parent, waiting):
                 if not is_whole(path):  # another process may have made it meanwhile
                     compile_library(command, path)
-        return ctypes.CDLL(str(path))
+        return load(path)
     except (InputError, OSError) as error:
         return reason(error)
+
+
+def load(path: Path) -> ctypes.CDLL:
+    """Load a library; raise unless it has the two functions."""
+    try:
+        found = ctypes.CDLL(str(path))
+        for name in FUNCTIONS:
+            getattr(found, name)
+    except (OSError, AttributeError) as error:
+        raise ToolError(f"{path} must be the library of the fused step: {reason(error)}") from error
+    return found
 
 
 def waiting() -> None:
@@ -66,7 +79,7 @@ def is_whole(path: Path) -> bool:
     """Whether a library is there, and is the one that was built."""
     if not (is_file(path) and is_file(stamp(path))):
         return False
-    return hashlib.sha256(read_bytes(path)).hexdigest() == read_bytes(stamp(path)).decode("ascii")
+    return hashlib.sha256(read_bytes(path)).hexdigest().encode() == read_bytes(stamp(path))
 
 
 def stamp(path: Path) -> Path:
@@ -97,6 +110,7 @@ def compile_library(command: list[str], path: Path) -> None:
     log = path.with_suffix(".log")
     with replacing(path) as made:
         call([*command, "-o", str(made)], log)
+        load(made)  # a compiler's exit code 0 is no library
         checksum = hashlib.sha256(read_bytes(made)).hexdigest()
     with replacing(stamp(path)) as file:
         file.write_text(checksum, encoding="ascii")

@@ -61,6 +61,7 @@ def write_chip(geometry, skeletons, folder):
     require_fit(geometry, skeletons)
     chip = Chip(geometry, skeletons)
     to_verilog(chip, top_name(geometry), path)
+    path.with_suffix(".json").unlink(missing_ok=True)  # facts of another chip, if the next fails
     write_json(path.with_suffix(".json"), facts(geometry, chip, skeletons), indent=1)
     return path
 

@@ -208,8 +208,11 @@ class FolderRun:
         text = " ".join(str(error).split())
         self.tally.failures[name.as_posix()] = text
         self.complain(text)
-        if is_ours(self.output / name):
-            (self.output / name).unlink()
+        if is_ours(stale := self.output / name):
+            try:
+                stale.unlink()
+            except OSError as wrong:
+                self.complain(f"{stale} is of another image, but stays: {reason(wrong)}")
 
     def read(self, name: Path, place: int) -> Item:
         """Read a file, and its original if there is one."""

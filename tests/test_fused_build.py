@@ -161,7 +161,8 @@ def test_library_is_built_once_and_says_so(silent, monkeypatch, capsys, tmp_path
 def test_a_compiler_that_makes_nothing_of_ours_is_not_believed(silent, monkeypatch, tmp_path, made):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     script = tmp_path / "cxx"
-    script.write_text(f"#!/bin/sh\nfor o; do :; done\nLIB={_ctypes.__file__}\n{made}\n")
+    names = f'for o; do :; done\n[ "$o" = --version ] && exit\nLIB={_ctypes.__file__}'
+    script.write_text(f"#!/bin/sh\n{names}\n{made}\n")
     script.chmod(0o755)
     monkeypatch.setenv("CXX", str(script))
     with pytest.raises(build.Unavailable, match=r"must be (the library|a readable file)"):

@@ -11,6 +11,7 @@ import pytest
 
 from golden.errors import ToolError
 from golden.tools import call, compiler, environment, plain_folders
+from sw.cli import endings
 
 
 def script(folder, text):
@@ -128,3 +129,29 @@ def test_plain_folders_stay_and_odd_ones_get_a_plain_path(tmp_path):
 def test_a_log_that_cannot_be_written_is_not_the_tools_fault(tmp_path):
     with pytest.raises(ToolError, match=rf"^{tmp_path} must be writable, for what true says: "):
         call(["true"], tmp_path)
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(("first", "ends"), [(signal.SIGINT, KeyboardInterrupt), (15, SystemExit)])
+def test_a_second_signal_does_not_break_off_what_the_first_one_ends(first, second, ends):
+    done = []
+    with pytest.raises(ends), endings():
+        try:
+            os.kill(os.getpid(), first)
+            time.sleep(10)
+        finally:
+            os.kill(os.getpid(), second)
+            time.sleep(0.01)
+            done.append("cleaned")
+    assert done == ["cleaned"]
+
+
+def test_a_signal_ends_what_takes_too_long_to_end(monkeypatch):
+    monkeypatch.setattr("sw.cli.PATIENCE", 0.0)
+    with pytest.raises(KeyboardInterrupt), endings():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(10)

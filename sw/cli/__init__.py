@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -38,6 +39,9 @@ from sw.cli.restoring import restore
 from sw.cli.training import referee, train
 
 __all__ = ["app", "main", "open_device", "progress"]
+
+PATIENCE = 5.0
+"""Seconds after a signal in which others are passed over."""
 
 Misuse: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever this typer keeps it
 
@@ -134,17 +138,25 @@ def complain(text: str, code: int = 2) -> int:
 
 @contextmanager
 def endings() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind the stack, so that nothing half-made stays behind."""
+    """Let signals unwind the stack, so that nothing half-made stays behind.
+
+    One that comes while that goes on, as from a second Ctrl-C, does not break it off.
+    """
+    begin = -PATIENCE
 
     def leave(number: int, frame: object) -> None:
-        raise SystemExit(128 + number)
+        nonlocal begin
+        if time.monotonic() - begin < PATIENCE:
+            return
+        begin = time.monotonic()
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {
         number: signal.signal(number, leave)
-        for number in (signal.SIGTERM, signal.SIGHUP)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
         if signal.getsignal(number) != signal.SIG_IGN  # as nohup has it
     }
     try:

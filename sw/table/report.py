@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from golden.errors import InputError, reason
-from golden.files import is_file, read_json, replacing
+from golden.files import is_dir, is_file, read_json, replacing
 from sw.baselines.recipe import RECIPES
 from sw.baselines.shelf import SHIPPED as WEIGHTS
 from sw.docs import ROOT, table
@@ -224,5 +224,7 @@ def ship(output: Path, rows: Sequence[dict[str, Any]], points: Sequence[dict[str
 
 def require_shippable(rows: Iterable[str]) -> None:
     """Raise unless all rows were measured, or will be, on test digits."""
+    if not is_dir(ROOT / "docs"):
+        raise InputError(f"{ROOT / 'docs'} must be there: --ship is for a checkout of the project")
     if any(row != "test" for row in rows):
         raise InputError("--ship must come with MNIST's test digits at hand; --data names a folder")

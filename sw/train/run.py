@@ -9,9 +9,11 @@ import torch
 
 from golden.errors import InputError
 from golden.files import exists
+from golden.skeleton import SHIPPED
 from sw import floats
 from sw.data import Digits, load
 from sw.ordinary import ordinary
+from sw.outputs import prepare as require_folders
 from sw.train.calibrate import quantise
 from sw.train.learner import Learner, begin, reads, resume, save
 from sw.train.letters import train_letters
@@ -48,6 +50,8 @@ def train(options: Options) -> None:
 def run(options: Options) -> None:
     """Train, in this process or in this and its like."""
     prepare(options)
+    if options.ship and leads():
+        require_folders(SHIPPED)
     if options.recipe == "memory" and place()[1] > 1:
         raise InputError("recipe memory must run in one process: its pool is not shared")
     if options.recipe == "letters":

@@ -123,6 +123,8 @@ def test_every_bit_of_a_memory_is_written_with_its_own_enable(tmp_path, width, d
             continue
         pins = {name: bits[0] for name, bits in cell["connections"].items() if bits}
         enable = ports["write_enable"].index(pins["WEA"])
+        if int(cell["parameters"]["DATA_WIDTH_A"], 2) > 9:
+            assert (pins["ADA0"], pins["ADA1"]) == ("1", "1"), "bytes of a wide row, enabled"
         for place in range(18):
             if (data := pins.get(f"DIA{place}")) in ports["write_data"]:
                 bit = ports["write_data"].index(data)

@@ -43,6 +43,31 @@ def test_planes_leave_in_the_order_in_which_they_were_written(gaps):
     ]
 
 
+def test_planes_and_deltas_of_many_contexts_keep_them_apart():
+    geometry, order = Geometry(spec=GEOMETRY.spec, contexts=4), [2, 0, 3, 1]
+    dut, got, stored = GatePort(geometry), [], []
+
+    async def write(ctx):
+        ctx.set(dut.valid, 1)
+        for context in order:
+            for index in range(CELLS):
+                ctx.set(dut.code, index)
+                ctx.set(dut.context, context)
+                await ctx.tick()
+        ctx.set(dut.valid, 0)
+
+    async def read(ctx):
+        got.extend(await collect(ctx, dut.o_plane, 4 * CELLS))
+        ctx.set(dut.open, 0b1111)
+        for context in order:
+            await put(ctx, dut.i_delta, {"code": 9, "context": context})
+            stored.append(ctx.get(dut.delta_enable))
+
+    simulate(dut, write, read)
+    assert [entry["context"] for entry in got] == [c for c in order for _ in range(CELLS)]
+    assert stored == [1 << context for context in order]
+
+
 def test_two_whole_planes_wait_for_the_host():
     dut, got = GatePort(GEOMETRY), []
 

@@ -209,6 +209,20 @@ def test_a_run_counts_from_when_it_is_asked_for(ratio):
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
+def test_a_run_counts_from_when_it_is_asked_for_though_nothing_waited_before_it(ratio):
+    async def bench(ends):
+        await ends.ask(Operation.RUN, 1)
+        for _ in range(FEW):
+            assert ends.told == (2, 1), "the chip has taken nothing"
+            await ends.rest(clocks=1)
+        await ends.take(0)
+        await ends.rest()
+        assert ends.told == (0, 0), "a run of no steps is over"
+
+    cross(ratio, bench)
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
 def test_a_reset_empties_both_sides(ratio):
     async def bench(ends):
         ctx, crossing = ends.ctx, ends.crossing

@@ -12,7 +12,7 @@ from golden.samples import uniform
 from golden.spec import Spec
 from hw.checker import Checker
 from hw.primitives import ReadOnlyMemory
-from hw.scan import ROW, Scan
+from hw.scan import ROW, Scan, token_layout
 from hw.shapes import IDENTITY, Geometry
 from hw.skeleton_memory import DIGEST, images, layouts
 from tests.streams import simulate
@@ -62,6 +62,16 @@ def test_the_document_tells_the_clocks_of_a_place():
         geometry = Geometry(filters=filters, skeletons=1)
         clocks = Checker(geometry, [0] * IDENTITY).clocks - 1
         assert f"{clocks:,}" in text
+
+
+@pytest.mark.parametrize("filters", [1, 2, 5])
+def test_a_token_can_name_every_memory_and_every_byte(filters):
+    geometry = Geometry(spec=GEOMETRY.spec, filters=filters)
+    token = token_layout(geometry)
+    last = len(geometry.scanned) - 1, ROW - 1, 255
+    bits = token.const(dict(zip(("memory", "byte", "data"), last, strict=True)))
+    assert (bits["memory"], bits["byte"], bits["data"]) == last
+    assert max(-(-Shape.cast(row).width // 8) for row in layouts(geometry).values()) <= ROW
 
 
 @pytest.mark.parametrize("name", ["perceive0", "mix4", "residual0", "readout"])

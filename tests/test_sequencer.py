@@ -43,11 +43,10 @@ def array(dut):
     return bench
 
 
-async def run(ctx, dut, context, steps, gate=None, step=0):
+async def run(ctx, dut, context, steps, gate=None, step=0, **values):
     """Start a run."""
-    code = command_code(
-        dut.geometry, operation=Operation.RUN, context=context, steps=steps, gate=gate, step=step
-    )
+    values |= {"operation": Operation.RUN, "context": context, "steps": steps}
+    code = command_code(dut.geometry, gate=gate, step=step, **values)
     await put(ctx, dut.i_run, dut.geometry.command.from_bits(code))
 
 
@@ -130,6 +129,27 @@ def test_two_runs_share_the_array_without_a_gap(first):
 
     simulate(dut, bench, background=[array(dut), watch])
     assert order == [1 << first, 1 << 1 - first]  # a context keeps the array until its run ends
+
+
+@pytest.mark.parametrize("filters", [1, 5])
+def test_every_slot_is_of_the_skeleton_of_its_own_run(filters):
+    dut = build(filters)
+    per_step, found = SPEC.cells * dut.geometry.slots, []
+
+    async def watch(ctx):
+        while True:
+            slot = ctx.get(dut.slot)
+            if slot["valid"]:
+                found.append(slot["address"]["skeleton"])
+            await ctx.tick()
+
+    async def bench(ctx):
+        await run(ctx, dut, 0, 2, skeleton=3)
+        await run(ctx, dut, 1, 1, skeleton=2)
+        await until(ctx, dut.running, 0)
+
+    simulate(dut, bench, background=[array(dut), watch])
+    assert found == [3] * (2 * per_step) + [2] * per_step
 
 
 def test_an_opening_waits_for_its_delta_and_the_other_context_goes_on():

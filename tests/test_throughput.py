@@ -1,12 +1,14 @@
 """Where the time of gated digits goes: what is made of measured clocks."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from golden.skeleton import SHIPPED, Skeleton
 from hw.boards.rates import BITS_A_BYTE, wire_bytes
 from hw.boards.top import BAUD
+from sim import throughput
 from sim.account import Account, accounted
 from sw.docs import SPEED
 
@@ -16,6 +18,30 @@ def test_a_clock_counts_for_everything_that_is_at_work_in_it():
     want = Account(1275, 10 + 40 + 160 + 640, 20 + 40 + 320 + 640, 80 + 160 + 320 + 640, 5, 7, 9)
     assert accounted(counts) == want
     assert accounted(counts[:8])[:5] == want[:5]
+
+
+def test_a_measured_gate_takes_its_seconds_in_clocks(monkeypatch):
+    seconds = {1: 0.001, 2: 0.0015, 3: 0.002, 4: 0.0025}
+    skeleton = Skeleton.load(SHIPPED / "digits")
+    monkeypatch.setattr(throughput, "gate_seconds", lambda case: seconds)
+    monkeypatch.setattr(throughput, "links", lambda *rest: [("wire", "machine", "device")])
+
+    def account(device, machine, contexts, gate):
+        assert (device, machine) == ("device", "machine")
+        return {"clocks": 1_000_000 + gate(contexts)}
+
+    case = SimpleNamespace(skeleton=skeleton, account=account)
+    told = throughput.measure(case, 1, 160)
+    assert (told["skeleton"], told["filters"], told["clock_mhz"]) == ("digits", 1, 160)
+    assert told["gate_seconds"] == {"1": 0.001, "2": 0.0015, "3": 0.002, "4": 0.0025}
+    assert [tuple(row.values()) for row in told["rows"]] == [
+        ("wire", 1, False, 1_000_000, 160.0),
+        ("wire", 1, True, 1_160_000, 137.9),
+        ("wire", 2, False, 1_000_000, 160.0),
+        ("wire", 2, True, 1_240_000, 129.0),
+        ("wire", 4, False, 1_000_000, 160.0),
+        ("wire", 4, True, 1_400_000, 114.3),
+    ]
 
 
 def test_what_was_measured_is_a_gated_digit_of_at_most_15_kilobytes():

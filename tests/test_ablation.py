@@ -151,6 +151,34 @@ def test_command_line(thalweg, fails, monkeypatch, tmp_path, digits):
     fails("--part must be ablation or seeds, not 'x'", "ablate", "--part", "x")
 
 
+def test_every_option_of_the_command_reaches_the_runs(thalweg, monkeypatch, tmp_path, digits):
+    asked = []
+    monkeypatch.setattr("sw.data.load", lambda data, download: digits)
+    monkeypatch.setattr(
+        Ablation,
+        "run",
+        lambda self, rows, seeds: asked.append((self.base, self.digits, rows, seeds)) or {},
+    )
+    monkeypatch.setattr(page, "PARTS", {"seeds": lambda results: "a page"})
+    amount = (
+        "--batches",
+        7,
+        "--qat-batches",
+        5,
+        "--threads",
+        2,
+        "--seeds",
+        "4,3",
+        "--part",
+        "seeds",
+    )
+    output = tmp_path / "out"
+    code, out, _ = thalweg("ablate", "--rows", "adam,base", *amount, "--output", output)
+    assert (code, out) == (0, f"a page\nwrote {output / 'results.json'}\n")
+    base = Options(output=output, threads=2, batches=7, qat_batches=5)
+    assert asked == [(base, digits, chosen(["base", "adam"], ROWS), [4, 3])]
+
+
 def test_page_shows_what_was_measured(ablation, tmp_path):
     assert page.parts(tmp_path) == {"ablation": "", "seeds": ""}
     ablation.run(ablation.rows, (0,))

@@ -98,6 +98,20 @@ def test_what_a_tool_started_ends_with_us(tmp_path, number):
     wait_for(lambda: not alive(int(child.read_text())))
 
 
+def test_a_signal_that_is_ignored_ends_no_command():
+    mine = lambda number, frame: None  # noqa: E731
+    before = [signal.signal(signal.SIGHUP, signal.SIG_IGN), signal.signal(signal.SIGTERM, mine)]
+    try:
+        with endings():
+            os.kill(os.getpid(), signal.SIGHUP)  # as under nohup
+            assert signal.getsignal(signal.SIGTERM) is not mine
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) is mine
+    finally:
+        for number, handler in zip((signal.SIGHUP, signal.SIGTERM), before, strict=True):
+            signal.signal(number, handler)
+
+
 def wait_for(happens, seconds=20):
     """Wait until something happens."""
     end = time.monotonic() + seconds

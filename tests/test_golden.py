@@ -12,7 +12,7 @@ import torch
 from golden import fixed, naive
 from golden.device import GoldenDevice, restore, run, trace
 from golden.gate import GateNetwork
-from golden.model import Model
+from golden.model import BLOCK, Model
 from golden.samples import adversarial_states, calibrated, extreme, network, uniform
 from golden.skeleton import Skeleton
 from golden.spec import BOUNDARIES, Gate, Spec
@@ -79,6 +79,17 @@ def test_steps_equal_naive_on_small_lattices(kind, boundary):
         got = trace(loaded(GoldenDevice((skeleton,)), states), None, 4)
         for state, found in zip(states, got, strict=True):
             np.testing.assert_array_equal(found, naive_states(skeleton, state, 4))
+
+
+@pytest.mark.parametrize("count", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 1])
+def test_a_batch_of_any_size_steps_as_its_lattices_alone(count):
+    rng = np.random.default_rng(count)
+    model = Model(calibrated(small(), rng))
+    states = rng.integers(-128, 128, (count, *model.spec.lattice), np.int8)
+    got = model.step(states, 2)
+    assert got.shape == states.shape
+    for state, found in zip(states, got, strict=True):
+        np.testing.assert_array_equal(found, model.step(state[None], 2)[0])
 
 
 @pytest.mark.parametrize("multiplier", range(1, 9))

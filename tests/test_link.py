@@ -121,6 +121,7 @@ WRONG = {
     "no data": (chunk(Tag.DATA, 0), Error.BAD_LENGTH),
     "data cut off": (chunk(Tag.DATA, 0xFFFF, b"\1"), Error.BAD_LENGTH),
     "short delta": (chunk(Tag.DELTA, 4, bytes(4)), Error.BAD_LENGTH),
+    "delta cut off": (DELTA[:-1], Error.BAD_LENGTH),
     "nothing to fetch": (chunk(Tag.FETCH, 0), Error.BAD_LENGTH),
     "too much to fetch": (chunk(Tag.FETCH, 4093), Error.BAD_LENGTH),
     "no planes": (chunk(Tag.PLANES, 0), Error.BAD_LENGTH),
@@ -156,6 +157,16 @@ def test_request_with_an_error_does_nothing(case):
 
     with_link(host, watch, damaged=4)
     assert took == []
+
+
+@pytest.mark.parametrize("place", [15, 16, 100, 255])
+def test_the_chunk_at_fault_is_named_wherever_it_is(place):
+    async def host(host):
+        await host.ask(Kind.RESET, 1)
+        request = chunk(Tag.FETCH, 1) * place + chunk(9, 0)
+        assert await host.ask(Kind.EXCHANGE, 2, request) == bytes([Error.UNKNOWN_TAG, place])
+
+    with_link(host)
 
 
 def test_exchange_hands_on_and_brings_back():
@@ -237,6 +248,36 @@ def test_what_the_chip_does_not_take_stalls_until_a_reset():
         assert await host.ask(Kind.EXCHANGE, 7, RUN) == bytes([Error.STALLED, 0])
 
     with_link(host)
+
+
+def test_a_chip_that_takes_its_time_is_waited_for():
+    late, seen = PATIENCE - 20, []
+
+    async def host(host):
+        await host.ask(Kind.RESET, 1)
+        request = RUN + chunk(Tag.DATA, 1, b"\5") + chunk(Tag.FETCH, 1)
+        assert await host.ask(Kind.EXCHANGE, 2, request) == b"\0\xaa\0"
+
+    async def chip(ctx, link):
+        for stream in (link.o_command, link.o_data):
+            await ctx.tick().until(stream.valid)
+            await ctx.tick().repeat(late)
+            ctx.set(stream.ready, 1)
+            await ctx.tick()
+            ctx.set(stream.ready, 0)
+            ctx.set(link.taken, 0)
+            seen.append(stream)
+        await ctx.tick().repeat(late)
+        ctx.set(link.taken, 1)
+        await ctx.tick().until(link.i_data.ready)
+        await ctx.tick().repeat(late)
+        ctx.set(link.i_data.payload, 0xAA)
+        ctx.set(link.i_data.valid, 1)
+        await ctx.tick().until(link.i_data.ready)
+        ctx.set(link.i_data.valid, 0)
+
+    with_link(host, chip)
+    assert len(seen) == 2
 
 
 def test_what_stays_behind_stalls_too():

@@ -1,7 +1,9 @@
 """The residual with a skeleton memory of every shift and the ends of the bias."""
 
 import numpy as np
+import pytest
 
+from golden.errors import Difference
 from golden.fixed import UPDATE_BIAS
 from hw.array.residual import Residual
 from hw.shapes import Geometry, residual_row
@@ -9,18 +11,34 @@ from hw.skeleton_memory import pack
 from hw.verilog import write_verilog
 from sim.cocotb_run import bench_folder, run_bench
 
+GEOMETRY = Geometry(filters=5)
+PLACES = GEOMETRY.words * GEOMETRY.skeletons
+
+
+def rows():
+    """Bias and shift of each place."""
+    rng = np.random.default_rng(31)
+    biases = rng.integers(UPDATE_BIAS.min, UPDATE_BIAS.max + 1, PLACES)
+    biases[:4] = UPDATE_BIAS.min, UPDATE_BIAS.max, 0, -1
+    return np.stack([biases, np.resize(np.arange(24), PLACES)], axis=1)
+
+
+def bench(wanted, held):
+    """Run the bench of these rows on a residual that holds others, or the same."""
+    packed = [pack(residual_row(), {"bias": b, "shift": n}) for b, n in held.tolist()]
+    with bench_folder("residual") as folder:
+        np.save(folder / "rows.npy", wanted)
+        design = folder / "residual.v"
+        write_verilog(Residual(GEOMETRY, packed), design)
+        run_bench(design, "residual", folder, env={"BENCH": str(folder)})
+
 
 def test_residual():
-    geometry = Geometry(filters=5)
-    rng = np.random.default_rng(31)
-    places = geometry.words * geometry.skeletons
-    biases = rng.integers(UPDATE_BIAS.min, UPDATE_BIAS.max + 1, places)
-    biases[:4] = UPDATE_BIAS.min, UPDATE_BIAS.max, 0, -1
-    rows = np.stack([biases, np.resize(np.arange(24), places)], axis=1)
-    packed = [pack(residual_row(), {"bias": b, "shift": n}) for b, n in rows.tolist()]
+    bench(rows(), rows())
 
-    with bench_folder("residual") as folder:
-        np.save(folder / "rows.npy", rows)
-        design = folder / "residual.v"
-        write_verilog(Residual(geometry, packed), design)
-        run_bench(design, "residual", folder, env={"BENCH": str(folder)})
+
+def test_a_wrong_bias_in_the_last_place_is_found():
+    held = rows()
+    held[-1, 0] ^= 1 << 22
+    with pytest.raises(Difference, match=r"equals_golden.*: code \d+: got "):
+        bench(rows(), held)

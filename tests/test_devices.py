@@ -1,9 +1,32 @@
-"""The suite of every device, on golden."""
+"""The suite of every device, on golden; and a simulated chip that is stuck."""
+
+from types import SimpleNamespace
 
 import pytest
 
 from golden.device import GoldenDevice
+from golden.errors import ToolError
+from sim.device import SLICE, STUCK, SimulatedDevice
 from tests.device_suite import DeviceSuite, skeletons
+
+
+def stopping(codes):
+    """Return a simulated device without a simulator: it ends its slices of clocks with these."""
+    device, ended = object.__new__(SimulatedDevice), iter(codes)
+    device._chip, device._limit, device.asked = None, 77, []
+    device._library = SimpleNamespace(
+        chip_clock=lambda *asked: (device.asked.append(asked[1:]), next(ended))[1]
+    )
+    return device
+
+
+def test_a_stuck_chip_is_given_up_and_a_slow_one_is_not():
+    slow = stopping([1, 1, 0])
+    slow._clock(data=5, plane=6)
+    assert slow.asked == [(SLICE, 77, 5, 6)] * 3
+    text = r"^The simulated chip is stuck: nothing moves in 77 clocks$"
+    with pytest.raises(ToolError, match=text):
+        stopping([1, STUCK])._clock()
 
 
 class TestGolden(DeviceSuite):

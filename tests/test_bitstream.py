@@ -9,7 +9,7 @@ import pytest
 from golden.errors import InputError
 from golden.samples import extreme, uniform
 from golden.spec import Spec
-from golden.wire import VERSION, ChipFacts
+from golden.wire import VERSION
 from hw.boards import bitstream as text
 from hw.boards.catalogue import BOARDS
 from hw.boards.reskeleton import geometry_in
@@ -118,17 +118,6 @@ def test_rejects_other_bitstreams_and_damaged_ones(spoil):
     assert str(error.value) == (
         "x.bit must be a Thalweg bitstream of protocol version 1, its skeletons whole"
     )
-
-
-@pytest.mark.parametrize("version", [0, 2])
-def test_rejects_a_bitstream_of_another_protocol_version(monkeypatch, version):
-    honest = ChipFacts.to_bytes
-    told = lambda facts: bytes([version]) + honest(facts)[1:]  # noqa: E731
-    monkeypatch.setattr(ChipFacts, "to_bytes", told)
-    geometry = Geometry(spec=SPEC, filters=5)
-    found = dict(enumerate(text.contents(geometry, images(geometry, made(1))), text.FIRST))
-    with pytest.raises(InputError, match=r"^x.bit must be a Thalweg bitstream of protocol version"):
-        geometry_in(found, "x.bit")
 
 
 def test_rejects_a_bitstream_that_is_not_there(fails, tmp_path, monkeypatch):

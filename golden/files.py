@@ -31,6 +31,7 @@ __all__ = [
     "reading",
     "replacing",
     "require_regular",
+    "require_replaceable",
     "resolved",
     "write_json",
 ]
@@ -96,7 +97,9 @@ def require_regular(path: Path, most: int = LARGEST) -> None:
         raise InputError(f"{path} must be a readable file: {os.strerror(errno.ENOENT)}")
     if not stat.S_ISREG(found):
         raise InputError(f"{path} must be a file, not {kind_of(path)}")
-    if path.stat().st_size > most:
+    with reading(path, "a readable file"), open(path, "rb") as file:  # some libraries say why not
+        size = os.fstat(file.fileno()).st_size
+    if size > most:
         raise InputError(f"{path} must have at most {most:,} bytes")
 
 
@@ -109,14 +112,15 @@ def read_bytes(path: Path, most: int = LARGEST, *, once: bool = False) -> bytes:
         # Without O_NONBLOCK, opening a pipe waits for a writer that may never come.
         flags = os.O_RDONLY | (0 if once else os.O_NONBLOCK)
         with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
-            if not once and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            found = os.fstat(file.fileno())
+            if not once and not stat.S_ISREG(found.st_mode):
                 raise InputError(f"{path} must be a file, not {kind_of(path)}")
-            data = file.read(most + 1)
+            data = b"" if found.st_size > most else file.read(most + 1)
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} must be a readable file: {reason(error)}") from error
-    if len(data) > most:
+    if max(len(data), found.st_size) > most:
         raise InputError(f"{path} must have at most {most:,} bytes")
     return data
 
@@ -165,8 +169,11 @@ def read_json(path: Path) -> Any:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``, and rename it to ``path`` once the block is through.
 
-    Its folder is made where missing. What cannot be written raises `InputError`.
+    Its folder is made where missing, and a link is followed. What cannot be written raises
+    `InputError`; so does what is no file: a device would be a file from then on.
     """
+    require_replaceable(path)
+    path = resolved(path) if path.is_symlink() else path
     temporary = path.with_name(temporary_name(path.name))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -178,6 +185,13 @@ def replacing(path: Path) -> Iterator[Path]:
                 temporary.unlink()
     except OSError as error:
         raise InputError(f"{path} must be writable: {reason(error)}") from error
+
+
+def require_replaceable(path: Path) -> None:
+    """Raise where something else than a file is at ``path``, links followed."""
+    found = mode(path)
+    if found is not None and not stat.S_ISREG(found):
+        raise InputError(f"{path} must be a file to write, not {kind_of(path)}")
 
 
 def temporary_name(name: str) -> str:

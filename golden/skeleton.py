@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from golden.errors import InputError
-from golden.files import is_dir, is_file, read_json, replacing
+from golden.files import exists, is_dir, read_json, replacing
 from golden.fixed import BIAS, SHIFTS, UPDATE_BIAS, UPDATE_SHIFTS, WEIGHT
 from golden.spec import Spec, exact_keys
 
@@ -175,7 +175,7 @@ def check(codes: np.ndarray, place: str, shape: tuple[int, ...], allowed: range)
 def find(name: str | Path) -> Path:
     """Return the folder of a skeleton, given that folder or the name of a shipped one."""
     for folder in (Path(name), SHIPPED / name):
-        if is_file(folder / "skeleton.json"):
+        if exists(folder / "skeleton.json"):
             return folder
     shipped = sorted(path.parent.name for path in SHIPPED.glob("*/skeleton.json"))
     known = f"one of {', '.join(shipped)}" if shipped else "shipped (none is)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from golden.errors import InputError
-from golden.files import is_file
+from golden.files import exists
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton, find
 
@@ -28,7 +28,7 @@ def load_run(
     if skeleton.spec.gate is None and gate is None:
         return skeleton, None
     path = folder / "gate.safetensors" if gate is None else gate
-    if gate is None and not is_file(path):
+    if gate is None and not exists(path):
         raise InputError(
             f"{path} must be there for a gated run; --gate names another, --no-gate goes without"
         )

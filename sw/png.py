@@ -20,7 +20,7 @@ MAGIC = b"\x89PNG"
 """What a PNG begins with."""
 
 DEPTH = 24  # byte of a PNG that tells the bits of a sample
-UPRIGHT = (None, 1)  # orientations in EXIF data that ask for nothing
+TURNED = range(2, 9)  # orientations in EXIF data that ask for something
 ORIENTATION = 0x0112
 LARGEST_SIDE = 256
 """Pixels a side of the largest image that a lattice shows."""
@@ -48,7 +48,8 @@ def read_grey(
         Where it is broken, has 16 bits a sample, another size, or more than one frame.
     """
     notes = []
-    with reading(place, "a whole PNG"):
+    with reading(place, "a whole PNG"), warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # Pillow's word for what it leaves out
         with opened(raw, place) as picture:
             if raw[DEPTH : DEPTH + 1] == b"\x10":
                 raise InputError(f"{place} must be a PNG of 8 bits, not of 16")
@@ -59,7 +60,7 @@ def read_grey(
                 raise InputError(f"{place} must be one picture, not {frames} frames")
             picture.load()
             upright = picture
-            if picture.getexif().get(ORIENTATION) not in UPRIGHT:
+            if picture.getexif().get(ORIENTATION) in TURNED:
                 upright = ImageOps.exif_transpose(picture)
                 notes.append("turned upright, as its EXIF data say")
             if upright.has_transparency_data:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from golden.errors import InputError
-from golden.files import is_dir
+from golden.files import require_replaceable
 from sw.outputs import prepare
 
 __all__ = ["require_writable"]
@@ -15,5 +14,4 @@ def require_writable(*files: Path) -> None:
     """Make the folders of files that are to be written; raise where that, or they, cannot be."""
     for file in files:
         prepare(file.parent)
-        if is_dir(file):
-            raise InputError(f"{file} must be a file to write, not a folder")
+        require_replaceable(file)

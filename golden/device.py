@@ -6,12 +6,13 @@ takes the planes as they come, and answers with deltas, until every run has ende
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from golden.errors import InputError
+from golden.errors import InputError, reason
 from golden.gate import GateNetwork
 from golden.model import Model
 from golden.skeleton import Skeleton
@@ -24,12 +25,18 @@ __all__ = [
     "as_cells",
     "as_deltas",
     "as_images",
+    "as_place",
     "as_states",
+    "as_steps",
     "batches",
     "restore",
     "run",
     "trace",
 ]
+
+
+MOST_STEPS = (1 << 31) - 1
+"""What the counters of every device hold."""
 
 
 class Counters(NamedTuple):
@@ -98,14 +105,44 @@ def as_states(states: np.ndarray, spec: Spec, most: int | None = None) -> np.nda
     return as_batch(states, "States", np.dtype(np.int8), spec.lattice, most)
 
 
-def as_cells(cells: np.ndarray, spec: Spec, most: int | None = None) -> np.ndarray:
-    """Return chosen cells as an array bool (n, cells), at most ``most``."""
-    return as_batch(cells, "Cells", np.dtype(np.bool_), (spec.cells,), most)
+def as_cells(cells: np.ndarray, spec: Spec, count: int) -> np.ndarray:
+    """Return chosen cells of all ``count`` lattices as an array bool (count, cells)."""
+    found = as_batch(cells, "Cells", np.dtype(np.bool_), (spec.cells,), None)
+    return require_count(found, "Cells", count)
 
 
-def as_deltas(deltas: np.ndarray, spec: Spec) -> np.ndarray:
-    """Return deltas as an array int8 (k, cells / 4)."""
-    return as_batch(deltas, "Deltas", np.dtype(np.int8), (spec.deltas,), None)
+def as_deltas(deltas: np.ndarray, spec: Spec, count: int) -> np.ndarray:
+    """Return the deltas of ``count`` openings as an array int8 (count, cells / 4)."""
+    found = as_batch(deltas, "Deltas", np.dtype(np.int8), (spec.deltas,), None)
+    return require_count(found, "Deltas", count)
+
+
+def require_count(found: np.ndarray, what: str, count: int) -> np.ndarray:
+    """Return an array of ``count`` rows; raise `InputError` where it has more or fewer."""
+    if len(found) != count:
+        raise InputError(f"{what} must be of {count} lattices, not of {len(found)}")
+    return found
+
+
+def as_steps(steps: int) -> int:
+    """Return a number of steps, or where they begin, as an integer that every device takes."""
+    return as_integer(steps, "Steps", MOST_STEPS)
+
+
+def as_place(index: int, count: int) -> int:
+    """Return the place of one of ``count`` skeletons."""
+    return as_integer(index, "Place of a skeleton", count - 1)
+
+
+def as_integer(given: int, what: str, most: int) -> int:
+    """Return an integer from 0 to ``most``; raise `InputError` for what is none."""
+    try:
+        found = operator.index(given)
+    except TypeError:
+        found = -1
+    if not 0 <= found <= most or isinstance(given, bool):
+        raise InputError(f"{what} must be an integer from 0 to {most}, not {given!r}")
+    return found
 
 
 def as_batch(
@@ -115,7 +152,12 @@ def as_batch(
 
     A copy, since devices load when they come to it, and the caller may go on with the array.
     """
-    found = np.asarray(given)
+    if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
+        raise InputError(f"{what} must not be masked: fill what is masked")
+    try:
+        found = np.asarray(given)
+    except Exception as error:  # tensors and lists that are no array raise whatever they like
+        raise InputError(f"{what} must be an array: {reason(error)}") from error
     if found.dtype != dtype or found.shape[1:] != shape or found.ndim != 1 + len(shape):
         wanted = ", ".join(map(str, ("n", *shape)))
         raise InputError(f"{what} must be {dtype} ({wanted}), not {found.dtype} {found.shape}")
@@ -137,7 +179,7 @@ class GoldenDevice:
 
     def choose(self, index: int, *, gated: bool) -> None:
         """Take a skeleton, with its gate or without."""
-        self._model = self._models[index]
+        self._model = self._models[as_place(index, len(self._models))]
         self._gate = self._model.spec.gate if gated else None
 
     def load_images(self, images: np.ndarray) -> None:
@@ -147,12 +189,12 @@ class GoldenDevice:
 
     def load_states(self, states: np.ndarray, step: int) -> None:
         """Take raw lattices."""
-        states = as_states(states, self._model.spec, self.contexts)
+        states, step = as_states(states, self._model.spec, self.contexts), as_steps(step)
         self._states, self._step, self._end = states, step, step
 
     def start(self, steps: int) -> None:
         """Note where the run ends; `planes` does the work."""
-        self._end = self._step + steps
+        self._end = self._step + as_steps(steps)
 
     def planes(self) -> tuple[np.ndarray, np.ndarray]:
         """Run on to the next opening, which all lattices reach together."""
@@ -168,7 +210,8 @@ class GoldenDevice:
 
     def write_deltas(self, indices: np.ndarray, deltas: np.ndarray) -> None:
         """Add the deltas at once: this device leaves none pending."""
-        deltas, states = as_deltas(deltas, self._model.spec), self._states[indices]
+        deltas = as_deltas(deltas, self._model.spec, len(indices))
+        states = self._states[indices]
         self._model.add_deltas(states, deltas, self._step)
         self._states[indices] = states
 
@@ -182,7 +225,7 @@ class GoldenDevice:
 
     def zero_cells(self, cells: np.ndarray) -> None:
         """Set all channels of the chosen cells to 0."""
-        cells = as_cells(cells, self._model.spec)
+        cells = as_cells(cells, self._model.spec, len(self._states))
         chosen = cells.reshape(len(cells), 1, *self._states.shape[2:])
         self._states[np.broadcast_to(chosen, self._states.shape)] = 0
 
@@ -199,8 +242,17 @@ def run(device: Device, network: GateNetwork | None, steps: int) -> None:
         if not len(indices):
             return
         if network is None:
+            drain(device, indices)
             raise InputError("A gated run must have a network: choose(index, gated=False) has none")
         device.write_deltas(indices, network.deltas(planes))
+
+
+def drain(device: Device, indices: np.ndarray) -> None:
+    """Let a run end that stands at openings which nobody can answer: the next one can begin."""
+    size = device.skeletons[0].spec.deltas
+    while len(indices):
+        device.write_deltas(indices, np.zeros((len(indices), size), np.int8))
+        indices, _ = device.planes()
 
 
 def trace(device: Device, network: GateNetwork | None, steps: int) -> np.ndarray:

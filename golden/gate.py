@@ -88,6 +88,7 @@ class GateNetwork:
 
     def deltas(self, planes: np.ndarray) -> np.ndarray:
         """Map int8 planes (B, inputs) to int8 deltas (B, outputs)."""
+        planes = np.asarray(planes)
         if planes.dtype != np.int8 or planes.ndim != 2 or planes.shape[1] != self.inputs:
             raise InputError(
                 f"Planes must be int8 (n, {self.inputs}), not {planes.dtype} {planes.shape}"

@@ -6,7 +6,15 @@ from contextlib import contextmanager
 import numpy as np
 from amaranth import Shape
 
-from golden.device import Counters, as_cells, as_deltas, as_images, as_states
+from golden.device import (
+    Counters,
+    as_cells,
+    as_deltas,
+    as_images,
+    as_place,
+    as_states,
+    as_steps,
+)
 from golden.errors import SkeletonDamaged, ToolError
 from hw.shapes import Geometry, Operation
 from hw.skeleton_memory import images, layouts
@@ -105,22 +113,26 @@ class SimulatedDevice:
 
     def choose(self, index, *, gated):
         """Take a skeleton, with its gate or without."""
-        self._index = index
-        self._gate = self.skeletons[index].spec.gate if gated else None
+        self._index = as_place(index, len(self.skeletons))
+        self._gate = self.skeletons[self._index].spec.gate if gated else None
 
     def load_images(self, images):
         """Encode images, each right before its run: the others run meanwhile."""
         images = as_images(images, self.geometry.spec, self.contexts)
-        self._load(Operation.LOAD_IMAGE, images.reshape(len(images), -1), 0)
+        self._load(
+            Operation.LOAD_IMAGE, images.reshape(len(images), self.geometry.spec.image**2), 0
+        )
 
     def load_states(self, states, step):
         """Take raw lattices."""
         states = as_states(states, self.geometry.spec, self.contexts)
-        codes = np.moveaxis(states, 1, -1).reshape(len(states), -1).view(np.uint8)
-        self._load(Operation.LOAD_STATE, codes, step)
+        size = states[0].size if len(states) else 0
+        codes = np.moveaxis(states, 1, -1).reshape(len(states), size).view(np.uint8)
+        self._load(Operation.LOAD_STATE, codes, as_steps(step))
 
     def start(self, steps):
         """Start a run on every lattice."""
+        steps = as_steps(steps)
         loads, self._loads = self._loads, []
         for context in range(self._batch):
             if loads:
@@ -139,24 +151,24 @@ class SimulatedDevice:
 
     def write_deltas(self, indices, deltas):
         """Answer openings."""
-        deltas = as_deltas(deltas, self.geometry.spec)
-        for index, delta in zip(indices.tolist(), deltas, strict=True):
+        deltas = as_deltas(deltas, self.geometry.spec, len(indices))
+        for index, delta in zip(np.asarray(indices).tolist(), deltas, strict=True):
             self._push(DELTA, delta.view(np.uint8).astype(np.uint32) | index << 8)
 
     def read_images(self):
         """Return what the lattices show."""
         size = self.geometry.spec.image
-        return self._read(Operation.READ_IMAGE, size * size).reshape(-1, size, size)
+        return self._read(Operation.READ_IMAGE, size * size).reshape(self._batch, size, size)
 
     def read_states(self):
         """Return the lattices."""
         channels, height, width = self.geometry.spec.lattice
         codes = self._read(Operation.READ_STATE, channels * height * width).view(np.int8)
-        return np.moveaxis(codes.reshape(-1, height, width, channels), -1, 1).copy()
+        return np.moveaxis(codes.reshape(self._batch, height, width, channels), -1, 1).copy()
 
     def zero_cells(self, cells):
         """Set all channels of the chosen cells to 0."""
-        cells = as_cells(cells, self.geometry.spec)
+        cells = as_cells(cells, self.geometry.spec, self._batch)
         self._flush()
         for context, chosen in enumerate(cells):
             bits = np.packbits(chosen, bitorder="little")

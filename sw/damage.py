@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from golden.errors import InputError
+
 __all__ = ["blank", "blanked", "block", "noisy"]
 
 
@@ -13,6 +15,10 @@ def blanked(shape: tuple[int, int, int], indices: np.ndarray | range, share: flo
     ``indices`` (n,) are the positions of the images in their data set; each seeds its own mask.
     Nobody who restores gets to see it.
     """
+    if not 0 <= share <= 1:  # as asked here, nan is no such share
+        raise InputError(f"Share to blank must be from 0 to 1, not {share}")
+    if len(indices) != shape[0]:
+        raise InputError(f"Indices must be of {shape[0]} images, not of {len(indices)}")
     pixels = shape[1] * shape[2]
     mask = np.zeros((shape[0], pixels), bool)
     for row, index in zip(mask, indices, strict=True):

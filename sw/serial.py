@@ -10,7 +10,15 @@ from contextlib import contextmanager, suppress
 import numpy as np
 import serial
 
-from golden.device import Counters, as_cells, as_deltas, as_images, as_states
+from golden.device import (
+    Counters,
+    as_cells,
+    as_deltas,
+    as_images,
+    as_place,
+    as_states,
+    as_steps,
+)
 from golden.errors import InputError, reason
 from golden.frames import CHECK, HEADER
 from golden.skeleton import Skeleton
@@ -135,22 +143,25 @@ class ChipDevice:
 
     def choose(self, index: int, *, gated: bool) -> None:
         """Take a skeleton, with its gate or without."""
+        index = as_place(index, len(self.skeletons))
         self._index = self._places[index]
         self._gate = self.skeletons[index].spec.gate if gated else None
 
     def load_images(self, images: np.ndarray) -> None:
         """Encode images."""
         images = as_images(images, self.facts.spec, self.contexts)
-        self._load(Operation.LOAD_IMAGE, images.reshape(len(images), -1), 0)
+        self._load(Operation.LOAD_IMAGE, images.reshape(len(images), self.facts.image**2), 0)
 
     def load_states(self, states: np.ndarray, step: int) -> None:
         """Take raw lattices."""
         states = as_states(states, self.facts.spec, self.contexts)
-        codes = np.moveaxis(states, 1, -1).reshape(len(states), -1).view(np.uint8)
-        self._load(Operation.LOAD_STATE, codes, step)
+        size = states[0].size if len(states) else 0
+        codes = np.moveaxis(states, 1, -1).reshape(len(states), size).view(np.uint8)
+        self._load(Operation.LOAD_STATE, codes, as_steps(step))
 
     def start(self, steps: int) -> None:
         """Start a run on every lattice, right behind its loading: the others load meanwhile."""
+        steps = as_steps(steps)
         loads, self._loads = self._loads, []
         for context in range(self._batch):
             if loads:
@@ -183,25 +194,25 @@ class ChipDevice:
 
     def write_deltas(self, indices: np.ndarray, deltas: np.ndarray) -> None:
         """Answer openings."""
-        deltas = as_deltas(deltas, self.facts.spec)
-        for index, delta in zip(indices.tolist(), deltas, strict=True):
+        deltas = as_deltas(deltas, self.facts.spec, len(indices))
+        for index, delta in zip(np.asarray(indices).tolist(), deltas, strict=True):
             body = bytes([index]) + delta.tobytes()
             self._queue.append(Chunk(Tag.DELTA, len(body), body))
 
     def read_images(self) -> np.ndarray:
         """Return what the lattices show."""
         size = self.facts.image
-        return self._read(Operation.READ_IMAGE, size * size).reshape(-1, size, size)
+        return self._read(Operation.READ_IMAGE, size * size).reshape(self._batch, size, size)
 
     def read_states(self) -> np.ndarray:
         """Return the lattices."""
         channels, height, width = self.facts.spec.lattice
         codes = self._read(Operation.READ_STATE, channels * height * width).view(np.int8)
-        return np.moveaxis(codes.reshape(-1, height, width, channels), -1, 1).copy()
+        return np.moveaxis(codes.reshape(self._batch, height, width, channels), -1, 1).copy()
 
     def zero_cells(self, cells: np.ndarray) -> None:
         """Set all channels of the chosen cells to 0."""
-        cells = as_cells(cells, self.facts.spec)
+        cells = as_cells(cells, self.facts.spec, self._batch)
         self._settle()
         for context, chosen in enumerate(cells):
             self._command(Operation.ZERO, context)

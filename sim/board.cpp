@@ -77,6 +77,8 @@ struct Board {
     double due = 0;      // clocks of the chip until the link's next one
     uint64_t chip_clocks = 0;
 
+    ~Board() { Verilated::threadContextp(&context); }  // a model leaves the one that it finds there
+
     explicit Board(double ratio) : ratio(ratio) {
         top->clk = top->link_clk = top->rst = 0;
         top->rx = 1;

@@ -42,6 +42,8 @@ struct Chip {
     uint64_t still = 0;    // clocks since an item moved or the engine had work
     Side command, data_in, delta, data_out, plane;
     Activity activity;
+
+    ~Chip() { Verilated::threadContextp(&context); }  // a model leaves the one that it finds there
 #ifdef TRACED
     std::unique_ptr<VerilatedSaifC> trace;
 #endif

@@ -48,6 +48,8 @@ struct Board {
     uint64_t& chip_clocks = clocks;
     uint64_t quiet = 0;  // clocks since something last moved
 
+    ~Board() { Verilated::threadContextp(&context); }  // a model leaves the one that it finds there
+
     explicit Board(double) {  // no ratio: link and chip share their clock
         top->clk = 0;
         reset(false);

@@ -35,17 +35,19 @@ ATTEMPTS = 3
 
 
 class Listing(NamedTuple):
-    """The PNGs below a folder."""
+    """The PNGs below a folder; links to other folders are not followed."""
 
     names: list[Path]
     """By their names in it, sorted; none that are hidden."""
     failures: dict[str, str]
     """What was wrong with a folder in it that cannot be read, by its name."""
+    links: list[str]
+    """Names of the links to folders."""
 
 
 def list_pngs(folder: Path) -> Listing:
     """Return the PNGs below a folder; a folder with such a name is searched as others are."""
-    names, failures = [], {}
+    names, failures, links = [], {}, []
 
     def note(error: OSError) -> None:
         if Path(error.filename) == folder:
@@ -56,12 +58,13 @@ def list_pngs(folder: Path) -> Listing:
     for place, folders, files in os.walk(folder, onerror=note):
         folders[:] = [name for name in folders if not name.startswith(".")]
         below = Path(place).relative_to(folder)
+        links += [(below / name).as_posix() for name in folders if Path(place, name).is_symlink()]
         names += [
             below / name
             for name in files
             if Path(name).suffix.lower() == ".png" and not name.startswith(".")
         ]
-    return Listing(sorted(names), failures)
+    return Listing(sorted(names), failures, sorted(links))
 
 
 def checked(source: Path, output: Path, recipe: Recipe) -> Listing:
@@ -72,13 +75,15 @@ def checked(source: Path, output: Path, recipe: Recipe) -> Listing:
     """
     found = list_pngs(source)
     if not found.names and not found.failures:
-        raise InputError(f"{source} must hold at least one PNG")
+        links = f": {found.links[0]} is a link to a folder, not followed" if found.links else ""
+        raise InputError(f"{source} must hold at least one PNG{links}")
     if resolved(output).is_relative_to(resolved(source)):
         raise InputError(f"--output must lie outside {source}, not at {output}")
     for name in found.names:
         require_ours(output / name, recipe)
+    given = set(found.names)
     for name in list_pngs(output).names if is_dir(output) else []:
-        if name not in found.names and is_ours(output / name):
+        if name not in given and is_ours(output / name):
             raise InputError(
                 f"{output / name} is a result of another run, of a file that is not in {source}: "
                 "name another --output"

@@ -19,7 +19,7 @@ from sw.data import load, show_digits
 from sw.idx import images_in, parse_idx, unpacked
 from sw.png import MAGIC, read_grey
 
-__all__ = ["KINDS", "Images", "Lattices", "paper_of", "read_input"]
+__all__ = ["KINDS", "Images", "Lattices", "is_named", "paper_of", "read_input"]
 
 KINDS = "a PNG, a folder of them, a .npy, an IDX file, mnist:test[0:100] or show[0:100]"
 NAMED = re.compile(r"(mnist:test|show)(?:\[(\d{0,9}):(\d{0,9})\])?")
@@ -47,6 +47,11 @@ class Lattices:
 
     def __len__(self) -> int:
         return len(self.states)
+
+
+def is_named(text: str) -> bool:
+    """Whether an INPUT names a data set, and no path."""
+    return NAMED.fullmatch(text) is not None
 
 
 def read_input(

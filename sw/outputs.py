@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +18,34 @@ from golden.files import (
     read_bytes,
     read_json,
     replacing,
+    require_replaceable,
     resolved,
     write_json,
 )
 from golden.skeleton import Skeleton
 from golden.spec import Spec
-from sw.images import Images
+from sw.images import Images, Lattices
 from sw.metrics import closeness
 from sw.pictures import restoration_sheet
 from sw.png import read_marked, write_png
 from sw.restore import SHEET, Restoration
-from sw.results import KEY
+from sw.results import KEY, is_ours
 
 __all__ = [
     "REPORT",
     "picture",
     "prepare",
-    "remove_report",
+    "remove_single",
     "report",
+    "require_room",
     "require_trace",
     "write",
     "write_trace",
 ]
 
 REPORT = "report.json"
+ARRAYS = ("restored.npy", "sheet.png")
+"""Results that lie beside the report."""
 PICTURES = 100
 """Restored images that also become a PNG of their own."""
 
@@ -103,10 +106,8 @@ def write(folder: Path, restoration: Restoration, told: dict[str, Any]) -> None:
 
     What an earlier run left goes first: its report, then the pictures that this run has none of.
     """
-    given = restoration.given
-    indices = given.indices if isinstance(given, Images) else range(len(given.states))
-    names = [f"restored-{index:05d}.png" for index in indices[:PICTURES]]
-    remove_earlier(folder, {*names, "restored.npy", "sheet.png"})
+    names = picture_names(restoration.given)
+    remove_earlier(folder, {*names, *ARRAYS})
     with replacing(folder / "restored.npy") as path:
         np.save(path, restoration.restored)
     for name, image in zip(names, restoration.restored, strict=False):
@@ -115,46 +116,79 @@ def write(folder: Path, restoration: Restoration, told: dict[str, Any]) -> None:
     write_json(folder / REPORT, told)
 
 
-def remove_earlier(folder: Path, staying: set[str]) -> None:
-    """Remove an earlier run's report and pictures, but for those that are replaced.
+def picture_names(given: Images | Lattices) -> list[str]:
+    """Return the names of the pictures of single results."""
+    indices = given.indices if isinstance(given, Images) else range(len(given.states))
+    return [f"restored-{index:05d}.png" for index in indices[:PICTURES]]
+
+
+def require_room(folder: Path, given: Images | Lattices, source: str) -> None:
+    """Raise before the work where its results would replace what they must not.
+
+    That is the INPUT ``source`` itself, what is no file, pictures of somebody else, and results of
+    a folder of PNGs.
+    """
+    names = {*picture_names(given), *ARRAYS}
+    for name in (*sorted(names), REPORT):
+        require_replaceable(folder / name)
+        if resolved(folder / name) == resolved(Path(source)):
+            raise InputError(f"INPUT must not be one of the results in --output: {source!r}")
+    stale_pictures(folder, names)
+    for path in sorted(folder.glob("*.[pP][nN][gG]")):
+        if is_file(path) and is_ours(path):
+            raise InputError(
+                f"{path} is a result of another run, of a folder: name another --output"
+            )
+
+
+def stale_pictures(folder: Path, staying: set[str]) -> list[Path]:
+    """Return the pictures that an earlier run left, but for those that are replaced.
 
     A picture with such a name that is none of ours raises: its user would not know whose it is.
     """
     found = sorted(folder.glob("restored-[0-9]*.png"))
     stale = [path for path in found if path.name not in staying]
-    ours = is_report(folder / REPORT)
+    ours = "kind" in report_in(folder)
     for path in stale:
-        if not ours and read_marked(read_bytes(path), KEY)[1] is None:
+        if not is_file(path) or (not ours and read_marked(read_bytes(path), KEY)[1] is None):
             raise InputError(f"{path} must not lie among the results: name another --output")
-    remove_report(folder)
-    for path in stale:
-        with replaceable(path):
-            path.unlink()
+    return stale
 
 
-def remove_report(folder: Path) -> None:
-    """Remove the report of an earlier run: a run that is broken off has none."""
-    if is_report(path := folder / REPORT):
-        with replaceable(path):
-            path.unlink()
+def remove_earlier(folder: Path, staying: set[str]) -> None:
+    """Remove an earlier run's report and pictures, but for those that are replaced.
+
+    A run that is broken off has no report.
+    """
+    remove(*([folder / REPORT] if report_in(folder) else []), *stale_pictures(folder, staying))
 
 
-def is_report(path: Path) -> bool:
-    """Whether a file is a report of ours."""
+def remove_single(folder: Path) -> None:
+    """Remove the report of an earlier run, and all else that one left that was not of a folder."""
+    if "kind" in report_in(folder):
+        remove_earlier(folder, set())
+        remove(*(folder / name for name in ARRAYS))
+    elif report_in(folder):
+        remove(folder / REPORT)
+
+
+def remove(*paths: Path) -> None:
+    """Remove files."""
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(f"{path} must be writable: {reason(error)}") from error
+
+
+def report_in(folder: Path) -> dict[str, Any]:
+    """Return the report of ours in a folder; empty where there is none."""
+    path = folder / REPORT
     try:
         values = read_json(path) if is_file(path) else None
     except InputError:
-        return False
-    return isinstance(values, dict) and "skeleton_digest" in values
-
-
-@contextmanager
-def replaceable(path: Path) -> Iterator[None]:
-    """Turn what the system says of a file that cannot be removed into `InputError`."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{path} must be writable: {reason(error)}") from error
+        return {}
+    return values if isinstance(values, dict) and "skeleton_digest" in values else {}
 
 
 def require_trace(file: Path, folder: Path, count: int, steps: int, spec: Spec) -> None:
@@ -164,8 +198,9 @@ def require_trace(file: Path, folder: Path, count: int, steps: int, spec: Spec) 
     """
     if is_dir(file):
         raise InputError(f"--trace must be a file, not the folder {file}")
-    results = {REPORT, "restored.npy", "sheet.png"}
-    if resolved(file.parent) == resolved(folder) and file.name in results:
+    require_replaceable(file)
+    taken = file.name in {REPORT, *ARRAYS} or re.fullmatch(r"restored-\d+\.png", file.name)
+    if taken and resolved(file.parent) == resolved(folder):
         raise InputError(f"--trace must have a name that no result has, not {file.name!r}")
     size = count * (steps + 1) * math.prod(spec.lattice)
     if size > LARGEST_TRACE:

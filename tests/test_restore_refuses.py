@@ -214,7 +214,9 @@ def test_rejects_unwritable_outputs(fails, folder, tmp_path):
     )  # fmt: skip
     (tmp_path / "out" / "report.json").mkdir(parents=True)
     fails(
-        f"{tmp_path}/out/report.json must be writable: Is a directory", *arguments, tmp_path / "out"
+        f"{tmp_path}/out/report.json must be a file to write, not a folder",
+        *arguments,
+        tmp_path / "out",
     )
     assert (tmp_path / "file").read_text() == "kept"
     assert not [path for path in tmp_path.rglob("*") if ".part" in path.name]

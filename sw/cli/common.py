@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from golden.device import Device
     from golden.skeleton import Skeleton
 
-__all__ = ["FILTERS", "board_named", "open_device", "progress", "told_of"]
+__all__ = ["FILTERS", "board_named", "open_device", "progress", "require_device", "told_of"]
 
 FILTERS = (1, 2, 5)
 """Perception filters per clock that an engine is built for."""
@@ -57,9 +58,8 @@ DataFolder = Annotated[
 def open_device(
     name: str, skeletons: tuple[Skeleton, ...], filters: int = 5, baud: int = BAUD
 ) -> Device:
-    """Open the device of that name with these skeletons; no other place knows the names."""
-    if filters not in FILTERS:
-        raise InputError(f"--filters must be 1, 2 or 5, not {filters}")
+    """Open the device of that name with these skeletons."""
+    require_device(name, filters)
     if name == "golden":
         from golden.device import GoldenDevice
 
@@ -69,11 +69,17 @@ def open_device(
 
         device: Device = SimulatedDevice(skeletons, filters=filters)
         return device
-    if name.startswith("serial:") and name != "serial:":
-        from sw.serial import open_serial
+    from sw.serial import open_serial
 
-        return open_serial(name.removeprefix("serial:"), skeletons, baud)
-    raise InputError(f"--device must be golden, simulated or serial:PORT, not {name!r}")
+    return open_serial(name.removeprefix("serial:"), skeletons, baud)
+
+
+def require_device(name: str, filters: int) -> None:
+    """Raise unless there is a device of that name; it need not answer."""
+    if filters not in FILTERS:
+        raise InputError(f"--filters must be 1, 2 or 5, not {filters}")
+    if name not in ("golden", "simulated") and not re.fullmatch(r"serial:.+", name, re.DOTALL):
+        raise InputError(f"--device must be golden, simulated or serial:PORT, not {name!r}")
 
 
 def board_named(name: str) -> Any:

@@ -12,12 +12,12 @@ import typer
 
 from golden.device import Device
 from golden.errors import InputError
-from golden.files import is_dir, write_json
+from golden.files import is_dir, require_replaceable, write_json
 from golden.gate import GateNetwork
 from golden.spec import Spec
 from sw.cli.common import progress
 from sw.folder import FolderRun, Tally, checked
-from sw.outputs import REPORT, prepare, remove_report
+from sw.outputs import REPORT, prepare, remove_single
 from sw.results import Recipe
 
 __all__ = ["restore_folder"]
@@ -42,7 +42,8 @@ def restore_folder(
     found = checked(source, output, recipe)
     names = found.names
     prepare(output)
-    remove_report(output)
+    require_replaceable(output / REPORT)
+    remove_single(output)
     work = FolderRun(
         device=open_device(),
         network=network,
@@ -53,6 +54,7 @@ def restore_folder(
         originals=originals,
         complain=lambda text: typer.echo(f"thalweg: {text}", err=True),
     )
+    work.tally.notes.update(dict.fromkeys(found.links, "a link to a folder, not followed"))
     for name, text in found.failures.items():
         work.tally.failures[name] = text
         work.complain(text)

@@ -20,11 +20,13 @@ from sw.cli.common import (
     Steps,
     open_device,
     progress,
+    require_device,
     told_of,
 )
 
 if TYPE_CHECKING:
     from golden.device import Device
+    from sw.images import Images, Lattices
 
 __all__ = ["restore"]
 
@@ -75,10 +77,10 @@ def restore(
     thalweg restore scan.png --invert --damage 0 --skeleton digits --output build/scan
     thalweg restore scans --originals clean --skeleton digits --output build/scans
     """  # noqa: D301 - click reads the backspace as: keep these lines
-    from golden.files import is_dir
+    from golden.files import is_dir, resolved
     from sw import outputs
     from sw.cli.folders import restore_folder
-    from sw.images import read_input
+    from sw.images import is_named, read_input
     from sw.loading import load_run
     from sw.restore import restore_input
     from sw.results import Recipe
@@ -92,7 +94,7 @@ def restore(
         opened.choose(0, gated=network is not None)
         return opened
 
-    if not source.startswith(("show", "mnist:")) and is_dir(Path(source)):
+    if not is_named(source) and is_dir(Path(source)):
         if trace is not None or from_step:
             raise InputError("--trace and --from-step must not be given with a folder")
         recipe = Recipe.of(loaded, network, steps=steps, damage=share, invert=invert)
@@ -103,12 +105,17 @@ def restore(
     if originals is not None:
         raise InputError(f"--originals must go with a folder as INPUT, not with {source!r}")
     given = read_input(source, loaded.spec, data, invert=invert)
+    require_meant(given, damage, invert=invert, from_step=from_step)
     for note in getattr(given, "notes", ()):
         typer.echo(note, err=True)
     if trace is not None:
         outputs.require_trace(trace, output, len(given), steps, loaded.spec)
-    opened = chosen()
+        if resolved(trace) == resolved(Path(source)):
+            raise InputError(f"--trace must not be the INPUT {source!r}")
+    require_device(device, filters)
+    outputs.require_room(output, given, source)
     outputs.prepare(output, *([] if trace is None else [trace.parent]))
+    opened = chosen()
     with progress("restoring", len(given)) as advance:
         restoration = restore_input(
             opened,
@@ -126,6 +133,21 @@ def restore(
         outputs.write_trace(trace, restoration)
     outputs.write(output, restoration, told)
     typer.echo(f"wrote {output / 'report.json'}")
+
+
+def require_meant(
+    given: Images | Lattices, damage: float | None, *, invert: bool, from_step: int
+) -> None:
+    """Raise where an option is given that this kind of INPUT has no use for."""
+    from sw.images import Images
+
+    if isinstance(given, Images):
+        if from_step:
+            raise InputError(f"--from-step must be 0 for images, not {from_step}")
+    elif damage:
+        raise InputError(f"--damage must be 0 for raw lattices, not {damage}")
+    elif invert:
+        raise InputError("--invert must not be given with raw lattices")
 
 
 def share_of(damage: float | None, originals: Path | None) -> float:

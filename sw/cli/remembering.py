@@ -9,6 +9,7 @@ import typer
 
 from golden.errors import InputError
 from sw.cli.common import DataFolder, GateFile, NoGate, open_device, progress
+from sw.terminal import console
 
 if TYPE_CHECKING:
     from golden.device import Device
@@ -116,11 +117,10 @@ def toggles(*run: Any) -> dict[str, int]:
 
 def show(bars: list[dict[str, Any]]) -> None:
     """Print which bars are met."""
-    from rich.console import Console
     from rich.table import Table
 
     grid = Table("", "bar", "measured", "met")
     for bar in bars:
         grid.add_row(bar["name"], bar["bar"], bar["measured"], "yes" if bar["met"] else "NO")
-    Console().print(grid)
+    console().print(grid)
     typer.echo(f"{sum(bar['met'] for bar in bars)} of {len(bars)} bars are met")

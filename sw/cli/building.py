@@ -221,8 +221,10 @@ def bench(
     from golden.speed import measure as measure_golden
     from sim.speed import measure as measure_simulation
     from sw.train.speed import measure as measure_training
+    from sw.writable import require_writable
 
     found = board_named(board)
+    require_writable(output)
     results = measure_golden() | measure_training(typer.echo)
     results |= measure_simulation(progress=typer.echo)
     show_rates(results)

@@ -27,7 +27,7 @@ def memory(
     gate: GateFile = None,
     no_gate: NoGate = False,
     images: Annotated[int, typer.Option(min=10, help="digits, from the first on")] = 1000,
-    noise: Annotated[int, typer.Option(min=10, help="starts from pure noise")] = 100,
+    noise: Annotated[int, typer.Option(min=10, max=100_000, help="starts from pure noise")] = 100,
     full: Annotated[
         bool, typer.Option("--full", help="all digits and 10,000 starts from noise")
     ] = False,

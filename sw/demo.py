@@ -16,7 +16,7 @@ from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from sw.data import show_digits
 from sw.images import Images
-from sw.outputs import remove_report, report
+from sw.outputs import remove_single, report
 from sw.pictures import sheet
 from sw.png import write_png
 from sw.referee import Referee
@@ -42,7 +42,7 @@ def demonstrate(
     Writes ``restored.png`` and ``report.json`` to ``output``, prints a table, and returns the
     report. Raises `Difference` if one code differs.
     """
-    remove_report(output)  # of an earlier run: one that fails has none
+    remove_single(output)  # of an earlier run: one that fails has none
     images, labels = show_digits()
     given = Images(images[:count], range(count), labels[:count])
     restorations = []

@@ -94,11 +94,12 @@ class Progress:
     total: int = 0
 
     def __init__(self, name: str) -> None:
-        from rich.console import Console
         from rich.progress import Progress as Bar
 
-        console = Console(stderr=True)
-        self.bar = Bar(console=console, transient=True, disable=not console.is_terminal)
+        from sw.terminal import console
+
+        screen = console(stderr=True)
+        self.bar = Bar(console=screen, transient=True, disable=not screen.is_terminal)
         self.task = self.bar.add_task(f"downloading {name}", total=None)
         self.bar.start()
 

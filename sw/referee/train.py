@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
 from rich.progress import track
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -19,6 +18,7 @@ from golden.files import replacing, write_json
 from sw.data import Digits
 from sw.ordinary import ordinary
 from sw.referee import PROVENANCE, WEIGHTS, Referee, as_input, network
+from sw.terminal import console
 
 __all__ = ["train"]
 
@@ -60,13 +60,13 @@ def fit(classifier: nn.Module, images: Tensor, labels: Tensor) -> None:
     batches = len(images) // BATCH
     optimiser = torch.optim.Adam(classifier.parameters(), RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, EPOCHS * batches)
-    console = Console(stderr=True)
+    screen = console(stderr=True)
     classifier.train()
     for epoch in range(EPOCHS):
         order = torch.randperm(len(images))[: batches * BATCH].view(batches, BATCH)
         label = f"epoch {epoch + 1} of {EPOCHS}"
-        quiet = not console.is_terminal
-        for chosen in track(order, label, console=console, transient=True, disable=quiet):
+        quiet = not screen.is_terminal
+        for chosen in track(order, label, console=screen, transient=True, disable=quiet):
             loss = functional.cross_entropy(classifier(images[chosen]), labels[chosen])
             optimiser.zero_grad()
             loss.backward()

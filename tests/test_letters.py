@@ -159,3 +159,11 @@ def test_deformed_images_are_alike_but_never_the_same():
     means = found.reshape(4, 50, -1).mean(1)
     likeness = np.corrcoef(np.concatenate([means, images[:4].reshape(4, -1)]))[:4, 4:]
     assert (likeness.argmax(1) == range(4)).all(), "each is still most like itself"
+
+
+def test_digits_are_not_taken_for_letters(options, monkeypatch):
+    images, labels = show_digits()
+    digits = Digits(images[:8], labels[:8], images[8:9], labels[8:9], "show digits")
+    monkeypatch.setattr(letters, "load", lambda *_, **__: digits)
+    with pytest.raises(InputError, match=r"^Data set 'letters-upper' must be another than the d"):
+        train(options)

@@ -39,6 +39,11 @@ def train_letters(options: Options) -> None:
     skeleton, network = load_run(options.begin)
     network, options = require_gate(skeleton, network), replace(options, spec=skeleton.spec)
     letters, digits = load(options.data, name=options.letters), load(options.data, download=True)
+    if letters.digest == digits.digest:
+        raise InputError(
+            f"Data set {options.letters!r} must be another than the digits: --data must name a "
+            "folder with a subfolder of each"
+        )
     path, digest = options.folder / "checkpoint.pt", reads(options, letters, digits)
     learner = beginning(options, path, digest, skeleton, network, digits)
     with interruptions() as received:

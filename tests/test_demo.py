@@ -63,6 +63,8 @@ def test_a_difference_ends_the_command_with_1(thalweg, skeleton, tmp_path, monke
     monkeypatch.setattr("sw.cli.common.open_device", lambda *given: Chip(skeleton))
     skeleton.save(tmp_path / "skeleton")
     given = ("demo", tmp_path / "skeleton", "--images", 2, "--output", tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.json").write_text('{"skeleton_digest": "of an earlier run"}')
     code, _, error = thalweg(*given)
     assert code == 1
     assert error.splitlines()[-1].startswith("thalweg: digit 1, step 2: channel 4, cell (5, 6) is ")

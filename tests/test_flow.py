@@ -142,6 +142,13 @@ def test_what_is_done_is_not_done_again_and_what_is_not_whole_is(flow):
         assert (flow.synthesised, flow.runs(flow.output)) == (before + 1, list("1234"))
 
 
+def test_another_version_of_nextpnr_places_anew(flow, monkeypatch):
+    made(flow)
+    monkeypatch.setattr("hw.boards.placing.version_of", lambda program: "another")
+    made(flow)
+    assert (flow.synthesised, flow.runs(flow.output)) == (1, list("1234") * 2)
+
+
 def test_another_design_is_synthesised_and_placed_anew(flow):
     made(flow)
     report = made(flow, skeletons=flow.skeletons[::-1])

@@ -1,5 +1,7 @@
 """What can be changed in training, beside the defaults that the skeletons were trained with."""
 
+import os
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -211,3 +213,21 @@ def test_memory_is_trained_by_plain_errors_unless_told():
     found = {recipe: Options(recipe=recipe, begin="digits").criterion for recipe in RECIPES}
     assert found == {"restore": "psnr", "memory": "mse", "letters": "psnr"}
     assert Options(recipe="memory", loss="psnr").criterion == "psnr"
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_batch_to_hold_has_room_for_all_kinds(batch):
+    text = f"^batch must be at least 3 for recipe memory, not {batch}$"
+    with pytest.raises(InputError, match=text):
+        Options(recipe="memory", batch=batch)
+    assert Options(recipe="memory", batch=3).batch == 3
+
+
+def test_a_commit_is_that_of_the_code_and_not_of_the_users_own_work(monkeypatch, tmp_path):
+    ours = ship.commit()
+    monkeypatch.setenv("GIT_DIR", str(tmp_path))  # as in a hook
+    assert ship.commit() == ours
+    subprocess.run(["git", "-C", str(tmp_path), "init", "-q"], check=True, env={"PATH": os.defpath})
+    monkeypatch.delenv("GIT_DIR")
+    monkeypatch.setattr(ship, "ROOT", tmp_path)  # installed below another repository
+    assert ship.commit() is None

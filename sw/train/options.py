@@ -29,6 +29,9 @@ HELD_BY: dict[str, Any] = {"start": 4, "every": 1}
 PERIOD = 100
 """Steps of the gate's longest period where holding is taught."""
 
+SMALLEST = 3
+"""Digits in a batch where holding is taught: held states, noise and fresh digits share it."""
+
 LONGEST = 100
 """Bytes of a name: it is a folder's, and files are named after it."""
 
@@ -164,6 +167,8 @@ class Options:
         period = self.spec.gate.period if self.spec.gate else 1
         if self.recipe == "memory" and period > PERIOD:  # states are carried on by whole periods
             raise InputError(f"the gate's period must be at most {PERIOD} steps, not {period}")
+        enough = self.recipe != "memory" or self.batch >= SMALLEST
+        self._require(enough, "batch", f"at least {SMALLEST} for recipe memory")
         whole = self.plane_bits == usual["plane_bits"]
         self._require(whole or self.gated, "plane_bits", "8 without a gate")
         self._require(whole or not self.ship, "plane_bits", "8 in a skeleton that ships")

@@ -173,6 +173,31 @@ def test_a_failed_build_is_one_line_and_leaves_no_bitstream(
     assert not (tmp_path / "out" / "thalweg.bit").exists()
 
 
+def test_a_bitstream_lies_in_a_folder_of_its_board(thalweg, skeleton, monkeypatch, tmp_path):
+    small = replace(skeleton, spec=replace(skeleton.spec, height=4, width=4, image=4))
+    small.save(tmp_path / "small")
+    flow = Flow(monkeypatch, tmp_path, geometry_of(Flow.board, [small]))
+    flow.plan["clocks"] = {"1": (165.3, 90.0)}
+    flow.save()
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = thalweg("bitstream", "ulx3s-25f", "small", "--seeds", 1)
+    where = "build/ulx3s-25f"
+    said = f"wrote {where}/thalweg.bit and {where}/report.json"
+    assert (code, out.splitlines()[-1]) == (0, said)
+    assert (tmp_path / where / "thalweg.bit").read_bytes() == BIT  # where `program` looks
+
+
+def test_reskeleton_tells_what_was_held_before_and_is_now(thalweg, skeleton, monkeypatch, tmp_path):
+    skeleton.save(tmp_path / "random")
+    monkeypatch.setattr(
+        "hw.boards.reskeleton.reskeleton",
+        lambda bitstream, skeletons, output: (["a" * 64], [each.digest for each in skeletons]),
+    )
+    given = ("reskeleton", tmp_path / "x.bit", tmp_path / "random", "--output", tmp_path / "y.bit")
+    told = f"wrote {tmp_path / 'y.bit'}: {'a' * 12}… before, {skeleton.digest[:12]}… now\n"
+    assert thalweg(*given) == (0, told, "")
+
+
 def test_a_missing_placer_is_one_line_before_any_work(fails, monkeypatch, tmp_path):
     monkeypatch.setattr("sys.prefix", str(tmp_path))
     monkeypatch.setenv("PATH", "")

@@ -96,3 +96,26 @@ def test_digits_that_are_read_right_are_counted_before_and_after(skeleton, tmp_p
     device.start(STEPS)
     device.planes()
     np.testing.assert_array_equal(seen[1], device.read_images())
+
+
+def test_the_picture_shows_each_step_under_its_own_number(skeleton, tmp_path, monkeypatch):
+    seen = []
+
+    def sheet(columns):
+        seen.append(columns)
+        return np.zeros((1, 1), np.uint8)
+
+    monkeypatch.setattr(demo, "sheet", sheet)
+    demonstrate(Chip(skeleton), skeleton, None, 2, tmp_path)
+    (columns,) = seen
+    images = show_digits()[0][:2]
+    damaged = blanked(images)
+    assert list(columns) == ["damaged", "step 1", "step 2", "restored", "original"]
+    np.testing.assert_array_equal(columns["damaged"], damaged)
+    np.testing.assert_array_equal(columns["original"], images)
+    device = GoldenDevice((skeleton,))
+    device.load_images(damaged)
+    for name in ("step 1", "step 2", "restored"):
+        device.start(1)
+        device.planes()
+        np.testing.assert_array_equal(columns[name], device.read_images())

@@ -18,6 +18,7 @@ from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from sw.data import show_digits
 from sw.png import write_png
+from tests.memory_toys import blanked
 from tests.shelf import expected, idx
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
@@ -100,6 +101,9 @@ def test_leaves_report_and_pictures(thalweg, folder, tmp_path):
             np.testing.assert_array_equal(np.asarray(picture), image)
     with Image.open(tmp_path / "sheet.png") as picture:
         assert picture.size == (2 * 10 + 12 * 88 - 4, 27 + 10 * 88 - 4 + 10)
+        first = np.asarray(picture)[27:111:3]  # of each pixel one of three
+    np.testing.assert_array_equal(first[:, 10:94:3], images[0])
+    np.testing.assert_array_equal(first[:, 98:182:3], blanked(images[:1], 4)[0])
     names = {path.name for path in tmp_path.iterdir() if not path.name.startswith("restored-")}
     assert names == {"report.json", "restored.npy", "sheet.png"}
 

@@ -130,6 +130,14 @@ def test_chunks_are_packed_and_cut():
     assert list(packed([], 20, 32)) == []
 
 
+def test_what_all_chunks_of_a_request_give_has_room_in_its_answer():
+    fetches = [Chunk(Tag.FETCH, count, gives=count) for count in (12, 12, 12, 40, 5)]
+    want = [[12, 12, 8], [4, 28], [12, 5]]  # at most 32 together
+    assert list(packed(fetches, 99, 32)) == [
+        b"".join(bytes([Tag.FETCH, count, 0]) for count in counts) for counts in want
+    ]
+
+
 def device(*replies):
     return ChipDevice(Chip(says(0, *FACTS.to_bytes()), *replies), (SKELETON,))
 
@@ -313,6 +321,22 @@ def test_a_batch_that_is_loaded_while_contexts_run_begins_afresh(running, resets
     chip.replies = [says(0), status] if resets == 2 else [status]
     opened.load_images(np.zeros((1, 4, 4), np.uint8))
     assert [message.kind for message in chip.requests].count(Kind.RESET) == resets
+
+
+@pytest.mark.parametrize(("steps", "asked"), [(4, 2), (2, 1)])
+def test_a_run_that_goes_on_is_waited_for_unless_it_ends_with_an_opening(steps, asked):
+    gate = replace(SPEC.gate, every=3)  # open after steps 1, 4 and 7
+    gated = replace(SKELETON, spec=replace(SPEC, gate=gate))
+    chip = Chip(says(0, *FACTS.to_bytes()), says(0), says(*bytes(21)))
+    opened = ChipDevice(chip, (gated,))
+    opened.load_states(np.zeros((1, 16, 4, 4), np.int8), 2)
+    opened.start(steps)
+    chip.replies = [says(0, 0, *plane(), 0xFF, 1), says(0, 0xFF, 0)]
+    indices, _ = opened.planes()
+    assert indices.tolist() == [0]
+    opened.write_deltas(indices, np.zeros((1, 4), np.int8))
+    assert len(opened.planes()[0]) == 0
+    assert sum(message.kind == Kind.EXCHANGE for message in chip.requests) == asked
 
 
 def test_half_of_the_lattices_run_while_the_other_half_is_answered():

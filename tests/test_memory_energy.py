@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sw.memory.energy import energy, minima, plane_through, reach
+from sw.memory.energy import Plane, energy, minima, plane_through, reach
 from sw.memory.landscape import PATH, between
 
 
@@ -46,6 +46,17 @@ def test_a_plane_goes_through_what_lies_on_it():
     spread = plane.places.std(axis=0)
     assert spread[0] > spread[1] > 0
     assert plane.lattices(np.arange(3), np.arange(2)).shape == (6, 1, 4, 4)
+
+
+def test_crossings_lie_row_by_row_each_at_the_nearest_code():
+    directions = one, two = np.zeros((2, 1, 2, 2), np.float32)
+    one[0, 0, 0], two[0, 1, 1] = 1, 1
+    centre = np.full((1, 2, 2), 10, np.float32)
+    plane = Plane(centre, directions, np.zeros((0, 2)))
+    lattices = plane.lattices(np.array([1.6, -3, 200]), np.array([0, -1.4]))
+    assert lattices[:, 0, 0, 0].tolist() == [12, 7, 127, 12, 7, 127]
+    assert lattices[:, 0, 1, 1].tolist() == [10, 10, 10, 9, 9, 9]
+    assert (lattices[:, 0, 0, 1] == 10).all() and (lattices[:, 0, 1, 0] == 10).all()
 
 
 def test_minima_lie_below_all_their_neighbours():

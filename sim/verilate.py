@@ -21,7 +21,7 @@ import golden.wire
 import hw
 from golden.errors import InputError, ToolError
 from golden.files import is_file, resolved
-from golden.tools import compiler, environment, plain_folders, processor
+from golden.tools import compiler, environment, plain_folders, plain_workplace, processor
 from hw.board import Board
 from hw.link.link import PATIENCE
 from hw.linked_chip import LinkedChip
@@ -198,7 +198,8 @@ def build_library(design, progress=print):
 
     def compile_into(part):
         progress(f"building {design.title} (about a minute, once)")
-        compile_library(design, part)
+        with plain_workplace(part) as place:
+            compile_library(design, place, part)
 
     return kept_library(folder, compile_into, progress)
 
@@ -221,8 +222,11 @@ def fingerprint(design):
     return sha.hexdigest()[:12]
 
 
-def compile_library(design, folder):
-    """Write the Verilog, have Verilator translate it, and compile both with the shim."""
+def compile_library(design, folder, named):
+    """Write the Verilog, have Verilator translate it, and compile both with the shim.
+
+    The log of a tool that fails is kept beside the folder ``named``.
+    """
     top, paths = design.top, list(design.memories.values())
     # A bare chip alone lets its lattice memories be reached and its toggles be counted.
     contexts, traced = getattr(design, "lattices", ()), getattr(design, "traced", False)
@@ -248,6 +252,7 @@ def compile_library(design, folder):
     with plain_folders(Path(verilator.__file__).parent) as (root,):
         call(
             folder,
+            named,
             root,
             str(root / "bin" / "verilator"),
             *("--cc", "--build", "-j", "0", *FLAGS, *(["--trace-saif"] if traced else [])),
@@ -259,6 +264,7 @@ def compile_library(design, folder):
         include = root / "include"
         call(
             folder,
+            named,
             root,
             *compiler(),
             *("-std=c++17", "-O3", *CFLAGS.split(), "-shared", "-o", NAME),
@@ -274,13 +280,13 @@ def member(top, path, name):
     return "__DOT__".join([top, *path.split("."), name])
 
 
-def call(folder, root, *command, made=()):
-    """Run a tool in ``folder``; where it fails, its log is kept beside the folder.
+def call(folder, named, root, *command, made=()):
+    """Run a tool in ``folder``; where it fails, its log is kept beside the folder ``named``.
 
     It fails too where a file of those ``made`` is not there when it ends.
     """
     log = folder / f"{Path(command[0]).name}.log"
-    kept = folder.with_name(f"{folder.stem}-{log.name}")
+    kept = named.with_name(f"{named.stem}-{log.name}")
     try:
         golden.tools.call(command, log, folder=folder, variables=tool_environment(root))
         for name in made:
@@ -288,6 +294,6 @@ def call(folder, root, *command, made=()):
                 raise ToolError(f"{Path(command[0]).name} ended without {name}; see {log}")
     except ToolError as error:
         with suppress(OSError):
-            log.replace(kept)
+            shutil.move(log, kept)
             raise ToolError(str(error).replace(str(log), str(kept))) from error
         raise

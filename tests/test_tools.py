@@ -10,7 +10,7 @@ import time
 import pytest
 
 from golden.errors import ToolError
-from golden.tools import call, compiler, environment, plain_folders
+from golden.tools import call, compiler, environment, plain_folders, plain_workplace
 from sw.cli import endings
 
 
@@ -138,6 +138,24 @@ def test_plain_folders_stay_and_odd_ones_get_a_plain_path(tmp_path):
         assert re.fullmatch(r"[\w./-]+", str(plain))
         assert (plain / "file").read_text() == "here"
     assert not plain.exists() and (odd / "file").exists()
+
+
+def test_work_in_an_odd_folder_is_done_in_a_plain_one_and_copied_back(tmp_path):
+    odd = tmp_path / "my work [1], $x"
+    odd.mkdir()
+    (odd / "given").write_text("here")
+    link = tmp_path / "link"
+    link.symlink_to(odd)
+    with plain_workplace(tmp_path) as same:
+        assert same == tmp_path
+    for folder in (odd, link):
+        with pytest.raises(KeyError), plain_workplace(folder) as place:
+            assert re.fullmatch(r"[\w./-]+", str(place.resolve()))
+            assert (place / "given").read_text() == "here"
+            (place / "made").write_text(str(folder))
+            raise KeyError
+        assert not place.exists()
+        assert (odd / "made").read_text() == str(folder)
 
 
 def test_a_log_that_cannot_be_written_is_not_the_tools_fault(tmp_path):

@@ -117,7 +117,7 @@ def test_a_tool_that_leaves_nothing_and_exits_with_0_is_named(tmp_path, text):
     if text is not None:
         (part / "libV.a").write_text(text)
     with pytest.raises(ToolError, match=rf"^true ended without libV\.a; see {tmp_path}/chip-true"):
-        verilate.call(part, Path("/nowhere"), "true", made=("libV.a",))
+        verilate.call(part, part, Path("/nowhere"), "true", made=("libV.a",))
 
 
 def test_a_tool_that_fails_leaves_its_log_beside_the_folder(tmp_path, monkeypatch):
@@ -125,7 +125,7 @@ def test_a_tool_that_fails_leaves_its_log_beside_the_folder(tmp_path, monkeypatc
     part.mkdir()
     text = f"^false failed with exit code 1: it says nothing; see {tmp_path}/chip-false.log$"
     with pytest.raises(ToolError, match=text):
-        verilate.call(part, Path("/nowhere"), "false")
+        verilate.call(part, part, Path("/nowhere"), "false")
     assert (tmp_path / "chip-false.log").is_file()
 
 

@@ -49,6 +49,7 @@ def test_sim_runs_there(folder):
     assert "cocotb: equal to golden on 1 digits" in out
 
 
+@pytest.mark.filterwarnings("ignore:Using platform.request:DeprecationWarning")
 @pytest.mark.timeout(900)
 def test_a_bitstreams_synthesis_runs_there(folder, monkeypatch):
     from golden.skeleton import Skeleton, find

@@ -13,7 +13,6 @@ from golden.files import locked
 from golden.samples import calibrated, uniform
 from golden.spec import Gate, Spec
 from hw.boards.bitstream import FIRST, cells, sections
-from hw.boards.catalogue import BoardSpec
 from hw.boards.flow import build, geometry_of
 from tests.played import BIT, Flow
 
@@ -154,20 +153,6 @@ def test_another_design_is_synthesised_and_placed_anew(flow):
     report = made(flow, skeletons=flow.skeletons[::-1])
     assert report["skeletons"][0]["name"] == "uniform"
     assert (flow.synthesised, flow.runs(flow.output)) == (2, list("1234") * 2)
-
-
-def test_other_pins_are_placed_anew(flow, monkeypatch):
-    made(flow)
-    make = BoardSpec.make_platform
-
-    def moved(board):
-        platform = make(board)
-        platform.pins += ", one of them elsewhere"
-        return platform
-
-    monkeypatch.setattr(BoardSpec, "make_platform", moved)
-    made(flow)
-    assert (flow.synthesised, flow.runs(flow.output)) == (1, list("1234") * 2)
 
 
 WRONG = {

@@ -1,13 +1,12 @@
 """Every proof of the ladder fails where a difference is planted: exit code 1, and says where.
 
 `tests/slow/test_ladder.py` plants some in gateware; Brevitas against golden is in
-`tests/test_verify.py`, the netlist in `tests/test_netlists.py`.
+`tests/test_proof.py`, the netlist in `tests/test_netlists.py`.
 """
 
 import os
 import subprocess
 import sys
-from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -85,37 +84,19 @@ def played_bench(verdict):
     return call
 
 
+def in_this_process(function, jobs, workers):
+    """What `sim.workers.in_processes` does, in this process."""
+    return (function(*job) for job in jobs)
+
+
 @pytest.fixture
 def played_sim(monkeypatch, tmp_path):
     """Have `thalweg sim` run no simulator: what its bench says and what its fast device is."""
 
-    class Pool:
-        """A pool of processes that is this one."""
-
-        def __init__(self, *arguments, **options):
-            pass
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *error):
-            pass
-
-        def submit(self, work, *arguments):
-            future = Future()
-            try:
-                future.set_result(work(*arguments))
-            except Exception as error:
-                future.set_exception(error)
-            return future
-
-        def shutdown(self, **options):
-            pass
-
     def play(verdict="", device=GoldenDevice):
         monkeypatch.setenv("THALWEG_BUILD", str(tmp_path / "build"))
         monkeypatch.setattr(cocotb_run, "call", played_bench(verdict))
-        monkeypatch.setattr(prove, "ProcessPoolExecutor", Pool)
+        monkeypatch.setattr(prove, "in_processes", in_this_process)
         monkeypatch.setattr(prove, "SimulatedDevice", device)
 
     return play

@@ -189,7 +189,7 @@ def test_rejects_broken_checkpoint(small):
 def test_rejects_unwritable_output(small, tmp_path):
     options, _ = small
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="must be writable"):
+    with pytest.raises(InputError, match="file/digits must be a writable folder"):
         train(replace(options, output=tmp_path / "file"))
 
 

@@ -139,7 +139,8 @@ def test_every_bound_may_be_reached(name):
             ("ablate", "--seeds", "9" * 30),
             f"--seeds must be at most {SEEDS[-1]:,}, not '{'9' * 30}'",
         ),
-        (("ablate", "--seeds", ""), "--seeds must be numbers from 0 on, as in 0,1, not ''"),
+        (("ablate", "--seeds", ""), "--seeds must not be empty"),
+        (("ablate", "--seeds", ","), "--seeds must be numbers from 0 on, as in 0,1, not ','"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -153,7 +154,8 @@ def test_threads_of_a_baseline_are_bounded(fails):
 
 
 def test_an_empty_row_is_none(thalweg):
-    code, _, err = thalweg("ablate", "--rows", "")
+    assert thalweg("ablate", "--rows", "") == (2, "", "thalweg: --rows must not be empty\n")
+    code, _, err = thalweg("ablate", "--rows", "base,")
     assert code == 2
     assert err.startswith("thalweg: Row must be one of base, ") and err.endswith(", not ''\n")
 

@@ -100,6 +100,13 @@ WRONG = {
         [np.arange(1), np.zeros((1, 16))],
         "Deltas must be int8 (n, 16), not float64 (1, 16)",
     ),
+    "cells of one": (
+        "zero_cells",
+        [np.zeros((1, 64), bool)],
+        "Cells must be of 2 lattices, not of 1",
+    ),
+    "step": ("load_states", [STATES, -1], "Steps must be an integer from 0 to 2147483647, not -1"),
+    "steps": ("start", [2.0], "Steps must be an integer from 0 to 2147483647, not 2.0"),
 }
 """Calls that every device must refuse alike, and what it says."""
 
@@ -213,6 +220,20 @@ class DeviceSuite:
         with pytest.raises(InputError, match=f"^{re.escape(text)}$"):
             getattr(device, call)(*given)
         assert np.array_equal(device.read_states(), lattices(2))
+
+    def test_refuses_a_place_without_skeleton(self, device):
+        with pytest.raises(InputError, match=r"^Place of a skeleton must be an integer from 0 to "):
+            device.choose(-1, gated=False)
+
+    def test_a_gated_run_without_network_is_refused_and_the_next_one_runs(self, device):
+        for *both, states in pair(device, 2):
+            for each in both:
+                each.load_states(states, 0)
+                with pytest.raises(InputError, match=r"^A gated run must have a network"):
+                    run(each, None, 4)
+                each.load_states(states, 0)
+                run(each, gate_network(), 4)
+            require_equal(*both)
 
     def test_runs_no_step_at_all(self, device):
         for *both, states in pair(device, 2):

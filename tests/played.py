@@ -1,6 +1,7 @@
 """nextpnr and ecppack, played by scripts: they are quick, and do what a test's plan says."""
 
 import json
+import shlex
 import sys
 from types import SimpleNamespace
 
@@ -87,10 +88,11 @@ class Flow:
         for name, text in (("nextpnr", NEXTPNR), ("ecppack", ECPPACK)):
             (self.tools / f"{name}.py").write_text(text)
         for variable, name, own in (
-            ("NEXTPNR_ECP5", "nextpnr", " --played"),
-            ("ECPPACK", "ecppack", ""),
+            ("NEXTPNR_ECP5", "nextpnr", ["--played"]),
+            ("ECPPACK", "ecppack", []),
         ):
-            monkeypatch.setenv(variable, f"{sys.executable} '{self.tools / name}.py'{own}")
+            command = [sys.executable, str(self.tools / f"{name}.py"), *own]
+            monkeypatch.setenv(variable, shlex.join(command))
         names = [*cells(geometry), "other0", "other1"]
         self.numbers, self.held = found_memories(names)
         module = {"cells": {n: memory_cell(number) for n, number in self.numbers.items()}}

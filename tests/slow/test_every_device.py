@@ -17,6 +17,7 @@ from tests.device_suite import (
     SPEC,
     DeviceSuite,
     gate_network,
+    lattices,
     pair,
     require_equal,
     skeletons,
@@ -36,6 +37,20 @@ class TestSimulated(DeviceSuite):
         device = SimulatedDevice(skeletons(), stall=32)
         device.filters = 5
         return device
+
+    def test_several_come_and_go_in_any_order(self, device):
+        others = [SimulatedDevice(skeletons()) for _ in range(2)]
+        for each in others:
+            each.choose(0, gated=True)
+            each.load_states(lattices(2), 0)
+        del others[0], each
+        for *both, states in pair(device, 2):
+            for one in (*both, *others):
+                one.choose(0, gated=True)
+                one.load_states(states, 0)
+                run(one, gate_network(), 3)
+            require_equal(*both)
+            require_equal(others[0], both[1])
 
 
 class TestWires(DeviceSuite):

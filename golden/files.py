@@ -32,7 +32,7 @@ __all__ = [
     "replacing",
     "require_regular",
     "require_replaceable",
-    "resolved",
+    "resolve",
     "write_json",
 ]
 
@@ -67,7 +67,7 @@ def mode(path: Path) -> int | None:
         raise InputError(f"{path} cannot be looked at: {reason(error)}") from error
 
 
-def resolved(path: Path) -> Path:
+def resolve(path: Path) -> Path:
     """Return ``path`` without links and dots; raise where it cannot be followed."""
     try:
         return path.resolve()
@@ -173,7 +173,7 @@ def replacing(path: Path) -> Iterator[Path]:
     `InputError`; so does what is no file: a device would be a file from then on.
     """
     require_replaceable(path)
-    path = resolved(path) if path.is_symlink() else path
+    path = resolve(path) if path.is_symlink() else path
     temporary = path.with_name(temporary_name(path.name))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ import golden.tools
 import golden.wire
 import hw
 from golden.errors import InputError, ToolError
-from golden.files import is_file, resolved
+from golden.files import is_file, resolve
 from golden.tools import compiler, environment, plain_folders, plain_workplace, processor
 from hw.board import Board
 from hw.link.link import PATIENCE
@@ -191,7 +191,7 @@ def build_library(design, progress=print):
 
     It serves every skeleton: the memory images are stored when a chip is made.
     """
-    folder = resolved(build_root()) / "sim" / f"{design.top}-{fingerprint(design)}"
+    folder = resolve(build_root()) / "sim" / f"{design.top}-{fingerprint(design)}"
 
     if not is_whole(folder):
         require_tools()

@@ -18,7 +18,7 @@ import numpy as np
 
 from golden.device import Device, run
 from golden.errors import InputError, reason
-from golden.files import is_dir, read_bytes, resolved
+from golden.files import is_dir, read_bytes, resolve
 from golden.gate import GateNetwork
 from golden.spec import Spec
 from sw.damage import blank
@@ -28,7 +28,7 @@ from sw.metrics import psnr, squared_errors
 from sw.png import read_grey
 from sw.results import Mark, Recipe, is_ours, kept, require_ours, write_result
 
-__all__ = ["FolderRun", "Tally", "checked"]
+__all__ = ["FolderRun", "Tally", "check"]
 
 ATTEMPTS = 3
 """Times that a batch is begun before a link that fails ends the work."""
@@ -67,7 +67,7 @@ def list_pngs(folder: Path) -> Listing:
     return Listing(sorted(names), failures, sorted(links))
 
 
-def checked(source: Path, output: Path, recipe: Recipe) -> Listing:
+def check(source: Path, output: Path, recipe: Recipe) -> Listing:
     """Return what is to be restored from ``source`` into ``output``.
 
     Raises where there is nothing, or where the output holds what this run must not replace, or
@@ -77,7 +77,7 @@ def checked(source: Path, output: Path, recipe: Recipe) -> Listing:
     if not found.names and not found.failures:
         links = f": {found.links[0]} is a link to a folder, not followed" if found.links else ""
         raise InputError(f"{source} must hold at least one PNG{links}")
-    if resolved(output).is_relative_to(resolved(source)):
+    if resolve(output).is_relative_to(resolve(source)):
         raise InputError(f"--output must lie outside {source}, not at {output}")
     for name in found.names:
         require_ours(output / name, recipe)

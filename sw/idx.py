@@ -13,14 +13,14 @@ import numpy as np
 from golden.errors import InputError
 from golden.files import LARGEST, read_bytes, reading
 
-__all__ = ["images_in", "parse_idx", "read_idx", "read_images", "read_labels", "unpacked"]
+__all__ = ["images_in", "parse_idx", "read_idx", "read_images", "read_labels", "unpack"]
 
 GZIP_MAGIC = b"\x1f\x8b"
 DIMENSIONS = 4
 """Most dimensions of an array that is read; images have three."""
 
 
-def unpacked(raw: bytes, path: Path | str, most: int = LARGEST) -> bytes:
+def unpack(raw: bytes, path: Path | str, most: int = LARGEST) -> bytes:
     """Return bytes, gunzipped where they are gzipped: at most ``most``. ``path`` is for errors."""
     if not raw.startswith(GZIP_MAGIC):
         return raw
@@ -33,7 +33,7 @@ def unpacked(raw: bytes, path: Path | str, most: int = LARGEST) -> bytes:
 
 def read_idx(path: Path) -> np.ndarray:
     """Read an IDX file of bytes, up to `DIMENSIONS` dimensions: uint8, as the file says."""
-    return parse_idx(unpacked(read_bytes(path), path), path)
+    return parse_idx(unpack(read_bytes(path), path), path)
 
 
 def parse_idx(raw: bytes, path: Path | str) -> np.ndarray:

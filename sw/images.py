@@ -16,7 +16,7 @@ from golden.files import read_bytes, reading
 from golden.fixed import PIXEL
 from golden.spec import Spec
 from sw.data import load, show_digits
-from sw.idx import images_in, parse_idx, unpacked
+from sw.idx import images_in, parse_idx, unpack
 from sw.png import MAGIC, read_grey
 
 __all__ = ["KINDS", "Images", "Lattices", "is_named", "paper_of", "read_input"]
@@ -153,7 +153,7 @@ def read_png(raw: bytes, path: Path, spec: Spec, paper: int) -> Images:
 
 def read_idx_images(raw: bytes, path: Path, spec: Spec, paper: int) -> Images:
     """Read an IDX file of images."""
-    images = images_in(parse_idx(unpacked(raw, path), path), path, spec.image)
+    images = images_in(parse_idx(unpack(raw, path), path), path, spec.image)
     if not len(images):
         raise InputError(f"{path} must hold at least one image")
     return Images(images, range(len(images)))

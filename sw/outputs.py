@@ -19,7 +19,7 @@ from golden.files import (
     read_json,
     replacing,
     require_replaceable,
-    resolved,
+    resolve,
     write_json,
 )
 from golden.skeleton import Skeleton
@@ -131,7 +131,7 @@ def require_room(folder: Path, given: Images | Lattices, source: str) -> None:
     names = {*picture_names(given), *ARRAYS}
     for name in (*sorted(names), REPORT):
         require_replaceable(folder / name)
-        if resolved(folder / name) == resolved(Path(source)):
+        if resolve(folder / name) == resolve(Path(source)):
             raise InputError(f"INPUT must not be one of the results in --output: {source!r}")
     stale_pictures(folder, names)
     for path in sorted(folder.glob("*.[pP][nN][gG]")):
@@ -200,7 +200,7 @@ def require_trace(file: Path, folder: Path, count: int, steps: int, spec: Spec) 
         raise InputError(f"--trace must be a file, not the folder {file}")
     require_replaceable(file)
     taken = file.name in {REPORT, *ARRAYS} or re.fullmatch(r"restored-\d+\.png", file.name)
-    if taken and resolved(file.parent) == resolved(folder):
+    if taken and resolve(file.parent) == resolve(folder):
         raise InputError(f"--trace must have a name that no result has, not {file.name!r}")
     size = count * (steps + 1) * math.prod(spec.lattice)
     if size > LARGEST_TRACE:

@@ -50,7 +50,7 @@ def read_grey(
     notes = []
     with reading(place, "a whole PNG"), warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)  # Pillow's word for what it leaves out
-        with opened(raw, place) as picture:
+        with open_picture(raw, place) as picture:
             if raw[DEPTH : DEPTH + 1] == b"\x10":
                 raise InputError(f"{place} must be a PNG of 8 bits, not of 16")
             if picture.size != (size, size):
@@ -70,7 +70,7 @@ def read_grey(
             return np.asarray(upright.convert("L")), tuple(notes)
 
 
-def opened(raw: bytes, place: Path | str) -> Image.Image:
+def open_picture(raw: bytes, place: Path | str) -> Image.Image:
     """Open a PNG; what is none is an `InputError` without the names that Pillow gives it."""
     try:
         with warnings.catch_warnings():
@@ -95,7 +95,7 @@ def read_marked(raw: bytes, key: str) -> tuple[np.ndarray | None, str | None]:
     """
     text = None
     try:
-        with opened(raw, "") as picture:
+        with open_picture(raw, "") as picture:
             found = picture.info.get(key)
             text = found if isinstance(found, str) else None
             if text is None or max(picture.size) > LARGEST_SIDE:

@@ -21,7 +21,7 @@ from golden.files import (
     reading,
     replacing,
     require_regular,
-    resolved,
+    resolve,
     write_json,
 )
 
@@ -62,7 +62,7 @@ def test_what_cannot_be_looked_at_is_one_line(tmp_path):
             with refuses(f"{path} cannot be looked at: {text}"):
                 look(path)
     with pytest.raises(InputError, match="one/x cannot be followed: "):
-        resolved(tmp_path / "one" / "x")
+        resolve(tmp_path / "one" / "x")
 
 
 @pytest.mark.parametrize("most", [3, 4])

@@ -328,7 +328,7 @@ def folder_run(shelf, scans, output, device):
     device.choose(0, gated=True)
     return work.FolderRun(
         device=device, network=gate, spec=SPEC, source=scans, output=output, recipe=recipe
-    ), work.checked(scans, output, recipe).names
+    ), work.check(scans, output, recipe).names
 
 
 class Failing(GoldenDevice):

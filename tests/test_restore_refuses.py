@@ -13,7 +13,7 @@ from golden.samples import calibrated, network
 from golden.skeleton import Skeleton
 from golden.spec import Spec
 from sw.data import show_digits
-from sw.idx import unpacked
+from sw.idx import unpack
 from tests.shelf import SPEC, idx
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
@@ -195,9 +195,9 @@ def test_rejects_idx_files_of_many_dimensions(fails, folder, tmp_path, dimension
 
 def test_rejects_what_unpacks_to_more_than_it_may(monkeypatch):
     packed = gzip.compress(bytes(1000))
-    assert unpacked(packed, "x.gz", 1000) == bytes(1000)
+    assert unpack(packed, "x.gz", 1000) == bytes(1000)
     with pytest.raises(InputError, match=r"^x.gz must have at most 999 bytes unpacked$"):
-        unpacked(packed, "x.gz", 999)
+        unpack(packed, "x.gz", 999)
 
 
 def test_rejects_unwritable_outputs(fails, folder, tmp_path):

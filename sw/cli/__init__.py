@@ -93,7 +93,7 @@ def main() -> None:
         except KeyboardInterrupt:
             code = 130
         except Exception as error:
-            code = told(error)
+            code = explain(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -110,7 +110,7 @@ def open_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
 
 
-def told(error: Exception) -> int:
+def explain(error: Exception) -> int:
     """Say what an exception means in one line, and return the exit code."""
     if os.environ.get("THALWEG_DEBUG"):
         traceback.print_exception(error)

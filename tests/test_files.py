@@ -95,7 +95,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
     ("text", "told"),
     [
         ('{"a": 1, "b": 2, "a": 1}', "FILE must have the key 'a' once, not twice"),
-        ('[{"x": {"y": 1, "y": 2}}]', "FILE must have the key 'y' once, not twice"),
+        ('[{"x": {"w": 0, "y": 1, "y": 2}}]', "FILE must have the key 'y' once, not twice"),
         ('{"a": NaN}', "FILE must be JSON: NaN is not a number"),
         ("[-Infinity]", "FILE must be JSON: -Infinity is not a number"),
         ("", "FILE must be JSON: Expecting value: line 1 column 1 (char 0)"),

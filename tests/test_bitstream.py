@@ -56,6 +56,7 @@ def test_block_memories_are_numbered_anew_and_keep_their_contents():
     sections = text.sections(new)
     assert (sections[3], sections[4]) == (found[old["e"]], found[old["b"]])
     assert sorted(sections) == sorted(found)
+    assert text.wids(new) == {*found}
     order = [int(line.split()[-1][::-1], 2) for line in new.splitlines() if ".WID" in line]
     assert [sections[number] for number in order] == list(found.values())
 

@@ -161,3 +161,15 @@ def test_the_counters_stand_still_between_runs():
     bench = Bench(5, (), None)
     bench.play([(Operation.READ_STATE, 0, {})], count=256)
     assert bench.counters == (0, 0)
+
+
+def test_the_check_finds_a_sound_skeleton_sound():
+    geometry = Geometry(spec=SPEC, filters=5, skeletons=1)
+    chip = Chip(geometry, [uniform(SPEC, np.random.default_rng(29))])
+
+    async def bench(ctx):
+        while not ctx.get(chip.checked):
+            await ctx.tick()
+        assert ctx.get(chip.damaged) == 0
+
+    simulate(chip, bench)

@@ -1,20 +1,22 @@
-"""Skeletons in the text form of a bitstream, and what is refused before any tool runs."""
+"""Skeletons in the text form of a bitstream, and what is refused, whether a tool runs or not."""
 
 import random
+import shlex
 import zlib
 
 import numpy as np
 import pytest
 
-from golden.errors import InputError
+from golden.errors import InputError, ToolError
 from golden.samples import extreme, uniform
 from golden.spec import Spec
 from golden.wire import VERSION
 from hw.boards import bitstream as text
 from hw.boards.catalogue import BOARDS
-from hw.boards.reskeleton import geometry_in
+from hw.boards.reskeleton import geometry_in, reskeleton
 from hw.shapes import IDENTITY, Geometry
 from hw.skeleton_memory import DIGEST, images, message
+from tests.played import BIT
 
 SPEC = Spec(height=4, width=8, image=4)
 BUILDS = [(1, 4), (2, 8), (5, 4), (5, 16), (1, 32)]
@@ -125,6 +127,39 @@ def test_rejects_a_bitstream_that_is_not_there(fails, tmp_path, monkeypatch):
     monkeypatch.setattr("hw.boards.reskeleton.tool", lambda name: name)
     text = f"{tmp_path / 'x.bit'} must be a file"
     fails(text, "reskeleton", tmp_path / "x.bit", "digits", "--output", tmp_path / "y.bit")
+
+
+def test_what_is_packed_holds_the_new_skeletons_and_half_a_bitstream_replaces_none(
+    monkeypatch, tmp_path
+):
+    geometry = Geometry(spec=SPEC)
+    old, *new = made(3)
+    other = {400: tuple(range(512)) * 4}
+    before, after = (
+        dict(enumerate(text.contents(geometry, images(geometry, held)), text.FIRST)) | other
+        for held in ([old], new)
+    )
+    (tmp_path / "old.config").write_text(config(before))
+    for name, script in (
+        ("ecpunpack", 'cp "$0/old.config" "$4"'),
+        ("ecppack", 'cp "$2" "$0/new.config" && cp "$0/packed.bit" "$4"'),
+    ):
+        command = ["sh", "-c", script, str(tmp_path)]
+        monkeypatch.setenv(name.upper(), shlex.join(command))
+    path, output = tmp_path / "x.bit", tmp_path / "y.bit"
+    path.write_bytes(BIT)
+    output.write_bytes(b"there before")
+
+    (tmp_path / "packed.bit").write_bytes(BIT[:-20])
+    with pytest.raises(ToolError, match=r"^ecppack must write a whole bitstream, .*y\.bit\.log$"):
+        reskeleton(path, new, output)
+    assert output.read_bytes() == b"there before"
+
+    (tmp_path / "packed.bit").write_bytes(BIT)
+    digests = [[old.digest], [skeleton.digest for skeleton in new]]
+    assert [*reskeleton(path, new, output)] == digests
+    assert output.read_bytes() == BIT and not (tmp_path / "y.bit.log").exists()
+    assert text.sections((tmp_path / "new.config").read_text()) == after
 
 
 def test_a_missing_tool_is_one_line(fails, tmp_path, monkeypatch):

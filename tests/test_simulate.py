@@ -1,12 +1,13 @@
-"""What `thalweg simulate` refuses before it builds anything."""
+"""What `thalweg simulate` refuses before it builds anything, and how long its port waits."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from golden.errors import InputError
 from hw.boards.catalogue import BOARDS
-from sim.board import CLOCK, divisor_of
+from sim.board import CLOCK, SLICE, SimulatedPort, divisor_of
 from sw.cli.linking import filters_of, serve
 
 
@@ -47,3 +48,17 @@ def test_a_board_and_other_filters_are_refused_in_one_line():
 def test_an_unknown_board_is_refused_in_one_line(fails):
     boards = ", ".join(BOARDS)
     fails(f"Board must be one of {boards}, not 'none'", "simulate", "--board", "none")
+
+
+@pytest.mark.parametrize(("patience", "waits"), [(None, 200), (50, 50)])
+def test_a_read_waits_its_time_however_long_the_wires_were_quiet_before(patience, waits):
+    come, ended, asked = iter([b"", b"ab", b"cd"]), iter([SLICE, SLICE, 7]), []
+    board = SimpleNamespace(
+        patience=100,
+        quiet=900,
+        receive=lambda: next(come),
+        clock=lambda limit, quiet: (asked.append((limit, quiet)), next(ended))[1],
+    )
+    port = SimulatedPort(board, patience)
+    assert port.read() == b"ab" and asked == [(SLICE, 900 + waits)] * 3
+    assert port.read() == b"cd" and len(asked) == 3  # what is there already takes no time

@@ -10,6 +10,8 @@ from hw.boards.rates import BITS_A_BYTE, wire_bytes
 from hw.boards.top import BAUD
 from sim import throughput
 from sim.account import Account, accounted
+from sim.device import SimulatedDevice
+from sim.wire import SimulatedWire
 from sw.docs import SPEED
 
 
@@ -18,6 +20,19 @@ def test_a_clock_counts_for_everything_that_is_at_work_in_it():
     want = Account(1275, 10 + 40 + 160 + 640, 20 + 40 + 320 + 640, 80 + 160 + 320 + 640, 5, 7, 9)
     assert accounted(counts) == want
     assert accounted(counts[:8])[:5] == want[:5]
+
+
+@pytest.mark.parametrize("kind", [SimulatedDevice, SimulatedWire])
+def test_a_machine_tells_all_that_its_simulator_counts(kind):
+    def fill(machine, counts):
+        counts[:] = told[: len(counts)]
+
+    told = [1, 2, 4, 8, 16, 32, 64, 128, 7, 9]
+    machine = object.__new__(kind)
+    machine._chip = machine._board = None
+    machine._library = SimpleNamespace(chip_account=fill, board_account=fill)
+    ways = (7, 9) if kind is SimulatedWire else (0, 0)
+    assert machine.account() == Account(255, 170, 204, 240, 1, *ways)
 
 
 def test_a_measured_gate_takes_its_seconds_in_clocks(monkeypatch):

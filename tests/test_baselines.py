@@ -73,6 +73,13 @@ def test_muon_steps_what_meets_no_pixels(name, others):
     assert len(rest["params"]) == others
 
 
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_all_weights_decay_as_the_recipe_says(optimiser):
+    recipe = replace(TINY, optimiser=optimiser, weight_decay=0.03)
+    groups = Training.begin("mlp", recipe).optimiser.param_groups
+    assert {group["weight_decay"] for group in groups} == {0.03}
+
+
 def test_a_batch_in_bfloat16_learns_nearly_the_same(tiny, tmp_path):
     losses = [
         learn(Training.begin("mlp", recipe), tiny.train_images, recipe)

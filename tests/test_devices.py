@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from golden.device import GoldenDevice
+from golden.device import Counters, GoldenDevice
 from golden.errors import ToolError
+from hw.shapes import Operation
 from sim.device import SLICE, STUCK, SimulatedDevice
 from tests.device_suite import DeviceSuite, skeletons
 
@@ -27,6 +28,15 @@ def test_a_stuck_chip_is_given_up_and_a_slow_one_is_not():
     text = r"^The simulated chip is stuck: nothing moves in 77 clocks$"
     with pytest.raises(ToolError, match=text):
         stopping([1, STUCK])._clock()
+
+
+def test_a_simulated_chip_counts_from_where_the_lattices_were_loaded():
+    device, told = object.__new__(SimulatedDevice), {1: 900, 2: 800}
+    device._chip = None
+    device._library = SimpleNamespace(chip_counter=lambda chip, which: told[which])
+    device._load(Operation.LOAD_STATE, [], 0)
+    told.update({1: 950, 2: 820})
+    assert device.counters() == Counters(clocks=50, busy=20)
 
 
 class TestGolden(DeviceSuite):

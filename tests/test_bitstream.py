@@ -59,6 +59,8 @@ def test_block_memories_are_numbered_anew_and_keep_their_contents():
     assert (sections[3], sections[4]) == (found[old["e"]], found[old["b"]])
     assert sorted(sections) == sorted(found)
     assert text.wids(new) == {*found}
+    others = sorted({*found} - {old["e"], old["b"]})
+    assert [sections[number] for number in range(5, 10)] == [found[number] for number in others]
     order = [int(line.split()[-1][::-1], 2) for line in new.splitlines() if ".WID" in line]
     assert [sections[number] for number in order] == list(found.values())
 

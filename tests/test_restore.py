@@ -15,9 +15,12 @@ from PIL import Image
 
 from golden.device import GoldenDevice, run, trace
 from golden.gate import GateNetwork
+from golden.model import Model
 from golden.skeleton import Skeleton
 from sw.data import show_digits
+from sw.images import Images, Lattices
 from sw.png import write_png
+from sw.restore import restore_input
 from tests.memory_toys import blanked
 from tests.shelf import expected, idx
 
@@ -146,6 +149,25 @@ def test_raw_lattices_go_on_counting_steps(thalweg, folder, tmp_path):
             "--steps", "0")  # fmt: skip
     device.load_states(states[:, 3], 0)
     np.testing.assert_array_equal(np.load(tmp_path / "restored.npy"), device.read_images())
+
+
+def test_looks_are_named_by_the_step_count_they_were_taken_at(folder):
+    skeleton, gate = Skeleton.load(folder), GateNetwork.load(folder / "gate.safetensors")
+    device = GoldenDevice((skeleton,))
+    images, _ = show_digits()
+    device.load_images(blanked(images[:12]))
+    states, done = trace(device, gate, 7), []
+
+    def shown(step):
+        return Model(skeleton).readout(states[:10, step])
+
+    later = restore_input(
+        device, gate, Lattices(states[:, 3]), steps=4, from_step=3, progress=done.append
+    )
+    np.testing.assert_equal(later.frames, {step: shown(step) for step in (3, 4, 5, 6)})
+    assert (later.from_step, later.damaged, later.original, done) == (3, None, None, [10, 2])
+    first = restore_input(device, gate, Images(images[:12], range(12)), steps=4)
+    np.testing.assert_equal(first.frames, {step: shown(step) for step in (1, 2, 3)})
 
 
 def test_invert_takes_ink_on_paper(thalweg, folder, tmp_path):

@@ -29,6 +29,22 @@ def test_confidence_is_the_share_of_the_likeliest_digit():
     assert confidences.tolist() == pytest.approx([0.6] * 3)
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5])
+def test_every_image_is_read_however_many_fill_a_batch(monkeypatch, count):
+    class Corner(torch.nn.Module):
+        def forward(self, images):
+            assert 1 <= len(images) <= 2
+            digits = (255 * images[:, 0, 0, 0]).round().long()
+            return 2.0 * torch.nn.functional.one_hot(digits, 10)
+
+    monkeypatch.setattr("sw.referee.BATCH", 2)
+    images = np.zeros((count, 28, 28), np.uint8)
+    images[:, 0, 0] = wanted = [7, 3, 9, 1, 4][:count]
+    labels, confidences = Referee(Corner()).read(images)
+    assert labels.tolist() == wanted
+    assert confidences.tolist() == pytest.approx([np.e**2 / (np.e**2 + 9)] * count)
+
+
 def test_reads_99_percent_of_clean_test_digits():
     record = recorded()
     assert record["test_right"] >= 0.99 * record["test_digits"] == 9900

@@ -9,11 +9,14 @@ from PIL import Image
 from sw.memory import (
     compute_figure,
     damage_figure,
+    falling_figure,
     holding_figure,
     landscape_figure,
     letters_figure,
+    saliency_figure,
     valleys_figure,
 )
+from sw.memory.falling import LOOKS
 from sw.memory.task import Outcome
 from sw.pictures import sheet
 
@@ -75,6 +78,46 @@ def test_letters_have_a_bar_for_each_kind_and_gate(axes, tmp_path):
         assert right.get_x() + right.get_width() < tick + 0.5
     columns = {"letter": arrays["letters"]} | {name: arrays[f"{name}: letters"] for name in gates}
     is_sheet(paths[1], columns, 2)
+
+
+def test_falling_shows_digits_above_noise_at_their_steps(tmp_path):
+    rng = np.random.default_rng(0)
+    # The film has sixteen greys.
+    digits, noise = rng.integers(0, 2, (2, len(LOOKS), 4, 8, 8), np.uint8) * 255
+    given = digits[0] ^ 255
+    arrays = {"digits": digits, "noise": noise, "given": given}
+    strip, film = falling_figure.draw(Outcome({}, arrays), tmp_path)
+
+    def rows(step, count):
+        above = digits[LOOKS.index(step)] if step else given
+        return np.concatenate([above[:count], noise[LOOKS.index(step), :count]])
+
+    shown = (0, 1, 2, 3, 4, 5, 6, 8, 10, 20, 50, 200)
+    is_sheet(strip, {str(step): rows(step, 3) for step in shown}, 2)
+    with Image.open(film) as pictures:
+        assert pictures.n_frames == len(LOOKS)
+        for index, step in enumerate(LOOKS):
+            pictures.seek(index)
+            found = np.asarray(pictures.convert("L"))[26:]
+            cells = found.reshape(2, 30, -1)[:, :24, 6:].reshape(2, 24, 4, 30)[..., :24]
+            images = cells.transpose(0, 2, 1, 3).reshape(8, 24, 24)[:, 1::3, 1::3]
+            np.testing.assert_array_equal(images > 127, rows(step, 4) > 127, f"step {step}")
+
+
+def test_saliency_has_a_row_for_each_opening_on_one_scale(axes, tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {"shown": rng.integers(0, 256, (2, 4, 4), np.uint8)}
+    arrays |= {f"opening {step}": rng.normal(size=(2, 3, 3)) * step for step in (4, 7)}
+    saliency_figure.draw(Outcome({}, arrays), tmp_path)
+    grid = np.array(axes()).reshape(2, 2)
+    for row, step in zip(grid, (4, 7), strict=True):
+        found = arrays[f"opening {step}"]
+        assert row[0].get_ylabel() == f"opening {step}"
+        for axis, wanted in zip(row, found, strict=True):
+            (image,) = axis.images
+            np.testing.assert_array_equal(image.get_array(), wanted)
+            assert image.get_clim() == (-abs(found).max(), abs(found).max())
+            assert image.get_extent() == [-1, 5, 5, -1], "a block is two pixels; one is margin"
 
 
 def test_holding_has_a_curve_and_the_struck(axes, tmp_path):

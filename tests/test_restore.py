@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from golden.device import GoldenDevice, run, trace
+from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.model import Model
 from golden.skeleton import Skeleton
@@ -168,6 +169,21 @@ def test_looks_are_named_by_the_step_count_they_were_taken_at(folder):
     assert (later.from_step, later.damaged, later.original, done) == (3, None, None, [10, 2])
     first = restore_input(device, gate, Images(images[:12], range(12)), steps=4)
     np.testing.assert_equal(first.frames, {step: shown(step) for step in (1, 2, 3)})
+
+
+def test_images_that_may_have_come_damaged_have_no_original(folder):
+    device = GoldenDevice((Skeleton.load(folder),))
+    images, labels = (rows[:2] for rows in show_digits())
+    for given, damage, known in (
+        (Images(images, range(2)), 0, False),
+        (Images(images, range(2)), 0.3, True),
+        (Images(images, range(2), labels), 0, True),
+    ):
+        found = restore_input(device, None, given, steps=1, damage=damage)
+        assert (found.original is images) == known and found.seconds > 0
+        assert known or found.original is None
+    with pytest.raises(InputError, match=r"^--from-step must be 0 for images, not 1$"):
+        restore_input(device, None, given, steps=1, from_step=1)
 
 
 def test_invert_takes_ink_on_paper(thalweg, folder, tmp_path):

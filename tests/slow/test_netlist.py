@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from golden.device import run
-from golden.errors import SkeletonDamaged
+from golden.errors import SkeletonDamaged, ToolError
 from hw.boards.bitstream import cells, contents
 from hw.boards.catalogue import find_board
 from hw.boards.flow import synthesise
@@ -89,5 +89,5 @@ def test_no_netlist_is_simulated_without_a_model_of_its_cells(tmp_path):
     text = design.netlist.read_text()
     other = tmp_path / "other.json"
     other.write_text(re.sub('"REG_OUTPUT_CLK": "CLK0"', '"REG_OUTPUT_CLK": "CLK1"', text))
-    with pytest.raises(RuntimeError, match="MULT18X18D is modelled on clock 0 alone"):
+    with pytest.raises(ToolError, match="MULT18X18D is modelled on clock 0 alone"):
         NetlistBoard(NetlistDesign(other, "other", design.clock), parts()[0])

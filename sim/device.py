@@ -1,6 +1,7 @@
 """The simulated device: the chip's Verilog as a native library, driven in bulk."""
 
 import ctypes
+import math
 from contextlib import contextmanager
 
 import numpy as np
@@ -14,6 +15,8 @@ from golden.device import (
     as_place,
     as_states,
     as_steps,
+    from_stream,
+    to_stream,
 )
 from golden.errors import SkeletonDamaged, ToolError
 from hw.shapes import Geometry, Operation
@@ -126,9 +129,7 @@ class SimulatedDevice:
     def load_states(self, states, step):
         """Take raw lattices."""
         states = as_states(states, self.geometry.spec, self.contexts)
-        size = states[0].size if len(states) else 0
-        codes = np.moveaxis(states, 1, -1).reshape(len(states), size).view(np.uint8)
-        self._load(Operation.LOAD_STATE, codes, as_steps(step))
+        self._load(Operation.LOAD_STATE, to_stream(states), as_steps(step))
 
     def start(self, steps):
         """Start a run on every lattice."""
@@ -162,9 +163,9 @@ class SimulatedDevice:
 
     def read_states(self):
         """Return the lattices."""
-        channels, height, width = self.geometry.spec.lattice
-        codes = self._read(Operation.READ_STATE, channels * height * width).view(np.int8)
-        return np.moveaxis(codes.reshape(self._batch, height, width, channels), -1, 1).copy()
+        spec = self.geometry.spec
+        codes = self._read(Operation.READ_STATE, math.prod(spec.lattice))
+        return from_stream(codes, spec, self._batch)
 
     def zero_cells(self, cells):
         """Set all channels of the chosen cells to 0."""

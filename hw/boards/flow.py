@@ -1,15 +1,15 @@
 """From a chip to a bitstream: Yosys, nextpnr over several seeds, and a report of what came out."""
 
-import json
 import statistics
 from pathlib import Path
 
 from golden.errors import InputError, ToolError
-from golden.files import locked, read_bytes, replacing, write_json
+from golden.files import locked, read_bytes, read_json, replacing, write_json
 from golden.tools import call
+from golden.wire import BITS_A_BYTE
 from hw.boards.bitstream import cells, renumbered
 from hw.boards.placing import Placer, digest, pack, place
-from hw.boards.rates import BITS_A_BYTE, wire_bytes
+from hw.boards.rates import wire_bytes
 from hw.boards.tools import release, require_bitstream, tool
 from hw.boards.top import BAUD, BoardTop, pll_settings
 from hw.shapes import Geometry
@@ -153,9 +153,8 @@ def text_of(content):
 def is_kept(done, netlist, stamp):
     """Whether the same design's netlist is there, and whole."""
     try:
-        found = json.loads(read_bytes(done))
-        return found == {"stamp": stamp, "netlist": digest(read_bytes(netlist))}
-    except (InputError, ValueError):
+        return read_json(done) == {"stamp": stamp, "netlist": digest(read_bytes(netlist))}
+    except InputError:
         return False
 
 

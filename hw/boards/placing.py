@@ -1,7 +1,6 @@
 """nextpnr: a netlist packed, and placed with a seed, unless that is done and whole."""
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,8 +146,8 @@ def digest(data):
 def read_kept(done, config, stamp):
     """Return what came of the same placement; None unless it is there, and whole."""
     try:
-        result = json.loads(read_bytes(done))
+        result = read_json(done)
         same = result["stamp"] == stamp and result["digest"] == digest(read_bytes(config))
         return result if same else None
-    except (InputError, KeyError, TypeError, ValueError):
+    except (InputError, KeyError, TypeError):
         return None

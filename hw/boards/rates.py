@@ -3,10 +3,7 @@
 from golden.frames import frame
 from golden.wire import NO_PLANE, REPLY, Command, Kind, Operation, Tag, chunk
 
-__all__ = ["BITS_A_BYTE", "wire_bytes"]
-
-BITS_A_BYTE = 10
-"""Start bit, eight bits, stop bit."""
+__all__ = ["wire_bytes"]
 
 
 def wire_bytes(spec):

@@ -151,8 +151,7 @@ def complain(text: str, code: int = 2) -> int:
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
     with suppress(OSError, ValueError):  # a closed or full stderr changes no exit code
-        if sys.stderr is not None:
-            print(f"thalweg: {text}", file=sys.stderr, flush=True)
+        print(f"thalweg: {text}", file=sys.stderr, flush=True)
     return code
 
 

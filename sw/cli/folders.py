@@ -17,8 +17,9 @@ from golden.gate import GateNetwork
 from golden.spec import Spec
 from sw.cli.common import progress
 from sw.folder import FolderRun, Tally, check
-from sw.outputs import REPORT, prepare, remove_single
+from sw.outputs import REPORT, remove_single
 from sw.results import Recipe
+from sw.writable import require_folders
 
 __all__ = ["restore_folder"]
 
@@ -41,7 +42,7 @@ def restore_folder(
         raise InputError(f"--originals must be a folder, not {str(originals)!r}")
     found = check(source, output, recipe)
     names = found.names
-    prepare(output)
+    require_folders(output)
     require_replaceable(output / REPORT)
     remove_single(output)
     work = FolderRun(

@@ -84,6 +84,7 @@ def restore(
     from sw.loading import load_run
     from sw.restore import restore_input
     from sw.results import Recipe
+    from sw.writable import require_folders
 
     loaded, network = load_run(skeleton, gate, gated=not no_gate)
     steps = loaded.spec.steps if steps is None else steps
@@ -114,7 +115,7 @@ def restore(
             raise InputError(f"--trace must not be the INPUT {source!r}")
     require_device(device, filters)
     outputs.require_room(output, given, source)
-    outputs.prepare(output, *([] if trace is None else [trace.parent]))
+    require_folders(output, *([] if trace is None else [trace.parent]))
     opened = chosen()
     with progress("restoring", len(given)) as advance:
         restoration = restore_input(

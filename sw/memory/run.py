@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 import golden
-from golden.errors import InputError, reason
-from golden.files import is_file, read_json, reading, replacing, write_json
+from golden.errors import InputError
+from golden.files import is_file, read_json, reading, remove, replacing, write_json
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from sw import referee
@@ -147,10 +147,7 @@ def remove_pictures(folder: Path, report: Path, staying: Collection[str]) -> Non
     except (InputError, LookupError, TypeError):  # no report, or none of ours
         return
     for name in gone:
-        try:
-            (folder / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise InputError(f"{folder / name} must be removable: {reason(error)}") from error
+        remove(folder / name)
 
 
 def measured(task: Task, name: str, kept: Path, say: Callable[[str], None]) -> Outcome:

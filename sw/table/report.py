@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from golden.errors import InputError, reason
-from golden.files import is_dir, is_file, read_json, replacing
+from golden.errors import InputError
+from golden.files import is_dir, is_file, read_json, remove, replacing
 from sw.baselines.recipe import RECIPES
 from sw.baselines.shelf import SHIPPED as WEIGHTS
 from sw.docs import ROOT, table
@@ -203,10 +203,7 @@ def remove_curves(folder: Path) -> list[Path]:
         return []
     gone = [each for each in (path, path.with_suffix(".png")) if ours and is_file(each)]
     for each in gone:
-        try:
-            each.unlink()
-        except OSError as error:
-            raise InputError(f"{each} must be removable: {reason(error)}") from error
+        remove(each)
     return gone
 
 

@@ -13,7 +13,6 @@ from golden.skeleton import SHIPPED
 from sw import floats
 from sw.data import Digits, load
 from sw.ordinary import ordinary
-from sw.outputs import prepare as require_folders
 from sw.train.calibrate import quantise
 from sw.train.learner import Learner, begin, reads, resume, save
 from sw.train.letters import train_letters
@@ -23,6 +22,7 @@ from sw.train.processes import alone, joined, leads, meet, place
 from sw.train.recipes import begin_holding
 from sw.train.settle import settle
 from sw.train.ship import export
+from sw.writable import require_folders
 
 __all__ = ["learnt", "prepare", "train"]
 

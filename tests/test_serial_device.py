@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from golden.device import Counters, GoldenDevice, restore, run
+from golden.samples import calibrated, network
+from golden.spec import Gate, Spec
 from golden.wire import Kind, Operation
 from sw.link import LinkError
 from sw.serial import ChipDevice
@@ -118,3 +120,23 @@ def test_closing_gives_the_port_back():
     device = opened()
     device.close()
     assert device.link.port.closed
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 4), (4, 8)])
+def test_a_lattice_that_is_not_square_comes_back_as_golden_has_it(height, width):
+    rng = np.random.default_rng(0)
+    gate = Gate(input_channel=1, output_channel=2, start=2, mapping="phase4")
+    spec = Spec(height=height, width=width, channels=3, multiplier=2, image=2, gate=gate)
+    skeleton, answers = calibrated(spec, rng), network(spec, rng)
+    device = ChipDevice(PlayedChip((None, skeleton)), (skeleton,))
+    golden = GoldenDevice((skeleton,))
+    states = rng.integers(-128, 128, (2, *spec.lattice), np.int8)
+    cells = rng.random((2, spec.cells)) < 0.3
+    for each in (device, golden):
+        each.load_states(states, 1)
+        run(each, answers, 6)
+        each.zero_cells(cells)
+    assert np.array_equal(device.read_states(), golden.read_states())
+    images = rng.integers(0, 256, (3, 2, 2), np.uint8)
+    found, wanted = (restore(each, answers, images, 4) for each in (device, golden))
+    assert np.array_equal(found, wanted)

@@ -166,13 +166,19 @@ def test_a_tool_runs_in_any_thread(tmp_path):
     assert log.read_text() == "done\n"
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["GPI_X", "PYGPI_X", "PYTEST_X", "YOSYS_X", "ABC_X", "CFG_X", "VM_X", "OPT_X", "USER_X",
-     "MAKEX", "LDFLAGS", "PYTHONWARNINGS", "TOPLEVEL", "COCOTB_RANDOM_SEEDS"],
-)  # fmt: skip
+STEERING = """
+GPI_X PYGPI_X PYTEST_X YOSYS_X ABC_X CFG_X VM_X OPT_X USER_X MAKEX COCOTB_RANDOM_SEEDS
+MFLAGS GNUMAKEFLAGS VPATH TARGET_ARCH OUTPUT_OPTION LOADLIBES LDLIBS CFLAGS CXXFLAGS CPPFLAGS
+LDFLAGS GUI TOPLEVEL TOPLEVEL_LANG MODULE TESTCASE PYTHONWARNINGS PYTHONINSPECT PYTHONOPTIMIZE
+GCC_EXEC_PREFIX
+"""
+
+
+@pytest.mark.parametrize("name", STEERING.split())
 def test_a_variable_that_steers_a_tool_is_left_out(monkeypatch, name):
     monkeypatch.setenv(name, "theirs")
+    monkeypatch.setenv(f"MY_{name}", "mine")
     monkeypatch.setenv("COCOTB_LOG_LEVEL", "INFO")
     found = environment()
     assert name not in found and found["COCOTB_LOG_LEVEL"] == "INFO"
+    assert found[f"MY_{name}"] == "mine"

@@ -60,8 +60,15 @@ def test_noise_is_told_of_only_where_it_came_last():
 def test_the_longest_answer_may_come_in_parts():
     wanted = bytes(index % 255 + 1 for index in range(RESPONSE - 3))
     coded = frame(Kind.STATUS | 0x80, 6, b"\0" + wanted)
-    parts = [coded[at : at + 700] for at in range(0, len(coded), 700)]
+    parts = [coded[at : at + 411] for at in range(0, len(coded), 411)]
+    assert 0 < len(parts[-1]) < 20, "all but its end is kept until that comes"
     assert Link(Chip(*(lambda to, part=part: part for part in parts)), 5).ask(Kind.STATUS) == wanted
+
+
+def test_an_answer_is_heard_behind_a_good_deal_of_noise():
+    noise = [lambda to: bytes([7]) * 1000] * 12
+    chip = Chip(*noise, lambda to: DELIMITER + says(0, 5)(to))
+    assert Link(chip).ask(Kind.STATUS) == b"\5" and len(chip.sent) == 1
 
 
 @pytest.mark.parametrize("payload", [(9, 4), (9,), (8, 2), (77, 3), ()], ids=str)

@@ -52,7 +52,7 @@ def test_a_stream_goes_cell_by_cell_with_all_its_channels():
     assert stream.shape == (2, 12)
     random = states(5)
     back = from_stream(to_stream(random), SPEC, 5)
-    assert back.dtype == np.int8 and back.flags.writeable
+    assert back.dtype == np.int8 and back.flags.writeable and back.flags.c_contiguous
     np.testing.assert_array_equal(back, random)
     assert from_stream(to_stream(states(0)), SPEC, 0).shape == (0, 3, 6, 4)
 
@@ -228,3 +228,14 @@ def test_a_gate_has_channels_of_its_lattice(name):
     with refuses(f"gate.{name} must be an integer from 0 to 2, not 3"):
         replace(SPEC, gate=replace(GATE, **{name: 3}))
     assert getattr(replace(SPEC, gate=replace(GATE, **{name: 2})).gate, name) == 2
+
+
+def test_a_gate_opens_in_phases_that_come_again_after_its_period():
+    gate = Gate(input_channel=0, output_channel=1, start=4, every=3, mapping="phase4")
+    steps = [step for step in range(1, 20) if gate.is_open(step)]
+    assert steps == [4, 7, 10, 13, 16, 19]
+    assert [gate.phase(step) for step in steps[:5]] == [(0, 0), (0, 1), (1, 0), (1, 1), (0, 0)]
+    assert [gate.next_opening(step) for step in (0, 3, 4, 6, 7)] == [4, 4, 7, 7, 10]
+    assert [gate.openings(*ends) for ends in ((0, 3), (0, 4), (4, 6), (4, 10))] == [0, 1, 0, 2]
+    nearest = replace(gate, mapping="nearest2")
+    assert (gate.period, nearest.period, nearest.phase(7)) == (12, 3, None)

@@ -13,6 +13,7 @@ from safetensors.torch import save
 from golden.errors import InputError
 from golden.spec import Spec
 from sw import evaluate as work
+from sw.data import show_digits
 from sw.evaluate import Judged, evaluate, judged, require_size, score, show
 from sw.referee import PROVENANCE, WEIGHTS, Referee, as_input, network, train
 from tests.memory_toys import Referee as Simple
@@ -67,6 +68,15 @@ def test_digits_of_another_size_are_refused_and_named():
     for shape in ((2, 28, 28), (2, 14, 28), (2, 28, 14)):
         with pytest.raises(InputError, match=f"^{text}$"):
             require_size(Judged("test", np.zeros(shape, np.uint8), small.labels), skeleton)
+
+
+def test_show_digits_are_judged_where_there_are_no_test_digits():
+    shown = show_digits()
+    for images, labels in ((None, shown[1]), (shown[0], None)):
+        found = judged(SimpleNamespace(test_images=images, test_labels=labels), 4)
+        assert found.rows == "show" and found.images.shape == (4, 28, 28)
+        np.testing.assert_array_equal(found.images, shown[0][:4])
+        np.testing.assert_array_equal(found.labels, shown[1][:4])
 
 
 def test_labels_of_letters_are_refused_and_no_digits_are_none():

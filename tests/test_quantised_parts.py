@@ -10,7 +10,7 @@ from safetensors.torch import load, save
 
 from golden.errors import InputError
 from golden.fixed import GATE_HIDDEN, HIDDEN, PIXEL, STATE
-from golden.gate import GateNetwork
+from golden.gate import GateLayer, GateNetwork
 from golden.samples import calibrated, network
 from golden.skeleton import SHIPPED
 from golden.spec import Gate as Place
@@ -157,6 +157,16 @@ def test_a_gate_reads_the_upper_bits_alone_as_its_integers_do(bits):
     with torch.no_grad():
         values = gate(torch.from_numpy(planes).float() / 32)
     np.testing.assert_array_equal((values * 32).numpy(), wanted)
+
+
+def test_a_gate_of_any_number_of_units_is_rebuilt():
+    whole = network(SPEC, np.random.default_rng(0))
+    hidden = GateLayer(*(getattr(whole.hidden, part)[:9] for part in ("weight", "bias", "shift")))
+    output = GateLayer(whole.output.weight[:, :9], whole.output.bias, whole.output.shift)
+    found = gate_of(GateNetwork(hidden, output), SPEC).weights()
+    for layer, wanted in ((found.hidden, hidden), (found.output, output)):
+        for part in ("weight", "bias", "shift"):
+            np.testing.assert_array_equal(getattr(layer, part), getattr(wanted, part))
 
 
 def test_a_gate_begins_with_deltas_of_0_and_a_rule_with_the_image():

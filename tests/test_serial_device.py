@@ -1,9 +1,12 @@
 """The serial device over a chip that golden's models play: every lattice, count and byte."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from golden.device import Counters, GoldenDevice, restore, run
+from golden.errors import InputError
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from golden.wire import Kind, Operation
@@ -90,6 +93,36 @@ def test_what_waits_is_loaded_before_clocks_are_read():
     device.counters()
     found = np.concatenate([context.state for context in device.link.port.contexts])
     assert np.array_equal(found, lattices(2))
+
+
+def test_cells_are_zeroed_of_what_was_loaded_last():
+    device, cells = opened(), np.random.default_rng(0).random((2, SPEC.cells)) < 0.4
+    device.load_states(lattices(2), 0)
+    device.zero_cells(cells)
+    wanted = np.where(cells.reshape(2, 1, SPEC.height, SPEC.width), 0, lattices(2))
+    assert np.array_equal(device.read_states(), wanted)
+
+
+def test_no_opening_of_a_batch_is_waited_for_once_another_is_loaded():
+    device = opened()
+    device.choose(0, gated=True)
+    device.load_states(lattices(2), 0)
+    device.start(9)
+    assert len(device.planes()[0]) == 1
+    device.load_states(lattices(2), 0)
+    indices, planes = device.planes()
+    assert len(indices) == 0 and planes.shape == (0, SPEC.cells)
+    assert np.array_equal(device.read_states(), lattices(2))
+
+
+@pytest.mark.parametrize(
+    "change", [{"multiplier": 4}, {"channels": 15}, {"image": 4}, {"boundary": "wrap"}], ids=str
+)
+def test_a_skeleton_of_another_shape_is_refused(change):
+    chip = PlayedChip((skeletons()[0],))
+    other = calibrated(replace(SPEC, **change), np.random.default_rng(3))
+    with pytest.raises(InputError, match=r"^calibrated must fit the chip on the port: "):
+        ChipDevice(chip, (other,))
 
 
 def test_lattices_that_were_never_run_are_sent_before_the_next_ones():

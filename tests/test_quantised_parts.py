@@ -82,6 +82,10 @@ def test_no_exponents_are_no_quantisers_and_weights_keep_each_their_scale():
     assert codes.weight.tolist() == [[1, -127, 1], [19, -127, 1]]
     assert codes.bias.tolist() == [round(0.3 * 2 ** (2 + 5)), -(1 << 17)]
     assert codes.shift.tolist() == [2 + 5 - 7, 6 + 5 - 7]
+    with torch.no_grad():
+        layer.bias.copy_(torch.tensor([0.3, 1e9]))
+    assert layer_codes(layer, GATE_INPUT, fracs).bias.tolist() == [38, (1 << 17) - 1]
+    assert layer.quant_bias().value[0].item() == 38 / 2 ** (2 + 5)
     five = Rule(SPEC, weight_bits=5).places
     assert [place.codes for place in five[1:3]] == [range(-15, 16)] * 2
     assert five[0] is ENCODE and five[3] is READOUT

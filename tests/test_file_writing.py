@@ -6,6 +6,7 @@ import json
 import os
 import re
 import stat
+import threading
 
 import pytest
 
@@ -168,6 +169,15 @@ def test_a_pipe_is_read_once_and_no_further_than_may_be(data):
     else:
         assert read_bytes(path, 4, once=True) == data
     os.close(reads)
+
+
+def test_a_pipe_is_waited_for_where_it_may_be_one(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    late = threading.Timer(0.1, path.write_bytes, [b"late"])
+    late.start()
+    assert read_bytes(path, 9, once=True) == b"late"
+    late.join()
 
 
 def test_a_file_that_may_not_be_opened_is_one_line(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from golden.wire import Kind, Operation
 from sw.link import LinkError
 from sw.serial import ChipDevice
 from tests.device_suite import SPEC, DeviceSuite, gate_network, lattices, skeletons
-from tests.played_chip import PlayedChip
+from tests.played_link import PlayedChip
 
 OPENED = pytest.param({}, id="whole")
 NARROW = pytest.param({"request": 90, "response": 260, "contexts": 4}, id="narrow")

@@ -42,12 +42,14 @@ def test_each_flipped_bit_damages_its_skeleton_alone_in_the_clocks_that_are_told
     async def bench(ctx):
         clocks = 0
         while not ctx.get(checker.checked):
+            assert ctx.get(checker.address)["active"] == 1
             waiting.append(read(ctx.get(checker.o), ctx.get(checker.address)))
             ctx.set(checker.i, waiting.popleft())
             await ctx.tick()
             clocks += 1
         assert ctx.get(checker.damaged) == 0b110
         assert clocks == checker.clocks
+        assert ctx.get(checker.address)["active"] == 0, "the memories are the engine's"
         for byte in (0, 5, 63, 64, 191):
             ctx.set(checker.identity_address, byte)
             await ctx.tick().repeat(1 + ReadOnlyMemory.LATENCY)

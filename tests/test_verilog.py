@@ -203,6 +203,13 @@ def test_multipliers_are_those_of_the_verilog(chip):
     assert found == facts["multipliers"] and sum(found.values()) == len(names)
 
 
+def test_nothing_tells_where_the_verilog_was_made(chip):
+    _, text, _ = chip
+    attributes = set(re.findall(r"\(\* (\S+) ", text))
+    assert {"keep", "top"} <= attributes, "copies are to stay"
+    assert not {name for name in attributes if re.match(r"src|generator|amaranth", name)}
+
+
 def test_no_vendor_primitive_and_no_initial_lattice(chip):
     _, text, _ = chip
     modules = set(re.findall(r"^module \\?(\S+?)\s*\(", text, re.MULTILINE))

@@ -68,6 +68,41 @@ def test_a_pass_reads_computes_and_writes_every_word_in_raster_order(height, wid
     assert [place for place in written if place[0]] == 2 * raster
 
 
+def test_a_run_may_begin_in_any_clock_of_another():
+    dut = build()
+    cells, slots, seen, written = 16, dut.geometry.slots, [], []
+    wait = Chip.READ_LATENCY - Array.WORD_LATENCY
+    drain = cells * slots - 9  # when the first one's last read is near, until after its end
+
+    async def bench(ctx):
+        for clocks in range(drain, drain + 5 * slots + 60, 27):
+            seen.clear(), written.clear()
+            before = ctx.get(dut.busy)
+            await run(ctx, dut, 1, 1)
+            await ctx.tick().repeat(clocks)
+            await run(ctx, dut, 0, 1)
+            await until(ctx, dut.running, 0)
+            assert ctx.get(dut.busy) - before == 2 * cells * slots, clocks
+            found = [
+                (slot["address"]["slot"], slot["advance"], *seen[clock - wait][1:])
+                for clock, (slot, *_) in enumerate(seen)
+                if slot["valid"]
+            ]
+            for index, (place, advance, context, newest, word) in enumerate(found):
+                cell = index // slots
+                assert (place, advance) == (index % slots, 1), clocks
+                if cell % cells < cells - 5:
+                    assert (context, newest) == (cell < cells, cell % cells + 5), clocks
+                    assert word == place, clocks
+            raster = [(cell, word) for cell in range(cells) for word in range(slots)]
+            want = [(mask, *one) for mask in (0b10, 0b01) for one in raster]
+            assert [one for one in written if one[0]] == want, clocks
+
+    names = ("slot", "read_context", "read_cell", "read_word")
+    places = watch(dut, written, "write", "write_cell", "write_word")
+    simulate(dut, bench, background=[array(dut), watch(dut, seen, *names), places])
+
+
 @pytest.mark.parametrize("steps", [1 << 16, 1 << 31])
 def test_a_run_may_have_as_many_steps_as_a_command_can_tell(steps):
     dut = build()

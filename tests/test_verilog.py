@@ -112,6 +112,29 @@ def test_facts_are_of_the_geometry_and_not_of_another(filters, counts, step, arr
     assert rows["identity"] == 6 * 64
 
 
+def test_a_chip_is_written_with_all_its_skeletons_and_its_check(tmp_path, monkeypatch):
+    calls = []
+
+    def recorder(name):
+        def call(*places, **names):
+            calls.append((name, *places, names))
+            return name
+
+        return call
+
+    for name in ("require_fit", "Chip", "to_verilog", "facts", "write_json"):
+        monkeypatch.setattr(f"hw.verilog.{name}", recorder(name))
+    path = tmp_path / "thalweg_f2.v"
+    assert write_chip(GEOMETRY, "skeletons", tmp_path) == path
+    assert calls == [
+        ("require_fit", GEOMETRY, "skeletons", {}),
+        ("Chip", GEOMETRY, "skeletons", {}),
+        ("to_verilog", "Chip", "thalweg_f2", path, {}),
+        ("facts", GEOMETRY, "Chip", "skeletons", {}),
+        ("write_json", path.with_suffix(".json"), "facts", {"indent": 1}),
+    ]
+
+
 def test_facts_of_another_chip_do_not_stay_beside_a_design(tmp_path, monkeypatch):
     (tmp_path / "thalweg_f2.json").write_text("{}")
     for name in ("Chip", "to_verilog", "facts"):

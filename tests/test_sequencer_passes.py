@@ -116,7 +116,9 @@ def test_a_run_may_have_as_many_steps_as_a_command_can_tell(steps):
     async def bench(ctx):
         await run(ctx, dut, 0, steps)
         await until(ctx, dut.slot.last, 1, 500)
+        await until(ctx, dut.slot.valid, 1, 500)
         assert ctx.get(dut.running) == 1
+        assert ctx.get(dut.busy) < 3 * dut.geometry.slots, "the first lines have no products"
 
     simulate(dut, bench)
 
@@ -146,6 +148,8 @@ def test_each_context_has_its_own_gate_and_its_own_pending_delta():
             if ctx.get(dut.open) & 1 << context:
                 break
             await ctx.tick()
+        await ctx.tick().repeat(9)
+        assert ctx.get(dut.running) & ctx.get(dut.open) & 1 << context, "until the delta is there"
         ctx.set(dut.delta, 1 << context)
         await ctx.tick()
         ctx.set(dut.delta, 0)

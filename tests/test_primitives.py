@@ -81,17 +81,25 @@ def test_read_only_rows_come_two_clocks_later():
 class Delay(Elaboratable):
     """A bare delay of three clocks."""
 
-    def __init__(self):
-        self.i, self.o = Signal(8), Signal(8)
+    def __init__(self, **values):
+        self.i, self.o, self.values = Signal(8), Signal(8), values
 
     def elaborate(self, platform):
         m = Module()
-        m.d.comb += self.o.eq(delayed(m, self.i, 3, name="late"))
+        m.d.comb += self.o.eq(delayed(m, self.i, 3, name="late", **self.values))
         return m
 
 
 def test_delayed_is_the_value_so_many_clocks_ago():
     assert piped(Delay(), [{"i": k} for k in range(9)], ["o"], latency=3) == list(range(9))
+
+
+@pytest.mark.parametrize(("values", "first"), [({}, 0), ({"init": 9}, 9)])
+def test_delayed_is_what_is_told_before_the_first_value_comes(values, first):
+    got = piped(Delay(**values), [{"i": k} for k in (5, 6)], ["o"], latency=4)
+    assert got == [6, 6]
+    got = piped(Delay(**values), [{"i": k} for k in (5, 6, 7, 8, 1)], ["o"], latency=0)
+    assert got == [first] * 3 + [5, 6]
 
 
 class Copies(Elaboratable):

@@ -1,4 +1,4 @@
-"""nextpnr as it is called: a board's part, its files, a seed; and what is read of what it leaves."""
+"""nextpnr as it is called: a part, its files, a seed; and what is read of what it leaves."""
 
 import json
 import os
@@ -55,32 +55,100 @@ def test_a_placement_is_of_the_boards_part_and_of_one_seed(
         called.append((command, log, folder))
         (folder / "thalweg-7.config").write_text(config(held))
         fmax = {"chip": {"achieved": 201, "constraint": board.clock}}
-        fmax["copy"] = {"achieved": 200, "constraint": board.clock + 0.09}
-        fmax["link"] = {"achieved": 80, "constraint": 62.0}
+        fmax["copy"] = {"achieved": 200, "constraint": board.clock - 0.09}
+        fmax["link"] = {"achieved": 62, "constraint": 62.0}
         report = {"fmax": fmax, "utilization": USE}
         (folder / "nextpnr-7.json").write_text(json.dumps(report))
 
     monkeypatch.setattr(placing, "call", call)
-    netlist = tmp_path / "thalweg.json"
-    netlist.write_text("cells")
-    (tmp_path / "thalweg.lpf").write_text("pins")
+    netlist, pins, nextpnr = (tmp_path / f"thalweg.{end}" for end in ("json", "lpf", "exe"))
+    for path in (netlist, pins, nextpnr):
+        path.write_text("first")
     platform = board.make_platform()
-    command = (str(netlist), "--own")
+    command = (str(nextpnr), "--own")
     placer = Placer(command=command, board=board, platform=platform, netlist=netlist, link=62)
     result = place(placer, 7, [3, 4])
     wanted = (
-        *(str(netlist), "--own", part, "--package", "CABGA381", "--speed", speed),
+        *(str(nextpnr), "--own", part, "--package", "CABGA381", "--speed", speed),
         *("--json", "thalweg.json", "--lpf", "thalweg.lpf", "--seed", "7"),
         *("--textcfg", "thalweg-7.config", "--report", "nextpnr-7.json"),
         *("--timing-allow-fail", "--quiet"),
     )
     assert called == [(wanted, tmp_path / "nextpnr-7.log", tmp_path)]
     assert (result["seed"], result["config"], result["used"]) == (7, "thalweg-7.config", USE)
-    assert (result["fmax"], result["link"], result["met"]) == (200, 80, board.clock < 200)
+    assert (result["fmax"], result["link"], result["met"]) == (200, 62, True)
     assert place(placer, 7, [3, 4]) == result and len(called) == 1
-    netlist.write_text("another")
-    assert place(placer, 7, [3, 4])["stamp"] != result["stamp"]
-    assert len(called) == 2
+    for count, path in enumerate((netlist, pins), start=2):
+        path.write_text("second")
+        assert place(placer, 7, [3, 4])["stamp"] != result["stamp"]
+        assert len(called) == count
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "[]",
+        "{}",
+        '{"stamp": "made of this"}',
+        '{"stamp": "made of that", "digest": "DIGEST"}',
+        '{"stamp": "made of this", "digest": "of another"}',
+    ],
+)
+def test_what_came_of_a_placement_is_kept_whole_or_not_at_all(tmp_path, text):
+    done, config = tmp_path / "placed.json", tmp_path / "a.config"
+    whole = placing.digest(b"text")
+    if text is not None:
+        done.write_text(text.replace("DIGEST", whole))
+    config.write_text("text")
+    assert placing.read_kept(done, config, "made of this") is None
+    kept = {"stamp": "made of this", "digest": whole, "seed": 3}
+    done.write_text(json.dumps(kept))
+    assert placing.read_kept(done, config, "made of this") == kept
+    config.unlink()
+    assert placing.read_kept(done, config, "made of this") is None
+
+
+@pytest.mark.parametrize(
+    ("left", "text"),
+    [
+        ("nextpnr-1.json", "^what nextpnr wrote, see .*nextpnr-1.log, must be a whole config"),
+        ("thalweg-1.config", "^nextpnr must leave a report .* see .*nextpnr-1.log$"),
+    ],
+)
+def test_what_an_earlier_placement_left_is_no_result_of_this_one(monkeypatch, tmp_path, left, text):
+    report = json.dumps({
+        "fmax": {
+            "chip": {"achieved": 170, "constraint": 160},
+            "link": {"achieved": 70, "constraint": 60},
+        },
+        "utilization": USE,
+    })
+    texts = {"nextpnr-1.json": report, "thalweg-1.config": config({3: (0,) * 2048})}
+    monkeypatch.setattr(
+        placing, "call", lambda *rest, folder: (folder / left).write_text(texts[left])
+    )
+    for name in ("thalweg.json", "thalweg.lpf", "nextpnr"):
+        (tmp_path / name).write_text("there")
+    for name, content in texts.items():
+        (tmp_path / name).write_text(content)
+    board = find_board("ulx3s-25f")
+    placer = Placer(
+        command=(str(tmp_path / "nextpnr"),),
+        board=board,
+        platform=board.make_platform(),
+        netlist=tmp_path / "thalweg.json",
+        link=60,
+    )
+    with pytest.raises(ToolError, match=text):
+        place(placer, 1, [3])
+    monkeypatch.setattr(placing, "call", lambda *rest, folder: [
+        (folder / name).write_text(content) for name, content in texts.items()
+    ])  # fmt: skip
+    with pytest.raises(ToolError, match=r"must be a whole configuration of 2 block memories$"):
+        place(placer, 1, [3, 4])
+    assert place(placer, 1, [3])["fmax"] == 170
 
 
 def test_a_placement_is_packed_without_a_seed_and_its_file_goes(monkeypatch, tmp_path):

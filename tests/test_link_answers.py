@@ -1,0 +1,284 @@
+"""What the link hands to the chip and tells of it, field by field; when it does a request anew."""
+
+import zlib
+
+import pytest
+
+from golden import wire
+from golden.frames import CHECK, HEADER, frame
+from golden.spec import Gate
+from golden.wire import REQUEST, RESPONSE, Command, Error, Kind, Operation, Tag, chunk
+from hw.link.controller import FETCH, FLUSH
+from hw.link.exchange import Exchange
+from hw.link.packets import PacketSender
+from hw.skeleton_memory import DIGEST
+from tests.streams import simulate
+from tests.test_link import FACTS, GEOMETRY, RUN, command, with_link
+
+GATE = Gate(input_channel=5, output_channel=10, start=0x1234, every=0x0456, mapping="phase4")
+COMMANDS = {
+    "an image": (Command(operation=Operation.LOAD_IMAGE, context=1), {"operation": 0}),
+    "a state": (Command(operation=Operation.LOAD_STATE, context=0), {"operation": 1}),
+    "its image": (Command(operation=Operation.READ_IMAGE, context=1), {"operation": 2}),
+    "its state": (Command(operation=Operation.READ_STATE, context=0), {"operation": 3}),
+    "zeros": (Command(operation=Operation.ZERO, context=1), {"operation": 4}),
+    "a run": (
+        Command(operation=Operation.RUN, context=1, skeleton=3, steps=0x89ABCDEF),
+        {"operation": 5, "steps": 0x89ABCDEF},
+    ),
+    "a gated run": (
+        Command(operation=Operation.RUN, context=0, skeleton=2, steps=0x2000, gate=GATE),
+        {
+            "operation": 5,
+            "steps": 0x2000,
+            "gate": (1, 1, 0, 5, 10, 0x1234, 0x0456),
+        },
+    ),
+    "a gated run that goes on": (
+        Command(
+            operation=Operation.RUN, context=0, skeleton=1, steps=0x2000, gate=GATE, step=0x1EF0
+        ),
+        # The openings are after 0x1234 and each 0x456 steps: the third one after 0x1EF0 + 0x46.
+        {
+            "operation": 5,
+            "steps": 0x2000,
+            "gate": (1, 1, 3, 5, 10, 0x46, 0x0456),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_field_of_a_command_is_its_own_at_the_chip(name):
+    given, fields = COMMANDS[name]
+    gate = fields.get("gate", (0,) * 7)
+    seen = []
+
+    async def host(host):
+        await host.ask(Kind.RESET, 1)
+        data = given.to_bytes()
+        assert await host.ask(Kind.EXCHANGE, 2, chunk(Tag.COMMAND, len(data), data)) == b"\0\0"
+
+    async def chip(ctx, link):
+        ctx.set(link.o_command.ready, 1)
+        stream = link.o_command
+        async for _, _, valid, found in ctx.tick().sample(stream.valid, stream.payload):
+            if valid:
+                shape = GEOMETRY.gate.members
+                seen.append((
+                    found.operation.value,
+                    found.context,
+                    found.skeleton,
+                    found.steps,
+                    tuple(found.gate[field] for field in shape),
+                ))
+
+    with_link(host, chip)
+    assert seen == [
+        (fields["operation"], given.context, given.skeleton, fields.get("steps", 0), gate)
+    ]
+
+
+def test_a_status_tells_each_count_in_its_own_bits():
+    async def host(host):
+        await host.ask(Kind.RESET, 1)
+        values = {"running": 3, "clocks": 0x0605_0403_0201, "busy": 0x1615_1413_1211}
+        for name, value in values.items():
+            host.ctx.set(getattr(host.link, name), value)
+        for _ in range(0x102):
+            await host.send(b"\2\1\0")
+        payload = await host.ask(Kind.STATUS, 2)
+        assert payload == (
+            b"\0\3\1\2\1"
+            + bytes([0b1010, 0, 0, 0])
+            + bytes([1, 2, 3, 4, 5, 6])
+            + bytes([0x11, 0x12, 0x13, 0x14, 0x15, 0x16])
+        )
+
+    with_link(host, damaged=0b1010)
+
+
+def test_a_status_is_of_one_moment():
+    async def host(host):
+        ctx, link = host.ctx, host.link
+        ctx.set(link.clocks, 0x00FF_FFFF_FFFF)
+        ctx.set(link.busy, 5)
+        await host.send(frame(Kind.STATUS, 2))
+        while not ctx.get(link.o.valid):
+            await ctx.tick()
+        ctx.set(link.clocks, 0x0100_0000_0000)
+        ctx.set(link.busy, 6)
+        message = await host.hear()
+        assert wire.Status.from_bytes(message.payload[1:])[4:] == (0x00FF_FFFF_FFFF, 5)
+
+    with_link(host)
+
+
+def test_a_status_that_comes_again_is_the_same_and_another_number_is_a_new_one():
+    async def host(host):
+        answers = []
+        for count, sequence in ((7, 3), (8, 3), (9, 4), (10, 3)):
+            host.ctx.set(host.link.clocks, count)
+            payload = await host.ask(Kind.STATUS, sequence)
+            answers.append(wire.Status.from_bytes(payload[1:]).clocks)
+        assert answers == [7, 7, 9, 10]
+
+    with_link(host)
+
+
+def test_a_number_that_another_kind_had_is_a_new_request():
+    async def host(host):
+        await host.ask(Kind.RESET, 1)
+        host.ctx.set(host.link.i_data.valid, 1)
+        fetch, answers = chunk(Tag.FETCH, 1), []
+        for count, kind in enumerate((Kind.EXCHANGE, Kind.EXCHANGE, Kind.STATUS, Kind.EXCHANGE)):
+            host.ctx.set(host.link.i_data.payload, count)
+            payload = await host.ask(kind, 1, fetch if kind == Kind.EXCHANGE else b"")
+            answers.append(payload[1])
+        assert answers == [0, 0, 0, 3]
+
+    with_link(host)
+
+
+def test_a_reset_that_comes_again_resets_again_for_all_clocks_of_a_reset():
+    resets = []
+
+    async def host(host):
+        for _ in range(2):
+            assert await host.ask(Kind.RESET, 5) == b"\0"
+
+    async def chip(ctx, link):
+        before = 0
+        async for _, _, reset in ctx.tick().sample(link.reset):
+            if reset and not before:
+                resets.append(0)
+            if reset:
+                resets[-1] += 1
+            before = reset
+
+    with_link(host, chip)
+    assert resets == [FLUSH - 1] * 2 and FLUSH >= 64, "the chip's pipelines are empty then"
+
+
+def test_a_byte_of_an_identity_has_all_clocks_of_a_fetch():
+    """The chip's clock may be a third of the link's: no address changes sooner."""
+    addresses, seen = [None], []
+
+    async def host(host):
+        assert await host.ask(Kind.IDENTIFY, 1, bytes([1, 1])) == b"\0" + FACTS.to_bytes()
+
+    async def chip(ctx, link):
+        held = 0
+        async for _, _, address in ctx.tick().sample(link.identity_address):
+            held += 1
+            if address != addresses[-1]:
+                seen.append((addresses[-1], held))
+                addresses.append(address)
+                held = 0
+
+    with_link(host, chip)
+    order = [address for address, _ in seen[1:]]
+    digests = [64 * place + DIGEST + k for place in range(4) for k in range(32)]
+    assert order == [*range(18), *digests]
+    assert min(clocks for _, clocks in seen[2:]) == FETCH + 1 == 32
+
+
+@pytest.mark.parametrize("part", ["o_command", "o_data", "o_delta", "i_data", "i_plane"])
+def test_whatever_stalls_is_named_and_takes_a_reset(part):
+    """Each wait ends: of a command, of data, of a delta, of data to fetch, of a plane's rest."""
+    chunks = {
+        "o_command": RUN,
+        "o_data": chunk(Tag.DATA, 2, b"ab"),
+        "o_delta": chunk(Tag.DELTA, 5, bytes([1, 9, 8, 7, 6])),
+        "i_data": chunk(Tag.FETCH, 2),
+        "i_plane": chunk(Tag.PLANES, 1),
+    }
+
+    async def host(host):
+        ctx, link = host.ctx, host.link
+        await host.ask(Kind.RESET, 1)
+        for stream in (link.o_command, link.o_data, link.o_delta):
+            ctx.set(stream.ready, stream is not getattr(link, part))
+        request = command(Operation.ZERO) if part != "o_command" else chunk(Tag.DATA, 1, b"x")
+        await host.send(frame(Kind.EXCHANGE, 2, request + chunks[part]))
+        if part == "i_plane":  # a plane begins, and does not end
+            ctx.set(link.i_plane.payload, {"code": 3, "context": 1, "last": 0})
+            ctx.set(link.i_plane.valid, 1)
+            await ctx.tick().until(link.i_plane.ready)
+            ctx.set(link.i_plane.valid, 0)
+        message = await host.hear()
+        assert message.payload == bytes([Error.STALLED, 1])
+        assert await host.ask(Kind.EXCHANGE, 3) == bytes([Error.NOT_READY, 0])
+        status = wire.Status.from_bytes((await host.ask(Kind.STATUS, 4))[1:])
+        assert not status.ready
+
+    with_link(host)
+
+
+def test_a_wrong_request_leaves_the_chip_ready():
+    async def host(host):
+        await host.ask(Kind.RESET, 1)
+        assert await host.ask(Kind.EXCHANGE, 2, b"\t") == bytes([Error.BAD_LENGTH, 0])
+        status = wire.Status.from_bytes((await host.ask(Kind.STATUS, 3))[1:])
+        assert status.ready
+        assert await host.ask(Kind.EXCHANGE, 4) == b"\0\0"
+
+    with_link(host)
+
+
+def test_the_longest_data_come_whole_and_in_their_order():
+    exchange = Exchange(GEOMETRY, patience=200)
+    data = bytes(k * k >> 3 & 255 for k in range(REQUEST - CHECK - HEADER - 3))
+    request = bytes(HEADER) + chunk(Tag.DATA, len(data), data)
+    taken = []
+
+    async def memory(ctx):
+        async for _, _, position in ctx.tick().sample(exchange.position):
+            ctx.set(exchange.byte, request[position] if position < len(request) else 0)
+
+    async def chip(ctx):
+        ctx.set(exchange.o_data.ready, 1)
+        async for _, _, valid, byte in ctx.tick().sample(
+            exchange.o_data.valid, exchange.o_data.payload
+        ):
+            if valid:
+                taken.append(byte)
+
+    async def bench(ctx):
+        ctx.set(exchange.length, len(request))
+        ctx.set(exchange.start, 1)
+        await ctx.tick()
+        ctx.set(exchange.start, 0)
+        await ctx.tick().until(exchange.done)
+        assert ctx.get(exchange.error) == Error.NONE
+
+    simulate(exchange, bench, background=[memory, chip])
+    assert bytes(taken) == data
+
+
+def test_the_longest_response_is_sent_and_not_a_byte_more():
+    sender, body = PacketSender(), bytes(k * k >> 3 & 255 for k in range(RESPONSE))
+    found = []
+
+    async def bench(ctx):
+        ctx.set(sender.i.valid, 1)
+        for byte in body + b"more":
+            ctx.set(sender.i.payload, byte)
+            await ctx.tick()
+        ctx.set(sender.i.valid, 0)
+        ctx.set(sender.send, 1)
+        await ctx.tick()
+        ctx.set(sender.send, 0)
+        ctx.set(sender.o.ready, 1)
+        await ctx.tick().until(sender.o.valid & sender.o.p.last)
+
+    async def listen(ctx):
+        async for _, _, valid, entry in ctx.tick().sample(sender.o.valid, sender.o.payload):
+            if valid:
+                found.append(entry.data)
+
+    simulate(sender, bench, background=[listen])
+    assert bytes(found[:RESPONSE]) == body
+    assert (
+        bytes(found[RESPONSE:]) == zlib.crc32(body).to_bytes(4, "little")[: len(found) - RESPONSE]
+    )

@@ -1,18 +1,24 @@
 """The boards: each has room and clocks for its chip, and a link whose bytes are counted."""
 
 import re
+import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
+from hw.boards.bitstream import cells, contents
 from hw.boards.catalogue import BOARDS, find_board
 from hw.boards.flow import geometry_of
 from hw.boards.rates import wire_bytes
 from hw.boards.top import BoardTop, pll_settings
+from hw.skeleton_memory import images
 from hw.verilog import multipliers
+
+SPAN = re.MULTILINE | re.DOTALL
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -26,19 +32,29 @@ def test_every_board_has_room_and_a_pll_for_its_chip(name):
     assert platform._nextpnr_device_options[platform.device] == board.nextpnr
 
 
-@pytest.mark.filterwarnings("ignore:Using platform.request:DeprecationWarning")
-def test_the_pll_of_a_board_makes_both_its_clocks():
-    board = find_board("versa-ecp5-5g")  # its oscillator and its clock are no multiples
+@pytest.fixture(scope="module")
+def design():
+    """The files of a board whose oscillator and clock are no multiples, and what they are of."""
+    board = find_board("versa-ecp5-5g")
     platform = board.make_platform()
     reference = platform.default_clk_frequency / 1e6
     pll = pll_settings(reference, board.clock)
     skeleton = calibrated(Spec(height=4, width=4, image=4), np.random.default_rng(1))
     geometry = replace(geometry_of(board, [skeleton]), filters=1)
-    files = platform.prepare(BoardTop(geometry, [skeleton], pll=pll), "thalweg").files
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Using platform.request", DeprecationWarning)
+        files = platform.prepare(BoardTop(geometry, [skeleton], pll=pll), "thalweg").files
+    return SimpleNamespace(
+        board=board, reference=reference, pll=pll, geometry=geometry, skeleton=skeleton, files=files
+    )
+
+
+def test_the_pll_of_a_board_makes_both_its_clocks(design):
+    board, pll, files = design.board, design.pll, design.files
     cell = re.search(r"cell \\EHXPLLL .*?\n  end\n", files["thalweg.il"], re.DOTALL)[0]
     found = dict(re.findall(r'parameter \\(\w+) "?([^"\n]+)"?\n', cell))
     assert found["FEEDBK_PATH"] == "CLKOP"
-    chip = reference * int(found["CLKFB_DIV"]) / int(found["CLKI_DIV"])
+    chip = design.reference * int(found["CLKFB_DIV"]) / int(found["CLKI_DIV"])
     assert chip == board.clock
     assert chip * int(found["CLKOP_DIV"]) / int(found["CLKOS_DIV"]) == pll.link
     for clock in ("OP", "OS"):
@@ -46,6 +62,23 @@ def test_the_pll_of_a_board_makes_both_its_clocks():
         assert int(found[f"CLK{clock}_CPHASE"]) == int(found[f"CLK{clock}_DIV"]) - 1
     constraints = re.findall(r"^FREQUENCY NET .* ([\d.]+) HZ;$", files["thalweg.lpf"], re.MULTILINE)
     assert sorted(map(float, constraints)) == [pll.link * 1e6, board.clock * 1e6]
+
+
+def test_block_memories_are_where_a_bitstream_looks_for_them_and_hold_the_skeletons(design):
+    geometry, found = design.geometry, {}
+    modules = re.finditer(r"^module \\thalweg\.(\S+)$(.*?)^end$", design.files["thalweg.il"], SPAN)
+    for module in modules:
+        for cell in re.finditer(r"^  cell \\DP16KD \\(\S+)$(.*?)^  end$", module[2], SPAN):
+            held = {
+                int(place, 16): int(bits, 2)
+                for place, bits in re.findall(r"INITVAL_(..) 320'([01]+)$", cell[2], re.MULTILINE)
+            }
+            words = [held[k // 16] >> 20 * (k % 16) & (1 << 18) - 1 for k in range(1024)]
+            nines = tuple(nine for word in words for nine in (word & 511, word >> 9))
+            found[f"{module[1]}.{cell[1]}"] = nines
+    wanted = contents(geometry, images(geometry, [design.skeleton]))
+    assert [found.pop(name) for name in cells(geometry)] == wanted
+    assert not any(any(nines) for nines in found.values()), "all others begin empty"
 
 
 def test_bytes_of_a_gated_digit_are_those_of_its_frames():

@@ -1,6 +1,7 @@
 """What the link hands to the chip and tells of it, field by field; when it does a request anew."""
 
 import zlib
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.streams import simulate
 from tests.test_link import FACTS, GEOMETRY, RUN, command, with_link
 
 GATE = Gate(input_channel=5, output_channel=10, start=0x1234, every=0x0456, mapping="phase4")
+NEAREST2 = replace(GATE, mapping="nearest2")
 COMMANDS = {
     "an image": (Command(operation=Operation.LOAD_IMAGE, context=1), {"operation": 0}),
     "a state": (Command(operation=Operation.LOAD_STATE, context=0), {"operation": 1}),
@@ -36,13 +38,13 @@ COMMANDS = {
     ),
     "a gated run that goes on": (
         Command(
-            operation=Operation.RUN, context=0, skeleton=1, steps=0x2000, gate=GATE, step=0x1EF0
+            operation=Operation.RUN, context=0, skeleton=1, steps=0x2000, gate=NEAREST2, step=0x1EF0
         ),
         # The openings are after 0x1234 and each 0x456 steps: the third one after 0x1EF0 + 0x46.
         {
             "operation": 5,
             "steps": 0x2000,
-            "gate": (1, 1, 3, 5, 10, 0x46, 0x0456),
+            "gate": (1, 0, 3, 5, 10, 0x46, 0x0456),
         },
     ),
 }

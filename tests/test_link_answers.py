@@ -6,11 +6,10 @@ from dataclasses import replace
 import pytest
 
 from golden import wire
-from golden.frames import CHECK, HEADER, frame
+from golden.frames import frame
 from golden.spec import Gate
-from golden.wire import REQUEST, RESPONSE, Command, Error, Kind, Operation, Tag, chunk
+from golden.wire import RESPONSE, Command, Error, Kind, Operation, Tag, chunk
 from hw.link.controller import FETCH, FLUSH
-from hw.link.exchange import Exchange
 from hw.link.packets import PacketSender
 from hw.skeleton_memory import DIGEST
 from tests.streams import simulate
@@ -226,36 +225,6 @@ def test_a_wrong_request_leaves_the_chip_ready():
         assert await host.ask(Kind.EXCHANGE, 4) == b"\0\0"
 
     with_link(host)
-
-
-def test_the_longest_data_come_whole_and_in_their_order():
-    exchange = Exchange(GEOMETRY, patience=200)
-    data = bytes(k * k >> 3 & 255 for k in range(REQUEST - CHECK - HEADER - 3))
-    request = bytes(HEADER) + chunk(Tag.DATA, len(data), data)
-    taken = []
-
-    async def memory(ctx):
-        async for _, _, position in ctx.tick().sample(exchange.position):
-            ctx.set(exchange.byte, request[position] if position < len(request) else 0)
-
-    async def chip(ctx):
-        ctx.set(exchange.o_data.ready, 1)
-        async for _, _, valid, byte in ctx.tick().sample(
-            exchange.o_data.valid, exchange.o_data.payload
-        ):
-            if valid:
-                taken.append(byte)
-
-    async def bench(ctx):
-        ctx.set(exchange.length, len(request))
-        ctx.set(exchange.start, 1)
-        await ctx.tick()
-        ctx.set(exchange.start, 0)
-        await ctx.tick().until(exchange.done)
-        assert ctx.get(exchange.error) == Error.NONE
-
-    simulate(exchange, bench, background=[memory, chip])
-    assert bytes(taken) == data
 
 
 def test_the_longest_response_is_sent_and_not_a_byte_more():

@@ -94,10 +94,38 @@ def test_receiver_calls_a_broken_byte_noise():
     assert got == [(1, 0), (0, 7)]
 
 
+@pytest.mark.parametrize("divisor", [3, 20.5, 0])
 @pytest.mark.parametrize("component", [UartReceiver, UartTransmitter])
-def test_uart_rejects_few_clocks_a_bit(component):
-    with pytest.raises(ValueError, match=r"^Divisor must be an integer of at least 4, not 3$"):
-        component(3)
+def test_uart_rejects_few_clocks_a_bit_and_parts_of_one(component, divisor):
+    with pytest.raises(ValueError) as error:
+        component(divisor)
+    assert str(error.value) == f"Divisor must be an integer of at least 4, not {divisor}"
+
+
+@pytest.mark.parametrize("divisor", [4, 5, 20])
+def test_a_byte_is_sent_low_bit_first_each_bit_as_many_clocks_and_a_whole_stop_bit(divisor):
+    transmitter, levels = UartTransmitter(divisor), []
+
+    async def listen(ctx):
+        async for _, _, level in ctx.tick().sample(transmitter.tx):
+            levels.append(level)
+
+    async def bench(ctx):
+        await ctx.tick().repeat(5)
+        await feed(ctx, transmitter.i, [0x4D, 0x80])
+        await ctx.tick().repeat(12 * divisor)
+
+    simulate(transmitter, bench, background=[listen])
+    byte, following = ([level for level, _ in byte_levels(value, 1)] for value in (0x4D, 0x80))
+    first = levels.index(0)
+    assert levels[:first] == [1] * first and first >= 5
+    second = first + 10 * divisor
+    assert levels[first:second] == [level for level in byte for _ in range(divisor)]
+    rest = levels[second:]
+    start = rest.index(0)
+    assert start <= 1, "nothing between a stop bit and the next start bit but a clock"
+    wanted = [level for level in following for _ in range(divisor)]
+    assert rest[start : start + 10 * divisor] == wanted
 
 
 def decoded(items):

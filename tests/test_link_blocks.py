@@ -73,13 +73,15 @@ def byte_levels(byte, clocks):
 
 
 def test_receiver_does_not_hear_spikes():
+    assert line([(1, 60)], 4) == [], "nor where it is switched on"
     assert line([(1, 20), (0, 1), (1, 40), (0, 3), (1, 200)], 16) == []
 
 
-def test_receiver_takes_a_byte_through_spikes():
+@pytest.mark.parametrize("at", range(5, 12))
+def test_receiver_takes_a_byte_through_spikes(at):
     levels = [(1, 20)]
     for level, clocks in byte_levels(0x4D, 16):
-        levels += [(level, 7), (1 - level, 1), (level, clocks - 8)]
+        levels += [(level, at), (1 - level, 1), (level, clocks - at - 1)]
     assert line([*levels, (1, 20)], 16) == [(0, 0x4D)]
 
 

@@ -81,11 +81,17 @@ def test_block_memories_are_where_a_bitstream_looks_for_them_and_hold_the_skelet
     assert not any(any(nines) for nines in found.values()), "all others begin empty"
 
 
-def test_bytes_of_a_gated_digit_are_those_of_its_frames():
-    gate = Gate(input_channel=0, output_channel=1, start=1, every=3)
-    spec = Spec(height=4, width=4, image=4, gate=gate)
+@pytest.mark.parametrize(
+    ("height", "width", "image", "every", "openings"),
+    [(4, 4, 4, 3, 4), (8, 4, 2, 1, 10), (4, 16, 4, 9, 2), (8, 8, 6, 10, 1)],
+)
+def test_bytes_of_a_gated_digit_are_those_of_its_frames(height, width, image, every, openings):
+    gate = Gate(input_channel=0, output_channel=1, start=1, every=every)
+    spec = Spec(height=height, width=width, image=image, gate=gate)
+    cells, pixels = height * width, image * image
     frame = 2 + 4 + 2  # kind and number, CRC, stuffing and delimiter
-    command, planes, delta = 3 + 14, 3, 3 + 1 + 4
-    requests = [2 * command + 3 + 16 + planes, *[delta + planes] * 3, delta + command + 3]
-    responses = [*[1 + 1 + 16 + 1 + 1] * 4, 1 + 16 + 1]
-    assert wire_bytes(spec) == sum(requests + responses) + 10 * frame
+    command, planes, delta = 3 + 14, 3, 3 + 1 + cells // 4
+    requests = [2 * command + 3 + pixels + planes]
+    requests += [*[delta + planes] * (openings - 1), delta + command + 3]
+    responses = [*[1 + 1 + cells + 1 + 1] * openings, 1 + pixels + 1]
+    assert wire_bytes(spec) == sum(requests + responses) + 2 * (openings + 1) * frame

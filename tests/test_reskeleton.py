@@ -143,6 +143,16 @@ def test_a_bitstream_tells_every_part_of_its_build(spec, filters, contexts, plac
     assert (found, digests) == (geometry, [skeleton.digest for skeleton in skeletons])
 
 
+@pytest.mark.parametrize(("at", "value"), [(1, 3), (2, 0), (2, 9), (3, 15), (4, 6), (5, 5)])
+def test_facts_of_a_chip_that_cannot_be_are_refused(at, value):
+    rows = images(GEOMETRY, made(1))
+    for place in range(4):
+        rows["identity"][64 * place + at] = value
+    found = dict(enumerate(text.contents(GEOMETRY, rows), text.FIRST))
+    with pytest.raises(InputError, match=r"^x\.bit must be a Thalweg bitstream of protocol"):
+        geometry_in(found, "x.bit")
+
+
 @pytest.mark.parametrize("stride", [1, 2, 4])
 def test_facts_are_read_whatever_the_width_of_their_block_memory(stride):
     skeletons = made(2)

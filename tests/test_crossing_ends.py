@@ -143,6 +143,55 @@ def test_the_chip_is_in_reset_from_the_beginning_and_with_the_links_domain():
     assert seen == [1, 0, 1, 0]
 
 
+def test_the_chip_stays_in_reset_from_the_beginning_as_long_as_the_links_domain():
+    m, held = Module(), []
+    m.domains.link = domain = ClockDomain()
+    m.submodules.crossing = crossing = Crossing(GEOMETRY)
+
+    async def bench(ctx):
+        ctx.set(domain.rst, 1)
+        for _ in range(FEW):
+            await ctx.tick("sync")
+            held.append(ctx.get(crossing.chip_reset))
+
+    run(m, 2.713, bench, domains=("link", "sync"))
+    assert held == [1] * FEW
+
+
+def test_queues_take_nothing_of_a_chip_that_is_in_reset():
+    taken = []
+
+    async def bench(ctx, link, chip):
+        ctx.set(chip.o_plane.valid, 1)
+        ctx.set(link.reset, 1)
+        await ctx.tick("link").repeat(2 * FEW)
+        ctx.set(link.reset, 0)
+        for _ in range(FEW):
+            taken.append(ctx.get(chip.o_plane.ready))
+            await ctx.tick("sync")
+
+    joined(bench)
+    # Two clocks of a synchroniser and one of a register, then ready comes from one, too.
+    assert taken[:4] == [0] * 4 and taken[5] == 1
+
+
+@pytest.mark.parametrize("ratio", [0.37, 1, 2.713])
+def test_a_payload_a_clock_of_the_slower_side_crosses(ratio):
+    crossing = Crossing(GEOMETRY)
+
+    async def bench(ctx):
+        await ctx.tick("link").repeat(FEW)
+        count = 0
+        ctx.set(crossing.i_data.valid, 1)
+        ctx.set(crossing.chip_i_data.ready, 1)
+        for clock in range(FEW + 200):
+            _, _, ready = await ctx.tick("link").sample(crossing.i_data.ready)
+            count += ready and clock >= FEW
+        assert abs(count - 200 * min(1, ratio)) <= 2
+
+    run(crossing, ratio, bench, domains=("link", "sync"))
+
+
 @pytest.mark.parametrize("ratio", [0.37, 2.713])
 def test_as_many_commands_wait_as_there_is_room_for_and_each_is_pending(ratio):
     async def bench(ends):

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.errors import InputError
 from hw.boards.catalogue import find_board
-from hw.boards.ecp5 import READ_TILES, Ecp5, initial_values
+from hw.boards.ecp5 import READ_TILES, Ecp5, initial_values, read_tiles
 from hw.boards.flow import KEEP_COPIES
 from hw.boards.top import pll_settings
 from hw.primitives import BlockMemory, Multiplier, ReadOnlyMemory, copies
@@ -211,8 +211,36 @@ def test_every_pin_of_a_multiplier(tmp_path):
     assert [pins.get(f"P{k}") for k in range(36)] == want
 
 
-def test_a_small_memory_is_left_to_lookup_tables(tmp_path):
-    found = cells(BlockMemory(8, 16), tmp_path, Ecp5())
+@pytest.mark.parametrize(
+    ("count", "width", "rows", "bits", "ranges"),
+    [
+        (1, 40, 512, 36, [(0, 36), (36, 40)]),
+        (512, 36, 512, 36, [(0, 36)]),
+        (513, 36, 1024, 18, [(0, 18), (18, 36)]),
+        (1025, 20, 2048, 9, [(0, 9), (9, 18), (18, 20)]),
+        (4096, 8, 4096, 4, [(0, 4), (4, 8)]),
+        (8192, 3, 8192, 2, [(0, 2), (2, 3)]),
+        (16384, 2, 16384, 1, [(0, 1), (1, 2)]),
+    ],
+)
+def test_rows_are_cut_into_tiles_of_the_widest_kind_that_has_them_all(
+    count, width, rows, bits, ranges
+):
+    rng = random.Random(count)
+    init = [rng.getrandbits(width) for _ in range(count)]
+    found = read_tiles(init, width)
+    assert found[:2] == (rows, bits)
+    assert [tile[:2] for tile in found[2]] == ranges
+    together = [0] * count
+    for low, high, part in found[2]:
+        assert max(part) < 1 << high - low
+        together = [value | row << low for value, row in zip(together, part, strict=True)]
+    assert together == init
+
+
+@pytest.mark.parametrize(("width", "depth"), [(8, 16), (8, 128), (32, 32)])
+def test_a_small_memory_is_left_to_lookup_tables(tmp_path, width, depth):
+    found = cells(BlockMemory(width, depth), tmp_path, Ecp5())
     assert "TRELLIS_DPR16X4" in found and "DP16KD" not in found
 
 

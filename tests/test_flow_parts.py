@@ -138,7 +138,6 @@ def test_a_bitstream_is_packed_in_its_folder_of_the_configuration_there(monkeypa
     [
         ("ulx3s-25f", None, 1),
         ("ulx3s-45f", 1, 1),
-        ("ulx3s-85f", None, 5),
         ("versa-ecp5-5g", None, 2),
     ],
 )
@@ -162,9 +161,11 @@ def played_build(monkeypatch, tmp_path, skeleton, name, pll, **options):
     results = [
         {"seed": seed, "met": met, "fmax": fmax, "link": 76.0, "used": USE, "config": config}
         for seed, met, fmax, config in (
-            (1, True, 201.5, "one"),
+            (1, True, 205.0, "one"),
             (2, False, 230.0, "two"),
             (3, True, 207.25, "three"),
+            (4, False, 199.0, "four"),
+            (5, True, 201.5, "five"),
         )
     ]
 
@@ -190,8 +191,7 @@ def played_build(monkeypatch, tmp_path, skeleton, name, pll, **options):
 
 def test_each_part_of_a_build_gets_what_the_others_made(monkeypatch, tmp_path, skeleton):
     pll = Pll(1, 2, 3, 8, 200, 75)
-    built = played_build(monkeypatch, tmp_path, skeleton, "versa-ecp5-5g", pll)
-    report, given, board = built
+    report, given, board = played_build(monkeypatch, tmp_path, skeleton, "versa-ecp5-5g", pll)
     geometry = Geometry(spec=replace(SPEC, steps=10), filters=2)
     names, numbers = cells(geometry), {"a": 5, "b": 3}
     assert given["BoardTop"] == (geometry, [skeleton], {"pll": pll})
@@ -227,7 +227,7 @@ def test_every_figure_of_another_boards_report_is_the_one_computed_by_hand(
         "ff": {"used": 6502, "available": 24289},
         "dsp": {"used": 27, "available": 28},
         "bram": {"used": 13, "available": 56},
-        "fmax_mhz": {"min": 201.5, "median": 207.25, "max": 230.0, "seeds": 3},
+        "fmax_mhz": {"min": 199.0, "median": 205.0, "max": 230.0, "seeds": 5},
         "clock_mhz": 200,
         "seed": 3,
         "link": {
@@ -250,6 +250,18 @@ def test_every_figure_of_another_boards_report_is_the_one_computed_by_hand(
             "synthesis": "synth_ecp5 -top thalweg",
         },
     }
+
+
+def test_a_build_of_another_folding_and_of_other_seeds_is_what_was_asked_for(
+    monkeypatch, tmp_path, skeleton
+):
+    pll = Pll(1, 6, 3, 6, 150, 75)
+    options = {"filters": 2, "seeds": 3}
+    report, given, _ = played_build(monkeypatch, tmp_path, skeleton, "ulx3s-85f", pll, **options)
+    geometry = Geometry(spec=replace(SPEC, steps=10), filters=2)
+    assert given["BoardTop"] == (geometry, [skeleton], {"pll": pll})
+    assert given["place_all"][2] == 3
+    assert (report["filters"], report["clock_mhz"], report["dsp"]["used"]) == (2, 150, 27)
 
 
 @pytest.mark.parametrize("part", ["synthesise", "pack", "place_all", "write_bitstream"])

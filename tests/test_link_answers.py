@@ -216,6 +216,27 @@ def test_whatever_stalls_is_named_and_takes_a_reset(part):
     with_link(host)
 
 
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        (Kind.IDENTIFY, b""),
+        (Kind.IDENTIFY, b"\1"),
+        (Kind.IDENTIFY, b"\1\1\1"),
+        (Kind.RESET, b"\1"),
+        (Kind.STATUS, b"\1"),
+        (Kind.STATUS, b"\1\1"),
+    ],
+)
+def test_a_request_of_another_length_is_refused_and_does_nothing(kind, payload):
+    async def host(host):
+        assert await host.ask(kind, 1, payload) == bytes([Error.BAD_LENGTH, 0])
+        assert await host.ask(Kind.EXCHANGE, 2) == bytes([Error.NOT_READY, 0])
+        status = wire.Status.from_bytes((await host.ask(Kind.STATUS, 1))[1:])
+        assert (status.ready, status.dropped) == (False, 0)
+
+    with_link(host)
+
+
 def test_a_wrong_request_leaves_the_chip_ready():
     async def host(host):
         await host.ask(Kind.RESET, 1)

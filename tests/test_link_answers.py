@@ -127,6 +127,24 @@ def test_a_status_that_comes_again_is_the_same_and_another_number_is_a_new_one()
     with_link(host)
 
 
+def test_what_comes_while_a_response_goes_out_is_dropped_and_harms_it_not():
+    async def host(host):
+        ctx, link = host.ctx, host.link
+        ctx.set(link.clocks, 0x0605_0403_0201)
+        await host.send(frame(Kind.STATUS, 1))
+        while not ctx.get(link.o.valid):
+            await ctx.tick()
+        ctx.set(link.clocks, 9)
+        await host.send(frame(Kind.STATUS, 2))
+        message = await host.hear()
+        assert (message.sequence, message.payload[9:15]) == (1, bytes([1, 2, 3, 4, 5, 6]))
+        assert await host.hear(500) is None
+        status = wire.Status.from_bytes((await host.ask(Kind.STATUS, 3))[1:])
+        assert (status.clocks, status.dropped) == (9, 1)
+
+    with_link(host)
+
+
 def test_a_number_that_another_kind_had_is_a_new_request():
     async def host(host):
         await host.ask(Kind.RESET, 1)

@@ -167,4 +167,6 @@ def test_facts_are_read_whatever_the_width_of_their_block_memory(stride):
             wrong[stride * (place + at)] ^= 1
             assert facts_in(wrong) is None
     assert facts_in(nines[: stride * (DIGEST + 32)]) is None, "the first place alone"
-    assert facts_in([]) is None and facts_in([0] * 2048) is None
+    for nine in (0, 2, 255, 256, 511):
+        assert facts_in([nine] * 2048) is None
+    assert facts_in([]) is None

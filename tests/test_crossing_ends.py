@@ -9,6 +9,7 @@ from amaranth import ClockDomain, Module
 from hw.chip import Chip
 from hw.link.crossing import COMMANDS, Crossing
 from hw.link.link import Link
+from hw.link.queue import Queue
 from hw.shapes import Operation
 from tests.test_crossing import FEW, GEOMETRY, cross, put, run
 
@@ -225,6 +226,25 @@ def test_commands_are_counted_beyond_all_counts():
             assert ends.told == (0, 0)
 
     cross(1, bench)
+
+
+@pytest.mark.parametrize("ratio", [0.37, 1, 2.713])
+def test_a_queue_is_not_empty_from_the_clock_in_which_a_payload_came(ratio):
+    queue = Queue(8, 8)
+
+    async def bench(ctx):
+        for _ in range(3):
+            await ctx.tick("source").repeat(FEW)
+            assert ctx.get(queue.empty) == 1
+            await put(ctx, queue.i, 5, "source")
+            for _ in range(FEW):
+                assert ctx.get(queue.empty) == 0, "nothing has been taken"
+                await ctx.tick("source")
+            ctx.set(queue.o.ready, 1)
+            await ctx.tick("target")
+            ctx.set(queue.o.ready, 0)
+
+    run(queue, ratio, bench)
 
 
 def test_what_is_offered_to_a_full_queue_is_not_given():

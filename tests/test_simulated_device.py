@@ -150,3 +150,10 @@ def test_openings_come_whole_and_are_told_apart(make):
     device.write_deltas(indices, np.full((1, SPEC.deltas), -3, np.int8))
     (indices, planes) = device.planes()
     assert set(indices.tolist()) <= {0, 1, 2} and planes.dtype == np.int8
+
+
+def test_a_new_device_runs_its_first_skeleton_with_the_gate_that_it_has(make):
+    device = make()
+    device.load_states(lattices(2), 1)
+    device.start(1)
+    assert len(device.planes()[0]) and device.played.done[-1].skeleton == 0

@@ -221,6 +221,8 @@ class DeviceSuite:
         text = f"^A batch must have at most {device.contexts} lattices, not {device.contexts + 1}$"
         with pytest.raises(InputError, match=text):
             device.load_images(IMAGES.repeat(device.contexts + 1, axis=0))
+        with pytest.raises(InputError, match=text):
+            device.load_states(STATES.repeat(device.contexts + 1, axis=0), 0)
 
     def test_refuses_a_place_without_skeleton(self, device):
         with pytest.raises(InputError, match=r"^Place of a skeleton must be an integer from 0 to "):

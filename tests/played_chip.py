@@ -3,6 +3,7 @@
 What `sim.device` calls is here with the arguments of `sim/chip.cpp`, words and rows as there.
 """
 
+import math
 from collections import Counter, defaultdict, deque
 from dataclasses import replace
 
@@ -27,13 +28,15 @@ class PlayedChip:
     """A chip of a geometry that holds these skeletons; it refuses those of `damaged`, a bit each.
 
     `done` lists the commands that it has taken, `stored` the words of each row of a memory, `told`
-    how often each function was called. A `wrong` function may change a lattice after each step.
+    how often it was deleted. What it computes can be overridden: `encode`, `step`, `show`, `zero`
+    and `openings`.
     """
 
     handle = 4711
 
-    def __init__(self, geometry, skeletons, *, damaged=0, checks=True, wrong=None):
-        self.geometry, self.damaged, self.checks, self.wrong = geometry, damaged, checks, wrong
+    def __init__(self, geometry, skeletons, *, damaged=0, checks=True, overhead=OVERHEAD):
+        self.geometry, self.damaged, self.checks = geometry, damaged, checks
+        self.overhead = overhead
         specs = [replace(skeleton.spec, gate=None) for skeleton in skeletons]
         pairs = zip(skeletons, specs, strict=True)
         self.models = [Model(replace(skeleton, spec=spec)) for skeleton, spec in pairs]
@@ -116,7 +119,8 @@ class PlayedChip:
         if len(queue) >= WORDS:
             value = sum(queue[k] << 32 * k for k in range(WORDS))
             command = self.geometry.command.from_bits(value)
-            if command.context not in self.runs:
+            enough = len(self.queues[DATA_IN]) >= self.needed(command.operation)
+            if command.context not in self.runs and enough:
                 for _ in range(WORDS):
                     queue.popleft()
                 self.done.append(command)
@@ -138,7 +142,7 @@ class PlayedChip:
         match command.operation:
             case Operation.LOAD_IMAGE:
                 image = np.array(self.bytes(spec.image**2), np.uint8)
-                self.put(context, model.encode(image.reshape(1, spec.image, -1))[0])
+                self.put(context, self.encode(model, image.reshape(spec.image, -1)))
             case Operation.LOAD_STATE:
                 codes = np.array(self.bytes(spec.cells * spec.channels), np.uint8).view(np.int8)
                 shape = spec.height, spec.width, spec.channels
@@ -147,17 +151,43 @@ class PlayedChip:
                 self.settle(context)
                 bits = np.array(self.bytes(spec.cells // 8), np.uint8)
                 cells = np.unpackbits(bits, bitorder="little").astype(bool)
-                self.states[context][:, cells.reshape(spec.height, spec.width)] = 0
+                self.zero(self.states[context], cells.reshape(spec.height, spec.width))
             case Operation.READ_STATE:
                 codes = np.moveaxis(self.settled(context), 0, -1).ravel()
                 self.queues[DATA_OUT].extend(codes.view(np.uint8).tolist())
             case Operation.READ_IMAGE:
-                pixels = model.readout(self.settled(context)[None]).ravel()
-                self.queues[DATA_OUT].extend(pixels.tolist())
+                pixels = self.show(model, self.settled(context))
+                self.queues[DATA_OUT].extend(pixels.ravel().tolist())
             case Operation.RUN:
                 self.runs[context] = work = self.run(command, model)
                 if next(work, None) is None:
                     del self.runs[context]
+
+    def needed(self, operation):
+        """Bytes of data that a command takes."""
+        spec = self.geometry.spec
+        counts = {Operation.LOAD_IMAGE: spec.image**2, Operation.ZERO: spec.cells // 8}
+        return counts.get(operation, (operation is Operation.LOAD_STATE) * math.prod(spec.lattice))
+
+    def encode(self, model, image):
+        """Lay an image on a lattice."""
+        return model.encode(image[None])[0]
+
+    def step(self, model, state):
+        """Return the next state."""
+        return model.step(state[None])[0]
+
+    def show(self, model, state):
+        """Return the image that a state shows."""
+        return model.readout(state[None])[0]
+
+    def zero(self, state, cells):
+        """Zero the chosen cells."""
+        state[:, cells] = 0
+
+    def openings(self, codes):
+        """Return the planes of an opening: one."""
+        return [codes]
 
     def bytes(self, count):
         """Take so many bytes of data."""
@@ -172,26 +202,23 @@ class PlayedChip:
         """Run a lattice; yields at each opening until its delta has come."""
         spec, context, gate = self.geometry.spec, command.context, command.gate
         wait, opening = gate.wait, gate.opening
-        self.engine += OVERHEAD
+        self.engine += self.overhead
         for _ in range(command.steps):
             self.settle(context)
-            self.states[context] = model.step(self.states[context][None])[0]
-            if self.wrong is not None:
-                self.wrong(self.states[context])
+            self.states[context] = self.step(model, self.states[context])
             self.busy += spec.cells * self.geometry.slots
             self.engine += spec.cells * self.geometry.slots
             wait -= 1
             if gate.active and wait == 0:
                 wait = gate.every
-                self.offer(context, self.states[context][gate.input_channel].ravel())
-                yield context
-                own = self.deltas[context]
-                delta, own[:] = own[: spec.deltas], own[spec.deltas :]
-                self.pending[context] = (
-                    delta,
-                    gate.output_channel,
-                    gate.phased and divmod(opening, 2),
-                )
+                codes = self.states[context][gate.input_channel].ravel()
+                for plane in self.openings(codes):
+                    self.offer(context, plane)
+                    yield context
+                    own = self.deltas[context]
+                    delta, own[:] = own[: spec.deltas], own[spec.deltas :]
+                phase = gate.phased and divmod(opening, 2)
+                self.pending[context] = delta, gate.output_channel, phase
                 opening = (opening + 1) % 4
 
     def offer(self, context, codes):

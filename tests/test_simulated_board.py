@@ -195,6 +195,7 @@ def test_a_host_at_the_pseudo_terminal_is_heard_at_its_rate_and_answered(termina
 
     def ready(path):
         host.append(os.open(path, os.O_RDWR | os.O_NOCTTY))
+        assert not os.get_blocking(terminals[0][0]), "a host that does not read would stop it"
         attributes = termios.tcgetattr(host[0])
         assert attributes[4] == attributes[5] == termios.B3000000
         assert not attributes[3] & (termios.ICANON | termios.ECHO)

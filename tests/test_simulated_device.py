@@ -9,7 +9,7 @@ from golden.errors import SkeletonDamaged, ToolError
 from hw.shapes import Geometry
 from hw.skeleton_memory import images, layouts
 from sim import device as module
-from sim.device import SimulatedDevice
+from sim.device import PLANE, SimulatedDevice
 from sim.verilate import ChipDesign
 from tests.device_suite import SPEC, DeviceSuite, gate_network, lattices, pair, skeletons
 from tests.played_chip import OVERHEAD, PlayedChip
@@ -148,8 +148,19 @@ def test_openings_come_whole_and_are_told_apart(make):
     (indices, planes), (_, wanted) = device.planes(), golden.planes()
     assert indices.tolist() == [0] and np.array_equal(planes, wanted[:1])
     device.write_deltas(indices, np.full((1, SPEC.deltas), -3, np.int8))
-    (indices, planes) = device.planes()
-    assert set(indices.tolist()) <= {0, 1, 2} and planes.dtype == np.int8
+    assert device.planes()[0].tolist() == [1]
+
+
+def test_all_planes_that_are_complete_come_at_once(make):
+    device = make(contexts=3)
+    codes = np.arange(2 * SPEC.cells, dtype=np.uint8).reshape(2, SPEC.cells)
+    for context, plane in zip((2, 0), codes, strict=True):
+        device.played.offer(context, plane.view(np.int8))
+    device.played.offer(1, codes[0].view(np.int8))
+    device.played.queues[PLANE].pop()  # the third one is still under way
+    indices, planes = device.planes()
+    assert indices.tolist() == [2, 0] and np.array_equal(planes.view(np.uint8), codes)
+    assert len(device.played.queues[PLANE]) == SPEC.cells - 1
 
 
 def test_a_new_device_runs_its_first_skeleton_with_the_gate_that_it_has(make):

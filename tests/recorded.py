@@ -1,4 +1,4 @@
-"""Stand-ins for functions that a verb calls: they note what they are given, and give what is told."""
+"""Stand-ins for functions that a verb calls: they note what they are given."""
 
 __all__ = ["Calls"]
 
@@ -7,7 +7,7 @@ class Calls(list):
     """What was called, in order: name, positional arguments, keyword arguments."""
 
     def fake(self, name, gives=None):
-        """Return a function that is noted as ``name``; it gives a value, or what a function does."""
+        """Return a function that is noted as ``name``; it gives a value, or what one gives."""
 
         def call(*arguments, **options):
             self.append((name, arguments, options))

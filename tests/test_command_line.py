@@ -2,6 +2,7 @@
 
 import io
 import runpy
+import signal
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -197,3 +198,17 @@ def test_packages_of_another_end_the_command_with_2(monkeypatch, capsys, tmp_pat
     text = f"the package 'golden' must be {root / 'golden'}, not {tmp_path / 'golden'}"
     assert stop.value.code == 2
     assert tuple(capsys.readouterr()) == ("", f"thalweg: {text}: see PYTHONPATH\n")
+
+
+@pytest.mark.parametrize(("later", "ends"), [(0.1, False), (4.9, False), (5.1, True)])
+def test_signals_are_passed_over_for_five_seconds_after_one(monkeypatch, later, ends):
+    now, done = [0.2], []
+    monkeypatch.setattr(sw.cli.time, "monotonic", lambda: now[0])
+    with pytest.raises(SystemExit) as stop, sw.cli.endings():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            now[0] += later
+            signal.raise_signal(signal.SIGHUP)
+            done.append("cleaned")
+    assert (stop.value.code, done) == ((128 + 1, []) if ends else (128 + 15, ["cleaned"]))

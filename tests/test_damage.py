@@ -24,9 +24,10 @@ def test_masks_are_those_of_the_protocol():
 
 
 def test_block_is_a_square_in_the_middle():
-    damaged = block(np.full((2, 28, 28), 9, np.uint8))
+    images = np.full((2, 28, 28), 9, np.uint8)
+    damaged = block(images)
     assert (damaged == 0).sum() == 2 * 14 * 14
-    assert (damaged[:, 7:21, 7:21] == 0).all()
+    assert (damaged[:, 7:21, 7:21] == 0).all() and (images == 9).all()
 
 
 def test_block_lies_in_the_middle_of_images_that_are_not_square():

@@ -36,6 +36,7 @@ def test_each_device_is_opened_by_its_name(monkeypatch, calls):
     assert common.open_device("simulated", ("s",), 2) == "a chip"
     assert common.open_device("serial:/dev/serial:0", ("s",)) == "a board"
     assert common.open_device("serial:COM3", ("s", "t"), baud=9600) == "a board"
+    common.require_device("serial:a\nb", 1)
     assert calls == [
         ("chip", (("s",),), {"filters": 5}),
         ("chip", (("s",),), {"filters": 2}),

@@ -1,6 +1,7 @@
 """MNIST from the network: which mirror is asked for what, and what its progress shows."""
 
 import hashlib
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -73,7 +74,9 @@ def test_the_first_mirror_that_has_a_file_whole_is_taken(played, answers, asked,
 
 def test_each_file_is_fetched_by_its_own_checksum_into_the_cache(played, monkeypatch):
     monkeypatch.setattr(download, "fetch", played.fake("fetch"))
+    pooch.get_logger().setLevel(logging.INFO)
     assert download.download() == played.folder and played.folder.is_dir()
+    assert pooch.get_logger().level == logging.ERROR  # errors are ours to tell
     assert played == [("fetch", (f"{s}.gz", download.CHECKSUMS[s]), {}) for s in download.CHECKSUMS]
     assert {*download.CHECKSUMS} == STEMS
 

@@ -14,7 +14,7 @@ from sw import folder as work
 from sw.cli import folders
 from sw.damage import blank
 from sw.folder import FolderRun, Tally
-from sw.png import write_png
+from sw.png import read_grey, write_png
 from sw.results import Recipe, is_ours
 from tests.recorded import Calls
 
@@ -118,6 +118,15 @@ def test_every_file_is_counted_once_in_the_progress(scans):
     tally = run_of(scans).restore(NAMES, done.append)
     assert (tally.restored, tally.kept, sum(done), len(tally.errors)) == (1, 3, 5, 4)
     assert tally.pixels == 64
+
+
+def test_results_are_of_the_steps_that_the_recipe_says(scans):
+    run_of(scans).restore(NAMES)
+    want = blank(IMAGES, range(5), 0.5) >> RECIPE.steps
+    for name, image in zip(NAMES, want, strict=True):
+        found, _ = read_grey((scans.parent / "out" / name).read_bytes(), name, 8)
+        np.testing.assert_array_equal(found, image)
+    assert SPEC.steps != RECIPE.steps
 
 
 def test_a_result_of_an_image_that_cannot_be_read_any_more_goes(scans, monkeypatch):

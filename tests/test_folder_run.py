@@ -15,7 +15,7 @@ from sw.cli import folders
 from sw.damage import blank
 from sw.folder import FolderRun, Tally
 from sw.png import read_grey, write_png
-from sw.results import Recipe, is_ours
+from sw.results import Mark, Recipe, is_ours
 from tests.recorded import Calls
 
 RNG = np.random.default_rng(0)
@@ -82,7 +82,7 @@ def test_each_image_is_damaged_by_its_place_and_held_to_its_original(scans, dama
         item = run.read(name, place)
         want = blank(ours, range(5), damage)[place]
         np.testing.assert_array_equal(item.damaged, want)
-        assert (item.name, item.mark.place, item.mark.recipe) == (name, place, recipe)
+        assert (item.name, item.mark) == (name, Mark.of(recipe, place, ours[place]))
         if held or damage:
             np.testing.assert_array_equal(item.original, (theirs if held else ours)[place])
         else:
@@ -203,7 +203,26 @@ def test_the_report_of_a_folder_tells_recipe_and_device(scans, tmp_path, capsys)
     assert json.loads((output / "report.json").read_text())["originals"] is None
 
 
-def test_a_folder_is_refused_before_the_device_is_opened(scans, tmp_path, monkeypatch):
+def test_a_run_that_is_broken_off_again_tells_all_that_are_there(
+    scans, tmp_path, monkeypatch, capsys
+):
+    output, write, left = tmp_path / "out", work.write_result, iter([1, 1, 0, 1, 0])
+
+    def limited(*arguments):
+        if not next(left):
+            raise KeyboardInterrupt
+        write(*arguments)
+
+    monkeypatch.setattr(work, "write_result", limited)
+    for there in (2, 3):
+        with pytest.raises(KeyboardInterrupt):
+            folders.restore_folder(*given(scans, output))
+        told = f"{there} of 5 are there; the same command goes on\n"
+        assert tuple(capsys.readouterr()) == ("", told)
+        assert not (output / "report.json").exists()
+
+
+def test_a_folder_is_refused_before_the_device_is_opened(scans, tmp_path):
     calls, output = Calls(), tmp_path / "out"
     opened, *rest = given(scans, output)
     (output / "report.json").mkdir(parents=True)
@@ -212,4 +231,8 @@ def test_a_folder_is_refused_before_the_device_is_opened(scans, tmp_path, monkey
     *rest, _, named = rest
     with pytest.raises(InputError, match=r"^--originals must be a folder, not '.*/a.png'$"):
         folders.restore_folder(calls.fake("open"), *rest, scans / "a.png", named)
+    (tmp_path / "file").touch()
+    rest[3], named = tmp_path / "file", {}
+    with pytest.raises(InputError, match=r"file must be a writable folder: File exists$"):
+        folders.restore_folder(calls.fake("open"), *rest, None, named)
     assert calls == [] and opened

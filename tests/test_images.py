@@ -1,5 +1,6 @@
 """What INPUT names: slices of data sets, and files of every kind."""
 
+import gzip
 import os
 import re
 import struct
@@ -11,7 +12,7 @@ from golden.errors import InputError
 from golden.spec import Spec
 from sw import images
 from sw.data import Digits, show_digits
-from sw.idx import parse_idx, read_images
+from sw.idx import parse_idx, read_images, unpack
 from sw.images import KINDS, Images, Lattices, is_named, paper_of, places, read_input
 from sw.png import LARGEST_SIDE, read_grey, read_marked, write_png
 from tests.recorded import Calls
@@ -147,6 +148,11 @@ def test_headers_without_meaning_are_refused(raw, text):
     with pytest.raises(InputError, match=f"^x must {text}$"):
         parse_idx(raw, "x")
     assert parse_idx(b"\0\0\x08\1\0\0\0\0", "x").shape == (0,)
+
+
+def test_the_training_images_of_mnist_are_not_too_large_to_be_unpacked():
+    raw = bytes(16 + 60_000 * 28 * 28)
+    assert len(unpack(gzip.compress(raw, 1), "x")) == len(raw)
 
 
 def test_idx_files_keep_their_order_and_may_be_written_to(tmp_path):

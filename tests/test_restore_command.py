@@ -142,3 +142,11 @@ def test_a_device_that_is_none_is_refused_before_a_folder_is_made(thalweg, calls
     told = (2, "", "a note\nanother\nthalweg: no such device\n")
     assert thalweg("restore", "x", "--skeleton", "s", "--output", "o") == told
     assert calls.names == ["load_run", "read_input"]
+
+
+@pytest.mark.parametrize("trace", ["x", "sub/../x", "./x"])
+def test_a_trace_never_takes_the_place_of_its_input(fails, calls, monkeypatch, trace):
+    monkeypatch.setattr("sw.images.read_input", calls.fake("read_input", LATTICES))
+    words = ("--skeleton", "s", "--output", "o", "--trace", trace)
+    fails("--trace must not be the INPUT 'x'", "restore", "x", *words)
+    assert calls.names == ["load_run", "read_input", "require_trace"]

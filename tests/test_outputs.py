@@ -122,10 +122,11 @@ NAMES = ["report.json", "restored-00005.png", "restored-00006.png", "restored.np
 @pytest.mark.parametrize("name", NAMES)
 def test_no_result_takes_the_place_of_its_input_or_of_a_folder(tmp_path, name):
     path = tmp_path / name
-    text = f"INPUT must not be one of the results in --output: {str(path)!r}"
-    with pytest.raises(InputError) as error:
-        outputs.require_room(tmp_path, GIVEN, str(path))
-    assert str(error.value) == text
+    for source in (str(path), str(tmp_path / "sub" / ".." / name)):
+        with pytest.raises(InputError) as error:
+            outputs.require_room(tmp_path, GIVEN, source)
+        text = f"INPUT must not be one of the results in --output: {source!r}"
+        assert str(error.value) == text
     path.mkdir()
     with pytest.raises(InputError, match=f"^{path} must be a file to write, not a folder$"):
         outputs.require_room(tmp_path, GIVEN, "show")

@@ -14,15 +14,16 @@ from golden.skeleton import SHIPPED, Skeleton
 from sw import floats
 from sw.baselines.closed import NEIGHBOURS
 from sw.baselines.shelf import SHIPPED as WEIGHTS
+from sw.data import show_digits
 from sw.gate import spread
 from sw.metrics import closeness
 from sw.table import automata, subjects
 from sw.table.automata import blockwise, device_restore, float_restore
 from sw.table.subject import ROOT, digest_of
-from tests.test_table import DIGITS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+SHOWN = show_digits()[0][:4]
 FEW = np.random.default_rng(0).integers(0, 256, (20, 28, 28)).astype(np.uint8)
 BASELINES = {"auto-encoder": "autoencoder", "U-Net": "unet", "MLP of the gate's size": "mlp"}
 SIMULATED = "hybrid, int8 (simulated chip)"
@@ -215,10 +216,10 @@ def plain(path, spec, damaged):
 @pytest.mark.parametrize("name", ["digits-ca", "digits"])
 def test_float_models_restore_with_nothing_rounded(name):
     spec, path = Skeleton.load(SHIPPED / name).spec, SHIPPED / name / floats.FLOATS
-    damaged = np.where(FEW[:4] < 80, DIGITS.images, np.uint8(0))
+    damaged = np.where(FEW[:4] < 80, SHOWN, np.uint8(0))
     found = float_restore(path, spec)(damaged, damaged > 0, lambda done: None)
     with torch.no_grad():
         wanted = plain(path, spec, damaged).round().numpy()
     difference = found - wanted
     assert abs(difference).max() <= 1 and np.count_nonzero(difference) < 10
-    assert closeness(found, DIGITS.images).psnr_mean > 18
+    assert closeness(found, SHOWN).psnr_mean > 18

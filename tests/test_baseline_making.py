@@ -136,3 +136,15 @@ def test_what_is_shipped_restores_as_well_as_ever(name, decibels):
     images = show_digits()[0][:20]
     found = restored(shipped(name), blank(images, range(20)))
     assert closeness(found, images).psnr_mean == pytest.approx(decibels, abs=0.05)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_what_is_shipped_is_float32_whatever_is_usual(dtype):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        found = shipped("mlp")
+    finally:
+        torch.set_default_dtype(before)
+    assert {each.dtype for each in found.parameters()} == {torch.float32}
+    assert not found.training and not any(each.is_inference() for each in found.parameters())

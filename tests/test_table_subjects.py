@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from dataclasses import asdict, replace
 from functools import cache
 
@@ -19,6 +20,8 @@ from sw.gate import spread
 from sw.metrics import closeness
 from sw.table import automata, subjects
 from sw.table.automata import blockwise, device_restore, float_restore
+from sw.table.make import CURVE
+from sw.table.measure import DAMAGES, KEYS
 from sw.table.subject import ROOT, digest_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -49,6 +52,31 @@ def test_what_is_published_is_known_of_the_subjects(monkeypatch):
         assert row["images"] == (each.most or 10_000)
         if not each.given_mask:
             assert each.macs() == row["macs"]
+
+
+def test_what_is_published_has_every_field_and_every_damage():
+    rows, points = (
+        json.loads((ROOT / "docs" / name).read_text()) for name in ("results.json", "curves.json")
+    )
+    assert {tuple(row) for row in rows} == {KEYS}
+    curved = [name for name, each in listed().items() if each.curve]
+    found = [(point["name"], point["damage"]) for point in points]
+    assert found == [(name, damage) for name in curved for damage in DAMAGES]
+    assert {point["images"] for point in points} == {CURVE}
+
+
+@pytest.mark.parametrize("missing", ["digits-ca", "digits", floats.FLOATS])
+def test_rows_of_what_is_missing_are_left_out(tmp_path, missing):
+    for name in ("digits-ca", "digits"):
+        if name != missing:
+            shutil.copytree(SHIPPED / name, tmp_path / name)
+    (tmp_path / "digits" / missing).unlink(missing_ok=True)
+    found = subjects.subjects(FEW, print, baselines=tmp_path, skeletons=tmp_path)
+    names = [each.name for each in found][5:]
+    hybrid = ["hybrid, float", "hybrid, int8 (Brevitas)", "hybrid, int8 (golden)", SIMULATED]
+    alone = ["CA only, int8 (golden)"]
+    wanted = {"digits-ca": hybrid, "digits": alone, floats.FLOATS: alone + hybrid[1:]}
+    assert names == wanted[missing]
 
 
 def test_closed_forms_are_counted_on_one_digit_when_they_are_fitted():

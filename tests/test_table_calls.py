@@ -1,6 +1,7 @@
 """The table's way from subjects to kept rows and points, and to pictures: nothing is mixed up."""
 
 import json
+import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,8 +11,12 @@ import pytest
 from matplotlib.figure import Figure
 
 from golden.errors import InputError
+from golden.skeleton import SHIPPED as SKELETONS
+from golden.skeleton import Skeleton
+from sw.cli.common import progress
+from sw.data import Digits
 from sw.evaluate import Judged
-from sw.table import make, report
+from sw.table import make, report, subjects
 from sw.table.measure import DAMAGES, KEYS, Store, point, row, scored
 from sw.table.subject import Subject
 from tests.memory_toys import Referee, digits
@@ -217,3 +222,66 @@ def test_files_that_hold_no_points_stay(tmp_path, field):
     assert report.remove_curves(tmp_path) == [] and path.exists()
     path.write_text(json.dumps(POINTS))
     assert report.remove_curves(tmp_path) == [path] and not path.exists()
+
+
+@pytest.mark.parametrize("curves", [False, True])
+def test_the_command_hands_on_what_it_has(thalweg, monkeypatch, tmp_path, curves):
+    some = Digits(np.ones((3, 28, 28), np.uint8), np.arange(3), np.zeros((9, 28, 28), np.uint8),
+                  np.arange(9), "some")  # fmt: skip
+    calls = []
+
+    def fake(module, name, result=None):
+        def call(*given):
+            calls.append((name, *given))
+            return result
+
+        monkeypatch.setattr(module, name, call)
+
+    def asked(data, download):
+        calls.append(("load", data, download))
+        return some
+
+    monkeypatch.setattr("sw.data.load", asked)
+    monkeypatch.setattr("sw.writable.require_writable", lambda *given: calls.append(given))
+    fake(subjects, "subjects", [ONE])
+    fake(make, "rows", [{"rows": "test"}])
+    fake(make, "curves", POINTS)
+    for name in ("require_shippable", "remove_curves", "draw_rows", "draw_curves", "ship"):
+        fake(report, name, [])
+    fake(report, "result_table", "a table")
+    fake(report, "curve_table", "points")
+    output = tmp_path / "o" / "t.json"
+    output.parent.mkdir()
+    words = ("--images", 4, "--filters", 2, "--data", tmp_path, "--output", output, "--ship")
+    code, out, _ = thalweg("eval", *words, *["--curves"] * curves)
+    assert (code, out) == (0, f"a table\n{'points' if curves else ''}\nwrote {output}\n")
+    listed, rows = ([each for each in calls if each[0] == name] for name in ("subjects", "rows"))
+    ((_, training, opened),), ((_, *subject, digits, store, bar),) = listed, rows
+    assert training is some.train_images and subject == [[ONE]] and bar is progress
+    assert (digits.rows, len(digits.images), store.folder) == ("test", 4, output.parent / "kept")
+    assert calls[0] == ("load", tmp_path, True)
+    assert ("require_shippable", ["test"]) in calls
+    assert (output, output.parent / "kept" / "t.json") in calls
+    assert ("draw_rows", [{"rows": "test"}], output.with_suffix(".png")) in calls
+    assert calls[-1] == ("ship", output, [{"rows": "test"}], POINTS if curves else [])
+    assert json.loads(output.read_text()) == [{"rows": "test"}]
+    assert ("remove_curves" in [each[0] for each in calls]) != curves
+    if curves:
+        assert ("curves", [ONE], digits, store, progress) in calls
+        assert ("draw_curves", POINTS, output.parent / "curves.png") in calls
+        assert json.loads((output.parent / "curves.json").read_text()) == POINTS
+    for name, gated in (("digits", True), ("digits-ca", False)):
+        monkeypatch.setitem(sys.modules, "sim.device", SimpleNamespace(SimulatedDevice=Chip))
+        skeleton = Skeleton.load(SKELETONS / name)
+        chip = opened(skeleton)
+        assert chip.made == ((skeleton,), 2) and chip.chosen == (0, gated)
+
+
+class Chip:
+    """Remembers what it was made of, and what was chosen."""
+
+    def __init__(self, skeletons, *, filters):
+        self.made = tuple(skeletons), filters
+
+    def choose(self, slot, *, gated):
+        self.chosen = slot, gated

@@ -1,6 +1,7 @@
 """A baseline from its command to its rows: what is handed on, and what the networks make of it."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -9,10 +10,12 @@ from torch import nn
 
 from golden.errors import InputError
 from sw.baselines import make, run
-from sw.baselines.models import Block
+from sw.baselines.models import Block, build
 from sw.baselines.recipe import RECIPES
 from sw.baselines.run import restored
 from sw.baselines.shelf import SHIPPED, shipped
+from sw.baselines.ship import ship
+from sw.baselines.train import Training
 from sw.damage import blank
 from sw.data import Digits, show_digits
 from sw.metrics import closeness
@@ -148,3 +151,21 @@ def test_what_is_shipped_is_float32_whatever_is_usual(dtype):
         torch.set_default_dtype(before)
     assert {each.dtype for each in found.parameters()} == {torch.float32}
     assert not found.training and not any(each.is_inference() for each in found.parameters())
+
+
+def test_networks_that_lie_channels_last_are_shipped(tmp_path):
+    recipe = RECIPES["autoencoder"]
+    state = Training.begin("autoencoder", recipe)
+    state.curve = [{"held_out_psnr": 20.0}]
+    ship("autoencoder", state, recipe, DIGITS, tmp_path)
+    found = shipped("autoencoder", tmp_path)
+    for one, other in zip(found.parameters(), state.network.parameters(), strict=True):
+        assert torch.equal(one, other.half().float())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_is_shipped_was_made_by_its_recipe(name):
+    record = json.loads((SHIPPED / f"{name}.json").read_text())
+    assert record["command"] == f"thalweg baseline {name} --data data"
+    assert record["recipe"].items() <= asdict(RECIPES[name]).items()
+    assert record["parameters"] == sum(each.numel() for each in build(name).parameters())

@@ -14,7 +14,6 @@ from sw.baselines import ship as shipping
 from sw.baselines import train as training
 from sw.baselines.models import MODELS, build
 from sw.baselines.recipe import RECIPES, Recipe
-from sw.baselines.shelf import SHIPPED, shipped
 from sw.baselines.train import Training, draw, go_through, learn, look, muon, report, train
 from sw.data import Digits
 from sw.train import checkpoint
@@ -134,6 +133,29 @@ def test_a_look_judges_the_averages(tiny, monkeypatch):
     assert equal(seen[0], state.averages)
 
 
+def test_a_look_is_on_the_device_of_the_run(monkeypatch):
+    average = SimpleNamespace(device="cuda:1", clone=lambda: "a copy")
+    state = SimpleNamespace(averages=[average], network="n", curve=[], batch=1, put=lambda x: x)
+    asked = []
+    monkeypatch.setattr(
+        training, "restored", lambda *given, device: asked.append((given[0], device)) or given[1]
+    )
+    look(state, IMAGES[:5], TINY, 0.0)
+    assert asked == [("n", "cuda:1")] and state.best == ["a copy"]
+
+
+def test_a_run_goes_on_with_its_device_and_its_network(tiny, tmp_path, monkeypatch):
+    asked, honest = [], Training.begin
+    train("mlp", TINY, IMAGES, "x", tmp_path)
+    monkeypatch.setattr(
+        Training, "begin", lambda *given: asked.append(given) or honest("mlp", TINY)
+    )
+    monkeypatch.setattr(checkpoint, "read", lambda *given: asked.append(given) or {})
+    with pytest.raises(InputError, match="must be of a run with this recipe and data"):
+        train("mlp", TINY, IMAGES, "x", tmp_path, "cuda:1")
+    assert asked == [("mlp", TINY, "cuda:1"), (tmp_path / "checkpoint.pt", "cuda:1")]
+
+
 @pytest.fixture
 def clocked(tiny, monkeypatch):
     """Go through batches 3 to 10 that take a second each; what is looked at, told and kept."""
@@ -231,7 +253,13 @@ def test_layers_of_eight_on_both_sides_are_hidden_ones():
 
 
 def test_a_record_says_where_the_weights_come_from(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(shipping, "commit", lambda: "c0ffee")
+    before = set()
+
+    def commit():
+        before.update(path.name for path in tmp_path.iterdir())
+        return "c0ffee"
+
+    monkeypatch.setattr(shipping, "commit", commit)
     monkeypatch.setattr(shipping, "machine", lambda: {"cores": 3})
     monkeypatch.setattr(torch, "get_num_threads", lambda: 5)
     digits = Digits(IMAGES, np.zeros(30, np.uint8), None, None, "noise")
@@ -243,6 +271,7 @@ def test_a_record_says_where_the_weights_come_from(tiny, tmp_path, monkeypatch):
     (tmp_path / "mlp.json").write_text(json.dumps(record | {"shorter": [earlier]}))
     path = shipping.ship("mlp", state, recipe, digits, tmp_path)
     assert path == tmp_path / "mlp.safetensors"
+    assert before == {"mlp.json"}, "the commit is asked for before anything is written"
     assert json.loads((tmp_path / "mlp.json").read_text()) == {
         "name": "mlp",
         "command": "thalweg baseline mlp --data data --batches 8 --hidden-rate 2.5 --warm-up 7",
@@ -257,21 +286,3 @@ def test_a_record_says_where_the_weights_come_from(tiny, tmp_path, monkeypatch):
         "curve": state.curve,
         "shorter": [earlier, {"batches": 4, "held_out_psnr": 12.0}],
     }
-
-
-def test_networks_that_lie_channels_last_are_shipped(tmp_path):
-    state = Training.begin("autoencoder", TINY)
-    state.curve = [{"held_out_psnr": 20.0}]
-    digits = Digits(IMAGES, np.zeros(30, np.uint8), None, None, "noise")
-    shipping.ship("autoencoder", state, TINY, digits, tmp_path)
-    found = shipped("autoencoder", tmp_path)
-    for one, other in zip(found.parameters(), state.network.parameters(), strict=True):
-        assert torch.equal(one, other.half().float())
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_what_is_shipped_was_made_by_its_recipe(name):
-    record = json.loads((SHIPPED / f"{name}.json").read_text())
-    assert record["command"] == f"thalweg baseline {name} --data data"
-    assert record["recipe"].items() <= asdict(RECIPES[name]).items()
-    assert record["parameters"] == sum(each.numel() for each in build(name).parameters())

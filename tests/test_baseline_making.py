@@ -6,11 +6,12 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from golden.errors import InputError
 from sw.baselines import make, run
-from sw.baselines.models import Block, build
+from sw.baselines.models import MODELS, Block, build
 from sw.baselines.recipe import RECIPES
 from sw.baselines.run import restored
 from sw.baselines.shelf import SHIPPED, shipped
@@ -169,3 +170,51 @@ def test_what_is_shipped_was_made_by_its_recipe(name):
     assert record["command"] == f"thalweg baseline {name} --data data"
     assert record["recipe"].items() <= asdict(RECIPES[name]).items()
     assert record["parameters"] == sum(each.numel() for each in build(name).parameters())
+
+
+def test_a_record_says_where_the_weights_come_from(tmp_path, monkeypatch):
+    monkeypatch.setitem(MODELS, "mlp", lambda: nn.Conv2d(1, 1, (1, 3), padding=(0, 1)))
+    before = set()
+
+    def commit():
+        before.update(path.name for path in tmp_path.iterdir())
+        return "c0ffee"
+
+    monkeypatch.setattr("sw.baselines.ship.commit", commit)
+    monkeypatch.setattr("sw.baselines.ship.machine", lambda: {"cores": 3})
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 5)
+    changes = {"batches": 8, "warm_up": 7, "hidden_rate": 2.5}
+    recipe, state = replace(RECIPES["mlp"], **changes), Training.begin("mlp", RECIPES["mlp"])
+    state.seconds, state.curve = 61.6, [{"batch": 8, "loss": 0.5, "held_out_psnr": 20.0}]
+    earlier = {"batches": 2, "held_out_psnr": 11.0}
+    record = {"recipe": asdict(replace(recipe, batches=4)), "held_out_psnr": 12.0}
+    (tmp_path / "mlp.json").write_text(json.dumps(record | {"shorter": [earlier]}))
+    path = ship("mlp", state, recipe, DIGITS, tmp_path)
+    assert path == tmp_path / "mlp.safetensors"
+    assert before == {"mlp.json"}, "the commit is asked for before anything is written"
+    assert json.loads((tmp_path / "mlp.json").read_text()) == {
+        "name": "mlp",
+        "command": "thalweg baseline mlp --data data --batches 8 --hidden-rate 2.5 --warm-up 7",
+        "commit": "c0ffee",
+        "data": {"source": "nowhere", "sha256": DIGITS.digest},
+        "parameters": 4,
+        "recipe": asdict(recipe),
+        "threads": 5,
+        "machine": {"cores": 3},
+        "seconds": 62,
+        "held_out_psnr": 20.0,
+        "curve": state.curve,
+        "shorter": [earlier, {"batches": 4, "held_out_psnr": 12.0}],
+    }
+
+
+@pytest.mark.parametrize("change", ["a tensor is missing", "another one is there"])
+def test_weights_of_another_network_are_refused(tmp_path, change):
+    tensors = load_file(SHIPPED / "mlp.safetensors")
+    if change == "a tensor is missing":
+        del tensors["layers.2.bias"]
+    else:
+        tensors["layers.4.bias"] = torch.zeros(3)
+    save_file(tensors, tmp_path / "mlp.safetensors")
+    with pytest.raises(InputError, match=r"mlp\.safetensors must hold the weights of mlp"):
+        shipped("mlp", tmp_path)

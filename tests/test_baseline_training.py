@@ -1,7 +1,6 @@
 """The training of a baseline, piece by piece: what is drawn, learnt, looked at, kept and told."""
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,12 +9,10 @@ import torch
 from torch import nn
 
 from golden.errors import InputError
-from sw.baselines import ship as shipping
 from sw.baselines import train as training
 from sw.baselines.models import MODELS, build
-from sw.baselines.recipe import RECIPES, Recipe
+from sw.baselines.recipe import Recipe
 from sw.baselines.train import Training, draw, go_through, learn, look, muon, report, train
-from sw.data import Digits
 from sw.train import checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -83,6 +80,21 @@ def test_a_batch_is_learnt_from_its_own_gradient_alone(tiny):
     assert losses[0] == losses[1]
     for one, other in zip(state.network.parameters(), fresh.network.parameters(), strict=True):
         torch.testing.assert_close(one.grad, other.grad)
+
+
+def test_a_group_steps_by_its_share_of_the_rate(tiny):
+    state = begin()
+    state.optimiser.param_groups[0]["share"] = 3.0
+    learn(state, IMAGES, TINY)
+    assert state.optimiser.param_groups[0]["lr"] == 3.0 * TINY.rate_at(0)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_network_computes_in_the_precision_of_its_recipe(tiny, precision):
+    state, found = begin(), []
+    state.network.register_forward_hook(lambda model, given, shown: found.append(shown.dtype))
+    learn(state, IMAGES, replace(TINY, precision=precision))
+    assert found == [getattr(torch, precision)]
 
 
 def test_losses_of_images_that_differ():
@@ -154,6 +166,13 @@ def test_a_run_goes_on_with_its_device_and_its_network(tiny, tmp_path, monkeypat
     with pytest.raises(InputError, match="must be of a run with this recipe and data"):
         train("mlp", TINY, IMAGES, "x", tmp_path, "cuda:1")
     assert asked == [("mlp", TINY, "cuda:1"), (tmp_path / "checkpoint.pt", "cuda:1")]
+
+
+def test_a_checkpoint_is_there_before_the_first_batch(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "go_through", lambda *given: seen.append(path.exists()))
+    path, seen = tmp_path / "x" / "checkpoint.pt", []
+    train("mlp", TINY, IMAGES, "x", tmp_path / "x")
+    assert seen == [True]
 
 
 @pytest.fixture
@@ -250,39 +269,3 @@ def test_layers_of_eight_on_both_sides_are_hidden_ones():
     hidden, rest = muon(parameters, TINY).param_groups
     assert [tuple(each.shape) for each in hidden["params"]] == [(8, 8), (8, 8, 3, 3)]
     assert [tuple(each.shape) for each in rest["params"]] == [(7, 8), (8, 7, 3, 3), (8,)]
-
-
-def test_a_record_says_where_the_weights_come_from(tiny, tmp_path, monkeypatch):
-    before = set()
-
-    def commit():
-        before.update(path.name for path in tmp_path.iterdir())
-        return "c0ffee"
-
-    monkeypatch.setattr(shipping, "commit", commit)
-    monkeypatch.setattr(shipping, "machine", lambda: {"cores": 3})
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 5)
-    digits = Digits(IMAGES, np.zeros(30, np.uint8), None, None, "noise")
-    changes = {"batches": 8, "warm_up": 7, "hidden_rate": 2.5}
-    recipe, state = replace(RECIPES["mlp"], **changes), begin()
-    state.seconds, state.curve = 61.6, [{"batch": 8, "loss": 0.5, "held_out_psnr": 20.0}]
-    earlier = {"batches": 2, "held_out_psnr": 11.0}
-    record = {"recipe": asdict(replace(recipe, batches=4)), "held_out_psnr": 12.0}
-    (tmp_path / "mlp.json").write_text(json.dumps(record | {"shorter": [earlier]}))
-    path = shipping.ship("mlp", state, recipe, digits, tmp_path)
-    assert path == tmp_path / "mlp.safetensors"
-    assert before == {"mlp.json"}, "the commit is asked for before anything is written"
-    assert json.loads((tmp_path / "mlp.json").read_text()) == {
-        "name": "mlp",
-        "command": "thalweg baseline mlp --data data --batches 8 --hidden-rate 2.5 --warm-up 7",
-        "commit": "c0ffee",
-        "data": {"source": "noise", "sha256": digits.digest},
-        "parameters": 4,
-        "recipe": asdict(recipe),
-        "threads": 5,
-        "machine": {"cores": 3},
-        "seconds": 62,
-        "held_out_psnr": 20.0,
-        "curve": state.curve,
-        "shorter": [earlier, {"batches": 4, "held_out_psnr": 12.0}],
-    }

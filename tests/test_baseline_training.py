@@ -82,6 +82,16 @@ def test_a_batch_is_learnt_from_its_own_gradient_alone(tiny):
         torch.testing.assert_close(one.grad, other.grad)
 
 
+def test_a_batch_teaches_to_make_originals_of_damaged_digits(tiny):
+    state, other = begin(), begin()
+    originals, damaged = draw(IMAGES, TINY, 0)
+    wanted = TINY.loss_of(other.network(damaged), originals)
+    wanted.backward()
+    assert learn(state, IMAGES, TINY) == wanted.item()
+    for one, parameter in zip(state.network.parameters(), other.network.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, parameter.grad)
+
+
 def test_a_group_steps_by_its_share_of_the_rate(tiny):
     state = begin()
     state.optimiser.param_groups[0]["share"] = 3.0

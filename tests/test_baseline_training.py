@@ -12,7 +12,7 @@ from golden.errors import InputError
 from sw.baselines import train as training
 from sw.baselines.models import MODELS, build
 from sw.baselines.recipe import Recipe
-from sw.baselines.train import Training, draw, go_through, learn, look, muon, report, train
+from sw.baselines.train import Training, adamw, draw, go_through, learn, look, muon, report, train
 from sw.train import checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -271,6 +271,14 @@ def test_another_network_is_another_run(tiny, tmp_path):
     train("mlp", TINY, IMAGES, "x", tmp_path)
     with pytest.raises(InputError, match="must be of a run with this recipe and data"):
         train("unet", TINY, IMAGES, "x", tmp_path)
+
+
+def test_optimisers_are_as_they_are_published():
+    parameters = [nn.Parameter(torch.zeros(8, 8)), nn.Parameter(torch.zeros(8))]
+    (group,) = adamw(parameters, TINY).param_groups
+    assert (group["betas"], group["eps"], group["lr"]) == ((0.9, 0.999), 1e-8, 0.0)
+    hidden, rest = muon(parameters, TINY).param_groups
+    assert (hidden["momentum"], hidden["lr"], rest["lr"]) == (0.95, 0.0, 0.0)
 
 
 def test_layers_of_eight_on_both_sides_are_hidden_ones():

@@ -100,6 +100,15 @@ def test_a_run_is_prepared_trained_measured_and_kept_by_its_options(table, monke
     assert table.kept(row) == [kept] and table.kept(TABLE[0]) == []
 
 
+def test_a_distilled_run_is_named_by_its_own_teacher(table, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(work, "weights_of", lambda name: asked.append(name) or tmp_path / "w")
+    (tmp_path / "w").write_text("weights")
+    for teacher in ("unet", "mlp"):
+        table.options(Row(name="x", says="x", changes={"teacher": teacher}), 0)
+    assert asked == ["unet", "mlp"]
+
+
 def test_results_are_of_all_that_is_kept(table, monkeypatch):
     monkeypatch.setattr(work, "machine", lambda: {"cores": 3})
     for row, seeds in zip(TABLE, ((1, 0), (10, 1)), strict=True):

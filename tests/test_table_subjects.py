@@ -138,6 +138,15 @@ def test_a_digest_is_of_a_file_of_any_kind(tmp_path, ending):
     assert digest_of(tmp_path / f"b.{ending}") != digest_of(path), "the name counts"
 
 
+def test_a_digest_is_of_the_folders_in_a_folder(tmp_path):
+    (tmp_path / "one" / "two").mkdir(parents=True)
+    found = {digest_of(tmp_path)}
+    for name in ("one/a.py", "one/two/b.cpp"):
+        (tmp_path / name).write_text("x")
+        found.add(digest_of(tmp_path))
+    assert len(found) == 3
+
+
 def test_each_baseline_restores_with_its_own_network(monkeypatch):
     monkeypatch.setattr(subjects, "shipped", lambda name, folder: Model(name, folder))
     monkeypatch.setattr(subjects, "restored", lambda *given: given)

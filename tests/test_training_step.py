@@ -10,7 +10,7 @@ from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from sw.rebuild import gate_of, rule_of
 from sw.train.recipes import LIMIT, OVERFLOW, UNIT, overflow
-from sw.train.step import advance, gate_delta, numbers, planes_of, respond
+from sw.train.step import advance, gate_delta, numbers, perceived, planes_of, respond
 
 GATE = Gate(input_channel=1, output_channel=2, start=1, every=1)
 SPEC = Spec(height=8, width=8, channels=4, multiplier=2, steps=4, image=4, gate=GATE)
@@ -72,3 +72,77 @@ def test_states_are_free_up_to_their_limit():
     near, at = (overflow(torch.cat([states, torch.tensor([each])])) for each in (-LIMIT - 2, 127.0))
     assert 0 < near < at
     assert near.item() == pytest.approx(OVERFLOW * 2 / 4 / UNIT)
+
+
+def test_a_layer_on_codes_by_hand():
+    rng = np.random.default_rng(1)
+    rule = rule_of(calibrated(SPEC, rng))
+    skeleton = rule.weights()
+    found = numbers(rule, None)
+    for (weight, bias), layer, half in (
+        (found.encode, skeleton.encode, 0.5),
+        (found.readout, skeleton.readout, 0.5),
+    ):
+        scale = 2.0 ** -np.asarray(layer.shift, float)
+        wanted = np.asarray(layer.weight * scale).reshape(-1)
+        np.testing.assert_allclose(weight.detach().reshape(-1), wanted)
+        np.testing.assert_allclose(bias.detach(), np.atleast_1d(layer.bias * scale) + half)
+    perceive, update = skeleton.perceive, skeleton.update
+    # Filter m of channel c is kernel [m, c]; what it gives to output k is mix [k, m * C + c].
+    for channel in range(4):
+        for each in range(2):
+            row = 2 * channel + each
+            scale = 2.0 ** -float(perceive.shift[row])
+            np.testing.assert_allclose(
+                found.kernels[each, channel, 0].detach(), perceive.weight[row] * scale
+            )
+            assert found.offsets[each, channel].item() == perceive.bias[row] * scale + 0.5
+            np.testing.assert_allclose(
+                found.update[0][:, 4 * each + channel, 0, 0].detach(),
+                update.weight[:, row] * 2.0 ** -update.shift.astype(float),
+            )
+    np.testing.assert_allclose(
+        found.update[1].detach(), update.bias * 2.0 ** -update.shift.astype(float)
+    )
+    assert found.gate is None and found.plane_bits == 8
+
+
+def test_half_a_gates_hidden_units_are_dropped_in_training():
+    weights, states = of_samples()
+    planes = planes_of(states, weights, SPEC)
+    asked = []
+
+    def dropout(hidden, share):
+        asked.append((hidden.shape, share))
+        return hidden * 0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.functional, "dropout", dropout)
+        gate_delta(planes, weights, True)
+        assert asked == [], "not unless told"
+        found = gate_delta(planes, weights, True, 0.5)
+        respond(states, weights, SPEC, 1, True, 0.25)
+        advanced = respond(
+            states, weights, replace(SPEC, gate=replace(GATE, start=2)), 1, True, 0.5
+        )
+    assert asked == [((3, 1024), 0.5), ((3, 1024), 0.25)]
+    assert torch.equal(found, weights.gate[1].bias.detach().floor().clamp(-128, 127).expand(3, -1))
+    assert advanced is states
+
+
+def test_on_an_accelerator_filters_are_one_dense_convolution(monkeypatch):
+    weights, states = of_samples()
+    wanted = perceived(states, weights, SPEC, 1)
+    asked, convolve = [], torch.nn.functional.conv2d
+
+    def conv2d(source, kernels, offsets, **named):
+        asked.append((tuple(kernels.shape), named))
+        return convolve(source.real, kernels, offsets, **named)
+
+    class There:
+        is_cuda = True
+        real = states
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
+    assert torch.equal(perceived(There(), weights, SPEC, 1), wanted)
+    assert asked == [((8, 4, 3, 3), {"padding": 1})]

@@ -174,6 +174,18 @@ def test_a_fall_tells_who_moves_and_which_way():
     assert found.noise == pytest.approx(decibels(9)), "to the nearest"
 
 
+def test_two_sites_of_a_hundred_digits_have_to_count_one_way(monkeypatch):
+    asked = []
+    direct = settling.direct
+    monkeypatch.setattr(
+        settling, "direct", lambda *given: asked.append(given[2:]) or direct(*given)
+    )
+    images = np.zeros((1, 8, 8), np.uint8)
+    noise = np.zeros((1, *SMALL.lattice), np.int8)
+    fall(Counting(), Starts(images, images, np.ones((1, 1, 10, 10), np.int8), noise, images + 1))
+    assert asked == [(SMALL, 0.02)]
+
+
 def test_digits_are_looked_at_after_one_five_and_twenty_runs(monkeypatch):
     asked = []
 

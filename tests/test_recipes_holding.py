@@ -129,7 +129,7 @@ def test_as_many_states_go_to_the_pool_as_chance_has_it(monkeypatch):
     assert set(counts[True]) == set(counts[False]) == {0, 1}
 
 
-def carried(monkeypatch, seed, count=6):
+def carried(monkeypatch, seed, count=6, **told):
     """Hold a pool in a world that stands still; return what the parts were handed."""
     seen = {"weights": set(), "lost": [], "shown": 0}
     pool = Pool(
@@ -164,7 +164,8 @@ def carried(monkeypatch, seed, count=6):
     )
     learner = learner_of("hold", pool=pool, prototypes="prototypes")
     rng = np.random.default_rng(seed)
-    holding(learner, weights, memory(batch=8), rng, count, fresh)
+    options = memory(batch=8, **told)
+    seen["value"] = holding(learner, weights, options, rng, count, fresh)
     return seen
 
 
@@ -238,3 +239,35 @@ def test_the_pool_has_eight_batches_drawn_apart_from_all_others(monkeypatch):
     assert learner.pool.states.shape == (40, 4, 10, 10)
     assert learner.pool.targets.shape == (40, 8, 8)
     assert not learner.pool.open.any() and learner.pool.ages.eq(1 << 30).all()
+
+
+def test_digits_are_weighed_by_decibels_where_told_and_noise_and_held_states_never(monkeypatch):
+    class Known:
+        def __init__(self, learner, weights, images, options, rng, prototypes, digits, noise):
+            self.digits, self.states = digits, torch.zeros(digits + noise, *SMALL.lattice)
+            self.targets = torch.full((digits + noise, 8, 8), 51.0)
+
+        def run(self, *given):
+            pass
+
+    monkeypatch.setattr(recipes, "Fresh", Known)
+    monkeypatch.setattr(recipes, "numbers", lambda *models: None)
+    monkeypatch.setattr(recipes, "pixels", lambda states, *rest: states[:, 0, 1:9, 1:9])
+    monkeypatch.setattr(recipes, "holding", lambda *given: torch.zeros(()))
+    learner = learner_of("hold", pool=SimpleNamespace(put=lambda *given: None), prototypes=1)
+    found = hold(learner, CORNERS, memory(batch=32, loss="psnr"))
+    decibels = 5e-3 * np.log(0.041)
+    assert found.value.item() == pytest.approx(12 * decibels + 0.4 * 0.04)
+
+
+def test_young_digits_that_are_held_are_weighed_by_decibels_where_told(monkeypatch):
+    found = {}
+    for loss in ("mse", "psnr"):
+        with monkeypatch.context() as patch:
+            patch.setattr(recipes, "overflow", lambda states: 0.0)
+            found[loss] = carried(patch, 5, loss=loss)["value"].item()
+    # Each shows its row, 0 to 7, and shall show 0; the two young ones in the last six of ten steps.
+    errors = [(row / 255) ** 2 for row in range(8)]
+    young = [5e-3 * np.mean(np.log(np.add(errors[:2], 1e-3))), np.mean(errors[:2])]
+    wanted = 0.6 * (young[0] - young[1])
+    assert found["psnr"] - found["mse"] == pytest.approx(wanted, rel=1e-4)

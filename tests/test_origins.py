@@ -135,6 +135,7 @@ def test_an_origin_is_moved_by_what_is_left_beside_narrow_states(learner, images
         return torch.tensor([0.0, 0.0, 1.0, -1.0])
 
     def walk(learner, weights, damaged, options, steps):
+        assert torch.equal(damaged, calibration_digits(images, OPTIONS)[1])
         return (torch.full((1, *SMALL.lattice), float(step)) for step in range(1, 6))
 
     monkeypatch.setattr(origins, "fallen", walk)

@@ -66,15 +66,25 @@ def test_digits_lose_cells_after_the_fourth_to_the_sixth_step(monkeypatch):
 
 
 def test_one_digit_at_least_loses_cells(monkeypatch):
+    asked = []
+
+    def draw(images, options, rng, count):
+        asked.append((images is CORNERS, count))
+        return torch.full((count, 8, 8), 9.0), torch.full((count, 8, 8), 5.0)
+
+    def lay(damaged, *rest):
+        return damaged.mean() * torch.ones(len(damaged), *SMALL.lattice)
+
+    monkeypatch.setattr(recipes, "draw", draw)
+    monkeypatch.setattr(recipes, "lay", lay)
     for digits, few in ((1, 1), (2, 1), (7, 1), (8, 2), (10, 2)):
-        monkeypatch.setattr(recipes, "draw", lambda *given: (torch.zeros(given[3], 8, 8),) * 2)
-        monkeypatch.setattr(
-            recipes, "lay", lambda damaged, *rest: torch.ones(len(damaged), 4, 10, 10)
-        )
         rng = np.random.default_rng(0)
-        fresh = Fresh(learner_of(), None, CORNERS, memory(batch=8), rng, None, digits, 1)
+        fresh = Fresh(learner_of(), None, CORNERS, memory(batch=8), rng, None, digits, 3)
         living = [each.mean().item() < 1 for each in fresh.living]
-        assert fresh.few == few and living == [True] * few + [False] * (digits + 1 - few)
+        assert fresh.few == few and living == [True] * few + [False] * (digits + 3 - few)
+        assert fresh.states[:digits].eq(5).all(), "damaged digits are laid,"
+        assert fresh.targets[:, 0, 0].tolist() == [9] * digits + [0] * 3, "and shall be whole"
+        assert asked.pop() == (True, digits)
 
 
 @pytest.mark.parametrize(("batch", "parts"), [(3, (1, 1, 1)), (32, (16, 13, 3)), (40, (20, 16, 4))])

@@ -100,11 +100,16 @@ def test_powers_of_the_gate_fill_seven_bits():
 
 def test_powers_are_folded_into_both_layers():
     learner = begin(Options(spec=SMALL))
+    with torch.no_grad():
+        learner.rule.perceive.bias.uniform_(-0.1, 0.1)
+        learner.gate.hidden.bias.uniform_(-0.1, 0.1)
+        learner.gate.output.weight.uniform_(-0.01, 0.01)
     before = {name: value.detach().clone() for name, value in learner.rule.named_parameters()}
     rule = quantised_rule(learner.rule, torch.tensor([63.0] + [255.0] * 7), SMALL)
     factor = torch.tensor([4.0] + [1.0] * 7)
 
     assert torch.equal(rule.perceive.weight, before["perceive.weight"] * factor.view(-1, 1, 1, 1))
+    assert torch.equal(rule.perceive.bias, before["perceive.bias"] * factor)
     assert torch.equal(rule.update.weight, before["update.weight"] / factor.view(1, -1, 1, 1))
     for layer, place, fracs in zip(
         (rule.encode, rule.perceive, rule.update, rule.readout),
@@ -115,8 +120,21 @@ def test_powers_are_folded_into_both_layers():
         assert torch.equal(fracs, place.choose(layer.weight, layer.bias))
     gate = quantised_gate(learner.gate, torch.full((1024,), 31.0), SMALL)
     assert torch.equal(gate.hidden.weight, learner.gate.hidden.weight * 4)
+    assert torch.equal(gate.hidden.bias, learner.gate.hidden.bias * 4)
+    assert torch.equal(gate.output.weight, learner.gate.output.weight / 4)
+    assert torch.equal(gate.output.bias, learner.gate.output.bias)
     fracs = GATE_INPUT.choose(gate.hidden.weight, gate.hidden.bias)
     assert torch.equal(gate.exponents.hidden, fracs)
+    fracs = GATE_OUTPUT.choose(gate.output.weight, gate.output.bias)
+    assert torch.equal(gate.exponents.output, fracs)
+
+
+def test_fewer_bits_are_kept_from_model_to_model():
+    learner = begin(Options(spec=SMALL, weight_bits=5, plane_bits=4))
+    rule = quantised_rule(learner.rule, torch.full((8,), 100.0), SMALL)
+    gate = quantised_gate(learner.gate, torch.full((1024,), 100.0), SMALL)
+    assert (rule.weight_bits, gate.plane_bits) == (5, 4)
+    assert rule.spec == SMALL and rule is not learner.rule
 
 
 def test_fidelity_is_the_mean_logarithm_of_each_digits_error(monkeypatch):

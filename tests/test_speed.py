@@ -165,3 +165,14 @@ def test_the_plain_step_is_a_depthwise_convolution_and_a_mix():
     right = torch.nn.functional.pad(states[:, 2, :, 1:], (0, 1)).relu()
     torch.testing.assert_close(found[:, 0], states[:, 0] + 3 * right)
     assert torch.equal(found[:, 1:], states[:, 1:])
+
+
+def test_steps_and_batches_are_timed_with_memory_that_is_kept(monkeypatch):
+    order = []
+    monkeypatch.setattr(speed, "step_library", lambda *given: "library")
+    monkeypatch.setattr(speed, "keep_memory", lambda: order.append("kept"))
+    monkeypatch.setattr(speed, "step_times", lambda: order.append("steps") or {"a": 1})
+    monkeypatch.setattr(speed, "batch_times", lambda: order.append("batches") or {"b": 2})
+    assert speed.measure(order.append) == {"training": {"a": 1, "b": 2}}
+    said = ["timing the training step", "timing whole batches"]
+    assert order == ["kept", said[0], "steps", said[1], "batches"]

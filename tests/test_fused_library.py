@@ -146,3 +146,31 @@ def test_a_library_must_have_both_functions(monkeypatch, tmp_path, lacks):
     monkeypatch.setattr(build.ctypes, "CDLL", Library)
     with pytest.raises(build.ToolError, match=r"must be the library of the fused step: "):
         build.load(tmp_path / "x.so")
+
+
+class Functions:
+    """Stands in for the library: notes the sizes that it is told, and does nothing."""
+
+    def __init__(self):
+        self.sizes = []
+
+    def thalweg_forward(self, *given):
+        self.sizes.append([each.value for each in given[6:]])
+
+    def thalweg_backward(self, *given):
+        self.sizes.append([each.value for each in given[12:]])
+        self.null = [each.value is None for each in given[:12]]
+
+
+@pytest.mark.parametrize("trained", range(5))
+def test_a_library_is_told_sizes_and_threads_and_whether_weights_learn(monkeypatch, trained):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    shapes = (2, 4, 5, 6), (2, 4, 1, 3, 3), (2, 4), (4, 8, 1, 1), (4,)
+    states, kernels, offsets, mixes, bias = parts = [torch.zeros(shape) for shape in shapes]
+    parts[trained].requires_grad_()
+    functions = Functions()
+    result = fused.fused_step(states, kernels, offsets, (mixes, bias), functions, True)
+    result.sum().backward()
+    assert functions.sizes == [[2, 5, 6, 1, 3]] * 2
+    assert functions.null == [False] * 8 + [trained == 0] * 4
+    assert result.shape == states.shape and parts[trained].grad.shape == shapes[trained]

@@ -262,3 +262,33 @@ def test_the_teacher_is_the_baseline_of_its_name(monkeypatch):
     assert [teaching.teacher(name) for name in ("mlp", "unet", "mlp")] == ["MLP", "UNET", "MLP"]
     assert asked == ["mlp", "unet"]
     teaching.teacher.cache_clear()
+
+
+def test_a_checkpoint_is_read_where_the_run_computes(monkeypatch, tmp_path):
+    asked, options = [], Options(spec=SMALL)
+    monkeypatch.setattr(learning, "read", lambda *given: asked.append(given) or {})
+    object.__setattr__(options, "device", "elsewhere")
+    with pytest.raises(learning.InputError):
+        learning.resume(options, "data", tmp_path)
+    assert asked == [(tmp_path, "elsewhere")]
+
+
+@pytest.mark.parametrize("batch", [0, 7])
+def test_a_run_goes_on_from_the_first_batch_and_from_the_last(tmp_path, batch):
+    options, path = Options(spec=SMALL, batches=7), tmp_path / "checkpoint.pt"
+    learner = begin(options)
+    learner.batch = batch
+    learning.save(learner, options, "data", path)
+    assert learning.resume(options, "data", path).batch == batch
+
+
+def test_another_error_of_an_optimiser_is_not_taken_for_divergence(monkeypatch):
+    learner = begin(Options(spec=SMALL))
+
+    def fail():
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(learner.optimisers[0], "step", fail)
+    with pytest.raises(RuntimeError, match=r"^a defect$"):
+        loop.advance(learner)
+    assert learner.batch == 0

@@ -58,8 +58,9 @@ def test_a_step_is_the_rules_and_then_the_gates(monkeypatch, stage):
     ]
 
 
+@pytest.mark.parametrize("stage", ["hold", "qat"])
 @pytest.mark.parametrize(("asked", "count"), [(None, 3), (5, 5), (0, 0)])
-def test_digits_fall_for_so_many_steps(monkeypatch, asked, count):
+def test_digits_fall_for_so_many_steps(monkeypatch, asked, count, stage):
     laid, steps = [], []
     monkeypatch.setattr(recipes, "lay", lambda *given: laid.append(given) or 0)
     monkeypatch.setattr(
@@ -67,23 +68,25 @@ def test_digits_fall_for_so_many_steps(monkeypatch, asked, count):
         "one_step",
         lambda learner, weights, states, step, options: steps.append(step) or states + 1,
     )
-    found = list(fallen(learner_of(), "weights", "damaged", memory(), asked))
+    found = list(fallen(learner_of(stage), "weights", "damaged", memory(), asked))
     assert found == steps == list(range(1, count + 1))
-    assert laid == [("damaged", "weights", SMALL, True)]
+    assert laid == [("damaged", "weights", SMALL, stage == "qat")]
 
 
+@pytest.mark.parametrize("stage", ["float", "qat"])
 @pytest.mark.parametrize(("supervise", "shown"), [("last", [3]), ("every", [1, 2, 3])])
-def test_what_is_supervised_is_shown(monkeypatch, supervise, shown):
+def test_what_is_supervised_is_shown(monkeypatch, supervise, shown, stage):
     asked = []
     monkeypatch.setattr(recipes, "numbers", lambda *models: ("numbers", *models))
     monkeypatch.setattr(
         recipes, "fallen", lambda learner, *given: asked.append(given) or iter([1, 2, 3])
     )
     monkeypatch.setattr(recipes, "pixels", lambda states, *rest: asked.append(rest) or states)
-    learner, options = learner_of(), Options(spec=SMALL, supervise=supervise)
+    learner, options = learner_of(stage), Options(spec=SMALL, supervise=supervise)
     assert list(supervised(learner, "damaged", options)) == shown
     weights = ("numbers", learner.rule, "gate")
-    assert asked == [(weights, "damaged", options)] + [(weights, SMALL, True)] * len(shown)
+    shows = [(weights, SMALL, stage == "qat")] * len(shown)
+    assert asked == [(weights, "damaged", options), *shows]
     assert restored(learner, "damaged", options) == 3
 
 

@@ -103,10 +103,11 @@ def test_a_run_looks_for_its_checkpoint_before_it_writes_one(monkeypatch, tmp_pa
 
 
 def test_only_the_warm_up_begins_with_others_weights(monkeypatch, tmp_path):
-    path, options = tmp_path / "other.safetensors", Options(spec=SMALL, output=tmp_path)
+    path, options = tmp_path / "float.safetensors", Options(spec=SMALL, output=tmp_path)
     other = begin(replace(options, seed=9))
     floats.write(other.rule, other.gate, path)
-    options = replace(options, begin=str(path), batch=3)
+    (tmp_path / "skeleton.json").write_text("{}")
+    options = replace(options, begin=str(tmp_path), batch=3)  # a run's folder
     monkeypatch.setattr(run, "run_stage", lambda *given: None)
     monkeypatch.setattr(run, "enter", lambda stage, learner, *rest: learner)
     monkeypatch.setattr(run, "save", lambda *given: None)

@@ -146,3 +146,14 @@ def test_on_an_accelerator_filters_are_one_dense_convolution(monkeypatch):
     monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
     assert torch.equal(perceived(There(), weights, SPEC, 1), wanted)
     assert asked == [((8, 4, 3, 3), {"padding": 1})]
+
+
+def test_a_gate_of_upper_bits_is_trained_on_upper_bits():
+    rng = np.random.default_rng(1)
+    rule, gate = rule_of(calibrated(SPEC, rng)), gate_of(network(SPEC, rng), SPEC)
+    gate.plane_bits = 4
+    weights = numbers(rule, gate)
+    states = torch.full((1, *SPEC.lattice), 37.0)
+    states[:, 1, 0, 0] = -1.0
+    planes = planes_of(states, weights, SPEC)
+    assert planes.tolist() == [[-16.0] + [32.0] * 63]

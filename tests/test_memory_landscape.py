@@ -1,5 +1,6 @@
 """Landscape and saliency on machines whose energies and gradients are known."""
 
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from golden.gate import GateNetwork
 from golden.samples import calibrated, network
 from sw.memory import landscape, saliency
 from sw.memory.energy import minima, plane_through, reach
+from sw.memory.machine import Machine
 from tests.memory_toys import GATE, REAL, SPEC, Toy, ToyTask, blanked, cool, cooled, digits, real
 
 
@@ -40,8 +42,10 @@ def test_maps_and_paths_of_a_machine_that_cools(monkeypatch):
     for name, value in sizes.items():
         monkeypatch.setattr(landscape, name, value)
     fast = Toy(lambda codes: cool(cool(codes)))
-    monkeypatch.setattr(landscape, "Machine", lambda skeleton, network: fast)
-    task = ToyTask(Toy(cool), None, digits(9))
+    slow, gate = Toy(cool), object()
+    machines = {(slow, None): fast}  # the rule alone is fast, with its gate it is the task's
+    monkeypatch.setattr(landscape, "Machine", lambda *given: machines[given])
+    task = ToyTask(slow, gate, digits(9))
     results, arrays = landscape.measure(task)
 
     ends = cooled(Toy.model.encode(blanked(task.digits.images[:6])), 3)
@@ -150,6 +154,49 @@ def test_a_gradient_is_that_of_the_evidence_by_a_code_of_the_plane():
     assert found.shape == (4, 4)
     inner = np.array([[1, 2, 2, 1], [2, 4, 4, 2], [2, 4, 4, 2], [1, 2, 2, 1]])  # pixels of a block
     np.testing.assert_allclose(found, -inner / 2, rtol=1e-4)
+
+
+class Weighted:
+    """A referee whose evidence for each digit is a weighted sum of what is shown."""
+
+    weights = np.random.default_rng(5).integers(-9, 10, (10, 36))
+
+    def classifier(self, images):
+        return 255 * images.flatten(1).double() @ torch.from_numpy(self.weights).double().T
+
+    def logits(self, shown):
+        return self.weights @ shown.reshape(-1).astype(int)
+
+
+@pytest.mark.parametrize(("mapping", "opening", "end"), [("nearest2", 2, 7), ("phase4", 5, 9)])
+def test_a_gradient_is_the_difference_of_two_runs_that_are_nudged_at_one_opening(
+    mapping, opening, end
+):
+    gate = replace(GATE, mapping=mapping)
+    rng = np.random.default_rng(2)
+    spec = replace(REAL, gate=gate)
+    skeleton, answers = calibrated(spec, rng), network(spec, rng)
+    machine = Machine(skeleton, answers)
+    state = rng.integers(-128, 128, spec.lattice).astype(np.int8)
+    found = saliency.gradient(machine, answers, Weighted(), state, opening, end)
+
+    def logits(nudge):
+        states = machine.model.step(state[None])
+        plane = states[:, gate.input_channel].astype(int) + nudge
+        codes = plane.clip(-128, 127).astype(np.int8).reshape(1, -1)
+        machine.model.add_deltas(states, answers.deltas(codes), opening)
+        for step in range(opening + 1, end + 1):
+            states = machine.advance(states, step)
+        return Weighted().logits(machine.model.readout(states))
+
+    read = logits(0).argmax()
+    for row in range(4):
+        for column in range(4):
+            nudge = np.zeros((8, 8), int)
+            nudge[2 * row : 2 * row + 2, 2 * column : 2 * column + 2] = 16
+            want = (logits(nudge)[read] - logits(-nudge)[read]) / 32
+            assert found[row, column] == pytest.approx(want, rel=1e-5, abs=1e-3)
+    assert np.count_nonzero(found) > 2 and read != 0
 
 
 def test_what_a_gate_looks_at_is_told_in_shares():

@@ -96,8 +96,11 @@ def test_falling_shows_digits_above_noise_at_their_steps(tmp_path):
     is_sheet(strip, {str(step): rows(step, 3) for step in shown}, 2)
     with Image.open(film) as pictures:
         assert pictures.n_frames == len(LOOKS)
+        assert pictures.info["loop"] == 0, "for ever"
         for index, step in enumerate(LOOKS):
             pictures.seek(index)
+            last = len(LOOKS) - 1
+            assert pictures.info["duration"] == {0: 1250, last: 2500}.get(index, 120)
             found = np.asarray(pictures.convert("L"))[26:]
             cells = found.reshape(2, 30, -1)[:, :24, 6:].reshape(2, 24, 4, 30)[..., :24]
             images = cells.transpose(0, 2, 1, 3).reshape(8, 24, 24)[:, 1::3, 1::3]

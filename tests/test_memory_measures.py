@@ -131,8 +131,10 @@ def test_letters_are_blanked_by_their_place_in_the_whole_set(few_at_a_time):
         # The floor of a flawless image is one code of its own pixels: none is flawless here.
         assert results["gates"][name]["letters"] == want
         some = letters.spread(others.labels, 10)
+        np.testing.assert_array_equal(arrays["letters"], others.images[some])
         np.testing.assert_array_equal(arrays[f"{name}: letters"], shown["letters"][some])
     assert results["gates"]["own"] != results["gates"]["only"]
+    assert results["skeleton_digest"] == task.skeleton.digest
     assert results["letters"] == {"set": "runes", "count": 7}
     assert results["digits"] == {"set": "test", "count": 5}
 
@@ -194,6 +196,7 @@ def test_toggles_are_those_of_three_runs():
     asked = []
 
     def toggles(skeleton, network, lattice, step, steps):
+        assert skeleton is task.skeleton and network in (None, task.network)
         asked.append((network is not None, step, steps, lattice.tobytes()))
         return {"a": len(asked), "b": 10 * len(asked)}
 
@@ -222,4 +225,15 @@ def test_falls_are_read_in_the_end():
             shown = model.readout(golden_run(task, start, step))
             np.testing.assert_array_equal(arrays[name][place], shown)
         assert results["read"][name] == (shown[:, 0, 0] % 10).tolist()
+    np.testing.assert_array_equal(arrays["originals"], task.digits.images[:6])
+    np.testing.assert_array_equal(arrays["given"], blanked(task.digits.images[:6]))
     assert results["steps"] == 200 and results["chip"] == {"digits": None, "noise": None}
+
+
+def test_fewer_digits_than_are_shown_fall_too(monkeypatch):
+    monkeypatch.setattr(falling, "LOOKS", (0, 1))
+    task = real(4)
+    results, arrays = falling.measure(task)
+    assert arrays["given"].shape == arrays["originals"].shape == (4, 6, 6)
+    assert [len(results["read"][name]) for name in ("digits", "noise")] == [4, 6]
+    assert falling.bars(results) == []

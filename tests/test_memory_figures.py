@@ -16,6 +16,7 @@ from sw.memory import (
     saliency_figure,
     valleys_figure,
 )
+from sw.memory.drawing import figure
 from sw.memory.falling import LOOKS
 from sw.memory.task import Outcome
 from sw.pictures import sheet
@@ -109,7 +110,8 @@ def test_falling_shows_digits_above_noise_at_their_steps(tmp_path):
 
 def test_saliency_has_a_row_for_each_opening_on_one_scale(axes, tmp_path):
     rng = np.random.default_rng(0)
-    arrays = {"shown": rng.integers(0, 256, (2, 4, 4), np.uint8)}
+    arrays = {"shown": np.zeros((2, 4, 4), np.uint8)}
+    arrays["shown"][:, 1, 2] = 128  # half of it is where a pixel is ink from
     arrays |= {f"opening {step}": rng.normal(size=(2, 3, 3)) * step for step in (4, 7)}
     saliency_figure.draw(Outcome({}, arrays), tmp_path)
     grid = np.array(axes()).reshape(2, 2)
@@ -120,6 +122,9 @@ def test_saliency_has_a_row_for_each_opening_on_one_scale(axes, tmp_path):
             (image,) = axis.images
             np.testing.assert_array_equal(image.get_array(), wanted)
             assert image.get_clim() == (-abs(found).max(), abs(found).max())
+            (ink,) = axis.collections
+            corners = sorted({*map(tuple, ink.get_paths()[0].vertices.tolist())})
+            assert corners == [(2, 1.5), (2.5, 1), (2.5, 2), (3, 1.5)], "about the pixel's middle"
             assert image.get_extent() == [-1, 5, 5, -1], "a block is two pixels; one is margin"
 
 
@@ -212,6 +217,8 @@ def test_landscape_has_the_mean_of_its_paths_and_no_digit_that_is_unsure(axes, t
     found = axes()
     maps = {axis.get_title(): axis.images[0] for axis in found if axis.images and axis.get_title()}
     assert len(maps) == 6
+    for image in maps.values():
+        assert image.axes.lines[0].get_xydata().tolist() == [[0, 1]]
     for name in names:
         for kind, label in (("to end", "distance to the end"), ("motion", "motion")):
             shown = maps[f"{name}: {label}"]
@@ -252,3 +259,19 @@ def test_valleys_are_counted_by_digit_and_shaken_by_strength(axes, tmp_path):
         page = np.asarray(picture)[2:].reshape(10, 4, -1)[:, 0, 2::4]
     assert page[3].tolist() == [*range(7), *range(8, 21)], "as many as there is room for"
     assert page[9].tolist() == [7] + [244] * 19
+
+
+def test_a_figure_has_its_size_and_no_version_and_one_that_fails_leaves_nothing(tmp_path):
+    from matplotlib import pyplot
+
+    path = tmp_path / "a.png"
+    with figure(path, rows=2, columns=3, size=(4, 2.5), sharex=True) as axes:
+        assert axes.shape == (2, 3)
+        assert axes[0, 0].figure.get_size_inches().tolist() == [4, 2.5]
+        assert axes[0, 0].get_shared_x_axes().joined(axes[0, 0], axes[1, 2])
+    with Image.open(path) as picture:
+        assert "Software" not in picture.info and picture.info["dpi"][0] == pytest.approx(130, 0.01)
+    with pytest.raises(ZeroDivisionError), figure(tmp_path / "b.png"):
+        raise ZeroDivisionError
+    assert [each.name for each in tmp_path.iterdir()] == ["a.png"]
+    assert pyplot.get_fignums() == []

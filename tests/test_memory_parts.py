@@ -128,12 +128,12 @@ def test_pictures_are_kept_of_the_first_ten_digits_alone(monkeypatch):
 def test_the_restoring_machine_is_the_shipped_one_and_an_outcome_depends_on_it(monkeypatch, task):
     asked, given, hold = [], [], holding.batchwise
 
-    def recorded(task, label, work):
+    def record(task, label, work):
         given.append((label, task.network))
         return hold(task, label, work)
 
     monkeypatch.setattr(holding, "load_run", lambda name: asked.append(name) or (task.skeleton, 0))
-    monkeypatch.setattr(holding, "batchwise", recorded)
+    monkeypatch.setattr(holding, "batchwise", record)
     with pytest.raises(AttributeError):  # 0 is no network: the second machine is the loaded one
         holding.measure(task)
     assert asked == ["digits"] and given == [("holding", task.network), ("digits", 0)]
@@ -151,7 +151,13 @@ def line():
 
 def test_an_auto_encoder_is_judged_on_the_same_damaged_digits(monkeypatch):
     monkeypatch.setattr("sw.memory.batchwise.SIZE", 2)
-    asked = []
+    asked, kept = [], {}
+
+    def record(task, label, work):
+        kept[label] = batchwise(task, label, work)
+        return kept[label]
+
+    monkeypatch.setattr(compute, "batchwise", record)
     monkeypatch.setattr(compute, "shipped", lambda name: asked.append(name) or line())
     task = real(5)
     found = compute.autoencoder(task)
@@ -159,7 +165,8 @@ def test_an_auto_encoder_is_judged_on_the_same_damaged_digits(monkeypatch):
     want = np.rint(grey).clip(0, 255).astype(np.uint8)
     assert (grey > 256).any() and (grey < -1).any()
     assert found == {"macs": 784} | scores(want, task.digits)
-    assert asked == ["autoencoder"]
+    assert asked == [*kept] == ["autoencoder"]
+    np.testing.assert_array_equal(kept["autoencoder"]["shown restored"], want[:2])
 
 
 def test_without_a_shipped_auto_encoder_there_is_none(monkeypatch, tmp_path):

@@ -16,7 +16,6 @@ from sw.memory import (
     saliency_figure,
     valleys_figure,
 )
-from sw.memory.drawing import figure
 from sw.memory.falling import LOOKS
 from sw.memory.task import Outcome
 from sw.pictures import sheet
@@ -49,6 +48,11 @@ def points(x, y):
     return [list(pair) for pair in zip(x, y, strict=True)]
 
 
+def labels(*found):
+    """Return what the axes are called, across and up."""
+    return [(axis.get_xlabel(), axis.get_ylabel()) for axis in found]
+
+
 def pictures(*names):
     """Return different images under each name."""
     rng = np.random.default_rng(0)
@@ -74,6 +78,7 @@ def test_letters_have_a_bar_for_each_kind_and_gate(axes, tmp_path):
         assert heights == [found[kind]["psnr_mean"] for found in gates.values()]
     ticks = axis.get_xticks()
     assert [label.get_text() for label in axis.get_xticklabels()] == list(gates)
+    assert labels(axis) == [("", "mean PSNR in dB")]
     for left, tick, right in zip(bars["digits"], ticks, bars["letters"], strict=True):
         assert left.get_x() + left.get_width() <= tick <= right.get_x()
         assert right.get_x() + right.get_width() < tick + 0.5
@@ -138,6 +143,7 @@ def test_holding_has_a_curve_and_the_struck(axes, tmp_path):
     named = ("blanked", "step 10", "step 20", "step 50", "step 200", "struck 5", "struck 9")
     arrays = pictures("originals", *(f"shown {name}" for name in named))
     _, path = holding_figure.draw(Outcome(results, arrays), tmp_path)
+    assert labels(*axes()) == [("step", "mean PSNR in dB"), ("step", "read right in %")]
     for axis, key in zip(axes(), ("psnr_mean", "digit_id"), strict=True):
         kept, struck = ([found[key] for found in results[k].values()] for k in ("steps", "struck"))
         assert lines(axis) == {
@@ -155,6 +161,10 @@ def test_damage_has_a_curve_for_each_step_and_a_panel_for_each_fault(axes, tmp_p
     results, arrays = {"lost": lost, "faults": faults, "whole": make()}, pictures("a", "b")
     paths = damage_figure.draw(Outcome(results, arrays), tmp_path)
     closeness, read, *panels = axes()
+    lost_in = "cells lost in %"
+    assert labels(closeness, read) == [(lost_in, "mean PSNR in dB"), (lost_in, "read right in %")]
+    kinds = ("flips a bit and step", "channel stuck at 0", "dead rows")
+    assert labels(*panels) == [*zip(kinds, ("read right in %", "", ""), strict=True)]
     for axis, key in ((closeness, "psnr_mean"), (read, "digit_id")):
         assert lines(axis) == {
             f"after step {step}": points((0, 25), [lost[share][str(step)][key] for share in lost])
@@ -188,6 +198,10 @@ def test_compute_has_what_each_step_costs_and_gains(axes, tmp_path):
     results = {"curves": curves, "toggles": toggles, "autoencoder": other}
     compute_figure.draw(Outcome(results, {}), tmp_path)
     work, chip = axes()
+    assert labels(work, chip) == [
+        ("multiply-accumulates a digit, millions", "mean PSNR in dB"),
+        ("toggles on the chip a digit, billions", "mean PSNR in dB"),
+    ]
     gained = {
         name: [found["psnr_mean"] for found in each.values()] for name, each in curves.items()
     }
@@ -232,6 +246,12 @@ def test_landscape_has_the_mean_of_its_paths_and_no_digit_that_is_unsure(axes, t
         for name in names:
             mean = arrays[f"{name}: {kind}"].mean(axis=0)
             assert lines(axis)[name] == points((0, 50, 100), mean)
+        every = [line.get_ydata().tolist() for line in axis.lines]
+        assert all(each.tolist() in every for n in names for each in arrays[f"{n}: {kind}"])
+    way = "way from one digit to another in %"
+    assert labels(*found[-2:]) == [
+        (way, "distance to the end, codes"), (way, "motion in a step, codes"),
+    ]  # fmt: skip
 
 
 def test_valleys_are_counted_by_digit_and_shaken_by_strength(axes, tmp_path):
@@ -254,24 +274,14 @@ def test_valleys_are_counted_by_digit_and_shaken_by_strength(axes, tmp_path):
     for axis, wanted, title in ((weak, table, "sigma 2"), (strong, table.T, "sigma 8")):
         (image,), sums = axis.images, np.maximum(1, wanted.sum(axis=1))
         np.testing.assert_allclose(image.get_array(), wanted / sums[:, None])
-        assert axis.get_title() == title
+        assert axis.get_title() == title and image.get_clim() == (0, 1)
+    assert labels(counts, shaken, weak, strong) == [
+        ("digit read at step 200", "starts"),
+        ("noise added to every code, sigma", "same digit later in %"),
+        ("to", "from"),
+        ("to", ""),
+    ]
     with Image.open(paths[0]) as picture:
         page = np.asarray(picture)[2:].reshape(10, 4, -1)[:, 0, 2::4]
     assert page[3].tolist() == [*range(7), *range(8, 21)], "as many as there is room for"
     assert page[9].tolist() == [7] + [244] * 19
-
-
-def test_a_figure_has_its_size_and_no_version_and_one_that_fails_leaves_nothing(tmp_path):
-    from matplotlib import pyplot
-
-    path = tmp_path / "a.png"
-    with figure(path, rows=2, columns=3, size=(4, 2.5), sharex=True) as axes:
-        assert axes.shape == (2, 3)
-        assert axes[0, 0].figure.get_size_inches().tolist() == [4, 2.5]
-        assert axes[0, 0].get_shared_x_axes().joined(axes[0, 0], axes[1, 2])
-    with Image.open(path) as picture:
-        assert "Software" not in picture.info and picture.info["dpi"][0] == pytest.approx(130, 0.01)
-    with pytest.raises(ZeroDivisionError), figure(tmp_path / "b.png"):
-        raise ZeroDivisionError
-    assert [each.name for each in tmp_path.iterdir()] == ["a.png"]
-    assert pyplot.get_fignums() == []

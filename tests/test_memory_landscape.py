@@ -118,12 +118,16 @@ def test_a_barrier_rises_over_the_livelier_of_its_ends():
 
 
 class Sharp:
-    """A referee whose evidence for digit 3 is the sum of what is shown."""
+    """A referee whose evidence for digit 3 is the sum of what is shown.
+
+    It reads a 5 where the first pixel is dark, which a nudge alone makes it.
+    """
 
     @staticmethod
     def classifier(images):
         logits = torch.zeros(len(images), 10)
         logits[:, 3] = 255 * images.sum(dim=(1, 2, 3))
+        logits[:, 5] = 1e6 * (images[:, 0, 0, 0] < 120 / 255)
         return logits
 
 

@@ -159,6 +159,7 @@ def test_lattices_of_a_part_are_blanked_by_their_place_in_the_whole_set():
     some = task.digits.images[4:6]
     want = task.machine.model.encode(blanked(some, begin=4))
     np.testing.assert_array_equal(task.encoded(slice(4, 6)), want)
+    np.testing.assert_array_equal(task.encoded(slice(4, 9)), want)  # as many as there are
 
 
 def test_compute_prices_each_step_and_each_opening(few_at_a_time, monkeypatch):

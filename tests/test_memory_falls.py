@@ -41,6 +41,16 @@ class Pulse(Table):
         return step - 1 if step < 1 else (step - 1) % 3
 
 
+class Late(Table):
+    """Code c becomes ``after[c]`` after every step from the third on."""
+
+    def advance(self, states, step):
+        return self.after[states] if step >= 3 else states
+
+    def phase(self, step):
+        return min(step - 2, 0)
+
+
 def cells(*codes):
     return np.array(codes, np.int8).reshape(-1, 1, 1, 1)
 
@@ -121,6 +131,16 @@ def test_a_fall_tells_how_many_are_decided_and_leaves_its_starts_alone():
     fall(Table(AFTER), starts, limit=20, progress=told.append)
     assert sum(told) == 7 and min(told) >= 0
     assert starts.ravel().tolist() == [0, 1, 2, 3, 6, 7, 8]
+
+
+def test_a_lattice_that_lies_still_before_the_first_opening_is_run_on():
+    seen = {
+        step: states.ravel().tolist()
+        for step, states in follow(Late(AFTER), cells(2, 3), 0, range(6))
+    }
+    assert seen == {0: [2, 3], 1: [2, 3], 2: [2, 3], 3: [1, 4], 4: [0, 5], 5: [0, 3]}
+    falls = fall(Late(AFTER), cells(2, 3), limit=9)
+    assert (falls.entry.tolist(), falls.period.tolist()) == ([4, 2], [1, 3])
 
 
 def test_following_leaves_the_given_lattices_alone_and_looks_in_order():

@@ -85,7 +85,7 @@ def test_damage_by_the_protocol_in_every_batch(few_at_a_time):
     assert list(results["lost"]) == ["0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7"]
     for share in ("0", "0.1", "0.3", "0.7"):
         assert list(results["lost"][share]) == [str(step) for step in range(1, 11)]
-        for step in (1, 3, 10):
+        for step in (1, 9, 10):
             hurt = struck(golden_run(task, start, step), step, float(share))
             shown = model.readout(golden_run(task, hurt, 10, step))
             assert results["lost"][share][str(step)] == scores(shown, given)

@@ -109,12 +109,15 @@ def test_only_sure_and_different_ends_are_kept():
 def test_a_barrier_rises_over_the_livelier_of_its_ends():
     """Codes above 50 lose 3 a step, above 20 they lose 1: motions 1, 3 and 0 along a path."""
     machine = Toy(lambda codes: codes - 3 * (codes > 50) - 1 * ((codes > 20) & (codes <= 50)))
-    walk = np.zeros((2, landscape.PATH, *SPEC.lattice), np.int8)
+    walk = np.zeros((3, landscape.PATH, *SPEC.lattice), np.int8)
     walk[0, :5], walk[0, 5:9] = 30, 100
     walk[1, :3], walk[1, -2:], walk[1, 9] = 100, 30, 110
+    walk[2] = walk[0, ::-1]
     found, arrays = landscape.walked(ToyTask(machine, None, digits(2)), machine, walk)
-    assert arrays["path motion"][:, [0, 6, 9, -1]].tolist() == [[1, 3, 0, 0], [3, 0, 3, 1]]
-    assert found["barrier_motion"] == 1  # 3 - 1 and 3 - 3, in the mean
+    assert arrays["path motion"][:, [0, 6, 9, -1]].tolist() == [
+        [1, 3, 0, 0], [3, 0, 3, 1], [0, 0, 0, 1],
+    ]  # fmt: skip
+    assert found["barrier_motion"] == 1.333  # 3 - 1, 3 - 3 and 3 - 1, in the mean
 
 
 class Sharp:

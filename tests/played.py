@@ -5,8 +5,8 @@ import shlex
 import sys
 from types import SimpleNamespace
 
-from hw.boards.bitstream import NINES, cells, replaced
 from hw.boards.catalogue import BOARDS, BoardSpec
+from hw.flow.bitstream import NINES, cells, replaced
 
 __all__ = ["BIT", "Flow", "config"]
 
@@ -106,8 +106,8 @@ class Flow:
         }
         make = BoardSpec.make_platform
         monkeypatch.setattr(BoardSpec, "make_platform", lambda board: self.planned(make(board)))
-        monkeypatch.setattr("hw.boards.flow.BoardTop", played_top)
-        monkeypatch.setattr("hw.boards.flow.yosys", self.yosys)
+        monkeypatch.setattr("hw.flow.build.BoardTop", played_top)
+        monkeypatch.setattr("hw.flow.build.yosys", self.yosys)
 
     def yosys(self, read, text, passes, log, *, top):
         """Play Yosys."""

@@ -6,7 +6,7 @@ from golden.device import GoldenDevice, restore
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from golden.spec import Gate, Spec
-from sw.damage import blank
+from sw.data.damage import blank
 
 SPEC = Spec(gate=Gate(input_channel=0, output_channel=1, start=2, every=2, mapping="phase4"))
 

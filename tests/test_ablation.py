@@ -8,11 +8,11 @@ import pytest
 import sw.train.loop as loop
 from golden.errors import InputError
 from golden.spec import Gate, Spec
-from sw.ablation import page
-from sw.ablation.measure import Ablation
-from sw.ablation.rows import ROWS, Row, chosen
-from sw.data import Digits, show_digits
-from sw.table.automata import link_bytes
+from sw.data.load import Digits, show_digits
+from sw.experiments.ablation import page
+from sw.experiments.ablation.measure import Ablation
+from sw.experiments.ablation.rows import ROWS, Row, chosen
+from sw.experiments.table.automata import link_bytes
 from sw.train import Options
 from sw.train.loop import train_batch
 
@@ -119,7 +119,7 @@ def test_a_broken_run_goes_on(ablation, monkeypatch):
 
 
 def test_a_row_without_its_teacher_is_left_out_aloud(ablation, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr("sw.baselines.shelf.weights_of.__defaults__", (tmp_path,))
+    monkeypatch.setattr("sw.model.baselines.shelf.weights_of.__defaults__", (tmp_path,))
     taught = Row(name="taught", says="taught", changes={"teacher": "mlp"})
     lonely = Ablation(ablation.base, ablation.digits, (taught,))
 
@@ -136,7 +136,7 @@ def test_rows_are_chosen_in_the_order_of_the_table():
 
 
 def test_command_line(thalweg, fails, monkeypatch, tmp_path, digits):
-    monkeypatch.setattr("sw.data.load", lambda data, download: digits)
+    monkeypatch.setattr("sw.data.load.load", lambda data, download: digits)
     output = tmp_path / "out"
     amount = ("--batches", 1, "--qat-batches", 1, "--seeds", "0", "--output", output)
     code, out, _ = thalweg("ablate", "--rows", "base,weights-5-bits", *amount)
@@ -153,7 +153,7 @@ def test_command_line(thalweg, fails, monkeypatch, tmp_path, digits):
 
 def test_every_option_of_the_command_reaches_the_runs(thalweg, monkeypatch, tmp_path, digits):
     asked = []
-    monkeypatch.setattr("sw.data.load", lambda data, download: digits)
+    monkeypatch.setattr("sw.data.load.load", lambda data, download: digits)
     monkeypatch.setattr(
         Ablation,
         "run",

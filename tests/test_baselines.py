@@ -8,16 +8,17 @@ import torch
 from torch import nn
 
 from golden.errors import InputError
-from sw.baselines import make, models
-from sw.baselines import train as training
-from sw.baselines.models import MODELS, build
-from sw.baselines.recipe import RECIPES, Recipe
-from sw.baselines.run import restored
-from sw.baselines.shelf import shipped
-from sw.baselines.ship import ship
-from sw.baselines.train import Training, draw, learn, train
-from sw.data import Digits
-from sw.table.report import halved
+from sw.data.load import Digits
+from sw.experiments.baselines import make
+from sw.experiments.baselines import train as training
+from sw.experiments.baselines.recipe import RECIPES, Recipe
+from sw.experiments.baselines.run import restored
+from sw.experiments.baselines.ship import ship
+from sw.experiments.baselines.train import Training, draw, learn, train
+from sw.experiments.table.report import halved
+from sw.model.baselines import models
+from sw.model.baselines.models import MODELS, build
+from sw.model.baselines.shelf import shipped
 from sw.train.loop import Stopped
 
 TINY = Recipe(batches=9, batch=4, warm_up=2, held_out=5, check_every=3, rate=1e-2)

@@ -11,9 +11,9 @@ from golden.errors import InputError, ToolError
 from golden.samples import extreme, uniform
 from golden.spec import Spec
 from golden.wire import VERSION
-from hw.boards import bitstream as text
 from hw.boards.catalogue import BOARDS
-from hw.boards.reskeleton import geometry_in, reskeleton
+from hw.flow import bitstream as text
+from hw.flow.reskeleton import geometry_in, reskeleton
 from hw.shapes import IDENTITY, Geometry
 from hw.skeleton_memory import DIGEST, images, message
 from tests.played import BIT
@@ -126,7 +126,7 @@ def test_rejects_other_bitstreams_and_damaged_ones(spoil):
 
 
 def test_rejects_a_bitstream_that_is_not_there(fails, tmp_path, monkeypatch):
-    monkeypatch.setattr("hw.boards.reskeleton.tool", lambda name: name)
+    monkeypatch.setattr("hw.flow.reskeleton.tool", lambda name: name)
     text = f"{tmp_path / 'x.bit'} must be a file"
     fails(text, "reskeleton", tmp_path / "x.bit", "digits", "--output", tmp_path / "y.bit")
 

@@ -5,7 +5,7 @@ import random
 import pytest
 from amaranth.lib.wiring import In, Out
 
-from sim.blocks import Blocks, members_of
+from sim.benches.blocks import Blocks, members_of
 from tests.streams import simulate
 
 INPUTS = [name for name, member in members_of().items() if member.flow == In]

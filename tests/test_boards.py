@@ -9,10 +9,10 @@ import pytest
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
 from hw.boards.catalogue import BOARDS, find_board
-from hw.boards.flow import geometry_of
 from hw.boards.rates import wire_bytes
 from hw.boards.top import BoardTop, pll_settings
-from hw.verilog import multipliers
+from hw.flow.build import geometry_of
+from hw.flow.verilog import multipliers
 
 
 @pytest.mark.parametrize("name", BOARDS)

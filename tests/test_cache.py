@@ -3,9 +3,9 @@
 import pytest
 
 from golden.errors import InputError
-from sw import download
-from sw.cache import cache_folder
-from sw.data import load
+from sw.data import download
+from sw.data.load import load
+from sw.runs.cache import cache_folder
 
 
 @pytest.fixture

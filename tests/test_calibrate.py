@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from golden.spec import Gate, Spec
-from sw.data import show_digits
+from sw.data.load import show_digits
+from sw.model.step import numbers
 from sw.train.calibrate import NARROW, narrow_states
 from sw.train.draw import calibration_digits
 from sw.train.learner import Learner, begin
 from sw.train.options import Options
 from sw.train.recipes import begin_holding, fallen, restored
-from sw.train.step import numbers
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -10,9 +10,9 @@ from golden.model import Model
 from golden.samples import adversarial_states, calibrated, extreme, network, uniform
 from golden.spec import Gate, Spec
 from hw.chip import Chip
+from hw.flow.verilog import run_overhead
 from hw.shapes import Geometry, Operation
-from hw.verilog import run_overhead
-from sim.device import command_code
+from sim.devices.device import command_code
 from tests.streams import collect, feed, put, rest, simulate
 
 SPEC = Spec(height=4, width=4, image=4)

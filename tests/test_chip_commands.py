@@ -6,7 +6,7 @@ from golden.device import trace
 from golden.samples import calibrated, uniform
 from hw.chip import Chip
 from hw.shapes import Geometry, Operation
-from sim.device import command_code
+from sim.devices.device import command_code
 from tests.streams import simulate
 from tests.test_chip import NEAREST2, SPEC, Bench, raster
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sw.damage import blank, blanked, block, noisy
+from sw.data.damage import blank, blanked, block, noisy
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.0, 0), (0.3, 235), (0.7, 549), (1.0, 784)])

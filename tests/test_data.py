@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from golden.errors import InputError
-from sw import download
-from sw.data import SHOW, embedded_digits, load, show_digits, without_show
-from sw.idx import read_idx, read_images, read_labels
+from sw.data import download
+from sw.data.idx import read_idx, read_images, read_labels
+from sw.data.load import SHOW, embedded_digits, load, show_digits, without_show
 
 STEMS = tuple(download.CHECKSUMS)
 

@@ -7,9 +7,9 @@ from golden.device import GoldenDevice
 from golden.errors import Difference
 from golden.samples import calibrated
 from golden.spec import Spec
-from sw import demo
-from sw.data import show_digits
-from sw.demo import DAMAGE, demonstrate
+from sw.data.load import show_digits
+from sw.restore import demo
+from sw.restore.demo import DAMAGE, demonstrate
 from tests.memory_toys import blanked
 
 STEPS = 3

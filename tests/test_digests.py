@@ -11,10 +11,10 @@ from golden.gate import GateLayer, GateNetwork
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from hw.shapes import Geometry
-from sim import verilate
-from sw.data import Digits
-from sw.results import Mark, Recipe, digest
-from sw.table.subject import ROOT
+from sim.devices import verilate
+from sw.data.load import Digits
+from sw.experiments.table.subject import ROOT
+from sw.restore.results import Mark, Recipe, digest
 from sw.train.learner import identity, reads
 from sw.train.options import Options
 from tests.changes import DIGITS, moved
@@ -199,8 +199,8 @@ def test_fingerprints_of_designs_differ():
     assert named <= set(DESIGNS)
 
 
-MADE_FROM = ["sim/activity.h", "sim/lattices.h", "sim/memories.h", "sim/served.h",
-             "sim/verilate.py", "sim/chip.cpp", "hw/chip.py", "hw/array/pe.py",
+MADE_FROM = ["sim/devices/activity.h", "sim/devices/lattices.h", "sim/devices/memories.h", "sim/devices/served.h",
+             "sim/devices/verilate.py", "sim/devices/chip.cpp", "hw/chip.py", "hw/array/pe.py",
              "golden/fixed.py", "golden/frames.py", "golden/spec.py", "golden/wire.py"]  # fmt: skip
 
 

@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from sw.train import Options, checkpoint, loop
-from sw.train.checkpoint import Diverged, require_finite
+from sw.runs import checkpoint
+from sw.runs.checkpoint import Diverged, require_finite
+from sw.train import Options, loop
 from sw.train.learner import begin, save
 from sw.train.loop import run_stage, train_batch
 from sw.train.recipes import Loss

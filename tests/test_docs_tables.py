@@ -5,9 +5,9 @@ import json
 import pytest
 
 from golden.errors import InputError
-from sw import docs
-from sw.ablation import page
-from sw.table import report
+from sw.experiments.ablation import page
+from sw.experiments.table import report
+from sw.report import docs
 
 
 def lines(text):

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from golden.spec import Spec
-from sw.train import Options, draw, processes
+from sw.runs import processes
+from sw.train import Options, draw
 from sw.train.draw import lost_cells, random
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from golden.spec import Spec
-from sw import evaluate as work
-from sw.evaluate import Judged
-from sw.table import measure
-from sw.table.measure import DAMAGES, point, row
-from sw.table.subject import Subject
+from sw.experiments.table import measure
+from sw.experiments.table.measure import DAMAGES, point, row
+from sw.experiments.table.subject import Subject
+from sw.judge import evaluate as work
+from sw.judge.evaluate import Judged
 from tests.memory_toys import Referee, digits, scores
 
 DIGITS = digits(5, 14)

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load, save
 
 from golden.errors import InputError
-from sw import floats
+from sw.model import floats
 from sw.train import Options
 from sw.train.learner import begin
 from tests.runs import SMALL

@@ -5,10 +5,10 @@ from torch.nn import functional
 
 from golden.samples import adversarial_states, calibrated, extreme, uniform
 from golden.spec import Spec
-from sw.quant import STATE_FRAC
-from sw.rebuild import rule_of
-from sw.train.fused import step_library
-from sw.train.step import advance, dense, numbers, perceived, plain_step
+from sw.model.fused import step_library
+from sw.model.quantisers import STATE_FRAC
+from sw.model.rebuild import rule_of
+from sw.model.step import advance, dense, numbers, perceived, plain_step
 
 CPU = torch.device("cpu")
 SPECS = {

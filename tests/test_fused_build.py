@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sw.train import fused
-from sw.train.fused import build
-from sw.train.step import advance, plain_step
+from sw.model import fused
+from sw.model.fused import build
+from sw.model.step import advance, plain_step
 from tests.test_fused import SPECS, leaves, states_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -4,10 +4,10 @@ import torch
 
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sw.quant import GATE_HIDDEN_FRAC, STATE_FRAC
-from sw.rebuild import gate_of, rule_of
-from sw.rule import Rule
-from sw.train.step import numbers
+from sw.model.quantisers import GATE_HIDDEN_FRAC, STATE_FRAC
+from sw.model.rebuild import gate_of, rule_of
+from sw.model.rule import Rule
+from sw.model.step import numbers
 
 SPEC = Spec(
     height=10,

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from golden.spec import Gate, Spec
-from sw.data import show_digits
+from sw.data.load import show_digits
 from sw.train import recipes
 from sw.train.learner import begin
 from sw.train.options import Options

@@ -8,16 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import sw.model.proof as verify
 import sw.train.letters as letters
 import sw.train.loop as loop
 import sw.train.rehearsal as rehearsals
-import sw.train.verify as verify
 from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.samples import calibrated, network
 from golden.skeleton import SHIPPED, Skeleton
 from golden.spec import Gate, Spec
-from sw.data import Digits, show_digits
+from sw.data.load import Digits, show_digits
 from sw.train import Options, train
 from sw.train.rehearsal import deformed, rehearsal
 

@@ -11,10 +11,10 @@ from golden.errors import InputError
 from golden.files import read_bytes, replacing, require_regular
 from golden.samples import calibrated
 from golden.spec import Spec
-from sw.damage import blank
-from sw.data import Digits
-from sw.evaluate import judged
-from sw.png import read_grey, write_png
+from sw.data.damage import blank
+from sw.data.load import Digits
+from sw.judge.evaluate import judged
+from sw.restore.png import read_grey, write_png
 
 DIGIT = np.zeros((28, 28), np.uint8)
 DIGIT[8:20, 10:18] = 255

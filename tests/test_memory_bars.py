@@ -5,17 +5,17 @@ from importlib import import_module
 import pytest
 
 from golden.files import read_json
-from sw.memory import compute, damage, holding, landscape, letters, valleys
-from sw.memory.page import DOCS
-from sw.memory.run import EXPERIMENTS
-from sw.memory.task import Bar, percent
+from sw.experiments.memory import compute, damage, holding, landscape, letters, valleys
+from sw.experiments.memory.page import DOCS
+from sw.experiments.memory.run import EXPERIMENTS
+from sw.experiments.memory.task import Bar, percent
 
 KEPT = read_json(DOCS / "memory.json")
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_published_bars_are_those_of_the_published_results(name):
-    found = import_module(f"sw.memory.{name}").bars(KEPT["experiments"][name])
+    found = import_module(f"sw.experiments.memory.{name}").bars(KEPT["experiments"][name])
     assert [bar._asdict() for bar in found] == KEPT["bars"][name]
 
 

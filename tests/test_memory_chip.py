@@ -8,9 +8,9 @@ import pytest
 
 from golden.device import GoldenDevice
 from golden.errors import Difference
-from sw.memory import damage
-from sw.memory.chip import compare
-from sw.memory.starts import noise
+from sw.experiments.memory import damage
+from sw.experiments.memory.chip import compare
+from sw.experiments.memory.starts import noise
 from tests.memory_toys import real
 
 
@@ -111,17 +111,21 @@ EXPERIMENTS = {"falling": (2, 31), "holding": (2, 5), "valleys": (5, 3), "landsc
 def measure(monkeypatch):
     """Run an experiment, small, with this chip; return what it says of the chip."""
     task = real(4, noise=5)
-    monkeypatch.setattr("sw.memory.holding.load_run", lambda name: (task.skeleton, task.network))
+    monkeypatch.setattr(
+        "sw.experiments.memory.holding.load_run", lambda name: (task.skeleton, task.network)
+    )
     sizes = {
         "landscape": {"GRID": 5, "PATH": 5, "HELD": 20, "STEPS": 20},
         "valleys": {"LIMIT": 20, "EARLY": 10, "LATE": 20, "SHAKES": (), "TOUCH": 12},
     }
     for name, values in sizes.items():
         for key, value in values.items():
-            monkeypatch.setattr(f"sw.memory.{name}.{key}", value)
+            monkeypatch.setattr(f"sw.experiments.memory.{name}.{key}", value)
 
     def call(name, chip):
-        return import_module(f"sw.memory.{name}").measure(replace(task, chip=chip))[0]["chip"]
+        return import_module(f"sw.experiments.memory.{name}").measure(replace(task, chip=chip))[0][
+            "chip"
+        ]
 
     return call
 

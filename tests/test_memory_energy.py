@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from sw.memory.energy import Plane, energy, minima, plane_through, reach
-from sw.memory.landscape import PATH, between
+from sw.experiments.memory.energy import Plane, energy, minima, plane_through, reach
+from sw.experiments.memory.landscape import PATH, between
 
 
 class Halving:

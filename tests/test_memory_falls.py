@@ -8,8 +8,8 @@ import pytest
 from golden.device import GoldenDevice, run
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sw.memory.attractors import fall
-from sw.memory.machine import Machine, follow, rested
+from sw.experiments.memory.attractors import fall
+from sw.experiments.memory.machine import Machine, follow, rested
 
 
 class Table:

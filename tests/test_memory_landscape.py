@@ -9,8 +9,8 @@ import torch
 
 from golden.gate import GateNetwork
 from golden.samples import calibrated, network
-from sw.memory import landscape, saliency
-from sw.memory.energy import minima, plane_through, reach
+from sw.experiments.memory import landscape, saliency
+from sw.experiments.memory.energy import minima, plane_through, reach
 from tests.memory_toys import GATE, REAL, SPEC, Toy, ToyTask, blanked, cool, cooled, digits, real
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from golden.device import GoldenDevice, run
 from golden.model import Model
-from sw.memory import compute, damage, falling, holding, letters
-from sw.memory.faults import DeadRows, Flips, StuckChannel
-from sw.memory.starts import noise
+from sw.experiments.memory import compute, damage, falling, holding, letters
+from sw.experiments.memory.faults import DeadRows, Flips, StuckChannel
+from sw.experiments.memory.starts import noise
 from tests.memory_toys import (
     GATE,
     Toy,
@@ -27,8 +27,8 @@ from tests.memory_toys import (
 @pytest.fixture
 def few_at_a_time(monkeypatch):
     """Batches of two where there were 250."""
-    monkeypatch.setattr("sw.memory.batchwise.SIZE", 2)
-    monkeypatch.setattr("sw.memory.attractors.BATCH", 2)
+    monkeypatch.setattr("sw.experiments.memory.batchwise.SIZE", 2)
+    monkeypatch.setattr("sw.experiments.memory.attractors.BATCH", 2)
     monkeypatch.setattr(letters, "BATCH", 2)
 
 

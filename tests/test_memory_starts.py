@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from golden.spec import Spec
-from sw.memory.faults import DeadRows, Flips, StuckChannel
-from sw.memory.spread import apart, entropy
-from sw.memory.starts import disturb, noise, struck, zero_cells
+from sw.experiments.memory.faults import DeadRows, Flips, StuckChannel
+from sw.experiments.memory.spread import apart, entropy
+from sw.experiments.memory.starts import disturb, noise, struck, zero_cells
 
 SPEC = Spec()
 

@@ -7,8 +7,8 @@ import pytest
 
 from golden.errors import InputError
 from golden.samples import calibrated, network
-from sw.data import load
-from sw.memory.supply import gates_beside, lacking, letters_at
+from sw.data.load import load
+from sw.experiments.memory.supply import gates_beside, lacking, letters_at
 from tests.memory_toys import REAL
 from tests.test_data import small_mnist
 

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from sw.memory import valleys
-from sw.memory.attractors import fall
-from sw.memory.spread import entropy
-from sw.memory.starts import noise
+from sw.experiments.memory import valleys
+from sw.experiments.memory.attractors import fall
+from sw.experiments.memory.spread import entropy
+from sw.experiments.memory.starts import noise
 from tests.memory_toys import SPEC, Toy, ToyTask, cool, cooled, digits, struck
 
 
 @pytest.fixture(autouse=True)
 def few_at_a_time(monkeypatch):
     """Batches of two where there were 250."""
-    monkeypatch.setattr("sw.memory.attractors.BATCH", 2)
+    monkeypatch.setattr("sw.experiments.memory.attractors.BATCH", 2)
 
 
 # Where each code goes: 0 rests; 1, 2, 3 fall to it; 10 to 12 and 20 to 24 are rings, 30 falls to

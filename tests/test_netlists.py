@@ -10,10 +10,10 @@ from golden.errors import Difference
 from golden.samples import calibrated, network
 from golden.skeleton import Skeleton, find
 from golden.spec import Gate, Spec
-from sim.steps import first_difference
+from sim.proof.steps import first_difference
 from sw.cli import netlists
-from sw.damage import blank
-from sw.data import show_digits
+from sw.data.damage import blank
+from sw.data.load import show_digits
 
 SPEC = Spec(
     height=4, width=4, image=4, gate=Gate(input_channel=0, output_channel=1, start=2, every=2)
@@ -55,8 +55,8 @@ def played(monkeypatch):
 
     port = SimpleNamespace(board=SimpleNamespace(clocks=1234))
     monkeypatch.setattr(netlists, "simulate_netlist", lambda *arguments: port)
-    monkeypatch.setattr("sw.serial.ChipDevice", device)
-    monkeypatch.setattr("sim.verilate.require_tools", lambda: None)
+    monkeypatch.setattr("sw.serial.device.ChipDevice", device)
+    monkeypatch.setattr("sim.devices.verilate.require_tools", lambda: None)
     return made, wrong
 
 

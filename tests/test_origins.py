@@ -8,7 +8,7 @@ import torch
 
 from golden.model import Model
 from golden.spec import Gate, Spec
-from sw.data import show_digits
+from sw.data.load import show_digits
 from sw.train import loop, origins
 from sw.train.calibrate import quantise
 from sw.train.draw import calibration_digits

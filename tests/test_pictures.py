@@ -1,8 +1,8 @@
 import numpy as np
 from PIL import Image
 
-from sw.pictures import restoration_sheet, sheet, steps_to_show
-from sw.png import write_png
+from sw.report.pictures import restoration_sheet, sheet, steps_to_show
+from sw.restore.png import write_png
 
 
 def images(count, seed=0):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from golden.errors import InputError
-from sw.png import read_grey, read_marked, write_png
+from sw.restore.png import read_grey, read_marked, write_png
 
 Y, X = np.indices((28, 28))
 INK = np.round(255 * np.clip(2 - np.abs(np.hypot((Y - 13.5) / 1.3, X - 13.5) - 6), 0, 1))

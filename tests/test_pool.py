@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from golden.spec import Spec
-from sw.data import show_digits
+from sw.data.load import show_digits
+from sw.model.step import numbers
 from sw.train.draw import lost_cells, noise_states
 from sw.train.learner import begin
 from sw.train.options import Options, spec_for
 from sw.train.pool import Pool, Prototypes, medoids
 from sw.train.recipes import AGED, STRIDE, Fresh, begin_holding, holding, price_of_motion
-from sw.train.step import numbers
 
 SPEC = Spec()
 RNG = np.random.default_rng(3)

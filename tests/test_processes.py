@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from golden.errors import InputError
-from sw.train import processes
-from sw.train.processes import average, joined, place, share
+from sw.runs import processes
+from sw.runs.processes import average, joined, place, share
 
 SCRIPT = Path(__file__).parent / "process_run.py"
 ROOT = SCRIPT.parents[1]

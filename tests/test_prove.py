@@ -7,7 +7,7 @@ from golden.device import GoldenDevice
 from golden.errors import Difference, InputError
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sim.prove import compare_device
+from sim.proof.prove import compare_device
 
 SPEC = Spec(height=8, width=8, image=6, gate=Gate(input_channel=0, output_channel=1, start=2))
 SKELETON = calibrated(SPEC, np.random.default_rng(0))

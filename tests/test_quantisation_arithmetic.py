@@ -8,8 +8,8 @@ import torch
 
 from golden.fixed import GATE_HIDDEN, HIDDEN
 from golden.spec import Gate, Spec
-from sw.data import show_digits
-from sw.quant import ENCODE, GATE_INPUT, GATE_OUTPUT, PERCEIVE, READOUT, UPDATE
+from sw.data.load import show_digits
+from sw.model.quantisers import ENCODE, GATE_INPUT, GATE_OUTPUT, PERCEIVE, READOUT, UPDATE
 from sw.train import calibrate
 from sw.train.calibrate import fidelity, peaks, powers, quantise, quantised_gate, quantised_rule
 from sw.train.learner import begin

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from golden.errors import InputError
-from sw.data import Digits, load, show_digits
-from sw.referee import WEIGHTS, Referee, recorded
-from sw.referee.train import train
+from sw.data.load import Digits, load, show_digits
+from sw.judge.referee import WEIGHTS, Referee, recorded
+from sw.judge.referee.train import train
 
 
 def test_reads_show_digits():
@@ -37,7 +37,7 @@ def test_every_image_is_read_however_many_fill_a_batch(monkeypatch, count):
             digits = (255 * images[:, 0, 0, 0]).round().long()
             return 2.0 * torch.nn.functional.one_hot(digits, 10)
 
-    monkeypatch.setattr("sw.referee.BATCH", 2)
+    monkeypatch.setattr("sw.judge.referee.BATCH", 2)
     images = np.zeros((count, 28, 28), np.uint8)
     images[:, 0, 0] = wanted = [7, 3, 9, 1, 4][:count]
     labels, confidences = Referee(Corner()).read(images)

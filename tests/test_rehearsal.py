@@ -7,7 +7,7 @@ import sw.train.rehearsal as rehearsals
 from golden.model import Model
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sw.damage import blank
+from sw.data.damage import blank
 from sw.train.draw import noise_states
 from sw.train.rehearsal import Rehearsal, dreams, rehearsal
 

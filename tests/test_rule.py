@@ -11,8 +11,9 @@ from golden.samples import calibrated, extreme, network, uniform
 from golden.skeleton import LAYERS, Layer, Skeleton
 from golden.spec import Gate as GatePlace
 from golden.spec import Spec
-from sw.gate import spread
-from sw.quant import (
+from sw.model.gate import spread
+from sw.model.proof import Mismatch, prove, prove_random
+from sw.model.quantisers import (
     CHANGE,
     ENCODE,
     GATE_INPUT,
@@ -24,9 +25,8 @@ from sw.quant import (
     RoundHalfUp,
     activation,
 )
-from sw.rebuild import gate_of, rule_of
-from sw.train.step import advance, lay, numbers, pixels, respond
-from sw.train.verify import Mismatch, prove, prove_random
+from sw.model.rebuild import gate_of, rule_of
+from sw.model.step import advance, lay, numbers, pixels, respond
 
 GATE = GatePlace(input_channel=2, output_channel=3, start=2, every=2)
 SMALL = Spec(height=12, width=8, channels=4, multiplier=3, steps=6, image=4, gate=GATE)

@@ -11,10 +11,10 @@ import torch
 import sw.train.loop as loop
 import sw.train.run as run
 from golden.spec import Gate
-from sw import floats
-from sw.data import Digits
-from sw.evaluate import judged
-from sw.rebuild import rule_of
+from sw.data.load import Digits
+from sw.judge.evaluate import judged
+from sw.model import floats
+from sw.model.rebuild import rule_of
 from sw.train import Options, ship, train
 from sw.train.learner import begin
 from sw.train.loop import run_stage

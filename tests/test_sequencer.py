@@ -7,10 +7,10 @@ import pytest
 from golden.spec import Gate, Spec
 from hw.array.array import Array
 from hw.chip import Chip
+from hw.flow.verilog import run_overhead
 from hw.sequencer import Sequencer
 from hw.shapes import Geometry, Operation
-from hw.verilog import run_overhead
-from sim.device import command_code
+from sim.devices.device import command_code
 from tests.streams import put, simulate
 
 SPEC = Spec(height=4, width=4, image=4)

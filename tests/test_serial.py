@@ -15,8 +15,8 @@ from golden.frames import DELIMITER, frame, parse
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
 from golden.wire import REPLY, ChipFacts, Error, Kind, Tag
-from sw.link import Chunk, Link, LinkError, packed
-from sw.serial import ChipDevice, SerialPort, open_serial
+from sw.serial.device import ChipDevice, SerialPort, open_serial
+from sw.serial.link import Chunk, Link, LinkError, packed
 
 SPEC = Spec(height=4, width=4, image=4, gate=Gate(input_channel=0, output_channel=1, start=1))
 SKELETON = replace(calibrated(SPEC, np.random.default_rng(0)), name="small")
@@ -213,7 +213,7 @@ class Terminal:
 
 
 def test_a_port_that_babbles_is_given_up_in_time(monkeypatch):
-    monkeypatch.setattr("sw.serial.SILENCE", 0.2)
+    monkeypatch.setattr("sw.serial.device.SILENCE", 0.2)
     terminal, ends = Terminal(), []
     port = SerialPort(terminal.name)
 

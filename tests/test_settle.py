@@ -9,7 +9,7 @@ import torch
 import sw.train.settle as settling
 from golden.model import Model
 from golden.spec import Gate, Spec
-from sw.data import Digits, show_digits
+from sw.data.load import Digits, show_digits
 from sw.train.calibrate import quantise
 from sw.train.learner import begin
 from sw.train.options import Options

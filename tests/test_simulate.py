@@ -7,7 +7,7 @@ import pytest
 
 from golden.errors import InputError
 from hw.boards.catalogue import BOARDS
-from sim.board import CLOCK, SLICE, SimulatedPort, divisor_of
+from sim.devices.board import CLOCK, SLICE, SimulatedPort, divisor_of
 from sw.cli.linking import filters_of, serve
 
 

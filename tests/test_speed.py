@@ -1,6 +1,6 @@
 import torch
 
-import sw.docs as docs
+import sw.report.docs as docs
 from sw.train import speed
 
 

@@ -9,11 +9,11 @@ from golden.skeleton import SHIPPED, Skeleton
 from golden.wire import BITS_A_BYTE
 from hw.boards.rates import wire_bytes
 from hw.boards.top import BAUD
-from sim import throughput
-from sim.account import Account, accounted
-from sim.device import SimulatedDevice
-from sim.wire import SimulatedWire
-from sw.docs import SPEED
+from sim.devices.account import Account, accounted
+from sim.devices.device import SimulatedDevice
+from sim.devices.wire import SimulatedWire
+from sim.measure import throughput
+from sw.report.docs import SPEED
 
 
 def test_a_clock_counts_for_everything_that_is_at_work_in_it():

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
+import sw.model.proof as verify
 import sw.train.loop as loop
 import sw.train.run as run
 import sw.train.settle as settling
 import sw.train.ship as ship
-import sw.train.verify as verify
 from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
 from golden.spec import Gate, Spec
-from sw import floats
-from sw.data import Digits, show_digits
+from sw.data.load import Digits, show_digits
+from sw.model import floats
 from sw.train import Options, calibrate, draw, train
 from sw.train.calibrate import quantise
 from sw.train.learner import begin

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from golden.spec import Gate, Spec
-from sw.data import show_digits
+from sw.data.load import show_digits
 from sw.train import loop, recipes
 from sw.train.learner import Learner, begin
 from sw.train.loop import rate, run_stage, train_batch

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 import torch
 
+import sw.model.proof as verify
 import sw.train.ship as ship
-import sw.train.verify as verify
 from golden.errors import InputError
 from golden.samples import network
 from golden.spec import Gate, Spec
-from sw.baselines.run import restored as baseline_restored
-from sw.baselines.shelf import shipped
-from sw.data import Digits, show_digits
-from sw.gate import CutNetwork, cut
+from sw.data.load import Digits, show_digits
+from sw.experiments.baselines.run import restored as baseline_restored
+from sw.model.baselines.shelf import shipped
+from sw.model.gate import CutNetwork, cut
+from sw.model.proof import prove_random
 from sw.train import Options
 from sw.train.calibrate import quantise
 from sw.train.draw import draw, random
@@ -25,7 +26,6 @@ from sw.train.loop import train_batch
 from sw.train.options import RECIPES, spec_for
 from sw.train.recipes import closeness, restore, restored, squared
 from sw.train.teacher import aim
-from sw.train.verify import prove_random
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
 SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
@@ -181,7 +181,7 @@ def test_rejects_wrong_options(values, text):
 
 
 def test_rejects_a_teacher_without_weights(monkeypatch, tmp_path):
-    monkeypatch.setattr("sw.baselines.shelf.weights_of.__defaults__", (tmp_path,))
+    monkeypatch.setattr("sw.model.baselines.shelf.weights_of.__defaults__", (tmp_path,))
     with pytest.raises(InputError) as error:
         Options(teacher="unet")
 

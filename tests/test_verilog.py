@@ -13,8 +13,8 @@ from golden.samples import uniform
 from golden.spec import Spec
 from hw.array.array import Array
 from hw.array.requantiser import Requantiser
+from hw.flow.verilog import run_overhead, to_verilog, write_chip, write_verilog
 from hw.shapes import Geometry, interval
-from hw.verilog import run_overhead, to_verilog, write_chip, write_verilog
 
 GEOMETRY = Geometry(spec=Spec(height=4, width=4, image=4), filters=2)
 

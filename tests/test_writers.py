@@ -12,8 +12,8 @@ import pytest
 from golden.device import GoldenDevice
 from golden.errors import InputError
 from golden.files import replacing
-from sw.data import show_digits
-from sw.png import write_png
+from sw.data.load import show_digits
+from sw.restore.png import write_png
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
 
@@ -90,7 +90,7 @@ def leftovers(folder):
 def test_a_write_that_fails_is_one_line_and_leaves_no_report(
     thalweg, folder, scans, tmp_path, disk, monkeypatch, name
 ):
-    monkeypatch.setitem(sys.modules, "sim.device", SimpleNamespace(
+    monkeypatch.setitem(sys.modules, "sim.devices.device", SimpleNamespace(
         SimulatedDevice=lambda skeletons, filters: GoldenDevice(skeletons)))  # fmt: skip
     command, files = COMMANDS[name]
     for number, file in enumerate(files, 1):

@@ -40,11 +40,11 @@ def ablate(
     thalweg ablate --rows base,phase4 --seeds 0,1,2
     thalweg ablate --rows base --seeds 0,1,2 --batches 4000 --output build/seeds --part seeds
     """  # noqa: D301 - click reads the backspace as: keep these lines
-    from sw.ablation.measure import Ablation
-    from sw.ablation.page import PARTS, require_publishable
-    from sw.ablation.rows import ROWS, chosen
-    from sw.data import load
-    from sw.evaluate import judged
+    from sw.data.load import load
+    from sw.experiments.ablation.measure import Ablation
+    from sw.experiments.ablation.page import PARTS, require_publishable
+    from sw.experiments.ablation.rows import ROWS, chosen
+    from sw.judge.evaluate import judged
     from sw.train.options import Options
 
     wanted = chosen([] if rows is None else rows.split(","), ROWS)
@@ -77,8 +77,8 @@ def numbers_of(seeds: str) -> list[int]:
 
 def publish(results: Path, part: str) -> None:
     """Take what was measured into docs."""
-    from sw.ablation.page import publish
     from sw.cli.documenting import docs
+    from sw.experiments.ablation.page import publish
 
     typer.echo(f"wrote {publish(results, part)}")
     docs()

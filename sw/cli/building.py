@@ -37,9 +37,9 @@ def verilog(
     thalweg verilog digits mine/skeleton --filters 1 --output build/small
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.skeleton import Skeleton, find
+    from hw.flow.verilog import top_name, write_chip
     from hw.shapes import Geometry
-    from hw.verilog import top_name, write_chip
-    from sw.writable import require_writable
+    from sw.runs.writable import require_writable
 
     room = places(len(subjects))
     skeletons = [Skeleton.load(find(name)) for name in subjects]
@@ -76,7 +76,7 @@ def bitstream(
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.skeleton import Skeleton, find
     from hw.boards.catalogue import find_board
-    from hw.boards.flow import build
+    from hw.flow.build import build
 
     found = find_board(board)
     skeletons = [Skeleton.load(find(name)) for name in subjects or ["digits"]]
@@ -103,7 +103,7 @@ def program(
     thalweg program ulx3s-25f
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from hw.boards.catalogue import find_board
-    from hw.boards.loading import program
+    from hw.flow.loading import program
 
     found = find_board(board)
     program(found, bitstream or Path("build") / board / "thalweg.bit", flash=flash)
@@ -133,12 +133,12 @@ def simulate(
     thalweg sim digits --images 20
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from hw.shapes import Geometry
-    from sim.cocotb_run import run_chip_bench
-    from sim.prove import prove
-    from sw.damage import blank
-    from sw.data import load
-    from sw.evaluate import judged
-    from sw.loading import load_run
+    from sim.benches.cocotb_run import run_chip_bench
+    from sim.proof.prove import prove
+    from sw.data.damage import blank
+    from sw.data.load import load
+    from sw.judge.evaluate import judged
+    from sw.runs.loading import load_run
 
     skeleton, network = load_run(subject, gate, gated=not no_gate)
     digits = judged(load(data), images)
@@ -193,9 +193,9 @@ def demo(
     thalweg demo digits --images 100 --filters 1
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from sw.cli.common import open_device
-    from sw.demo import demonstrate
-    from sw.loading import load_run
-    from sw.writable import require_writable
+    from sw.restore.demo import demonstrate
+    from sw.runs.loading import load_run
+    from sw.runs.writable import require_writable
 
     skeleton, network = load_run(subject)
     require_writable(output / "restored.png", output / "report.json")
@@ -219,9 +219,9 @@ def bench(
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.files import write_json
     from golden.speed import measure as measure_golden
-    from sim.speed import measure as measure_simulation
+    from sim.measure.speed import measure as measure_simulation
+    from sw.runs.writable import require_writable
     from sw.train.speed import measure as measure_training
-    from sw.writable import require_writable
 
     found = board_named(board)
     require_writable(output)
@@ -236,11 +236,11 @@ def bench(
 
 def wires(filters: int, clock: float) -> dict[str, Any]:
     """Take gated digits of the shipped skeleton apart."""
-    from sim.throughput import Case, measure
-    from sw.damage import blank
-    from sw.data import show_digits
-    from sw.loading import load_run
-    from sw.serial import ChipDevice
+    from sim.measure.throughput import Case, measure
+    from sw.data.damage import blank
+    from sw.data.load import show_digits
+    from sw.runs.loading import load_run
+    from sw.serial.device import ChipDevice
 
     skeleton, network = load_run("digits")
     damaged = blank(show_digits()[0][:4], range(4), 0.7)

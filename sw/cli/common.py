@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from golden.errors import InputError
-from sw.terminal import console
+from sw.runs.terminal import console
 
 if TYPE_CHECKING:
     from golden.device import Device
@@ -65,11 +65,11 @@ def open_device(
 
         return GoldenDevice(skeletons)
     if name == "simulated":
-        from sim.device import SimulatedDevice
+        from sim.devices.device import SimulatedDevice
 
         device: Device = SimulatedDevice(skeletons, filters=filters)
         return device
-    from sw.serial import open_serial
+    from sw.serial.device import open_serial
 
     return open_serial(name.removeprefix("serial:"), skeletons, baud)
 

@@ -37,7 +37,7 @@ def baseline(
     thalweg baseline mlp
     thalweg baseline unet --threads 2 --ship
     """  # noqa: D301 - click reads the backspace as: keep these lines
-    from sw.baselines.make import make
+    from sw.experiments.baselines.make import make
 
     changes = {"batches": batches, "batch": batch, "loss": loss}
     path = make(name, data, output, threads=threads, device=device, shipping=ship, **changes)

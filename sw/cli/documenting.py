@@ -18,7 +18,7 @@ def docs(
     thalweg docs
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.errors import InputError
-    from sw.docs import update
+    from sw.report.docs import update
 
     stale = update(parts(), check=check)
     if stale and check:
@@ -28,10 +28,10 @@ def docs(
 
 def parts() -> dict[str, str]:
     """Return every generated part, by its name."""
-    from sw.ablation.page import parts as ablation_parts
-    from sw.docs import measured_parts
-    from sw.memory.page import parts as memory_parts
-    from sw.table.report import compared_parts
+    from sw.experiments.ablation.page import parts as ablation_parts
+    from sw.experiments.memory.page import parts as memory_parts
+    from sw.experiments.table.report import compared_parts
+    from sw.report.docs import measured_parts
 
     measured = measured_parts() | compared_parts() | memory_parts() | ablation_parts()
     return measured | chip_parts() | {"ranges": ranges()}
@@ -39,9 +39,9 @@ def parts() -> dict[str, str]:
 
 def chip_parts() -> dict[str, str]:
     """Return what the gateware says of itself."""
+    from hw.flow.verilog import multipliers, run_overhead
     from hw.shapes import FOLDINGS, Geometry
-    from hw.verilog import multipliers, run_overhead
-    from sw.docs import table
+    from sw.report.docs import table
 
     chips = [Geometry(filters=filters) for filters in FOLDINGS]
     foldings = table(
@@ -70,8 +70,8 @@ def ranges() -> str:
     from golden.skeleton import LAYERS
     from golden.skeleton import ranges as allowed
     from golden.spec import Spec
-    from hw.verilog import accumulators
-    from sw.docs import table
+    from hw.flow.verilog import accumulators
+    from sw.report.docs import table
 
     widths = accumulators(Spec())
     rows = []

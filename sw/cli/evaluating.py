@@ -100,10 +100,10 @@ def evaluate_one(
 ) -> None:
     """Measure one skeleton on one device."""
     from golden.files import write_json
-    from sw import evaluate as work
-    from sw.data import load
-    from sw.loading import load_run
-    from sw.writable import require_writable
+    from sw.data.load import load
+    from sw.judge import evaluate as work
+    from sw.runs.loading import load_run
+    from sw.runs.writable import require_writable
 
     loaded, network = load_run(subject, gate, gated=not no_gate)
     digits = work.judged(load(data, download=True), images)
@@ -133,13 +133,13 @@ def evaluate_all(
 ) -> None:
     """Measure everything, write the table and the curves, and copy them to docs if told."""
     from golden.files import write_json
-    from sw import evaluate as work
-    from sw.data import load
-    from sw.table import make, report
-    from sw.table.measure import Store
-    from sw.table.subjects import subjects
+    from sw.data.load import load
+    from sw.experiments.table import make, report
+    from sw.experiments.table.measure import Store
+    from sw.experiments.table.subjects import subjects
+    from sw.judge import evaluate as work
+    from sw.runs.writable import require_writable
     from sw.train.run import keep_memory
-    from sw.writable import require_writable
 
     def simulated(skeleton: Skeleton) -> Device:
         opened = open_device("simulated", (skeleton,), filters)

@@ -33,7 +33,7 @@ def serve(
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.skeleton import Skeleton, find
     from hw.shapes import Geometry
-    from sim.board import CLOCK, SimulatedBoard, divisor_of, serve
+    from sim.devices.board import CLOCK, SimulatedBoard, divisor_of, serve
     from sw.cli.building import places
 
     folded = filters_of(board, filters)

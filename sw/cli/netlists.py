@@ -11,7 +11,7 @@ from sw.cli.common import progress
 
 if TYPE_CHECKING:
     from golden.skeleton import Skeleton
-    from sim.board import SimulatedPort
+    from sim.devices.board import SimulatedPort
 
 __all__ = ["netlist_sim", "reskeleton"]
 
@@ -35,8 +35,8 @@ def netlist_sim(
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.skeleton import Skeleton, find
     from hw.boards.catalogue import BOARDS, find_board
-    from hw.boards.flow import geometry_of
-    from sim.verilate import require_tools
+    from hw.flow.build import geometry_of
+    from sim.devices.verilate import require_tools
 
     found = list(BOARDS.values()) if board == "all" else [find_board(board)]
     names = subjects or ["digits"]
@@ -56,11 +56,11 @@ def prove(
     board: Any, names: list[str], skeletons: tuple[Skeleton, ...], count: int, states: bool
 ) -> tuple[int, int]:
     """Restore so many show digits on a board's netlist; return the codes compared, and clocks."""
-    from sim.prove import compare_device
-    from sw.damage import blank
-    from sw.data import show_digits
-    from sw.loading import load_run
-    from sw.serial import ChipDevice
+    from sim.proof.prove import compare_device
+    from sw.data.damage import blank
+    from sw.data.load import show_digits
+    from sw.runs.loading import load_run
+    from sw.serial.device import ChipDevice
 
     skeleton, network = load_run(names[0])
     steps = skeleton.spec.steps
@@ -85,10 +85,10 @@ def prove(
 def simulate_netlist(board: Any, skeletons: tuple[Skeleton, ...], folder: Path) -> SimulatedPort:
     """Return the port of a board's netlist, which is made in ``folder`` unless it is there."""
     from golden.files import locked
-    from hw.boards.flow import geometry_of, synthesise
     from hw.boards.top import BoardTop, pll_settings
-    from sim.board import SimulatedPort
-    from sim.netlist import NetlistBoard, NetlistDesign
+    from hw.flow.build import geometry_of, synthesise
+    from sim.devices.board import SimulatedPort
+    from sim.devices.netlist import NetlistBoard, NetlistDesign
 
     platform = board.make_platform()
     pll = pll_settings(platform.default_clk_frequency / 1e6, board.clock)
@@ -113,7 +113,7 @@ def reskeleton(
     thalweg reskeleton build/ulx3s-25f/thalweg.bit mine/skeleton digits --output mine.bit
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.skeleton import Skeleton, find
-    from hw.boards.reskeleton import reskeleton as refill
+    from hw.flow.reskeleton import reskeleton as refill
 
     skeletons = [Skeleton.load(find(name)) for name in subjects]
     held, holds = refill(bitstream, skeletons, output)

@@ -9,7 +9,7 @@ import typer
 
 from golden.errors import InputError
 from sw.cli.common import DataFolder, GateFile, NoGate, open_device, progress
-from sw.terminal import console
+from sw.runs.terminal import console
 
 if TYPE_CHECKING:
     from golden.device import Device
@@ -53,13 +53,13 @@ def memory(
     thalweg memory
     thalweg memory holding valleys --skeleton mine/skeleton --images 200
     """  # noqa: D301 - click reads the backspace as: keep these lines
-    from sw.data import load
-    from sw.evaluate import judged, require_size
-    from sw.loading import load_run
-    from sw.memory.page import require_docs
-    from sw.memory.run import chosen, known, run
-    from sw.memory.supply import LETTERS, gates_beside, lacking, letters_at
-    from sw.memory.task import Task
+    from sw.data.load import load
+    from sw.experiments.memory.page import require_docs
+    from sw.experiments.memory.run import chosen, known, run
+    from sw.experiments.memory.supply import LETTERS, gates_beside, lacking, letters_at
+    from sw.experiments.memory.task import Task
+    from sw.judge.evaluate import judged, require_size
+    from sw.runs.loading import load_run
 
     names = experiments or []
     known(names)
@@ -96,7 +96,7 @@ def memory(
 def publish_memory(folder: Path) -> None:
     """Take what was measured into docs."""
     from sw.cli.documenting import docs
-    from sw.memory.page import publish
+    from sw.experiments.memory.page import publish
 
     typer.echo(f"wrote {publish(folder)}")
     docs()
@@ -109,7 +109,7 @@ def chip(skeleton: Skeleton) -> Device:
 
 def toggles(*run: Any) -> dict[str, int]:
     """Count the toggles of a run on the simulated chip."""
-    from sim.toggles import count
+    from sim.measure.toggles import count
 
     counted: dict[str, int] = count(*run)
     return counted

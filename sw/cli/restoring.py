@@ -26,7 +26,7 @@ from sw.cli.common import (
 
 if TYPE_CHECKING:
     from golden.device import Device
-    from sw.images import Images, Lattices
+    from sw.restore.images import Images, Lattices
 
 __all__ = ["restore"]
 
@@ -78,13 +78,13 @@ def restore(
     thalweg restore scans --originals clean --skeleton digits --output build/scans
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.files import is_dir, resolve
-    from sw import outputs
     from sw.cli.folders import restore_folder
-    from sw.images import is_named, read_input
-    from sw.loading import load_run
-    from sw.restore import restore_input
-    from sw.results import Recipe
-    from sw.writable import require_folders
+    from sw.restore import outputs
+    from sw.restore.images import is_named, read_input
+    from sw.restore.restoration import restore_input
+    from sw.restore.results import Recipe
+    from sw.runs.loading import load_run
+    from sw.runs.writable import require_folders
 
     loaded, network = load_run(skeleton, gate, gated=not no_gate)
     steps = loaded.spec.steps if steps is None else steps
@@ -140,7 +140,7 @@ def require_meant(
     given: Images | Lattices, damage: float | None, *, invert: bool, from_step: int
 ) -> None:
     """Raise where an option is given that this kind of INPUT has no use for."""
-    from sw.images import Images
+    from sw.restore.images import Images
 
     if isinstance(given, Images):
         if from_step:

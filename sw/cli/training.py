@@ -148,8 +148,8 @@ def referee(
     \b
     thalweg referee --output build/referee
     """  # noqa: D301 - click reads the backspace as: keep these lines
-    from sw.data import load
-    from sw.referee.train import train as work
+    from sw.data.load import load
+    from sw.judge.referee.train import train as work
 
     record = work(load(data, download=True), output)
     typer.echo(f"{record['test_right']} of {record['test_digits']} clean test digits read right")

@@ -25,8 +25,8 @@ from torch import Tensor
 
 from golden.fixed import GATE_HIDDEN, HIDDEN, Format
 from golden.spec import Spec
-from sw.gate import Gate, GateExponents
-from sw.quant import (
+from sw.model.gate import Gate, GateExponents
+from sw.model.quantisers import (
     GATE_HIDDEN_FRAC,
     GATE_INPUT,
     GATE_OUTPUT,
@@ -34,12 +34,12 @@ from sw.quant import (
     STATE_FRAC,
     Place,
 )
-from sw.rule import Rule, RuleExponents
+from sw.model.rule import Rule, RuleExponents
+from sw.model.step import advance, lay, numbers, planes_of, respond
 from sw.train.draw import calibration_digits
 from sw.train.learner import Learner
 from sw.train.options import Options
 from sw.train.recipes import fallen, restored, squared
-from sw.train.step import advance, lay, numbers, planes_of, respond
 
 __all__ = ["quantise"]
 

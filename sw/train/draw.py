@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from golden.spec import Spec
-from sw.noise import KINDS, noise_lattice
+from sw.data.noise import KINDS, noise_lattice
+from sw.runs.processes import place
 from sw.train.options import Options
-from sw.train.processes import place
 
 __all__ = ["calibration_digits", "draw", "lost_cells", "noise_states", "random"]
 

@@ -15,15 +15,15 @@ from torch import Tensor, nn
 from golden import skeleton
 from golden.errors import InputError
 from golden.files import read_bytes
-from sw import floats
-from sw.baselines.shelf import weights_of
-from sw.data import Digits
-from sw.gate import Gate, GateExponents
-from sw.rule import Rule, RuleExponents
-from sw.train.checkpoint import put, read, require_alike, require_finite, restore, whole, write
+from sw.data.load import Digits
+from sw.model import floats
+from sw.model.baselines.shelf import weights_of
+from sw.model.gate import Gate, GateExponents
+from sw.model.rule import Rule, RuleExponents
+from sw.runs.checkpoint import put, read, require_alike, require_finite, restore, whole, write
+from sw.runs.processes import leads
 from sw.train.options import Options
 from sw.train.pool import Pool, Prototypes
-from sw.train.processes import leads
 from sw.train.rehearsal import Rehearsal
 
 __all__ = ["Learner", "begin", "identity", "reads", "resume", "save"]

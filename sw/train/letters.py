@@ -13,18 +13,18 @@ from golden.errors import Difference, InputError
 from golden.files import exists, write_json
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
-from sw.damage import blank
-from sw.data import Digits, load
-from sw.evaluate import Judged, evaluate, judged
-from sw.loading import load_run
-from sw.rebuild import gate_of, rule_of
+from sw.data.damage import blank
+from sw.data.load import Digits, load
+from sw.judge.evaluate import Judged, evaluate, judged
+from sw.model.proof import prove_random
+from sw.model.rebuild import gate_of, rule_of
+from sw.runs.loading import load_run
+from sw.runs.processes import leads, meet
 from sw.train.learner import Learner, reads, resume, save
 from sw.train.loop import interruptions, run_stage
 from sw.train.options import Options
-from sw.train.processes import leads, meet
 from sw.train.rehearsal import rehearsal
 from sw.train.ship import PROVEN, provenance
-from sw.train.verify import prove_random
 
 __all__ = ["train_letters"]
 

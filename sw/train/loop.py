@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sw.train.checkpoint import Diverged
+from sw.runs.checkpoint import Diverged
+from sw.runs.processes import average, leads, told
 from sw.train.learner import Learner, save
 from sw.train.options import Options
 from sw.train.origins import shorten_ways
-from sw.train.processes import average, leads, told
 from sw.train.recipes import hold, relearn, restore
 
 __all__ = ["Stopped", "interruptions", "run_stage", "train_batch"]

@@ -11,8 +11,8 @@ import torch
 
 from golden.errors import InputError
 from golden.spec import Gate, Spec
-from sw.baselines.models import IMAGE, MODELS
-from sw.baselines.shelf import weights_of
+from sw.model.baselines.models import IMAGE, MODELS
+from sw.model.baselines.shelf import weights_of
 from sw.train.bounds import BOUNDS, require_within
 
 __all__ = ["RECIPES", "SPEC", "Options", "require_device", "shaped", "spec_for"]
@@ -77,7 +77,7 @@ class Options:
     name: str = "digits"
     """Name of the skeleton, and of its folder in ``output``."""
     data: Path | None = None
-    """Folder of the training data; see `sw.data.load`."""
+    """Folder of the training data; see `sw.data.load.load`."""
     output: Path = Path("build/train")
     """Where the run keeps its checkpoint and leaves its skeleton."""
     ship: bool = False

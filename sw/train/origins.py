@@ -20,14 +20,14 @@ from torch import Tensor
 
 from golden.fixed import STATE
 from golden.spec import Spec
-from sw.quant import STATE_FRAC
-from sw.rule import Rule
+from sw.model.quantisers import STATE_FRAC
+from sw.model.rule import Rule
+from sw.model.step import numbers
 from sw.train.calibrate import NARROW
 from sw.train.draw import calibration_digits
 from sw.train.learner import Learner
 from sw.train.options import Options
 from sw.train.recipes import AGED, fallen
-from sw.train.step import numbers
 
 __all__ = ["direct", "move_origins", "shorten_ways"]
 

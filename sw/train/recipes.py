@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from golden.fixed import STATE
+from sw.model.step import Numbers, advance, lay, numbers, pixels, respond
+from sw.runs.processes import share
 from sw.train.draw import draw, lost_cells, noise_states, random
 from sw.train.learner import Learner
 from sw.train.options import Options
 from sw.train.pool import Pool, Prototypes, medoids
-from sw.train.processes import share
-from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
 from sw.train.teacher import aim
 
 __all__ = [

@@ -13,7 +13,7 @@ from golden.device import GoldenDevice, batches, run
 from golden.device import restore as run_through
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
-from sw.damage import blank
+from sw.data.damage import blank
 from sw.train.draw import noise_states
 
 __all__ = ["Rehearsal", "deformed", "dreams", "rehearsal"]

@@ -10,19 +10,19 @@ import torch
 from golden.errors import InputError
 from golden.files import exists
 from golden.skeleton import SHIPPED
-from sw import floats
-from sw.data import Digits, load
-from sw.ordinary import ordinary
+from sw.data.load import Digits, load
+from sw.model import floats
+from sw.runs.ordinary import ordinary
+from sw.runs.processes import alone, joined, leads, meet, place
+from sw.runs.writable import require_folders
 from sw.train.calibrate import quantise
 from sw.train.learner import Learner, begin, reads, resume, save
 from sw.train.letters import train_letters
 from sw.train.loop import interruptions, run_stage
 from sw.train.options import Options
-from sw.train.processes import alone, joined, leads, meet, place
 from sw.train.recipes import begin_holding
 from sw.train.settle import settle
 from sw.train.ship import export
-from sw.writable import require_folders
 
 __all__ = ["learnt", "prepare", "train"]
 

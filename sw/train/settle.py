@@ -20,18 +20,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sw.data import Digits
-from sw.memory.machine import Machine, follow
-from sw.metrics import psnr, squared_errors
-from sw.quant import STATE_FRAC
-from sw.rule import Rule
+from sw.data.load import Digits
+from sw.experiments.memory.machine import Machine, follow
+from sw.judge.metrics import psnr, squared_errors
+from sw.model.quantisers import STATE_FRAC
+from sw.model.rule import Rule
+from sw.model.step import Numbers, advance, lay, numbers, pixels, respond
 from sw.train.draw import draw, lost_cells, noise_states, random
 from sw.train.learner import Learner
 from sw.train.options import Options
 from sw.train.origins import direct, move_origins
 from sw.train.pool import medoids
 from sw.train.recipes import LOST
-from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
 
 __all__ = ["Fall", "Starts", "Touch", "Trained", "fall", "settle", "settled", "touched"]
 

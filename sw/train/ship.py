@@ -19,14 +19,14 @@ from golden.device import GoldenDevice
 from golden.files import replacing, write_json
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
-from sw.damage import blank
-from sw.data import Digits
-from sw.evaluate import Judged, evaluate, judged
-from sw.floats import FLOATS
-from sw.gate import CutNetwork
+from sw.data.damage import blank
+from sw.data.load import Digits
+from sw.judge.evaluate import Judged, evaluate, judged
+from sw.model.floats import FLOATS
+from sw.model.gate import CutNetwork
+from sw.model.proof import prove_random
 from sw.train.learner import Learner
 from sw.train.options import Options, spec_for
-from sw.train.verify import prove_random
 
 __all__ = ["FILES", "export"]
 

@@ -17,15 +17,15 @@ import torch
 from torch import Tensor, nn
 
 from golden.spec import Spec
-from sw.data import show_digits
-from sw.rule import Rule
+from sw.data.load import show_digits
+from sw.model.fused import step_library
+from sw.model.rule import Rule
+from sw.model.step import advance, numbers
 from sw.train.calibrate import quantise, quantised_rule
-from sw.train.fused import step_library
 from sw.train.learner import Learner, begin
 from sw.train.loop import train_batch
 from sw.train.options import Options
 from sw.train.run import keep_memory
-from sw.train.step import advance, numbers
 
 __all__ = ["measure"]
 

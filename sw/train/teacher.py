@@ -7,7 +7,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from sw.baselines.shelf import shipped
+from sw.model.baselines.shelf import shipped
 from sw.train.options import Options
 
 __all__ = ["aim"]

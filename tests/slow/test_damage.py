@@ -9,9 +9,9 @@ from golden.errors import SkeletonDamaged
 from golden.wire import Error
 from hw.shapes import IDENTITY, Geometry
 from hw.skeleton_memory import images, layouts, pitch_of
-from sim.board import SimulatedBoard, SimulatedPort
-from sim.device import SimulatedDevice
-from sw.serial import ChipDevice
+from sim.devices.board import SimulatedBoard, SimulatedPort
+from sim.devices.device import SimulatedDevice
+from sw.serial.device import ChipDevice
 from tests.device_suite import SPEC, gate_network, lattices, pair, require_equal, skeletons
 
 GEOMETRY = Geometry(spec=SPEC)

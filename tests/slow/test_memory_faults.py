@@ -7,9 +7,9 @@ import pytest
 
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sim.device import SimulatedDevice
-from sw.memory.faults import DeadRows, FaultyMachine, Flips, StuckChannel, run_faulty
-from sw.memory.machine import Machine, follow
+from sim.devices.device import SimulatedDevice
+from sw.experiments.memory.faults import DeadRows, FaultyMachine, Flips, StuckChannel, run_faulty
+from sw.experiments.memory.machine import Machine, follow
 
 GATE = Gate(input_channel=2, output_channel=5, start=2)
 SPEC = Spec(height=8, width=8, image=8, gate=GATE)

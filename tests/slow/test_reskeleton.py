@@ -7,9 +7,9 @@ from golden.errors import InputError
 from golden.samples import uniform
 from golden.skeleton import Skeleton, find
 from golden.tools import call
-from hw.boards.bitstream import FIRST, contents, replaced, sections
-from hw.boards.reskeleton import reskeleton
-from hw.boards.tools import tool
+from hw.flow.bitstream import FIRST, contents, replaced, sections
+from hw.flow.reskeleton import reskeleton
+from hw.flow.tools import tool
 from hw.shapes import Geometry
 from hw.skeleton_memory import images
 

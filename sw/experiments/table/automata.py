@@ -1,0 +1,133 @@
+"""The automaton's rows: float, Brevitas, golden and the simulated chip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from golden.compare import require_equal
+from golden.device import Device, GoldenDevice
+from golden.device import restore as run_on
+from golden.gate import GateNetwork
+from golden.skeleton import Skeleton
+from golden.spec import Spec
+from sw.experiments.table.subject import Progress, Restore
+from sw.model.floats import models
+from sw.model.gate import Gate, spread
+from sw.model.quantisers import PIXEL_FRAC
+from sw.model.rebuild import gate_of, rule_of
+from sw.model.rule import Rule
+from sw.model.step import advance, lay, numbers, pixels, respond
+
+__all__ = ["brevitas_restore", "device_restore", "float_restore", "link_bytes", "parameters_of"]
+
+BLOCK = 50
+
+OpenDevice = Callable[[Skeleton], Device]
+"""Opens a device that has this skeleton chosen."""
+
+
+def parameters_of(skeleton: Skeleton, network: GateNetwork | None) -> int:
+    """Return the number of trained weights and biases; the gate's count too."""
+    layers = [skeleton.encode, skeleton.perceive, skeleton.update, skeleton.readout]
+    count = sum(layer.weight.size + layer.bias.size for layer in layers)
+    for layer in () if network is None else (network.hidden, network.output):
+        count += layer.weight.size + layer.bias.size
+    return count
+
+
+def link_bytes(spec: Spec, plane_bits: int = 8) -> int:
+    """Return the bytes of a digit over the link: the image both ways, plane and delta.
+
+    ``plane_bits`` are those that a code of a plane would take there.
+    """
+    gate = spec.gate
+    openings = 0 if gate is None else sum(map(gate.is_open, range(1, spec.steps + 1)))
+    return 2 * spec.image**2 + openings * (spec.cells * plane_bits // 8 + spec.deltas)
+
+
+def device_restore(
+    open_device: OpenDevice,
+    skeleton: Skeleton,
+    network: GateNetwork | None,
+    *,
+    as_golden: bool = False,
+) -> Restore:
+    """Return the restoration on a device, opened when first used.
+
+    With ``as_golden`` every pixel must be golden's, or `Difference` is raised.
+    """
+
+    def restore(damaged: np.ndarray, blanked: np.ndarray, progress: Progress) -> np.ndarray:
+        device, steps = open_device(skeleton), skeleton.spec.steps
+        restored = run_on(device, network, damaged, steps, progress)
+        if as_golden:
+            wanted = run_on(golden_device(skeleton), network, damaged, steps)
+            require_equal(restored, wanted)
+        return restored
+
+    return restore
+
+
+def golden_device(skeleton: Skeleton) -> Device:
+    """Return the reference model as a device."""
+    return GoldenDevice((skeleton,))
+
+
+def blockwise(restore: Callable[[Tensor], Tensor]) -> Restore:
+    """Return the restoration by a function from pixel codes (B, h, w) to restored ones."""
+
+    def whole(damaged: np.ndarray, blanked: np.ndarray, progress: Progress) -> np.ndarray:
+        restored = np.empty_like(damaged)
+        with torch.inference_mode():
+            for begin in range(0, len(damaged), BLOCK):
+                block = slice(begin, begin + BLOCK)
+                codes = restore(torch.from_numpy(damaged[block]).float())
+                restored[block] = codes.round().to(torch.uint8).numpy()
+                progress(len(codes))
+        return restored
+
+    return whole
+
+
+def float_restore(path: Path, spec: Spec) -> Restore:
+    """Return the restoration by the float models in a file, nothing rounded but the pixels."""
+    rule, gate = models(path, spec)
+    weights = numbers(rule, gate)
+
+    def restore(damaged: Tensor) -> Tensor:
+        states = lay(damaged, weights, spec, False)
+        for step in range(1, spec.steps + 1):
+            states = advance(states, weights, spec, False)
+            states = respond(states, weights, spec, step, False)
+        return pixels(states, weights, spec, False)
+
+    return blockwise(restore)
+
+
+def brevitas_restore(skeleton: Skeleton, network: GateNetwork | None) -> Restore:
+    """Return the restoration by the Brevitas models that the integers came from."""
+    spec, rule = skeleton.spec, rule_of(skeleton)
+    gate = None if network is None else gate_of(network, spec)
+
+    def restore(damaged: Tensor) -> Tensor:
+        states = rule.lay(damaged[:, None] * 2.0**-PIXEL_FRAC)
+        for step in range(1, spec.steps + 1):
+            states = gated(rule(states), rule, gate, step)
+        return rule.show(states)[:, 0] * 2.0**PIXEL_FRAC
+
+    return blockwise(restore)
+
+
+def gated(states: Tensor, rule: Rule, gate: Gate | None, step: int) -> Tensor:
+    """Return the states after ``step`` with the gate's delta applied, values."""
+    place = rule.spec.gate
+    if gate is None or place is None or not place.is_open(step):
+        return states
+    deltas = gate(states[:, place.input_channel].reshape(len(states), rule.spec.cells))
+    result: Tensor = rule.state(states + spread(deltas, rule.spec, step))
+    return result

@@ -1,0 +1,315 @@
+"""The rule and the gate as training runs them: on codes, quickly, the same numbers as Brevitas.
+
+Brevitas owns the weights and quantises them once a batch; these functions take the result. States
+are float32 codes (B, channels, height, width). Unless ``exact``, nothing is rounded and only the
+states saturate: the float warm-up.
+"""
+
+from __future__ import annotations
+
+from ctypes import CDLL
+from typing import Any, NamedTuple
+
+import brevitas.nn as qnn
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from golden.fixed import GATE_HIDDEN, HIDDEN, PIXEL, STATE, Format
+from golden.spec import Spec
+from sw.model.fused import fused_step, step_library
+from sw.model.fused.weights import quantised
+from sw.model.gate import Gate, cut, field_of
+from sw.model.linear import Linear
+from sw.model.quantisers import GATE_INPUT, GATE_OUTPUT, Place
+from sw.model.rule import Rule
+
+__all__ = [
+    "Numbers",
+    "advance",
+    "gate_delta",
+    "lay",
+    "numbers",
+    "pixels",
+    "plain_step",
+    "planes_of",
+    "respond",
+]
+
+between = torch.ops.aten.hardtanh_backward  # gradient where low < x < high, else 0
+
+
+class Numbers(NamedTuple):
+    """Weights and biases that take codes to codes, a half added where rounding follows."""
+
+    encode: tuple[Tensor, Tensor]
+    kernels: Tensor
+    """One depth-wise set of filters for each of the multiplier's: (M, channels, 1, 3, 3)."""
+    offsets: Tensor
+    """(M, channels)."""
+    update: tuple[Tensor, Tensor]
+    """Its inputs in the order of the kernels."""
+    readout: tuple[Tensor, Tensor]
+    gate: tuple[Linear, Linear] | None
+    plane_bits: int = STATE.width
+    """Upper bits of a plane's codes that the gate reads."""
+    stretch: float = 1.0
+    """How many times as long a step is; see `stretched`."""
+
+    def stretched(self, times: float) -> Numbers:
+        """Return those of steps so many times as long: all that changes a state is as much larger.
+
+        States at rest are the same. A rule that comes to rest in longer steps has a margin in usual
+        ones: its dead zone is wider, and it does not overshoot what it returns to.
+        """
+        weight, bias = self.update
+        return self._replace(update=(weight * times, bias * times), stretch=times)
+
+
+def scaled(
+    layer: qnn.QuantConv2d | qnn.QuantLinear,
+    place: Place,
+    half: float,
+    exponents: Tensor | None,
+    functions: CDLL | None,
+) -> tuple[Tensor, Tensor]:
+    """Return a layer's weight and bias on codes, quantised where the layer is.
+
+    ``exponents`` are the fracs of its weights, ``functions`` the fused step's if that runs.
+    """
+    factor, bias = 2.0 ** (place.target - place.source), layer.bias
+    if exponents is None:
+        weight = layer.weight * factor
+    else:
+        bias = layer.quant_bias().value
+        if functions is None:
+            weight = layer.quant_weight().value * factor
+        else:
+            weight = quantised(layer.weight, exponents, place, functions)
+    return weight, bias * 2.0**place.target + half
+
+
+def numbers(rule: Rule, gate: Gate | None) -> Numbers:
+    """Gather the weights of a batch; gradients flow back to the models."""
+    exact = rule.exponents is not None
+    half, spec = 0.5 * exact, rule.spec
+    functions = step_library(spec, rule.update.weight.device) if exact else None
+    layers = (rule.encode, rule.perceive, rule.update, rule.readout)
+    halves = half, half, 0.0, half
+    fracs = rule.exponents or (None,) * 4
+    encode, perceive, update, readout = (
+        scaled(*layer, functions) for layer in zip(layers, rule.places, halves, fracs, strict=True)
+    )
+    weight, bias = perceive
+    kernels = weight.view(spec.channels, spec.multiplier, 1, 3, 3).transpose(0, 1).contiguous()
+    offsets = bias.view(spec.channels, spec.multiplier).T.contiguous()
+    mixes = update[0].view(spec.channels, spec.channels, spec.multiplier).transpose(1, 2)
+    network = None
+    if gate is not None:
+        hidden, output = gate.exponents or (None, None)
+        network = (
+            Linear.of(*scaled(gate.hidden, GATE_INPUT, half, hidden, functions)),
+            Linear.of(*scaled(gate.output, GATE_OUTPUT, half, output, functions)),
+        )
+    return Numbers(
+        encode=encode,
+        kernels=kernels,
+        offsets=offsets,
+        update=(mixes.reshape(spec.channels, spec.filters, 1, 1), update[1]),
+        readout=readout,
+        gate=network,
+        plane_bits=STATE.width if gate is None else gate.plane_bits,
+    )
+
+
+class Saturate(torch.autograd.Function):
+    """Floor and clamp to a format; a straight-through gradient inside, none outside."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, to: Format, low: float) -> Tensor:
+        """``low`` is the bound under which no gradient flows."""
+        ctx.save_for_backward(x)
+        ctx.bounds = low, to.max + 1.0
+        return x.clamp(to.min, to.max).floor_()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """Pass what lies between the bounds."""
+        return between(gradient, ctx.saved_tensors[0], *ctx.bounds), None, None
+
+
+def led_back(gradient: Tensor, states: Tensor) -> Tensor:
+    """Return the gradient; of a saturated state where following it leads back, else 0.
+
+    What saturates would else be stuck there: nothing could ever pull it off its limit again.
+    """
+    out = torch.where(gradient > 0, states <= STATE.min, states >= STATE.max)
+    return gradient.masked_fill(out, 0.0)
+
+
+class Bounded(torch.autograd.Function):
+    """Clamp to the state's format; the gradient as `led_back` has it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """Take states of any shape."""
+        result = x.clamp(STATE.min, STATE.max)
+        ctx.save_for_backward(result)
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """Pass what does not lead further out."""
+        return led_back(gradient, *ctx.saved_tensors)
+
+
+class Deliver(torch.autograd.Function):
+    """Add a field to one channel of the states, and saturate; the others stay as they are."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, field: Tensor, channel: int) -> Tensor:
+        """Take states (B, channels, height, width) and the field (B, height, width)."""
+        plane = (states[:, channel] + field).clamp_(STATE.min, STATE.max)
+        ctx.save_for_backward(plane)
+        ctx.channel = channel
+        result = states.clone()
+        result[:, channel] = plane
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        """Pass what does not lead further out."""
+        plane = led_back(gradient[:, ctx.channel], *ctx.saved_tensors)
+        result = gradient.clone()
+        result[:, ctx.channel] = plane
+        return result, plane, None
+
+
+class Whole(torch.autograd.Function):
+    """Cut towards zero; a straight-through gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """Take changes of any shape."""
+        return x.trunc()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """Pass everything."""
+        return gradient
+
+
+def relu(x: Tensor, to: Format, exact: bool) -> Tensor:
+    """Rectify; round (the half is in already) and saturate where exact."""
+    return Saturate.apply(x, to, 0.5) if exact else functional.relu(x)
+
+
+def rounded(x: Tensor, exact: bool) -> Tensor:
+    """Saturate to the state's format; round (the half is in already) where exact."""
+    return Saturate.apply(x, STATE, float(STATE.min)) if exact else x.clamp(STATE.min, STATE.max)
+
+
+def lay(images: Tensor, numbers: Numbers, spec: Spec, exact: bool) -> Tensor:
+    """Encode pixel codes (B, image, image)."""
+    top, left = spec.margins
+    padded = functional.pad(images[:, None], (left, left, top, top))
+    return rounded(functional.conv2d(padded, *numbers.encode), exact)
+
+
+def advance(states: Tensor, numbers: Numbers, spec: Spec, exact: bool) -> Tensor:
+    """One step of the rule, fused where that can be had."""
+    functions = step_library(spec, states.device)
+    if functions is None:
+        return plain_step(states, numbers, spec, exact)
+    return fused_step(states, numbers.kernels, numbers.offsets, numbers.update, functions, exact)
+
+
+def plain_step(states: Tensor, numbers: Numbers, spec: Spec, exact: bool) -> Tensor:
+    """Do the same in plain torch."""
+    padding = 1
+    source = states = states.contiguous(memory_format=torch.channels_last)
+    if spec.boundary == "wrap":
+        source, padding = functional.pad(states, (1, 1, 1, 1), mode="circular"), 0
+    sums = perceived(source, numbers, spec, padding)
+    change = functional.conv2d(relu(sums, HIDDEN, exact), *numbers.update)
+    # Round first, add then: in one sum float32 would round before it cuts.
+    whole = Whole.apply(change) if exact else change
+    result: Tensor = Bounded.apply(states + whole)
+    return result
+
+
+def perceived(source: Tensor, numbers: Numbers, spec: Spec, padding: int) -> Tensor:
+    """Return what all filters find: (B, filters, height, width), in the order of the kernels."""
+    kernels, offsets = numbers.kernels, numbers.offsets
+    if source.is_cuda:
+        # One launch, in the place of one for each of the multiplier's filters and their joining.
+        return functional.conv2d(source, dense(kernels), offsets.flatten(), padding=padding)
+    # Depth-wise convolutions without a multiplier run about twice as fast as one with it.
+    sums = [
+        functional.conv2d(source, kernel, offset, padding=padding, groups=spec.channels)
+        for kernel, offset in zip(kernels, offsets, strict=True)
+    ]
+    return torch.cat(sums, 1)
+
+
+def dense(kernels: Tensor) -> Tensor:
+    """Return depth-wise kernels as those of one dense convolution, mostly zeros.
+
+    Takes (M, channels, 1, 3, 3); gives (filters, channels, 3, 3).
+    """
+    channels = kernels.shape[1]
+    own = torch.eye(channels, device=kernels.device).view(1, channels, channels, 1, 1)
+    return (own * kernels).flatten(0, 1)
+
+
+def planes_of(states: Tensor, numbers: Numbers, spec: Spec) -> Tensor:
+    """Return what the gate reads of the states: codes (B, cells)."""
+    assert spec.gate is not None
+    planes = states[:, spec.gate.input_channel].reshape(len(states), spec.cells)
+    return cut(planes, numbers.plane_bits)
+
+
+def gate_delta(planes: Tensor, numbers: Numbers, exact: bool, dropout: float = 0.0) -> Tensor:
+    """Map planes (B, cells) to deltas (B, cells / 4); dropout acts on the hidden units."""
+    assert numbers.gate is not None
+    first, second = numbers.gate
+    hidden = relu(first(planes), GATE_HIDDEN, exact)
+    if dropout:
+        hidden = functional.dropout(hidden, dropout)
+    delta = second(hidden)
+    if numbers.stretch != 1:
+        half = 0.5 * exact
+        delta = (delta - half) * numbers.stretch + half
+    return rounded(delta, exact)
+
+
+def respond(
+    states: Tensor, numbers: Numbers, spec: Spec, step: int, exact: bool, dropout: float = 0.0
+) -> Tensor:
+    """Return the states after ``step`` with the gate's delta applied."""
+    gate = spec.gate
+    if gate is None or not gate.is_open(step):
+        return states
+    deltas = gate_delta(planes_of(states, numbers, spec), numbers, exact, dropout)
+    field = field_of(deltas, spec, step)[:, 0]
+    result: Tensor = Deliver.apply(states, field, gate.output_channel)
+    return result
+
+
+def pixels(states: Tensor, numbers: Numbers, spec: Spec, exact: bool) -> Tensor:
+    """Return pixel codes (B, image, image); the gradient passes through the saturation.
+
+    A pixel that is saturated on the right side has no error; on the wrong side it must get away.
+    """
+    weight, bias = numbers.readout
+    rows, columns = spec.window
+    # As a product over the channels: a convolution of the window costs three times as much.
+    sums = torch.matmul(weight.flatten(1), states.flatten(2)) + bias
+    shown = sums.view(-1, spec.height, spec.width)[:, rows, columns]
+    codes = shown.detach().clamp(PIXEL.min, PIXEL.max)
+    return shown + ((codes.floor() if exact else codes) - shown.detach())

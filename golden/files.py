@@ -21,6 +21,7 @@ from golden.errors import InputError, reason
 
 __all__ = [
     "LARGEST",
+    "ROOT",
     "exists",
     "is_dir",
     "is_file",
@@ -36,6 +37,9 @@ __all__ = [
     "resolve",
     "write_json",
 ]
+
+ROOT = Path(__file__).parents[1]
+"""The folder of the packages: the root of a checkout."""
 
 LARGEST = 512 << 20
 """Bytes of the largest file that is read whole, unpacked or not."""

@@ -199,9 +199,20 @@ def test_fingerprints_of_designs_differ():
     assert named <= set(DESIGNS)
 
 
-MADE_FROM = ["sim/devices/activity.h", "sim/devices/lattices.h", "sim/devices/memories.h", "sim/devices/served.h",
-             "sim/devices/verilate.py", "sim/devices/chip.cpp", "hw/chip.py", "hw/array/pe.py",
-             "golden/fixed.py", "golden/frames.py", "golden/spec.py", "golden/wire.py"]  # fmt: skip
+MADE_FROM = [
+    "sim/devices/activity.h",
+    "sim/devices/lattices.h",
+    "sim/devices/memories.h",
+    "sim/devices/served.h",
+    "sim/devices/verilate.py",
+    "sim/devices/chip.cpp",
+    "hw/chip.py",
+    "hw/array/pe.py",
+    "golden/fixed.py",
+    "golden/frames.py",
+    "golden/spec.py",
+    "golden/wire.py",
+]
 
 
 @pytest.mark.parametrize("file", MADE_FROM)

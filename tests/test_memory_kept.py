@@ -61,10 +61,17 @@ def of_spec(task, **values):
 
 PARTS = [(a, b) for a in ("hidden", "output") for b in ("weight", "bias", "shift")]
 CHANGES = {
-    **{f"skeleton.{a}.{b}": (lambda task, a=a, b=b: of_skeleton(task, a, b))
-       for a in ("encode", "perceive", "update", "readout") for b in ("weight", "bias", "shift")},
-    **{f"gate.{a}.{b}": (lambda task, a=a, b=b: replace(task, network=of_layer(task.network, a, b)))
-       for a, b in PARTS},
+    **{
+        f"skeleton.{a}.{b}": (lambda task, a=a, b=b: of_skeleton(task, a, b))
+        for a in ("encode", "perceive", "update", "readout")
+        for b in ("weight", "bias", "shift")
+    },
+    **{
+        f"gate.{a}.{b}": (
+            lambda task, a=a, b=b: replace(task, network=of_layer(task.network, a, b))
+        )
+        for a, b in PARTS
+    },
     "spec.steps": lambda task: of_spec(task, steps=11),
     "spec.gate": lambda task: of_spec(task, gate=replace(GATE, mapping="phase4")),
     "no gate": lambda task: replace(task, network=None),
@@ -79,10 +86,14 @@ CHANGES = {
     "seed": lambda task: replace(task, seed=1),
     "chip": lambda task: replace(task, chip=lambda skeleton: None),
     "toggles": lambda task: replace(task, toggles=lambda *run: {}),
-}  # fmt: skip
+}
 OF_LETTERS = {
-    **{f"another gate.{a}.{b}": (lambda task, a=a, b=b: replace(
-        task, gates={"only": of_layer(task.gates["only"], a, b)})) for a, b in PARTS},
+    **{
+        f"another gate.{a}.{b}": (
+            lambda task, a=a, b=b: replace(task, gates={"only": of_layer(task.gates["only"], a, b)})
+        )
+        for a, b in PARTS
+    },
     "gates": lambda task: replace(task, gates={"stored": task.gates["only"]}),
     "letters": lambda task: replace(task, letters=task.letters._replace(rows="letters-lower")),
     "letters.images": lambda task: replace(
@@ -91,7 +102,7 @@ OF_LETTERS = {
     "letters.labels": lambda task: replace(
         task, letters=task.letters._replace(labels=changed(task.letters.labels))
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
@@ -113,19 +124,39 @@ def test_how_a_run_is_shown_decides_nothing(task):
 
 
 DECIDE = [
-    "golden/fixed.py", "golden/gate.py", "golden/model.py", "golden/spec.py",
-    "sw/data/damage.py", "sw/judge/evaluate.py", "sw/runs/loading.py", "sw/judge/metrics.py", "sw/data/noise.py",
-    "sw/judge/referee/__init__.py", "sw/judge/referee/weights.safetensors",
-    "sw/experiments/memory/attractors.py", "sw/experiments/memory/batchwise.py", "sw/experiments/memory/chip.py",
-    "sw/experiments/memory/energy.py", "sw/experiments/memory/faults.py", "sw/experiments/memory/machine.py", "sw/experiments/memory/spread.py",
-    "sw/experiments/memory/starts.py", "sw/experiments/memory/task.py",
-]  # fmt: skip
+    "golden/fixed.py",
+    "golden/gate.py",
+    "golden/model.py",
+    "golden/spec.py",
+    "sw/data/damage.py",
+    "sw/judge/evaluate.py",
+    "sw/runs/loading.py",
+    "sw/judge/metrics.py",
+    "sw/data/noise.py",
+    "sw/judge/referee/__init__.py",
+    "sw/judge/referee/weights.safetensors",
+    "sw/experiments/memory/attractors.py",
+    "sw/experiments/memory/batchwise.py",
+    "sw/experiments/memory/chip.py",
+    "sw/experiments/memory/energy.py",
+    "sw/experiments/memory/faults.py",
+    "sw/experiments/memory/machine.py",
+    "sw/experiments/memory/spread.py",
+    "sw/experiments/memory/starts.py",
+    "sw/experiments/memory/task.py",
+]
 APART = {
-    "holding": ["golden/skeletons/digits/skeleton.json",
-                "golden/skeletons/digits/gate.safetensors"],
-    "compute": ["sw/model/baselines/models.py", "sw/model/baselines/shelf.py", "sw/judge/macs.py",
-                "sw/model/baselines/weights/autoencoder.safetensors"],
-}  # fmt: skip
+    "holding": [
+        "golden/skeletons/digits/skeleton.json",
+        "golden/skeletons/digits/gate.safetensors",
+    ],
+    "compute": [
+        "sw/model/baselines/models.py",
+        "sw/model/baselines/shelf.py",
+        "sw/judge/macs.py",
+        "sw/model/baselines/weights/autoencoder.safetensors",
+    ],
+}
 OF_CHIP = ["hw/sequencer.py", "hw/array/pe.py", "sim/devices/device.py", "sim/devices/verilate.py"]
 
 

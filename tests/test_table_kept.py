@@ -54,8 +54,13 @@ def test_a_store_looks_at_the_code_and_the_referee(made, monkeypatch, path):
 
 def test_a_store_looks_at_all_that_judges():
     names = {str(path.relative_to(ROOT) if path.is_absolute() else path) for path in CODE}
-    assert names == {"sw/experiments/table/measure.py", "sw/judge/metrics.py", "sw/data/damage.py",
-                     "sw/judge/referee/__init__.py", "sw/judge/referee/weights.safetensors"}  # fmt: skip
+    assert names == {
+        "sw/experiments/table/measure.py",
+        "sw/judge/metrics.py",
+        "sw/data/damage.py",
+        "sw/judge/referee/__init__.py",
+        "sw/judge/referee/weights.safetensors",
+    }
 
 
 @pytest.mark.parametrize("text", ["", "{ broken", "null", "[]", '{"n": 1'])

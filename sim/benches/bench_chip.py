@@ -1,7 +1,7 @@
 """The whole chip against golden: every code of every state of every step.
 
-Runs inside the simulator; `sim.benches.cocotb_run` writes the folder that ``$BENCH`` names: the chip's
-facts, its skeletons with the gates they come with, and what to run.
+Runs inside the simulator; `sim.benches.cocotb_run` writes the folder that ``$BENCH`` names: the
+chip's facts, its skeletons with the gates they come with, and what to run.
 """
 
 import json

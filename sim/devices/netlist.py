@@ -18,7 +18,7 @@ from sim.devices.verilate import HERE
 __all__ = ["NetlistBoard", "NetlistDesign", "write_library"]
 
 CELLS = Path(pyosys.__file__).parent / "share" / "ecp5"
-MODELS = HERE / "models" / "ecp5"
+MODELS = HERE.parent / "models" / "ecp5"
 LIBRARY = ("cells_sim.v", "common_sim.vh", "ccu2c_sim.vh")
 MEMORY = "DP16KD"
 

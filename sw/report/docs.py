@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from golden.errors import InputError
-from golden.files import read_json, replacing
+from golden.files import ROOT, read_json, replacing
 from golden.skeleton import SHIPPED
 from golden.spec import Spec
 from sw.judge.referee import recorded
 
-__all__ = ["ROOT", "measured_parts", "table", "update"]
+__all__ = ["measured_parts", "table", "update"]
 
-ROOT = Path(__file__).parents[1]
 SPEED = ROOT / "docs" / "speed.json"
 AREA = ("lut", "ff", "dsp", "bram")
 PART = re.compile(r"(<!-- begin: ([a-z-]+) -->\n)(.*?)(<!-- end: \2 -->)", re.DOTALL)

@@ -114,8 +114,8 @@ class ChipDevice:
 
     What it is told gathers until something comes back or a batch runs, so that everything for all
     contexts shares a transfer. A lost answer is asked for again; where a run cannot go on, because
-    the chip was reset or does not answer, that is one `sw.serial.link.LinkError`, and the next batch that
-    is loaded begins afresh. So does one after an interrupt.
+    the chip was reset or does not answer, that is one `sw.serial.link.LinkError`, and the next
+    batch that is loaded begins afresh. So does one after an interrupt.
     """
 
     def __init__(

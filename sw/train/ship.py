@@ -16,7 +16,7 @@ import brevitas
 import torch
 
 from golden.device import GoldenDevice
-from golden.files import replacing, write_json
+from golden.files import ROOT, replacing, write_json
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
 from sw.data.damage import blank
@@ -32,7 +32,6 @@ __all__ = ["FILES", "export"]
 
 FILES = ("skeleton.json", "gate.safetensors", FLOATS, "provenance.json")
 PROVEN = 256  # test digits that are proven equal, beside the random ones
-ROOT = Path(__file__).parents[2]
 
 
 def export(learner: Learner, options: Options, digits: Digits) -> None:
@@ -136,7 +135,7 @@ def commit() -> str | None:
     try:
         if not git("ls-files", "--", "sw/train/ship.py"):
             return None  # installed somewhere in another repository
-        paths = [str(ROOT / "golden"), str(Path(__file__).parents[1])]
+        paths = [str(ROOT / "golden"), str(ROOT / "sw")]
         changed = git("status", "--porcelain", "--untracked-files=no", "--", *paths)
         return git("rev-parse", "HEAD") + (" with changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):

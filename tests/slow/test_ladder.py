@@ -27,7 +27,8 @@ def other(skeletons):
 
 
 if sys.argv.pop(1) == "bench":
-    sim.benches.cocotb_run.write_chip = lambda g, skeletons, folder: honest(g, other(skeletons), folder)
+    run = sim.benches.cocotb_run
+    run.write_chip = lambda g, skeletons, folder: honest(g, other(skeletons), folder)
 else:
     sim.devices.device.images = lambda geometry, skeletons: images(geometry, other(skeletons))
 main()

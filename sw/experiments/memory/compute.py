@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from golden.files import ROOT
 from golden.fixed import PIXEL
 from sw.experiments.memory.batchwise import Batch, batchwise
 from sw.experiments.memory.machine import Machine, follow
@@ -24,10 +24,12 @@ HELD = 200
 NAME = "autoencoder"
 """The baseline to compare with."""
 
-SW = Path(__file__).parents[1]
 BESIDES = (
     SHIPPED / f"{NAME}.safetensors",
-    *(SW / name for name in ("baselines/models.py", "baselines/shelf.py", "table/macs.py")),
+    *(
+        ROOT / "sw" / name
+        for name in ("model/baselines/models.py", "model/baselines/shelf.py", "judge/macs.py")
+    ),
 )
 """Files that an outcome depends on, besides what every experiment does."""
 

@@ -16,7 +16,7 @@ import numpy as np
 
 import golden
 from golden.errors import InputError
-from golden.files import is_file, read_json, reading, remove, replacing, write_json
+from golden.files import ROOT, is_file, read_json, reading, remove, replacing, write_json
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from sw.experiments.memory.task import Arrays, Outcome, Task
@@ -39,7 +39,6 @@ EXPERIMENTS = (
 
 NEED_GATE = ("landscape", "saliency", "letters", "compute")
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 
 SHOWING = ("drawing", "page", "run", "supply", "tables")
 """Modules of this package that show outcomes and decide none."""
@@ -48,7 +47,16 @@ CHIP = ("hw", "sim")
 """Folders of what a chip is made from."""
 
 JUDGES = (
-    *(HERE.parent / f"{name}.py" for name in ("damage", "evaluate", "loading", "metrics", "noise")),
+    *(
+        ROOT / "sw" / name
+        for name in (
+            "data/damage.py",
+            "data/noise.py",
+            "judge/evaluate.py",
+            "judge/metrics.py",
+            "runs/loading.py",
+        )
+    ),
     Path(referee.__file__),
     referee.WEIGHTS,
 )

@@ -41,7 +41,9 @@ KEYS = (
 
 SHARE = 0.7
 CODE = (
-    *(Path("sw") / name for name in ("table/measure.py", "metrics.py", "damage.py")),
+    Path("sw/experiments/table/measure.py"),
+    Path("sw/judge/metrics.py"),
+    Path("sw/data/damage.py"),
     Path("sw/judge/referee/__init__.py"),
     WEIGHTS,
 )

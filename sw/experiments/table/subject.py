@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Claim", "Progress", "Restore", "Subject", "digest_of"]
+from golden.files import ROOT
 
-ROOT = Path(__file__).parents[2]
+__all__ = ["Claim", "Progress", "Restore", "Subject", "digest_of"]
 
 Progress = Callable[[int], None]
 """Takes how many digits are done since it was called last."""

@@ -112,8 +112,12 @@ def network(name: str, folder: Path) -> Subject:
         identity=digest_of(
             folder / f"{name}.safetensors",
             *(
-                Path("sw/experiments/baselines") / name
-                for name in ("models.py", "run.py", "shelf.py")
+                Path("sw") / name
+                for name in (
+                    "model/baselines/models.py",
+                    "experiments/baselines/run.py",
+                    "model/baselines/shelf.py",
+                )
             ),
         ),
         curve=True,

@@ -1,8 +1,8 @@
 """The referee: a fixed classifier of digits that judges restorations it had no part in.
 
 It was trained once, on clean, unaugmented training digits without the show digits, before any
-result was tuned (``sw.judge.referee.train``), and is never trained again. ``provenance.json`` has its
-checksum and what it reads right.
+result was tuned (``sw.judge.referee.train``), and is never trained again. ``provenance.json`` has
+its checksum and what it reads right.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import exact_log2
 
+from golden.wire import Operation
 from hw.array.array import Array
 from hw.checker import Checker
 from hw.context import Context
@@ -12,7 +13,7 @@ from hw.port.gate_port import GatePort
 from hw.port.lattice_port import LatticePort
 from hw.primitives import delayed
 from hw.sequencer import COUNTER, Sequencer
-from hw.shapes import IDENTITY, Operation
+from hw.shapes import IDENTITY
 from hw.skeleton_memory import images
 
 __all__ = ["Chip"]

@@ -159,7 +159,7 @@ def late(items, clocks, fill):
 
 def identify(link, facts):
     """Return a process that plays a chip's identities to a link."""
-    header, digests = facts.to_bytes()[:FACTS], facts.to_bytes()[FACTS:]
+    header, digests = facts.to_bytes()[: FACTS.size], facts.to_bytes()[FACTS.size :]
     table = b"".join(
         (header.ljust(DIGEST, b"\0") + digests[at : at + 32]).ljust(IDENTITY, b"\0")
         for at in range(0, len(digests), 32)

@@ -4,9 +4,10 @@ import numpy as np
 
 from golden.device import trace
 from golden.samples import calibrated, uniform
+from golden.wire import Operation
 from hw.chip import Chip
-from hw.shapes import Geometry, Operation
-from sim.devices.device import command_code
+from hw.shapes import Geometry
+from sim.devices.packing import command_code
 from tests.streams import simulate
 from tests.test_chip import NEAREST2, SPEC, Bench, raster
 

@@ -7,9 +7,10 @@ from amaranth.lib import data
 from amaranth.sim import Simulator
 
 from golden.spec import Spec
+from golden.wire import Operation
 from hw.link.crossing import COMMANDS, Crossing
 from hw.link.queue import Queue, Snapshot
-from hw.shapes import Geometry, Operation
+from hw.shapes import Geometry
 from tests.streams import finish
 
 RATIOS = [1, 0.37, 2.713]

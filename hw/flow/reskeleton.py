@@ -7,7 +7,7 @@ from pathlib import Path
 from golden.errors import InputError, ToolError
 from golden.files import exists, is_file, read_bytes, replacing
 from golden.tools import call
-from golden.wire import FACTS, VERSION, ChipFacts
+from golden.wire import DIGEST_BYTES, FACTS, VERSION, ChipFacts
 from hw.flow.bitstream import FIRST, cells, contents, memories, replaced, sections
 from hw.flow.tools import bitstream_is_whole, require_bitstream, tool
 from hw.shapes import IDENTITY, Geometry
@@ -105,12 +105,12 @@ def facts_in(nines):
     """Return what the identities in a block memory tell of the chip; None if they do not."""
     for stride in (4, 2, 1):  # nines in a row: the more places, the narrower is the tile
         data = bytes(nine & 255 for nine in nines[::stride])
-        places = data[FACTS - 1] if len(data) > FACTS else 0
+        places = FACTS.unpack(data)["places"]
         identities = [data[IDENTITY * place :][:IDENTITY] for place in range(places)]
         # All begin with the same facts.
-        if identities and all(own[:FACTS] == data[:FACTS] for own in identities):
-            digests = [own[DIGEST : DIGEST + 32] for own in identities]
-            facts = ChipFacts.from_bytes(data[:FACTS] + b"".join(digests))
+        if identities and all(own[: FACTS.size] == data[: FACTS.size] for own in identities):
+            digests = [own[DIGEST : DIGEST + DIGEST_BYTES] for own in identities]
+            facts = ChipFacts.from_bytes(data[: FACTS.size] + b"".join(digests))
             if facts.version == VERSION:
                 return facts
     return None

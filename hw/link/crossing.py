@@ -5,10 +5,10 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from golden.wire import Operation
 from hw.link.queue import Queue, Snapshot
 from hw.primitives import delayed
 from hw.sequencer import COUNTER
-from hw.shapes import Operation
 
 __all__ = ["COMMANDS", "Crossing"]
 

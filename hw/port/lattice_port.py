@@ -7,11 +7,12 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import exact_log2
 
 from golden.fixed import PIXEL, STATE
+from golden.wire import Operation
 from hw.port.pointwise import PointwiseUnit
 from hw.port.skid import Skid
 from hw.primitives import delayed
 from hw.scan import token_layout
-from hw.shapes import Operation, encode_sum, readout_sum
+from hw.shapes import encode_sum, readout_sum
 
 __all__ = ["LatticePort"]
 

@@ -6,13 +6,11 @@ import cocotb
 import numpy as np
 
 from golden.device import from_stream, to_stream
-from hw.shapes import Operation
+from golden.wire import Operation
 from sim.benches.streams import Sink, Source, require, rests
-from sim.devices.device import command_code
+from sim.devices.packing import command_code, pack, unpack
 
 __all__ = ["Host"]
-
-BYTE = 0xFF
 
 
 class Host:
@@ -90,15 +88,16 @@ class Host:
 
     async def serve(self, network):
         """Answer every opening with the network's delta, for ever."""
-        bits = self.geometry.context.width
+        layout, delta = self.geometry.plane, self.geometry.delta
         while True:
             entries = await self.plane.get(self.geometry.spec.cells)
-            contexts = {entry >> 8 & (1 << bits) - 1 for entry in entries}
-            lasts = [entry >> 8 + bits for entry in entries]
+            contexts = {unpack(layout, "context", entry) for entry in entries}
+            lasts = [unpack(layout, "last", entry) for entry in entries]
             require(len(contexts) == 1, f"a plane mixes the contexts {contexts}")
             require(lasts == [0] * (len(entries) - 1) + [1], "`last` marks another code")
             (context,) = contexts
-            plane = np.array([entry & BYTE for entry in entries], np.uint8).view(np.int8)
+            found = [unpack(layout, "code", entry) for entry in entries]
+            plane = np.array(found, np.uint8).view(np.int8)
             codes = network.deltas(plane[None])[0].tolist()
-            await self.delta.put(*(context << 8 | code & BYTE for code in codes))
+            await self.delta.put(*(pack(delta, code=code, context=context) for code in codes))
             self.openings += 1

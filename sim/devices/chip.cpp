@@ -22,7 +22,6 @@
 
 namespace {
 
-constexpr int kCommandWords = 3;
 constexpr uint64_t kSettled = 4;  // clocks that a byte may be between two places where it is seen
 
 // One side of a stream: items waiting, and whether the next one is on offer. With a stall above 0,
@@ -138,9 +137,13 @@ int chip_check(Chip* chip, uint64_t limit, uint32_t* damaged) {
 }
 
 static Side& side_of(Chip* chip, int port) {
-    Side* const sides[] = {&chip->command, &chip->data_in, &chip->delta, &chip->data_out,
-                           &chip->plane};
-    return *sides[port];
+    switch (port) {
+        case COMMAND: return chip->command;
+        case DATA_IN: return chip->data_in;
+        case DELTA: return chip->delta;
+        case DATA_OUT: return chip->data_out;
+        default: return chip->plane;
+    }
 }
 
 void chip_push(Chip* chip, int port, const uint32_t* items, int count) {

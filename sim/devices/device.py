@@ -5,7 +5,6 @@ import math
 from contextlib import contextmanager
 
 import numpy as np
-from amaranth import Shape
 
 from golden.device import (
     Counters,
@@ -19,42 +18,21 @@ from golden.device import (
     to_stream,
 )
 from golden.errors import SkeletonDamaged, ToolError
-from hw.shapes import Geometry, Operation
+from golden.wire import Operation
+from hw.shapes import Geometry
 from hw.skeleton_memory import images, layouts
 from sim.devices.account import accounted
 from sim.devices.build import load_library
-from sim.devices.verilate import ChipDesign, build_library
+from sim.devices.packing import command_code, pack, unpack, word_count, words
+from sim.devices.verilate import ChipDesign, Port, build_library
 
-__all__ = ["SimulatedDevice", "command_code"]
+__all__ = ["SimulatedDevice"]
 
-COMMAND, DATA_IN, DELTA, DATA_OUT, PLANE = range(5)
 FOREVER = (1 << 31) - 1
 SLICE = 1 << 20
 """Clocks that are simulated at a time: about half a second."""
 
 STUCK = 2
-
-
-def command_code(geometry, *, operation, context, skeleton=0, steps=0, gate=None, step=0):
-    """Return a command as an integer; a run goes on from ``step`` with the given gate, or none."""
-    fields = {
-        "operation": operation,
-        "context": context,
-        "skeleton": skeleton,
-        "steps": steps,
-        "gate": {},
-    }
-    if gate is not None and (first := gate.next_opening(step)) - step <= steps:
-        fields["gate"] = {
-            "active": 1,
-            "phased": gate.mapping == "phase4",
-            "opening": (first - gate.start) // gate.every % 4,
-            "input_channel": gate.input_channel,
-            "output_channel": gate.output_channel,
-            "wait": first - step,
-            "every": gate.every,
-        }
-    return geometry.command.const(fields).as_value().value
 
 
 class SimulatedDevice:
@@ -145,16 +123,18 @@ class SimulatedDevice:
         """Wait for openings: whatever planes are complete once the first one is."""
         cells = self.geometry.spec.cells
         self._clock(plane=cells)
-        count = self._library.chip_waiting(self._chip, PLANE) // cells
-        entries = self._pop(PLANE, count * cells).reshape(count, cells)
-        indices = entries[:, 0] >> 8 & (1 << self.geometry.context.width) - 1
-        return indices.astype(np.intp), entries.astype(np.uint8).view(np.int8)
+        count = self._library.chip_waiting(self._chip, Port.PLANE) // cells
+        entries = self._pop(Port.PLANE, count * cells).reshape(count, cells)
+        layout = self.geometry.plane
+        indices = unpack(layout, "context", entries[:, 0]).astype(np.intp)
+        return indices, unpack(layout, "code", entries).astype(np.uint8).view(np.int8)
 
     def write_deltas(self, indices, deltas):
         """Answer openings."""
         deltas = as_deltas(deltas, self.geometry.spec, len(indices))
         for index, delta in zip(np.asarray(indices).tolist(), deltas, strict=True):
-            self._push(DELTA, delta.view(np.uint8).astype(np.uint32) | index << 8)
+            codes = delta.astype(np.int64)
+            self._push(Port.DELTA, pack(self.geometry.delta, code=codes, context=index))
 
     def read_images(self):
         """Return what the lattices show."""
@@ -245,7 +225,7 @@ class SimulatedDevice:
         for context in range(self._batch):
             self._command(operation, context)
         self._clock(data=self._batch * size)
-        return self._pop(DATA_OUT, self._batch * size).astype(np.uint8)
+        return self._pop(Port.DATA_OUT, self._batch * size).astype(np.uint8)
 
     def _command(self, operation, context, *, data=None, steps=0, gate=None, step=0):
         if self.damaged >> self._index & 1:
@@ -259,10 +239,9 @@ class SimulatedDevice:
             gate=gate,
             step=step,
         )
-        words = -(-Shape.cast(self.geometry.command).width // 32)
-        self._push(COMMAND, np.array([value >> 32 * k & 0xFFFFFFFF for k in range(words)]))
+        self._push(Port.COMMAND, words(value, word_count(self.geometry.command)))
         if data is not None:
-            self._push(DATA_IN, data)
+            self._push(Port.DATA_IN, data)
 
     def _push(self, port, items):
         items = np.ascontiguousarray(items, np.uint32)
@@ -290,9 +269,9 @@ class SimulatedDevice:
 
     def _store(self, memories):
         for index, (name, layout) in enumerate(layouts(self.geometry).items()):
-            words = -(-Shape.cast(layout).width // 32)
+            count = word_count(layout)
             for row, value in enumerate(memories[name]):
-                items = np.array([value >> 32 * k & 0xFFFFFFFF for k in range(words)], np.uint32)
+                items = words(value, count)
                 self._library.chip_store(self._chip, index, row, pointer(items))
 
 

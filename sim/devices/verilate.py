@@ -1,5 +1,6 @@
 """Verilator: from a design to a library that Python loads."""
 
+import enum
 import hashlib
 import os
 import shlex
@@ -15,6 +16,7 @@ from amaranth import DomainRenamer
 
 import golden.fixed
 import golden.frames
+import golden.layout
 import golden.spec
 import golden.tools
 import golden.wire
@@ -29,10 +31,12 @@ from hw.linked_chip import LinkedChip
 from hw.shapes import Geometry
 from hw.skeleton_memory import layouts
 from sim.devices.build import NAME, is_whole, kept_library
+from sim.devices.packing import word_count
 
 __all__ = [
     "BoardDesign",
     "ChipDesign",
+    "Port",
     "WireDesign",
     "build_library",
     "build_root",
@@ -82,7 +86,7 @@ class RtlDesign:
     @property
     def inputs(self):
         """Files that it is made from."""
-        modules = (golden.fixed, golden.frames, golden.spec, golden.wire)
+        modules = (golden.fixed, golden.frames, golden.layout, golden.spec, golden.wire)
         defining = [Path(module.__file__) for module in modules]
         return [*sorted(Path(hw.__file__).parent.rglob("*.py")), *defining]
 
@@ -90,6 +94,16 @@ class RtlDesign:
     def public(self):
         """The modules whose array is a memory that is loaded."""
         return [f"{self.top}.{path}" for path in self.memories.values()]
+
+
+class Port(enum.IntEnum):
+    """The streams of the simulated chip, as its library numbers them."""
+
+    COMMAND = 0
+    DATA_IN = 1
+    DELTA = 2
+    DATA_OUT = 3
+    PLANE = 4
 
 
 @dataclass(frozen=True)
@@ -119,6 +133,13 @@ class ChipDesign(RtlDesign):
     def lattices(self):
         """Instance path of each context's lattice memory."""
         return [f"context{index}.lattice" for index in range(self.geometry.contexts)]
+
+    @property
+    def header(self):
+        """What its shim takes from here: lines of C++."""
+        ports = ", ".join(f"{port.name} = {port}" for port in Port)
+        command = word_count(self.geometry.command)
+        return f"enum Port {{ {ports} }};\nconstexpr int kCommandWords = {command};\n"
 
     def write(self, folder):
         """Write its Verilog with empty memories; return Verilator's arguments for it."""
@@ -232,6 +253,7 @@ def compile_library(design, folder, named):
     top, paths = design.top, list(design.memories.values())
     # A bare chip alone lets its lattice memories be reached and its toggles be counted.
     contexts, traced = getattr(design, "lattices", ()), getattr(design, "traced", False)
+    header = getattr(design, "header", "")
     sources = design.write(folder)
     model = f"V{top}"
     places = [(name, design.array) for name in design.public]
@@ -249,7 +271,7 @@ def compile_library(design, folder, named):
     (folder / "model.h").write_text(
         f'#pragma once\n#include "{model}.h"\n#include "{model}___024root.h"\n'
         f"using Model = {model};\n#define MEMORIES \\\n" + " \\\n".join(memories) + "\n"
-        "#define LATTICES \\\n" + " \\\n".join(lattices) + "\n"
+        "#define LATTICES \\\n" + " \\\n".join(lattices) + "\n" + header
     )
     with plain_folder(Path(verilator.__file__).parent) as root:
         call(

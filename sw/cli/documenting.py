@@ -32,9 +32,10 @@ def parts() -> dict[str, str]:
     from sw.experiments.memory.page import parts as memory_parts
     from sw.experiments.table.report import compared_parts
     from sw.report.docs import measured_parts
+    from sw.report.wire import wire_parts
 
     measured = measured_parts() | compared_parts() | memory_parts() | ablation_parts()
-    return measured | chip_parts() | {"ranges": ranges()}
+    return measured | chip_parts() | wire_parts() | {"ranges": ranges()}
 
 
 def chip_parts() -> dict[str, str]:

@@ -27,6 +27,8 @@ from golden.frames import CHECK, HEADER
 from golden.skeleton import Skeleton
 from golden.wire import (
     BITS_A_BYTE,
+    CHUNK,
+    COMMAND,
     FACTS,
     RESPONSE,
     STATUS,
@@ -226,7 +228,7 @@ class ChipDevice:
     def status(self) -> Status:
         """Return what the chip counts."""
         answer = self.link.ask(Kind.STATUS)
-        if len(answer) != STATUS:
+        if len(answer) != STATUS.size:
             raise LinkError(f"{self.link.port.name} tells of itself in {len(answer)} bytes")
         return Status.from_bytes(answer)
 
@@ -306,7 +308,7 @@ class ChipDevice:
             gate=self._gate,
             step=self._step,
         )
-        return Chunk(Tag.COMMAND, Command.BYTES, command.to_bytes())
+        return Chunk(Tag.COMMAND, COMMAND.size, command.to_bytes())
 
     def _flush(self, *last: Chunk) -> bytes:
         """Hand everything to the chip and return what it gave."""
@@ -322,14 +324,14 @@ class ChipDevice:
 def facts_in(answer: bytes, name: str) -> ChipFacts:
     """Return what a chip says of itself; raise unless it is something that a chip can be."""
     wrong = LinkError(f"{name} must be a Thalweg chip: what it says of itself makes no sense")
-    if len(answer) < FACTS or len(answer) != FACTS + 32 * answer[FACTS - 1]:
+    if len(answer) < FACTS.size or len(answer) != ChipFacts.size(answer):
         raise wrong
     try:
         facts = ChipFacts.from_bytes(answer)
         cells = facts.spec.cells
     except InputError:
         raise wrong from None
-    longest = CHECK + HEADER + 3 + Command.BYTES
+    longest = CHECK + HEADER + CHUNK.size + COMMAND.size
     if not facts.contexts or facts.request < longest or facts.response < cells + HEADER + 4:
         raise wrong
     return facts

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from golden.errors import InputError, SkeletonDamaged
 from golden.frames import CHECK, DELIMITER, HEADER, Message, frame, parse
-from golden.wire import REPLY, RESPONSE, ChipFacts, Error, Kind, Tag, chunk
+from golden.wire import CHUNK, REPLY, RESPONSE, ChipFacts, Error, Kind, Tag, chunk
 
 __all__ = ["Chunk", "Link", "LinkError", "Port", "packed"]
 
@@ -17,7 +17,7 @@ ATTEMPTS = 5
 BABBLE = 4 * RESPONSE
 """Bytes without an answer among them after which an attempt is given up."""
 
-OVERHEAD = 3  # bytes of a chunk before its body
+OVERHEAD = CHUNK.size
 
 
 class LinkError(InputError):

@@ -7,11 +7,10 @@ from amaranth.utils import exact_log2
 
 from hw.array.array import slot_layout
 from hw.context import pending_layout
+from hw.ports import COUNTER
 from hw.primitives import delayed
 
 __all__ = ["Sequencer"]
-
-COUNTER = 48  # bits of the counters of clocks
 
 
 def pass_layout(geometry):

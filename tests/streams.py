@@ -166,8 +166,8 @@ def identify(link, facts):
     )
 
     async def process(ctx):
-        ctx.set(link.identity, table[0])
-        async for _, _, address in ctx.tick().sample(link.identity_address):
-            ctx.set(link.identity, table[address])
+        ctx.set(link.chip.identity, table[0])
+        async for _, _, address in ctx.tick().sample(link.chip.identity_address):
+            ctx.set(link.chip.identity, table[address])
 
     return process

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.frames import HEADER
 from golden.wire import FACTS, REPLY, REQUEST, STATUS, VERSION, Error, Kind
 from hw.link.packets import HEAD
-from hw.sequencer import COUNTER
+from hw.ports import COUNTER
 from hw.shapes import IDENTITY, struct
 from hw.skeleton_memory import DIGEST
 

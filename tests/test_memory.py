@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from golden.machine import Machine
 from golden.skeleton import SHIPPED, Skeleton
 from sw.data.load import show_digits
 from sw.experiments.memory import holding, letters, page, valleys
 from sw.experiments.memory.batchwise import batchwise
-from sw.experiments.memory.machine import Machine
 from sw.experiments.memory.run import EXPERIMENTS, keeper, run
 from sw.experiments.memory.tables import TABLES
 from sw.experiments.memory.task import Outcome, Task, at_least, at_most

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from golden.device import GoldenDevice, run
+from golden.machine import Machine, follow, rested
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from sw.experiments.memory.attractors import fall
-from sw.experiments.memory.machine import Machine, follow, rested
 
 
 class Table:

@@ -140,7 +140,7 @@ DECIDE = [
     "sw/experiments/memory/chip.py",
     "sw/experiments/memory/energy.py",
     "sw/experiments/memory/faults.py",
-    "sw/experiments/memory/machine.py",
+    "golden/machine.py",
     "sw/experiments/memory/spread.py",
     "sw/experiments/memory/starts.py",
     "sw/experiments/memory/task.py",

@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from golden.spec import Spec
 from sw.model.gate import Gate
 from sw.model.rule import Rule
+from sw.model.values import Values
 
 __all__ = ["automaton_macs", "count", "network_macs"]
 
@@ -29,14 +30,12 @@ def network_macs(network: nn.Module, image: int = 28) -> int:
 
 def automaton_macs(spec: Spec) -> int:
     """Return those of a digit: encode, every step, every opening of the gate, read-out."""
-    rule, gate = Rule(spec), Gate(spec) if spec.gate else None
+    machine = Values(Rule(spec), Gate(spec) if spec.gate else None)
 
     def run() -> None:
-        states = rule.lay(torch.zeros(1, 1, spec.image, spec.image))
-        for step in range(1, spec.steps + 1):
-            states = rule(states)
-            if gate is not None and spec.gate is not None and spec.gate.is_open(step):
-                gate(states[:, spec.gate.input_channel].reshape(1, spec.cells))
-        rule.show(states)
+        states = machine.encode(torch.zeros(1, spec.image, spec.image))
+        for after in machine.run(states, spec.steps):
+            states = after
+        machine.readout(states)
 
     return count(run)

@@ -11,12 +11,13 @@ from torch import Tensor
 from golden.errors import Difference
 from golden.fixed import STATE
 from golden.gate import GateNetwork
-from golden.model import Model
+from golden.machine import Machine
 from golden.samples import adversarial_states
 from golden.skeleton import Skeleton
-from sw.model.gate import Gate, spread
+from sw.model.gate import Gate
 from sw.model.quantisers import PIXEL_FRAC, STATE_FRAC
 from sw.model.rule import Rule
+from sw.model.values import Values
 from sw.runs.ordinary import ordinary
 
 __all__ = ["Mismatch", "prove", "prove_random"]
@@ -77,27 +78,26 @@ def prove(
         raw lattices, int8 (B, channels, height, width).
     """
     rule.eval()
-    model, spec, equal = Model(skeleton), skeleton.spec, 0
+    if gate is not None:
+        gate.eval()
+    gated = gate is not None and network is not None
+    golden = Machine(skeleton, network if gated else None)
+    brevitas = Values(rule, gate if gated else None)
+    spec, equal = skeleton.spec, 0
     if states is None:
         assert images is not None
-        states = model.encode(images)
-        values = rule.lay(as_values(images[:, None], PIXEL_FRAC, rule))
+        states = golden.model.encode(images)
+        values = brevitas.encode(as_values(images, 0, rule))
         equal += compare(values, STATE_FRAC, states, "encode")
     else:
-        states, values = states.copy(), as_values(states, STATE_FRAC, rule)
+        values = as_values(states, STATE_FRAC, rule)
     for step in range(1, spec.steps + 1):
-        states, values = model.step(states), rule(values)
-        equal += compare(values, STATE_FRAC, states, f"step {step}")
-        if gate is None or network is None or spec.gate is None or not spec.gate.is_open(step):
-            continue
-        gate.eval()
-        deltas = network.deltas(model.planes(states))
-        answer = gate(values[:, spec.gate.input_channel].reshape(len(values), spec.cells))
-        equal += compare(answer, STATE_FRAC, deltas, f"delta after step {step}")
-        model.add_deltas(states, deltas, step)
-        values = rule.state(values + spread(answer, spec, step))
-        equal += compare(values, STATE_FRAC, states, f"gated step {step}")
-    return equal + compare(rule.show(values), PIXEL_FRAC, model.readout(states), "read-out")
+        both = zip(golden.moments(states, step), brevitas.moments(values, step), strict=True)
+        for (what, codes), (_, found) in both:
+            equal += compare(found, STATE_FRAC, codes, what)
+        states, values = codes, found
+    shown = brevitas.readout(values) * 2.0**-PIXEL_FRAC
+    return equal + compare(shown[:, None], PIXEL_FRAC, golden.model.readout(states), "read-out")
 
 
 def prove_random(

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from golden.machine import Machine, follow
 from sw.data.load import Digits
-from sw.experiments.memory.machine import Machine, follow
 from sw.judge.metrics import psnr, squared_errors
 from sw.model.quantisers import STATE_FRAC
 from sw.model.rule import Rule

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from golden.machine import Machine, follow
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from sim.devices.device import SimulatedDevice
-from sw.experiments.memory.faults import DeadRows, FaultyMachine, Flips, StuckChannel, run_faulty
-from sw.experiments.memory.machine import Machine, follow
+from sw.experiments.memory.faults import DeadRows, Flips, StuckChannel, run_faulty
 
 GATE = Gate(input_channel=2, output_channel=5, start=2)
 SPEC = Spec(height=8, width=8, image=8, gate=GATE)
@@ -45,7 +45,7 @@ def test_faults_in_the_chips_memory_give_goldens_codes(chip, skeleton, fault, ma
     states = rng.integers(-128, 128, (2, *spec.lattice)).astype(np.int8)
     found = run_faulty(chip, answers, fault, states, STEPS)
 
-    machine = FaultyMachine(skeleton, answers, fault)
+    machine = Machine(skeleton, answers, fault)
     *_, (_, plain) = follow(Machine(skeleton, answers), states, 0, [STEPS])
     want = fault.strike(states, 0)
     for step, seen in enumerate(found, 1):

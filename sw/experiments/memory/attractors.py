@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from golden.device import batches
-from sw.experiments.memory.machine import Steps
+from golden.machine import Steps
 
 __all__ = ["Falls", "fall"]
 

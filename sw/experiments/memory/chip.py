@@ -9,7 +9,7 @@ import numpy as np
 
 from golden.compare import require_equal
 from golden.device import batches, run
-from sw.experiments.memory.machine import follow
+from golden.machine import follow
 from sw.experiments.memory.starts import zero_cells
 from sw.experiments.memory.task import Task
 

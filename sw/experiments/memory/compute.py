@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from golden.files import ROOT
 from golden.fixed import PIXEL
+from golden.machine import Machine, follow
 from sw.experiments.memory.batchwise import Batch, batchwise
-from sw.experiments.memory.machine import Machine, follow
 from sw.experiments.memory.task import Bar, Outcome, Task, at_most, scores
 from sw.judge.macs import count, network_macs
 from sw.model.baselines.shelf import SHIPPED, shipped

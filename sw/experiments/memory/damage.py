@@ -8,17 +8,15 @@ from typing import Any, cast
 import numpy as np
 
 from golden.compare import require_equal
+from golden.machine import Fault, Machine, follow
 from sw.experiments.memory.batchwise import Batch, batchwise
 from sw.experiments.memory.faults import (
     DeadRows,
-    Fault,
-    FaultyMachine,
     Flips,
     MemoryDevice,
     StuckChannel,
     run_faulty,
 )
-from sw.experiments.memory.machine import follow
 from sw.experiments.memory.starts import struck, zero_cells
 from sw.experiments.memory.task import Bar, Outcome, Task, at_most, scores
 
@@ -96,8 +94,9 @@ def fail(batch: Batch) -> None:
     """Restore digits under each fault, and look at the end."""
     task, spec = batch.task, batch.task.machine.spec
     for name, fault in faults(spec.channels, spec.height, batch.indices):
-        machine = FaultyMachine(task.skeleton, task.network, fault)
-        batch.show(name, machine.run(batch.encoded, spec.steps))
+        machine = Machine(task.skeleton, task.network, fault)
+        *_, last = machine.run(fault.strike(batch.encoded, 0), spec.steps)
+        batch.show(name, last)
 
 
 def on_chip(task: Task) -> dict[str, Any] | None:
@@ -112,10 +111,9 @@ def on_chip(task: Task) -> dict[str, Any] | None:
     with task.progress("faults on the chip", len(every)) as advance:
         for name, fault in every:
             found = run_faulty(chip, task.network, fault, states, spec.steps)
-            machine = FaultyMachine(task.skeleton, task.network, fault)
-            want = fault.strike(states, 0)
-            for step, seen in enumerate(found, 1):
-                want = machine.advance(want, step)
+            machine = Machine(task.skeleton, task.network, fault)
+            wanted = machine.run(fault.strike(states, 0), spec.steps)
+            for step, (seen, want) in enumerate(zip(found, wanted, strict=True), 1):
                 codes += require_equal(seen, want, f"{name}, lattice {{}}, step {step}")
             advance(1)
     return {"lattices": len(states), "faults": len(every), "codes_equal": codes}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from golden.fixed import STATE
-from sw.experiments.memory.machine import Machine, follow
+from golden.machine import Machine, follow
 
 __all__ = ["Energy", "Plane", "energy", "minima", "plane_through", "reach", "told"]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from golden.machine import follow
 from sw.data.damage import blank
 from sw.experiments.memory.chip import compare
-from sw.experiments.memory.machine import follow
 from sw.experiments.memory.starts import noise
 from sw.experiments.memory.task import Bar, Outcome, Task
 

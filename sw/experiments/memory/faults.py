@@ -13,28 +13,15 @@ import numpy as np
 
 from golden.device import Device, run
 from golden.gate import GateNetwork
-from golden.skeleton import Skeleton
-from sw.experiments.memory.machine import Machine
+from golden.machine import Fault
 
 __all__ = [
     "DeadRows",
-    "Fault",
-    "FaultyMachine",
     "Flips",
     "MemoryDevice",
     "StuckChannel",
     "run_faulty",
 ]
-
-
-class Fault(Protocol):
-    """A way for stored bytes to go wrong."""
-
-    def strike(self, stored: np.ndarray, step: int) -> np.ndarray:
-        """Return what the memory holds once ``stored`` was written after ``step``; 0 is a load.
-
-        Lattices int8 (n, channels, height, width); the same for each of them wherever it is run.
-        """
 
 
 @dataclass(frozen=True)
@@ -82,30 +69,6 @@ class DeadRows:
         struck = stored.copy()
         struck[:, :, list(self.rows)] = 0
         return struck
-
-
-class FaultyMachine(Machine):
-    """The machine with a faulty lattice memory, on the lattices that the fault is for."""
-
-    def __init__(self, skeleton: Skeleton, network: GateNetwork | None, fault: Fault) -> None:
-        super().__init__(skeleton, network)
-        self.fault = fault
-
-    def advance(self, states: np.ndarray, step: int) -> np.ndarray:
-        """Step, strike what is stored, and only then add the delta."""
-        written = self.model.step(states)
-        stored = self.fault.strike(written, step)
-        if self.gate is not None and self.network is not None and self.gate.is_open(step):
-            deltas = self.network.deltas(self.model.planes(written))
-            self.model.add_deltas(stored, deltas, step)
-        return stored
-
-    def run(self, states: np.ndarray, steps: int) -> np.ndarray:
-        """Return the states ``steps`` steps after a load of ``states``."""
-        states = self.fault.strike(states, 0)
-        for step in range(1, steps + 1):
-            states = self.advance(states, step)
-        return states
 
 
 class MemoryDevice(Device, Protocol):

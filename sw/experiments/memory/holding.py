@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from golden.machine import follow, rested
 from golden.skeleton import SHIPPED
 from sw.experiments.memory.batchwise import Batch, batchwise
 from sw.experiments.memory.chip import compare
-from sw.experiments.memory.machine import follow, rested
 from sw.experiments.memory.starts import struck, zero_cells
 from sw.experiments.memory.task import Bar, Outcome, Task, at_least, at_most, percent, scores
 from sw.runs.loading import load_run

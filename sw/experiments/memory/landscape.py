@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from golden.fixed import STATE
+from golden.machine import Machine, follow
 from sw.experiments.memory.chip import compare
 from sw.experiments.memory.energy import Plane, energy, plane_through, told
-from sw.experiments.memory.machine import Machine, follow
 from sw.experiments.memory.task import Bar, Outcome, Task, at_least, percent
 
 __all__ = ["bars", "measure"]

@@ -12,8 +12,8 @@ import numpy as np
 
 from golden.device import batches
 from golden.gate import GateNetwork
+from golden.machine import Machine, follow
 from sw.data.damage import blank
-from sw.experiments.memory.machine import Machine, follow
 from sw.experiments.memory.task import Bar, Outcome, Task, at_most, scores
 from sw.judge.evaluate import Judged
 from sw.judge.metrics import closeness

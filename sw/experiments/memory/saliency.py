@@ -9,7 +9,7 @@ import torch
 
 from golden.fixed import STATE
 from golden.gate import GateNetwork
-from sw.experiments.memory.machine import Machine, follow
+from golden.machine import Machine, follow
 from sw.experiments.memory.task import Bar, Outcome, Task
 from sw.judge.referee import Referee, as_input
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from golden.device import Device
 from golden.gate import GateNetwork
+from golden.machine import Machine
 from golden.skeleton import Skeleton
 from sw.data.damage import blank
-from sw.experiments.memory.machine import Machine
 from sw.judge.evaluate import Judged
 from sw.judge.metrics import psnr, squared_errors
 from sw.judge.referee import Referee

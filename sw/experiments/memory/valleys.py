@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from golden.machine import follow
 from sw.data.noise import KINDS
 from sw.experiments.memory.attractors import Falls, fall
 from sw.experiments.memory.chip import compare
-from sw.experiments.memory.machine import follow
 from sw.experiments.memory.spread import apart, entropy
 from sw.experiments.memory.starts import disturb, noise, struck, zero_cells
 from sw.experiments.memory.task import Bar, Outcome, Task, at_least, at_most, percent

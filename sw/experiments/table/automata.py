@@ -17,11 +17,9 @@ from golden.skeleton import Skeleton
 from golden.spec import Spec
 from sw.experiments.table.subject import Progress, Restore
 from sw.model.floats import models
-from sw.model.gate import Gate, spread
-from sw.model.quantisers import PIXEL_FRAC
 from sw.model.rebuild import gate_of, rule_of
-from sw.model.rule import Rule
 from sw.model.step import advance, lay, numbers, pixels, respond
+from sw.model.values import Values
 
 __all__ = ["brevitas_restore", "device_restore", "float_restore", "link_bytes", "parameters_of"]
 
@@ -111,23 +109,11 @@ def float_restore(path: Path, spec: Spec) -> Restore:
 
 def brevitas_restore(skeleton: Skeleton, network: GateNetwork | None) -> Restore:
     """Return the restoration by the Brevitas models that the integers came from."""
-    spec, rule = skeleton.spec, rule_of(skeleton)
-    gate = None if network is None else gate_of(network, spec)
+    gate = None if network is None else gate_of(network, skeleton.spec)
+    machine = Values(rule_of(skeleton), gate)
 
     def restore(damaged: Tensor) -> Tensor:
-        states = rule.lay(damaged[:, None] * 2.0**-PIXEL_FRAC)
-        for step in range(1, spec.steps + 1):
-            states = gated(rule(states), rule, gate, step)
-        return rule.show(states)[:, 0] * 2.0**PIXEL_FRAC
+        *_, states = machine.run(machine.encode(damaged), machine.spec.steps)
+        return machine.readout(states)
 
     return blockwise(restore)
-
-
-def gated(states: Tensor, rule: Rule, gate: Gate | None, step: int) -> Tensor:
-    """Return the states after ``step`` with the gate's delta applied, values."""
-    place = rule.spec.gate
-    if gate is None or place is None or not place.is_open(step):
-        return states
-    deltas = gate(states[:, place.input_channel].reshape(len(states), rule.spec.cells))
-    result: Tensor = rule.state(states + spread(deltas, rule.spec, step))
-    return result

@@ -20,7 +20,7 @@ from golden.spec import Spec
 from sw.data.load import show_digits
 from sw.model.fused import step_library
 from sw.model.rule import Rule
-from sw.model.step import advance, numbers
+from sw.model.step import TrainingMachine
 from sw.train.calibrate import quantise, quantised_rule
 from sw.train.learner import Learner, begin
 from sw.train.loop import train_batch
@@ -92,8 +92,7 @@ def step_times() -> dict[str, Any]:
         learnt(plain, states, plain, spec.steps)
 
     def run_fused() -> None:
-        weights = numbers(rule, None)
-        learnt(rule, states, lambda x: advance(x, weights, spec, True), spec.steps)
+        learnt(rule, states, TrainingMachine.of(rule, None).step, spec.steps)
 
     slow, fast, product = seconds(run_plain, run_fused, lambda: left @ right)
     rate = 2 * SIDE**3 / product

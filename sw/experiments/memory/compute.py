@@ -84,7 +84,7 @@ def quality(task: Task, machine: Machine, counted: Worked) -> dict[str, Any]:
     name = "rule" if gate is None else "rule and gate"
     found = batchwise(task, name, watch)
     for step in steps:
-        openings = 0 if gate is None else sum(map(gate.is_open, range(1, step + 1)))
+        openings = 0 if gate is None else gate.openings(0, step)
         work = counted["encode"] + step * counted["step"] + counted["readout"]
         told = {"macs": work + openings * counted["opening"]}
         curve[str(step)] = told | scores(found[f"step {step}"])

@@ -18,7 +18,7 @@ from golden.spec import Spec
 from sw.experiments.table.subject import Progress, Restore
 from sw.model.floats import models
 from sw.model.rebuild import gate_of, rule_of
-from sw.model.step import advance, lay, numbers, pixels, respond
+from sw.model.step import TrainingMachine
 from sw.model.values import Values
 
 __all__ = ["brevitas_restore", "device_restore", "float_restore", "link_bytes", "parameters_of"]
@@ -44,7 +44,7 @@ def link_bytes(spec: Spec, plane_bits: int = 8) -> int:
     ``plane_bits`` are those that a code of a plane would take there.
     """
     gate = spec.gate
-    openings = 0 if gate is None else sum(map(gate.is_open, range(1, spec.steps + 1)))
+    openings = 0 if gate is None else gate.openings(0, spec.steps)
     return 2 * spec.image**2 + openings * (spec.cells * plane_bits // 8 + spec.deltas)
 
 
@@ -95,14 +95,11 @@ def blockwise(restore: Callable[[Tensor], Tensor]) -> Restore:
 def float_restore(path: Path, spec: Spec) -> Restore:
     """Return the restoration by the float models in a file, nothing rounded but the pixels."""
     rule, gate = models(path, spec)
-    weights = numbers(rule, gate)
+    machine = TrainingMachine.of(rule, gate)
 
     def restore(damaged: Tensor) -> Tensor:
-        states = lay(damaged, weights, spec, False)
-        for step in range(1, spec.steps + 1):
-            states = advance(states, weights, spec, False)
-            states = respond(states, weights, spec, step, False)
-        return pixels(states, weights, spec, False)
+        *_, states = machine.run(machine.encode(damaged), spec.steps)
+        return machine.readout(states)
 
     return blockwise(restore)
 

@@ -14,11 +14,13 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from importlib import metadata
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import sw.cli.ours  # noqa: F401 - it ends where another's packages have the names of ours
 
@@ -49,31 +51,67 @@ LONGEST = 2000
 
 Misuse: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever this typer keeps it
 
+VERBS: dict[str, dict[str, Callable[..., Any]]] = {
+    "Use it": {"demo": demo, "restore": restore, "eval": evaluate},
+    "Train": {"train": train, "referee": referee, "baseline": baseline},
+    "Build chips": {
+        "verilog": verilog,
+        "sim": simulate,
+        "bitstream": bitstream,
+        "netlist-sim": netlist_sim,
+        "reskeleton": reskeleton,
+        "program": program,
+        "simulate": serve,
+    },
+    "Measure": {"memory": memory, "ablate": ablate, "bench": bench, "docs": docs},
+}
+"""Every verb, in groups, in the order in which a newcomer meets them."""
+
+
+class Groups(TyperGroup):
+    """Lists the verbs in their groups."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write a section for each group."""
+        for title, verbs in VERBS.items():
+            with formatter.section(title):
+                found = {name: self.get_command(ctx, name) for name in verbs}
+                formatter.write_dl([
+                    (name, command.get_short_help_str(limit=90))
+                    for name, command in found.items()
+                    if command is not None
+                ])
+
+
 app = typer.Typer(
     name="thalweg",
-    help="memories that fall into place: train, restore, evaluate, build",
+    cls=Groups,
+    help="A neural cellular automaton that restores digits, bit for bit from PyTorch to FPGA.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("restore")(restore)
-app.command("eval")(evaluate)
-app.command("train")(train)
-app.command("ablate")(ablate)
-app.command("referee")(referee)
-app.command("baseline")(baseline)
-app.command("verilog")(verilog)
-app.command("bitstream")(bitstream)
-app.command("netlist-sim")(netlist_sim)
-app.command("reskeleton")(reskeleton)
-app.command("program")(program)
-app.command("sim")(simulate)
-app.command("simulate")(serve)
-app.command("demo")(demo)
-app.command("bench")(bench)
-app.command("memory")(memory)
-app.command("docs")(docs)
+for verbs in VERBS.values():
+    for name, function in verbs.items():
+        app.command(name)(function)
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        typer.echo(f"thalweg {metadata.version('thalweg')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="print the version", callback=show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Take what is not of a verb."""
 
 
 def main() -> None:

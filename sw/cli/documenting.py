@@ -29,9 +29,9 @@ def docs(
 def parts() -> dict[str, str]:
     """Return every generated part, by its name."""
     from sw.experiments.ablation.page import parts as ablation_parts
+    from sw.experiments.measured import measured_parts
     from sw.experiments.memory.page import parts as memory_parts
     from sw.experiments.table.report import compared_parts
-    from sw.report.docs import measured_parts
     from sw.report.wire import wire_parts
 
     measured = measured_parts() | compared_parts() | memory_parts() | ablation_parts()

@@ -9,18 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from golden.errors import InputError
-from golden.files import ROOT, read_json, replacing
-from golden.skeleton import SHIPPED
-from golden.spec import Spec
-from sw.judge.referee import recorded
+from golden.files import ROOT, replacing
 
-__all__ = ["measured_parts", "table", "update"]
+__all__ = ["table", "update"]
 
-SPEED = ROOT / "docs" / "speed.json"
-AREA = ("lut", "ff", "dsp", "bram")
 PART = re.compile(r"(<!-- begin: ([a-z-]+) -->\n)(.*?)(<!-- end: \2 -->)", re.DOTALL)
 
 
@@ -49,145 +43,3 @@ def update(parts: Mapping[str, str], *, check: bool = False) -> list[Path]:
                 with replacing(path) as temporary:
                     temporary.write_text(new, encoding="utf-8")
     return stale
-
-
-def measured_parts() -> dict[str, str]:
-    """Return the parts that come from the shipped skeletons, the referee and the benchmark."""
-    speed = read_json(SPEED)
-    return {
-        "skeletons": skeletons(),
-        "speed": rates(speed),
-        "training": training(speed.get("training")),
-        "engine": engine(speed["engine"]),
-        "throughput": throughput(speed["gated"]),
-        "referee": referee(),
-        "boards": boards(),
-    }
-
-
-def skeletons() -> str:
-    """Return what each shipped skeleton restores."""
-    rows = []
-    for path in sorted(SHIPPED.glob("*/provenance.json")):
-        record = read_json(path)
-        results = record["results"]
-        for name in ("blanked", "restored", "pasted"):
-            scores = results[name]
-            rows.append([
-                f"`{path.parent.name}`, {name}",
-                f"{scores['psnr_mean']:.2f} dB",
-                f"{scores['psnr_of_mean']:.2f} dB",
-                f"{scores['digit_id']:.2f} %",
-                f"{results['images']:,} {results['rows']} digits, {results['damage']:.0%} blanked",
-            ])
-    return table(("skeleton", "mean PSNR", "PSNR of mean", "read right", "on"), rows)
-
-
-def rates(speed: Mapping[str, Any]) -> str:
-    """Return how fast things run on the machine of the benchmark."""
-    rows = [
-        ("golden, whole gated digits", f"{speed['golden_digits_per_second']:,.0f} a second"),
-        ("gate alone, planes", f"{speed['gate_planes_per_second']:,.0f} a second"),
-        ("simulated chip", f"{speed['simulated_clocks_per_second'] / 1e6:.2f} M clocks a second"),
-        ("cocotb bench", f"{speed['cocotb_clocks_per_second'] / 1e6:.3f} M clocks a second"),
-        ("simulated chip to cocotb", f"{speed['simulated_to_cocotb']:.1f} x"),
-    ]
-    return table((f"on {speed['cores']} cores", "measured by `make bench`"), rows)
-
-
-def training(speed: Mapping[str, float] | None) -> str:
-    """Return how fast training runs; nothing where that has not been measured."""
-    if speed is None:
-        return ""
-    from sw.train.speed import BATCH
-
-    step = f"{Spec().steps} steps of the rule, batch of {BATCH}"
-    batch = f"whole hybrid batch of {BATCH}"
-    long = next(key for key in speed if key.startswith("hours_of_"))
-    batches, size = (int(word) for word in long.split("_") if word.isdecimal())
-    rows = [
-        (f"{step}, `nn.Conv2d` in float", f"{speed['steps_plain_ms']:.0f} ms"),
-        (f"{step}, fused, fake-quantised", f"{speed['steps_fused_ms']:.0f} ms"),
-        ("the one to the other", f"{speed['steps_plain_to_fused']:.1f} x"),
-        (
-            "the fused one's share of the rate of a matrix product",
-            f"{speed['steps_share_of_gemm']:.0%} of {speed['gemm_gflops']:.0f} GFLOP/s",
-        ),
-        (f"{batch}, fake-quantised, plain torch", f"{speed['batch_plain_ms']:.0f} ms"),
-        (f"{batch}, fake-quantised, fused", f"{speed['batch_fused_ms']:.0f} ms"),
-        ("the one to the other", f"{speed['batch_plain_to_fused']:.1f} x"),
-        (f"{batches:,} batches of {size}, at that rate", f"{speed[long]:.1f} h"),
-    ]
-    return table(("training", "measured by `make bench`"), rows)
-
-
-def engine(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the clocks of a digit for each F, as the counters of the RTL have them."""
-    return table(
-        ("F", "clocks a digit, ungated", "slots busy", "two gated digits", "slots busy"),
-        (
-            (
-                filters,
-                f"{row['clocks_ungated']:,}",
-                f"{row['occupancy_ungated']:.2%}",
-                f"{row['clocks_gated']:,}",
-                f"{row['occupancy_gated']:.2%}",
-            )
-            for filters, row in results.items()
-        ),
-    )
-
-
-def throughput(gated: Mapping[str, Any]) -> str:
-    """Return where the time of a gated digit goes over each link."""
-    rows = []
-    for row in gated["rows"]:
-        shares = (f"{row[name] / row['clocks']:.1%}" for name in ("wire", "engine", "gate", "idle"))
-        rows.append([
-            row["link"],
-            row["contexts"],
-            "as here" if row["gate_measured"] else "no time",
-            f"{row['clocks']:,}",
-            *shares,
-            f"{row['digits_per_second']:.1f}",
-        ])
-    headings = ("link", "contexts", "gate takes", "clocks a digit")
-    return table((*headings, "wire", "engine", "gate", "none", "digits a second"), rows)
-
-
-def boards() -> str:
-    """Return what each board's placements came to."""
-    rows = []
-    for path in sorted((ROOT / "docs" / "boards").glob("*.json")):
-        report = read_json(path)
-        area = (f"{report[kind]['used']:,} of {report[kind]['available']:,}" for kind in AREA)
-        fmax = report["fmax_mhz"]
-        rows.append([
-            f"`{report['board']}`, F = {report['filters']}",
-            *area,
-            f"{fmax['min']:.0f} / {fmax['median']:.0f} / {fmax['max']:.0f}, {fmax['seeds']} seeds",
-            f"{report['clock_mhz']} MHz",
-            f"{report['digits_per_second_engine']:.0f}",
-            gated_rate(report),
-        ])
-    area_of = ("LUT", "FF", "DSP", "block RAM")
-    return table(("board", *area_of, "Fmax in MHz", "clock", "digits a second", "gated"), rows)
-
-
-def gated_rate(report: Mapping[str, Any]) -> str:
-    """Return how many gated digits a link carries; nothing where the skeleton has no gate."""
-    rate = report.get("digits_per_second_gated")
-    return f"{rate:.0f} over {report['link']['name']}" if rate else ""
-
-
-def referee() -> str:
-    """Return what the referee was trained on and how well it reads."""
-    record = recorded()
-    share = record["test_right"] / record["test_digits"]
-    rows = [
-        ("trained on", f"{record['trained_on']:,} digits, {record['epochs']} epochs"),
-        ("clean test digits read right", f"{share:.2%} of {record['test_digits']:,}"),
-        ("SHA-256 of the weights", f"`{record['sha256'][:16]}…`"),
-        ("made by", f"`{record['command']}`"),
-    ]
-    return table(("referee", ""), rows)

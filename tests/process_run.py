@@ -10,9 +10,9 @@ import sw.train.run as run
 from golden.spec import Gate, Spec
 from sw.data.load import Digits, show_digits
 from sw.runs.processes import joined, place
-from sw.train import Options
 from sw.train.learner import begin
 from sw.train.loop import train_batch
+from sw.train.options import Options
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
 SPEC = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)

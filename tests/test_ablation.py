@@ -13,8 +13,8 @@ from sw.experiments.ablation import page
 from sw.experiments.ablation.measure import Ablation
 from sw.experiments.ablation.rows import ROWS, Row, chosen
 from sw.experiments.table.automata import link_bytes
-from sw.train import Options
 from sw.train.loop import train_batch
+from sw.train.options import Options
 
 GATE = Gate(input_channel=0, output_channel=1, start=1)
 TINY = Spec(channels=2, multiplier=1, steps=2, gate=GATE)

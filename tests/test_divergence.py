@@ -7,9 +7,10 @@ import torch
 
 from sw.runs import checkpoint
 from sw.runs.checkpoint import Diverged, require_finite
-from sw.train import Options, loop
+from sw.train import loop
 from sw.train.learner import begin, save
 from sw.train.loop import run_stage, train_batch
+from sw.train.options import Options
 from sw.train.recipes import Loss
 from tests.runs import CORNERS, SMALL, trained
 

@@ -8,8 +8,9 @@ import torch
 
 from golden.spec import Spec
 from sw.runs import processes
-from sw.train import Options, draw
+from sw.train import draw
 from sw.train.draw import lost_cells, random
+from sw.train.options import Options
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.7, 549), (0.5, 392), (0.999, 783), (0.0, 0)])

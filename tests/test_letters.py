@@ -18,8 +18,9 @@ from golden.samples import calibrated, network
 from golden.skeleton import SHIPPED, Skeleton
 from golden.spec import Gate, Spec
 from sw.data.load import Digits, show_digits
-from sw.train import Options, train
+from sw.train.options import Options
 from sw.train.rehearsal import deformed, rehearsal
+from sw.train.run import train
 
 SMALL = Spec(
     height=8,

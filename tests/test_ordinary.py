@@ -21,7 +21,8 @@ from sw.judge.referee.train import train as train_referee
 from sw.model.baselines.models import MODELS
 from sw.model.rebuild import gate_of, rule_of
 from sw.runs.ordinary import ordinary
-from sw.train import Options, train
+from sw.train.options import Options
+from sw.train.run import train
 from tests.runs import CORNERS, LABELS, SMALL
 
 pytestmark = pytest.mark.usefixtures("one_thread")

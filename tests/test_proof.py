@@ -16,8 +16,8 @@ from golden.samples import adversarial_states, calibrated, network
 from golden.spec import Gate, Spec
 from sw.data.load import Digits, show_digits
 from sw.model.rebuild import gate_of, rule_of
-from sw.train import Options
 from sw.train.learner import Learner
+from sw.train.options import Options
 from tests.runs import CORNERS
 
 GATE = Gate(input_channel=0, output_channel=1, start=2, every=1)

@@ -15,9 +15,11 @@ from sw.data.load import Digits
 from sw.judge.evaluate import judged
 from sw.model import floats
 from sw.model.rebuild import rule_of
-from sw.train import Options, ship, train
+from sw.train import ship
 from sw.train.learner import begin
 from sw.train.loop import run_stage
+from sw.train.options import Options
+from sw.train.run import train
 from tests.runs import CORNERS, LABELS, SMALL, trained
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -18,11 +18,13 @@ from golden.skeleton import SHIPPED, Skeleton
 from golden.spec import Gate, Spec
 from sw.data.load import Digits, show_digits
 from sw.model import floats
-from sw.train import Options, calibrate, draw, train
+from sw.train import calibrate, draw
 from sw.train.calibrate import quantise
 from sw.train.learner import begin
 from sw.train.loop import train_batch
+from sw.train.options import Options
 from sw.train.recipes import restored
+from sw.train.run import train
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
 SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)

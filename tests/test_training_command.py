@@ -15,10 +15,9 @@ import sw.train
 from golden.errors import InputError
 from sw.cli import endings
 from sw.cli.ablating import numbers_of
-from sw.train import Options
 from sw.train.bounds import BOUNDS, SEEDS, require_within
 from sw.train.loop import Stopped, interruptions
-from sw.train.options import spec_for
+from sw.train.options import Options, spec_for
 from sw.train.ship import command
 
 ROOT = Path(__file__).parents[1]

@@ -18,12 +18,11 @@ from sw.experiments.baselines.run import restored as baseline_restored
 from sw.model.baselines.shelf import shipped
 from sw.model.gate import CutNetwork, cut
 from sw.model.proof import prove_random
-from sw.train import Options
 from sw.train.calibrate import quantise
 from sw.train.draw import draw, random
 from sw.train.learner import begin
 from sw.train.loop import train_batch
-from sw.train.options import RECIPES, spec_for
+from sw.train.options import RECIPES, Options, spec_for
 from sw.train.recipes import closeness, restore, restored, squared
 from sw.train.teacher import aim
 

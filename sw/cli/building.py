@@ -142,7 +142,7 @@ def simulate(
 
     skeleton, network = load_run(subject, gate, gated=not no_gate)
     digits = judged(load(data), images)
-    damaged = blank(digits.images, range(len(digits.images)), 0.7)
+    damaged = blank(digits.images, range(len(digits.images)))
     typer.echo(f"{len(damaged)} damaged {digits.rows} digits on the chip, F = {filters}")
     geometry = Geometry(spec=skeleton.spec.ungated, filters=filters)
     few = min(len(damaged), COCOTB)
@@ -243,7 +243,7 @@ def wires(filters: int, clock: float) -> dict[str, Any]:
     from sw.serial.device import ChipDevice
 
     skeleton, network = load_run("digits")
-    damaged = blank(show_digits()[0][:4], range(4), 0.7)
+    damaged = blank(show_digits()[0][:4], range(4))
     case = Case.of(skeleton, network, damaged, ChipDevice)
     return {"gated": measure(case, filters, clock, progress=typer.echo)}
 

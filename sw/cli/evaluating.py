@@ -22,6 +22,7 @@ from sw.cli.common import (
     progress,
     told_of,
 )
+from sw.data.damage import SHARE
 
 if TYPE_CHECKING:
     from golden.device import Device
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 TABLE = Path("build/eval/results.json")
-SHARE = 0.7
 
 
 def evaluate(
@@ -138,8 +138,8 @@ def evaluate_all(
     from sw.experiments.table.measure import Store
     from sw.experiments.table.subjects import subjects
     from sw.judge import evaluate as work
+    from sw.runs.memory import keep_memory
     from sw.runs.writable import require_writable
-    from sw.train.run import keep_memory
 
     def simulated(skeleton: Skeleton) -> Device:
         opened = open_device("simulated", (skeleton,), filters)

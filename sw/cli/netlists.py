@@ -65,7 +65,7 @@ def prove(
     skeleton, network = load_run(names[0])
     steps = skeleton.spec.steps
     digits, _ = show_digits()
-    damaged = blank(digits[:count], range(count), 0.7)
+    damaged = blank(digits[:count], range(count))
     port = simulate_netlist(board, skeletons, Path("build") / board.name)
     device = ChipDevice(port, skeletons)
     with progress("restoring", count) as advance:

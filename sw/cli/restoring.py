@@ -23,6 +23,7 @@ from sw.cli.common import (
     require_device,
     told_of,
 )
+from sw.data.damage import SHARE
 
 if TYPE_CHECKING:
     from golden.device import Device
@@ -51,7 +52,7 @@ def restore(
         typer.Option(
             min=0,
             max=1,
-            help="share of each image's pixels that is blanked first; 0.7, or 0 with --originals",
+            help=f"share of each image's pixels that is blanked first; {SHARE}, or 0 with --originals",
         ),
     ] = None,
     originals: Annotated[
@@ -156,5 +157,5 @@ def share_of(damage: float | None, originals: Path | None) -> float:
     if originals is not None and damage:
         raise InputError("--originals and --damage must not be given together")
     if damage is None:
-        return 0.7 if originals is None else 0.0
+        return SHARE if originals is None else 0.0
     return damage

@@ -6,7 +6,10 @@ import numpy as np
 
 from golden.errors import InputError
 
-__all__ = ["blank", "blanked", "block", "noisy"]
+__all__ = ["SHARE", "blank", "blanked", "block", "noisy"]
+
+SHARE = 0.7
+"""Share of the pixels that the protocol blanks."""
 
 
 def blanked(shape: tuple[int, int, int], indices: np.ndarray | range, share: float) -> np.ndarray:
@@ -26,7 +29,7 @@ def blanked(shape: tuple[int, int, int], indices: np.ndarray | range, share: flo
     return mask.reshape(shape)
 
 
-def blank(images: np.ndarray, indices: np.ndarray | range, share: float = 0.7) -> np.ndarray:
+def blank(images: np.ndarray, indices: np.ndarray | range, share: float = SHARE) -> np.ndarray:
     """Return a copy of images (n, height, width) with a share of each one's pixels set to 0."""
     return np.where(blanked(images.shape, indices, share), np.uint8(0), images)
 

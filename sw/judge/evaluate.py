@@ -13,7 +13,7 @@ from golden.device import Device, restore
 from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
-from sw.data.damage import blanked
+from sw.data.damage import SHARE, blanked
 from sw.data.load import Digits, show_digits
 from sw.judge.metrics import closeness, paste
 from sw.judge.referee import Referee
@@ -49,7 +49,7 @@ def evaluate(
     digits: Judged,
     *,
     steps: int,
-    share: float = 0.7,
+    share: float = SHARE,
     progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:
     """Restore blanked digits on a device, its skeleton chosen, and judge what comes out.

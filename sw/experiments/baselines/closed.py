@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sw.data.damage import SHARE
 from sw.judge.metrics import closeness
 from sw.runs.ordinary import ordinary
 
@@ -61,7 +62,7 @@ class ClosedForms:
         """Width of the kernel of the normalised convolution, in pixels: the best of a few."""
         originals = self.images[:CHOOSING]
         drawn = np.random.default_rng(0).random(originals.shape)
-        blanked = drawn < np.quantile(drawn, 0.7, axis=(1, 2), keepdims=True)
+        blanked = drawn < np.quantile(drawn, SHARE, axis=(1, 2), keepdims=True)
         damaged = np.where(blanked, np.uint8(0), originals)
 
         def psnr(sigma: float) -> float:

@@ -15,9 +15,9 @@ from sw.experiments.baselines.ship import ship
 from sw.experiments.baselines.train import train
 from sw.model.baselines.models import IMAGE, MODELS
 from sw.model.baselines.shelf import SHIPPED
+from sw.runs.memory import keep_memory
 from sw.train.bounds import require_within
-from sw.train.options import require_device
-from sw.train.run import keep_memory
+from sw.train.options import BOUNDS, require_device
 
 __all__ = ["make"]
 
@@ -39,7 +39,7 @@ def make(
     require_device(device)
     for field, number in {"threads": threads, **changes}.items():
         if field != "loss" and number is not None:
-            require_within(field, number)
+            require_within(field, number, BOUNDS[field])
     given = {key: value for key, value in changes.items() if value is not None}
     recipe = replace(RECIPES[name], **given)
     digits = load(data, download=True)

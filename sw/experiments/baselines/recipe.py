@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sw.data.damage import SHARE
+
 __all__ = ["LOSSES", "RECIPES", "Recipe"]
 
 FLOOR = 1e-4  # 40 dB: an image restored better than that gains nothing more
@@ -52,7 +54,7 @@ class Recipe:
     precision: str = "float32"
     """What convolutions and products are computed in: bfloat16 where a CPU has it is faster."""
     loss: str = "log-mse"
-    damage: float = 0.7
+    damage: float = SHARE
     """Share of the pixels that are blanked."""
     held_out: int = 2000
     """Training digits, the last ones, that choose the best averages and are not learnt from."""

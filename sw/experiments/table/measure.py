@@ -13,7 +13,7 @@ import numpy as np
 
 from golden.errors import InputError
 from golden.files import read_json, write_json
-from sw.data.damage import blanked, block, noisy
+from sw.data.damage import SHARE, blanked, block, noisy
 from sw.experiments.table.subject import Progress, Subject, digest_of
 from sw.judge.evaluate import Judged
 from sw.judge.metrics import PEAK, closeness, paste, ssim
@@ -39,7 +39,6 @@ KEYS = (
 )
 """What a row has, in order: PSNR in dB, digits read right in %."""
 
-SHARE = 0.7
 CODE = (
     Path("sw/experiments/table/measure.py"),
     Path("sw/judge/metrics.py"),

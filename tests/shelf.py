@@ -15,7 +15,7 @@ def expected(folder, images, indices, *, damage=0.7, steps=10, gated=True):
     """What a restoration gives, by golden alone."""
     skeleton, gate = Skeleton.load(folder), GateNetwork.load(folder / "gate.safetensors")
     device = GoldenDevice((skeleton,))
-    device.choose(0, gated=gated)
+    device.choose(0)
     damaged = blank(images, indices, damage)
     return restore(device, gate if gated else None, damaged, steps)
 

@@ -325,7 +325,7 @@ def test_no_error_at_all_counts_by_the_number_of_pixels(size):
 def folder_run(shelf, scans, output, device):
     skeleton, gate = Skeleton.load(shelf), GateNetwork.load(shelf / "gate.safetensors")
     recipe = Recipe.of(skeleton, gate, steps=10, damage=0.7, invert=False)
-    device.choose(0, gated=True)
+    device.choose(0)
     return work.FolderRun(
         device=device, network=gate, spec=SPEC, source=scans, output=output, recipe=recipe
     ), work.check(scans, output, recipe).names

@@ -170,7 +170,7 @@ def test_steps_are_a_number_that_every_device_takes(golden, steps):
 @pytest.mark.parametrize("place", [-1, 1, 0.0, None])
 def test_a_place_is_one_of_the_skeletons(golden, place):
     with pytest.raises(InputError, match="Place of a skeleton must be an integer from 0 to 0"):
-        golden.choose(place, gated=False)
+        golden.choose(place)
 
 
 def test_cells_are_those_of_every_lattice(golden):

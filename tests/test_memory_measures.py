@@ -70,7 +70,7 @@ def golden_run(task, states, steps, step=0, network="own"):
     """Run lattices on the golden device, which keeps no batch and no shortcut."""
     device = GoldenDevice((task.skeleton,))
     network = task.network if network == "own" else network
-    device.choose(0, gated=network is not None)
+    device.choose(0)
     device.load_states(states, step)
     run(device, network, steps)
     return device.read_states()

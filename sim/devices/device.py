@@ -85,17 +85,16 @@ class SimulatedDevice:
         self._loads: list[tuple[Operation, np.ndarray]] = []
         self._batch = self._step = 0
         self._base = Counters(0, 0)
-        self.choose(0, gated=spec.gate is not None)
+        self.choose(0)
 
     def __del__(self):
         if getattr(self, "_chip", None):
             self._library.chip_delete(self._chip)
             self._chip = None
 
-    def choose(self, index, *, gated):
-        """Take a skeleton, with its gate or without."""
+    def choose(self, index):
+        """Take a skeleton."""
         self._index = as_place(index, len(self.skeletons))
-        self._gate = self.skeletons[self._index].spec.gate if gated else None
 
     def load_images(self, images):
         """Encode images, each right before its run: the others run meanwhile."""
@@ -109,14 +108,14 @@ class SimulatedDevice:
         states = as_states(states, self.geometry.spec, self.contexts)
         self._load(Operation.LOAD_STATE, to_stream(states), as_steps(step))
 
-    def start(self, steps):
+    def start(self, steps, *, gated=True):
         """Start a run on every lattice."""
-        steps = as_steps(steps)
+        steps, gate = as_steps(steps), self.skeletons[self._index].spec.gate if gated else None
         loads, self._loads = self._loads, []
         for context in range(self._batch):
             if loads:
                 self._command(loads[context][0], context, data=loads[context][1])
-            self._command(Operation.RUN, context, steps=steps, gate=self._gate, step=self._step)
+            self._command(Operation.RUN, context, steps=steps, gate=gate, step=self._step)
         self._step += steps
 
     def planes(self):

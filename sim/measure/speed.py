@@ -31,7 +31,6 @@ def measure(progress=print):
     chip = chips[FILTERS]
 
     def digits():
-        chip.choose(0, gated=False)
         chip.load_images(images)
         run(chip, None, spec.steps)
         chip.read_images()
@@ -62,7 +61,6 @@ def clocks(chip, images, gate):
     spec = chip.skeletons[0].spec
     results = {}
     for name, batch, answer in (("ungated", images[:1], None), ("gated", images, gate)):
-        chip.choose(0, gated=answer is not None)
         chip.load_images(batch)
         run(chip, answer, spec.steps)
         counters = chip.counters()

@@ -51,7 +51,6 @@ def count(skeleton, network, state, step, steps, *, filters=5, progress=print):
     are not counted.
     """
     chip = SimulatedDevice((skeleton,), filters=filters, traced=True, progress=progress)
-    chip.choose(0, gated=network is not None)
     chip.load_states(state[None], step)
     chip.read_states()  # so that the load is over
     with tempfile.TemporaryDirectory() as folder:

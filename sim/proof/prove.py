@@ -106,7 +106,7 @@ def compare_device(
     golden = GoldenDevice((skeleton,))
     codes = 0
     for device in (golden, chip):
-        device.choose(0, gated=network is not None)
+        device.choose(0)
     for batch in batches(len(images), chip.contexts):
         count, seen = batch.stop - batch.start, []
         for device in (golden, chip):

@@ -34,7 +34,7 @@ def first_difference(chip, skeleton, network, images, steps, first=0):
     golden = GoldenDevice((skeleton,))
     devices = (chip, golden)
     for device in devices:
-        device.choose(0, gated=network is not None)
+        device.choose(0)
     for batch in batches(len(images), chip.contexts):
         for device in devices:
             device.load_images(images[batch])

@@ -109,7 +109,6 @@ def evaluate_one(
     digits = work.judged(load(data, download=True), images)
     work.require_size(digits, loaded)
     opened = open_device(device, (loaded,), filters, baud)
-    opened.choose(0, gated=network is not None)
     require_writable(*([] if output is None else [output]))
     with progress("restoring", len(digits.images)) as advance:
         results = work.evaluate(
@@ -142,9 +141,7 @@ def evaluate_all(
     from sw.runs.writable import require_writable
 
     def simulated(skeleton: Skeleton) -> Device:
-        opened = open_device("simulated", (skeleton,), filters)
-        opened.choose(0, gated=skeleton.spec.gate is not None)
-        return opened
+        return open_device("simulated", (skeleton,), filters)
 
     if output.suffix == ".png" or output.name == report.CURVES:
         raise InputError(

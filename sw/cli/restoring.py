@@ -52,7 +52,7 @@ def restore(
         typer.Option(
             min=0,
             max=1,
-            help=f"share of each image's pixels that is blanked first; {SHARE}, or 0 with --originals",
+            help=f"share of each image's pixels that is blanked first: {SHARE}, 0 with --originals",
         ),
     ] = None,
     originals: Annotated[
@@ -92,9 +92,7 @@ def restore(
     share = share_of(damage, originals)
 
     def chosen() -> Device:
-        opened = open_device(device, (loaded,), filters, baud)
-        opened.choose(0, gated=network is not None)
-        return opened
+        return open_device(device, (loaded,), filters, baud)
 
     if not is_named(source) and is_dir(Path(source)):
         if trace is not None or from_step:

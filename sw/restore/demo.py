@@ -47,7 +47,6 @@ def demonstrate(
     given = Images(images[:count], range(count), labels[:count])
     restorations = []
     for device, advance in ((chip, progress), (GoldenDevice((skeleton,)), lambda done: None)):
-        device.choose(0, gated=network is not None)
         restorations.append(
             restore_input(
                 device,

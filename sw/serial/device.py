@@ -25,6 +25,7 @@ from golden.device import (
 from golden.errors import InputError, reason
 from golden.frames import CHECK, HEADER
 from golden.skeleton import Skeleton
+from golden.spec import Gate
 from golden.wire import (
     BITS_A_BYTE,
     CHUNK,
@@ -138,17 +139,17 @@ class ChipDevice:
         """Whether the run under way ends with them."""
         self._fresh = False
         self._base = Counters(0, 0)
-        self.choose(0, gated=self.skeletons[0].spec.gate is not None)
+        self.choose(0)
 
     def close(self) -> None:
         """Give the port back."""
         self.link.port.close()
 
-    def choose(self, index: int, *, gated: bool) -> None:
-        """Take a skeleton, with its gate or without."""
+    def choose(self, index: int) -> None:
+        """Take a skeleton."""
         index = as_place(index, len(self.skeletons))
         self._index = self._places[index]
-        self._gate = self.skeletons[index].spec.gate if gated else None
+        self._gate = self.skeletons[index].spec.gate
 
     def load_images(self, images: np.ndarray) -> None:
         """Encode images."""
@@ -160,15 +161,15 @@ class ChipDevice:
         states = as_states(states, self.facts.spec, self.contexts)
         self._load(Operation.LOAD_STATE, to_stream(states), as_steps(step))
 
-    def start(self, steps: int) -> None:
+    def start(self, steps: int, *, gated: bool = True) -> None:
         """Start a run on every lattice, right behind its loading: the others load meanwhile."""
-        steps = as_steps(steps)
+        steps, gate = as_steps(steps), self._gate if gated else None
         loads, self._loads = self._loads, []
         for context in range(self._batch):
             if loads:
                 self._queue += loads[context]
-            self._command(Operation.RUN, context, steps=steps)
-        gate, end = self._gate, self._step + steps
+            self._command(Operation.RUN, context, steps=steps, gate=gate)
+        end = self._step + steps
         openings = 0 if gate is None else gate.openings(self._step, end)
         self._due = np.full(self._batch, openings)
         self._ends_open = openings > 0 and gate is not None and gate.is_open(end)
@@ -296,16 +297,20 @@ class ChipDevice:
             )
         return np.frombuffer(bytearray(given), np.uint8).reshape(self._batch, size)
 
-    def _command(self, operation: Operation, context: int, steps: int = 0) -> None:
-        self._queue.append(self._commanded(operation, context, steps))
+    def _command(
+        self, operation: Operation, context: int, steps: int = 0, gate: Gate | None = None
+    ) -> None:
+        self._queue.append(self._commanded(operation, context, steps, gate))
 
-    def _commanded(self, operation: Operation, context: int, steps: int = 0) -> Chunk:
+    def _commanded(
+        self, operation: Operation, context: int, steps: int = 0, gate: Gate | None = None
+    ) -> Chunk:
         command = Command(
             operation=operation,
             context=context,
             skeleton=self._index,
             steps=steps,
-            gate=self._gate,
+            gate=gate,
             step=self._step,
         )
         return Chunk(Tag.COMMAND, COMMAND.size, command.to_bytes())

@@ -118,7 +118,6 @@ def measured(
 ) -> dict[str, Any]:
     """Evaluate on golden; the referee reads digits alone, so letters have decibels only."""
     device, steps = GoldenDevice((skeleton,)), skeleton.spec.steps
-    device.choose(0, gated=True)
     found = {}
     for name, tests in sets.items():
         found[name] = evaluate(device, network, tests, steps=steps, share=options.damage)

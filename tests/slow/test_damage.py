@@ -46,7 +46,7 @@ def devices():
 
 def test_a_damaged_skeleton_is_refused_and_the_others_run():
     for device in devices():
-        device.choose(1, gated=False)
+        device.choose(1)
         with pytest.raises(SkeletonDamaged) as error:
             device.load_states(lattices(2), 0)
             run(device, None, 1)

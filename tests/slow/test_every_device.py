@@ -41,12 +41,12 @@ class TestSimulated(DeviceSuite):
     def test_several_come_and_go_in_any_order(self, device):
         others = [SimulatedDevice(skeletons()) for _ in range(2)]
         for each in others:
-            each.choose(0, gated=True)
+            each.choose(0)
             each.load_states(lattices(2), 0)
         del others[0], each
         for *both, states in pair(device, 2):
             for one in (*both, *others):
-                one.choose(0, gated=True)
+                one.choose(0)
                 one.load_states(states, 0)
                 run(one, gate_network(), 3)
             require_equal(*both)

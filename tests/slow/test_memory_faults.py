@@ -39,7 +39,7 @@ def test_faults_in_the_chips_memory_give_goldens_codes(chip, skeleton, fault, ma
     spec = replace(SPEC, gate=replace(GATE, mapping=mapping))
     skeleton = replace(skeleton, spec=spec)
     chip.skeletons = (skeleton,)
-    chip.choose(0, gated=True)
+    chip.choose(0)
     rng = np.random.default_rng(2)
     answers = network(spec, rng)
     states = rng.integers(-128, 128, (2, *spec.lattice)).astype(np.int8)
@@ -56,7 +56,7 @@ def test_faults_in_the_chips_memory_give_goldens_codes(chip, skeleton, fault, ma
 
 def test_stored_codes_are_those_without_the_pending_delta(chip, skeleton):
     chip.skeletons = (skeleton,)
-    chip.choose(0, gated=True)
+    chip.choose(0)
     rng = np.random.default_rng(4)
     answers = network(SPEC, rng)
     states = rng.integers(-128, 128, (2, *SPEC.lattice)).astype(np.int8)

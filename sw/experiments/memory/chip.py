@@ -48,7 +48,6 @@ def compare(
     if task.chip is None:
         return None
     chip, strikes = task.chip(task.skeleton), strikes or {}
-    chip.choose(0, gated=task.network is not None)
     stops = sorted({*looks, *strikes})
     codes = 0
     with task.progress("on the chip", len(states)) as advance:

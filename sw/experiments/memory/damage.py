@@ -104,7 +104,6 @@ def on_chip(task: Task) -> dict[str, Any] | None:
     if task.chip is None:
         return None
     chip = cast(MemoryDevice, task.chip(task.skeleton))
-    chip.choose(0, gated=task.network is not None)
     states, spec = task.encoded(slice(0, ON_CHIP)), task.machine.spec
     every = list(faults(spec.channels, spec.height, range(len(states))))
     codes = 0

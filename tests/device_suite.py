@@ -15,6 +15,7 @@ import torch
 
 from golden.device import GoldenDevice, restore, run, trace
 from golden.errors import InputError
+from golden.model import Model
 from golden.samples import adversarial_states, calibrated, extreme, network
 from golden.spec import Gate, Spec
 
@@ -55,7 +56,7 @@ def lattices(count=5):
     return np.concatenate([random, adversarial_states(SPEC)[: count - 1]])
 
 
-def pair(device, count, index=0, gated=True):
+def pair(device, count, index=0):
     """Choose a skeleton for a device and for golden; yield both with each batch of lattices."""
     golden = GoldenDevice(skeletons(), contexts=device.contexts)
     for each in (device, golden):
@@ -128,7 +129,7 @@ class DeviceSuite:
 
     @pytest.mark.parametrize("index", range(len(GATES)), ids=list(GATES))
     def test_runs_raw_lattices_without_gate(self, device, index):
-        for *both, states in pair(device, 3, index, gated=False):
+        for *both, states in pair(device, 3, index):
             for each in both:
                 each.load_states(states, 4)
                 run(each, None, 3)
@@ -226,15 +227,19 @@ class DeviceSuite:
         with pytest.raises(InputError, match=r"^Place of a skeleton must be an integer from 0 to "):
             device.choose(-1)
 
-    def test_a_gated_run_without_network_is_refused_and_the_next_one_runs(self, device):
+    def test_a_run_without_network_is_the_rule_alone_and_a_gated_one_may_go_on_from_it(
+        self, device
+    ):
+        alone = Model(skeletons()[0])
         for *both, states in pair(device, 2):
             for each in both:
                 each.load_states(states, 0)
-                with pytest.raises(InputError, match=r"^A gated run must have a network"):
-                    run(each, None, 4)
-                each.load_states(states, 0)
+                run(each, None, 4)
+            assert np.array_equal(device.read_states(), alone.step(states, 4))
+            for each in both:
                 run(each, gate_network(), 4)
             require_equal(*both)
+            assert not np.array_equal(device.read_states(), alone.step(states, 8))
 
     def test_runs_no_step_at_all(self, device):
         for *both, states in pair(device, 2):
@@ -245,7 +250,7 @@ class DeviceSuite:
 
     def test_counts_the_clocks_of_a_batch(self, device):
         counts = []
-        for each, _, states in pair(device, 2, gated=False):
+        for each, _, states in pair(device, 2):
             for _ in range(2):
                 each.load_states(states[:1], 0)
                 run(each, None, 3)

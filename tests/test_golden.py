@@ -173,8 +173,7 @@ def test_gate_is_exact_at_its_ends_in_any_order_of_summation():
             assert found.tolist() == naive.gate_layer(layer, plane.tolist(), 0, 127)
 
 
-def loaded(device, states, step=0, gated=None):
-    spec = device.skeletons[0].spec
+def loaded(device, states, step=0):
     device.choose(0)
     device.load_states(states, step)
     return device
@@ -202,7 +201,7 @@ def test_an_ungated_run_leaves_the_gate_shut():
     rng = np.random.default_rng(8)
     skeleton = calibrated(small(gate=GATES["nearest2"]), rng)
     states = states_for(skeleton.spec, rng)
-    got = trace(loaded(GoldenDevice((skeleton,)), states, gated=False), None, 4)
+    got = trace(loaded(GoldenDevice((skeleton,)), states), None, 4)
     np.testing.assert_array_equal(got[0], naive_states(skeleton, states[0], 4))
 
 

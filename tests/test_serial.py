@@ -384,9 +384,8 @@ def test_planes_are_asked_for_as_a_response_has_room():
     opened = ChipDevice(
         Chip(says(0, *facts.to_bytes()), says(0), says(*bytes(21)), says(0, 0xFF, 0)), (SKELETON,)
     )
-    opened.choose(0)
     opened.load_images(np.zeros((4, 4, 4), np.uint8))
-    opened.start(1)
+    opened.start(1, gated=False)
     assert len(opened.planes()[0]) == 0
     assert sent(opened.link.port.requests[-1])[-1] == (Tag.PLANES, 2)
 

@@ -227,9 +227,7 @@ class DeviceSuite:
         with pytest.raises(InputError, match=r"^Place of a skeleton must be an integer from 0 to "):
             device.choose(-1)
 
-    def test_a_run_without_network_is_the_rule_alone_and_a_gated_one_may_go_on_from_it(
-        self, device
-    ):
+    def test_a_run_without_network_is_the_rule_alone_and_a_gated_one_may_follow(self, device):
         alone = Model(skeletons()[0])
         for *both, states in pair(device, 2):
             for each in both:

@@ -9,7 +9,7 @@ import torch
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from sw.model.rebuild import gate_of, rule_of
-from sw.model.step import advance, gate_delta, numbers, planes_of, respond
+from sw.model.step import TrainingMachine
 from sw.train.recipes import LIMIT, OVERFLOW, UNIT, overflow
 
 GATE = Gate(input_channel=1, output_channel=2, start=1, every=1)
@@ -25,15 +25,16 @@ def of_samples(spec=SPEC):
     rule, gate = rule_of(calibrated(spec, rng)), gate_of(network(spec, rng), spec)
     states = torch.from_numpy(rng.integers(-9, 10, (3, *spec.lattice))).float()
     with torch.no_grad():
-        return numbers(rule, gate), states
+        return TrainingMachine.of(rule, gate), states
 
 
 def test_all_that_changes_a_state_grows_with_the_step():
     weights, states = of_samples()
+    weights = replace(weights, exact=False)
     longer = weights.stretched(1.5)
-    change, more = (advance(states, each, SPEC, False) - states for each in (weights, longer))
-    planes = planes_of(states, weights, SPEC)
-    delta, larger = (gate_delta(planes, each, False) for each in (weights, longer))
+    change, more = (each.step(states) - states for each in (weights, longer))
+    planes = weights.planes(states)
+    delta, larger = (each.deltas(planes) for each in (weights, longer))
     free = (more.abs() < 100, larger.abs() < 100)
 
     assert all(each.float().mean() > 0.5 for each in free), "else nothing is compared"
@@ -43,8 +44,8 @@ def test_all_that_changes_a_state_grows_with_the_step():
 
 def test_the_gates_answer_is_stretched_before_it_is_rounded():
     weights, states = of_samples()
-    planes = planes_of(states, weights, SPEC)
-    deltas = {times: gate_delta(planes, weights.stretched(times), True) for times in (1, 3)}
+    planes = weights.planes(states)
+    deltas = {times: weights.stretched(times).deltas(planes) for times in (1, 3)}
     free = deltas[3].abs() < 100
 
     assert ((deltas[3] - 3 * deltas[1])[free].abs() <= 1.5).all()
@@ -57,7 +58,7 @@ def test_gradient_of_what_the_gate_saturates_leads_back(mapping):
     weights, states = of_samples(spec)
     states[:, 2] = 127.0
     states.requires_grad_()
-    after = respond(states, weights, spec, 1, True)
+    after = weights.deliver(states, weights.answer(states), 1)
     at_limit = after[:, 2] == 127
     assert 0 < at_limit.float().mean() < 1
     for pull, passes in ((-1.0, False), (1.0, True)):  # a descent goes against it

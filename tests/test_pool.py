@@ -13,7 +13,15 @@ from sw.train.draw import lost_cells, noise_states
 from sw.train.learner import begin
 from sw.train.options import Options, spec_for
 from sw.train.pool import Pool, Prototypes, medoids
-from sw.train.recipes import AGED, STRIDE, begin_holding, holding, price_of_motion
+from sw.train.recipes import (
+    AGED,
+    STRIDE,
+    Lesson,
+    begin_holding,
+    holding,
+    price_of_motion,
+    run_fresh,
+)
 
 SPEC = Spec()
 RNG = np.random.default_rng(3)

@@ -165,6 +165,14 @@ class DeviceSuite:
                 run(each, gate_network(), 2)
             require_equal(*both)
 
+    def test_zeroes_cells_of_what_was_just_loaded(self, device):
+        cells = np.random.default_rng(9).random((2, SPEC.cells)) < 0.5
+        for *both, states in pair(device, 2):
+            for each in both:
+                each.load_states(states, 0)
+                each.zero_cells(cells[: len(states)])
+            require_equal(*both)
+
     def test_takes_another_skeleton_between_runs(self, device):
         for *both, states in pair(device, 2):
             for each in both:
@@ -222,6 +230,8 @@ class DeviceSuite:
         text = f"^A batch must have at most {device.contexts} lattices, not {device.contexts + 1}$"
         with pytest.raises(InputError, match=text):
             device.load_images(IMAGES.repeat(device.contexts + 1, axis=0))
+        with pytest.raises(InputError, match=text):
+            device.load_states(STATES.repeat(device.contexts + 1, axis=0), 0)
 
     def test_refuses_a_place_without_skeleton(self, device):
         with pytest.raises(InputError, match=r"^Place of a skeleton must be an integer from 0 to "):

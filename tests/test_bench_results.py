@@ -1,10 +1,12 @@
 """What a cocotb bench came to is read from its results file, never assumed."""
 
 import re
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
-from golden.errors import Difference, ToolError
+from golden.errors import Difference, InputError, ToolError
+from sim.benches import cocotb_run
 from sim.benches.cocotb_run import bench_folder, require_passed
 
 CASE = '<testcase classname="{bench}" name="{name}">{verdict}</testcase>'
@@ -64,3 +66,51 @@ def test_a_bench_has_an_empty_folder_of_its_own(tmp_path, monkeypatch):
         (folder / "deep").mkdir()
     with bench_folder("some") as again:
         assert again == folder and not list(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        ('<failure error_msg="first" message="second">third</failure>', "first"),
+        ('<failure message="second">third</failure>', "second"),
+        ("<failure>\n third\n fourth</failure>", "third"),
+        ("<failure />", "failure"),
+        ("<error />", "error"),
+    ],
+)
+def test_a_verdict_is_told_by_the_best_that_there_is(tmp_path, verdict, said):
+    with pytest.raises(Difference, match=rf"^one: {said}; see {re.escape(str(tmp_path))}/bench"):
+        require_passed(*results(tmp_path, ("one", verdict), ("two", "")))
+
+
+def test_what_a_benchs_folder_links_to_stays(tmp_path, monkeypatch):
+    monkeypatch.setenv("THALWEG_BUILD", str(tmp_path / "build"))
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "file").write_text("kept")
+    with bench_folder("some") as folder:
+        (folder / "link").symlink_to(mine)
+    with bench_folder("some") as folder:
+        assert not list(folder.iterdir())
+    assert (mine / "file").read_text() == "kept"
+
+
+def test_a_bench_waits_for_another_in_its_folder_and_says_so(tmp_path, monkeypatch):
+    asked, said = [], []
+
+    @contextmanager
+    def locked(folder, waiting):
+        asked.append(folder)
+        folder.mkdir(parents=True)
+        waiting()
+        yield
+
+    monkeypatch.setenv("THALWEG_BUILD", str(tmp_path))
+    monkeypatch.setattr(cocotb_run, "locked", locked)
+    with bench_folder("some", said.append) as folder:
+        assert asked == [folder] == [tmp_path.resolve() / "sim" / "some"]
+    assert said == [f"waiting for another bench in {folder}"]
+    monkeypatch.setattr(cocotb_run, "locked", lambda folder, waiting: nullcontext())
+    text = rf"^{re.escape(str(folder.with_name('none')))} must be a writable folder: No such file"
+    with pytest.raises(InputError, match=text), bench_folder("none"):
+        pass

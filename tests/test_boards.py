@@ -1,7 +1,9 @@
 """The boards: each has room and clocks for its chip, and a link whose bytes are counted."""
 
 import re
+import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +13,12 @@ from golden.spec import Gate, Spec
 from hw.boards.catalogue import BOARDS, find_board
 from hw.boards.rates import wire_bytes
 from hw.boards.top import BoardTop, pll_settings
+from hw.flow.bitstream import cells, contents
 from hw.flow.build import geometry_of
 from hw.flow.verilog import multipliers
+from hw.skeleton_memory import images
+
+SPAN = re.MULTILINE | re.DOTALL
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -26,19 +32,29 @@ def test_every_board_has_room_and_a_pll_for_its_chip(name):
     assert platform._nextpnr_device_options[platform.device] == board.nextpnr
 
 
-@pytest.mark.filterwarnings("ignore:Using platform.request:DeprecationWarning")
-def test_the_pll_of_a_board_makes_both_its_clocks():
-    board = find_board("versa-ecp5-5g")  # its oscillator and its clock are no multiples
+@pytest.fixture(scope="module")
+def design():
+    """The files of a board whose oscillator and clock are no multiples, and what they are of."""
+    board = find_board("versa-ecp5-5g")
     platform = board.make_platform()
     reference = platform.default_clk_frequency / 1e6
     pll = pll_settings(reference, board.clock)
     skeleton = calibrated(Spec(height=4, width=4, image=4), np.random.default_rng(1))
     geometry = replace(geometry_of(board, [skeleton]), filters=1)
-    files = platform.prepare(BoardTop(geometry, [skeleton], pll=pll), "thalweg").files
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Using platform.request", DeprecationWarning)
+        files = platform.prepare(BoardTop(geometry, [skeleton], pll=pll), "thalweg").files
+    return SimpleNamespace(
+        board=board, reference=reference, pll=pll, geometry=geometry, skeleton=skeleton, files=files
+    )
+
+
+def test_the_pll_of_a_board_makes_both_its_clocks(design):
+    board, pll, files = design.board, design.pll, design.files
     cell = re.search(r"cell \\EHXPLLL .*?\n  end\n", files["thalweg.il"], re.DOTALL)[0]
     found = dict(re.findall(r'parameter \\(\w+) "?([^"\n]+)"?\n', cell))
     assert found["FEEDBK_PATH"] == "CLKOP"
-    chip = reference * int(found["CLKFB_DIV"]) / int(found["CLKI_DIV"])
+    chip = design.reference * int(found["CLKFB_DIV"]) / int(found["CLKI_DIV"])
     assert chip == board.clock
     assert chip * int(found["CLKOP_DIV"]) / int(found["CLKOS_DIV"]) == pll.link
     for clock in ("OP", "OS"):
@@ -48,11 +64,34 @@ def test_the_pll_of_a_board_makes_both_its_clocks():
     assert sorted(map(float, constraints)) == [pll.link * 1e6, board.clock * 1e6]
 
 
-def test_bytes_of_a_gated_digit_are_those_of_its_frames():
-    gate = Gate(input_channel=0, output_channel=1, start=1, every=3)
-    spec = Spec(height=4, width=4, image=4, gate=gate)
+def test_block_memories_are_where_a_bitstream_looks_for_them_and_hold_the_skeletons(design):
+    geometry, found = design.geometry, {}
+    modules = re.finditer(r"^module \\thalweg\.(\S+)$(.*?)^end$", design.files["thalweg.il"], SPAN)
+    for module in modules:
+        for cell in re.finditer(r"^  cell \\DP16KD \\(\S+)$(.*?)^  end$", module[2], SPAN):
+            held = {
+                int(place, 16): int(bits, 2)
+                for place, bits in re.findall(r"INITVAL_(..) 320'([01]+)$", cell[2], re.MULTILINE)
+            }
+            words = [held[k // 16] >> 20 * (k % 16) & (1 << 18) - 1 for k in range(1024)]
+            nines = tuple(nine for word in words for nine in (word & 511, word >> 9))
+            found[f"{module[1]}.{cell[1]}"] = nines
+    wanted = contents(geometry, images(geometry, [design.skeleton]))
+    assert [found.pop(name) for name in cells(geometry)] == wanted
+    assert not any(any(nines) for nines in found.values()), "all others begin empty"
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "image", "every", "openings"),
+    [(4, 4, 4, 3, 4), (8, 4, 2, 1, 10), (4, 16, 4, 9, 2), (8, 8, 6, 10, 1)],
+)
+def test_bytes_of_a_gated_digit_are_those_of_its_frames(height, width, image, every, openings):
+    gate = Gate(input_channel=0, output_channel=1, start=1, every=every)
+    spec = Spec(height=height, width=width, image=image, gate=gate)
+    cells, pixels = height * width, image * image
     frame = 2 + 4 + 2  # kind and number, CRC, stuffing and delimiter
-    command, planes, delta = 3 + 14, 3, 3 + 1 + 4
-    requests = [2 * command + 3 + 16 + planes, *[delta + planes] * 3, delta + command + 3]
-    responses = [*[1 + 1 + 16 + 1 + 1] * 4, 1 + 16 + 1]
-    assert wire_bytes(spec) == sum(requests + responses) + 10 * frame
+    command, planes, delta = 3 + 14, 3, 3 + 1 + cells // 4
+    requests = [2 * command + 3 + pixels + planes]
+    requests += [*[delta + planes] * (openings - 1), delta + command + 3]
+    responses = [*[1 + 1 + cells + 1 + 1] * openings, 1 + pixels + 1]
+    assert wire_bytes(spec) == sum(requests + responses) + 2 * (openings + 1) * frame

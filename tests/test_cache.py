@@ -33,6 +33,18 @@ def test_without_a_home_there_is_none(homeless):
     assert download.cached() is None
 
 
+@pytest.mark.parametrize("error", [KeyError(1000), OSError("closed"), RuntimeError("none")])
+def test_a_user_whom_the_system_does_not_know_has_none(monkeypatch, error):
+    def fail(name):
+        raise error
+
+    monkeypatch.setattr("pooch.os_cache", fail)
+    with pytest.raises(InputError, match="HOME or XDG_CACHE_HOME must name one"):
+        cache_folder("x")
+    with pytest.raises(download.Unreachable, match=r"^it cannot be kept: there is no folder"):
+        download.download()
+
+
 @pytest.mark.parametrize("where", ["nowhere", "no folder"])
 def test_digits_at_hand_serve_where_nothing_can_be_kept(monkeypatch, tmp_path, request, where):
     if where == "nowhere":

@@ -36,6 +36,8 @@ def test_wide_states_are_narrowed_and_the_function_stays():
         learner.rule.encode.weight.copy_(torch.tensor([2.4, 2.4, 0.3, 2.8]).view(-1, 1, 1, 1))
         learner.rule.readout.weight.uniform_(-0.2, 0.2)
         learner.gate.output.weight.uniform_(-0.01, 0.01)
+        learner.rule.encode.bias.uniform_(-0.1, 0.1)
+        learner.rule.update.bias.uniform_(-0.02, 0.02)
     begin_holding(learner, images, labels[:64], options)
     _, damaged = calibration_digits(images, options)
     with torch.no_grad():

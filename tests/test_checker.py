@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from amaranth import Shape
+from amaranth import ResetInserter, Shape, Signal
 
 from golden.samples import uniform
 from golden.spec import Spec
@@ -25,7 +25,7 @@ def test_each_flipped_bit_damages_its_skeleton_alone_in_the_clocks_that_are_told
     rows = images(GEOMETRY, [uniform(GEOMETRY.spec, rng) for _ in range(3)])
     rows["perceive0"][31] ^= 1 << 95
     rows["identity"][2 * IDENTITY + DIGEST + 31] ^= 1
-    checker, names = Checker(GEOMETRY, rows["identity"]), GEOMETRY.scanned
+    checker, names, asked = Checker(GEOMETRY, rows["identity"]), GEOMETRY.scanned, Signal()
     first = {"memory": 0, "byte": 0, "data": 0}
     waiting = deque([first] * (Scan.LATENCY * (len(names) - 1)))
 
@@ -40,20 +40,26 @@ def test_each_flipped_bit_damages_its_skeleton_alone_in_the_clocks_that_are_told
         return {"memory": memory, "byte": byte, "data": data}
 
     async def bench(ctx):
-        clocks = 0
+        await ctx.tick().repeat(300)
+        ctx.set(asked, 1)
+        await ctx.tick().repeat(checker.latency)  # no byte is under way any more
+        ctx.set(asked, 0)
+        clocks = 0  # from the last reset on
         while not ctx.get(checker.checked):
+            assert ctx.get(checker.address)["active"] == 1
             waiting.append(read(ctx.get(checker.o), ctx.get(checker.address)))
             ctx.set(checker.i, waiting.popleft())
             await ctx.tick()
             clocks += 1
         assert ctx.get(checker.damaged) == 0b110
         assert clocks == checker.clocks
+        assert ctx.get(checker.address)["active"] == 0, "the memories are the engine's"
         for byte in (0, 5, 63, 64, 191):
             ctx.set(checker.identity_address, byte)
             await ctx.tick().repeat(1 + ReadOnlyMemory.LATENCY)
             assert ctx.get(checker.identity) == rows["identity"][byte]
 
-    simulate(checker, bench)
+    simulate(ResetInserter(asked)(checker), bench)
 
 
 def test_the_document_tells_the_clocks_of_a_place():

@@ -1,10 +1,14 @@
+# amaranth: UnusedElaboratable=no
 """What a chip does with commands: damage is refused, contexts are kept apart."""
 
 import numpy as np
+from amaranth import Module
+from amaranth.lib import wiring
 
 from golden.device import trace
 from golden.samples import calibrated, uniform
 from golden.wire import Operation
+from hw.checker import Checker
 from hw.chip import Chip
 from hw.shapes import Geometry
 from sim.devices.packing import command_code
@@ -12,9 +16,10 @@ from tests.streams import simulate
 from tests.test_chip import NEAREST2, SPEC, Bench, raster
 
 
-async def is_taken(ctx, chip, operation, skeleton=0, clocks=100):
+async def is_taken(ctx, chip, operation, skeleton=0, clocks=100, context=0):
     """Offer a command for so many clocks; return whether the chip takes it."""
-    code = command_code(chip.geometry, operation=operation, context=0, skeleton=skeleton, steps=1)
+    values = {"operation": operation, "context": context, "skeleton": skeleton, "steps": 1}
+    code = command_code(chip.geometry, **values)
     ctx.set(chip.i_command.payload, chip.geometry.command.from_bits(code))
     ctx.set(chip.i_command.valid, 1)
     ready = False
@@ -65,3 +70,50 @@ def test_a_write_spends_the_delta_of_its_own_context_alone():
     got = bench.play(commands, [0] * (SPEC.cells // 8), count=16 + 256)
     states = trace(bench.golden(0, np.zeros((1, *SPEC.lattice), np.int8)), bench.network, 1)
     assert got[16:] == raster(states[:, 1])
+
+
+def test_a_context_is_unloaded_while_another_runs_and_the_running_one_is_not():
+    chip = Chip(Geometry(spec=SPEC, filters=1, contexts=3), (), check=False)
+
+    async def bench(ctx):
+        ctx.set(chip.i_data.valid, 1)
+        assert await is_taken(ctx, chip, Operation.RUN, context=2)
+        for operation in (Operation.ZERO, Operation.READ_IMAGE):
+            # An operation takes a clock a channel of every cell; a run of one step five times that.
+            assert not await is_taken(ctx, chip, operation, clocks=20, context=2)
+            assert await is_taken(ctx, chip, operation, clocks=300, context=1)
+        assert ctx.get(chip.running) == 0b100
+
+    simulate(chip, bench)
+
+
+class StandIn(wiring.Component):
+    """Stands for a checker that has found one skeleton damaged."""
+
+    def __init__(self, geometry, identities):
+        super().__init__(Checker(geometry, identities).signature)
+        self.identities = identities
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += [
+            self.checked.eq(1),
+            self.damaged.eq(0b010),
+            self.identity.eq(self.identity_address + 1),
+        ]
+        return m
+
+
+def test_a_chip_tells_what_its_checker_tells(monkeypatch):
+    monkeypatch.setattr("hw.chip.Checker", StandIn)
+    chip = Chip(Geometry(spec=SPEC, filters=1, skeletons=3), ())
+
+    async def bench(ctx):
+        assert (ctx.get(chip.checked), ctx.get(chip.damaged)) == (1, 0b010)
+        ctx.set(chip.identity_address, 100)
+        assert ctx.get(chip.identity) == 101
+        ctx.set(chip.i_data.valid, 1)
+        assert not await is_taken(ctx, chip, Operation.RUN, 1)
+        assert await is_taken(ctx, chip, Operation.RUN, 2)
+
+    simulate(chip, bench)

@@ -92,3 +92,69 @@ def test_sigma_is_the_best_of_those_tried_where_70_percent_are_blanked(monkeypat
     for damaged, blanked in seen:
         assert (blanked.sum(axis=(1, 2)) == round(0.7 * 144)).all()
         np.testing.assert_array_equal(damaged, np.where(blanked, 0, images))
+
+
+@pytest.mark.parametrize("name", ["mean_fill", "convolution", "nearest", "gaussian"])
+def test_every_batch_is_filled_in_its_place_and_counted(monkeypatch, name):
+    whole, parts = [], []
+    forms = ClosedForms(TRAINING)
+    wanted = getattr(forms, name)(DAMAGED, BLANKED, whole.append)
+    monkeypatch.setattr(closed, "BATCH", 2)
+    found = getattr(forms, name)(DAMAGED, BLANKED, parts.append)
+    np.testing.assert_array_equal(found, wanted)
+    assert (whole, parts) == ([3], [2, 1])
+
+
+def test_covariance_is_of_the_training_digits_with_the_ridge():
+    forms = ClosedForms(np.array([[[0, 255]], [[255, 255]]], np.uint8))
+    assert forms.rows.tolist() == [[0, 1], [1, 1]] and forms.mean.tolist() == [0.5, 1]
+    wanted = [[0.25 + 1e-3, 0], [0, 1e-3]]
+    np.testing.assert_allclose(forms.covariance.numpy(), wanted, atol=1e-9)
+
+
+def test_far_pixels_fill_what_has_no_near_one():
+    damaged, blanked = np.zeros((1, 28, 28), np.uint8), np.ones((1, 28, 28), bool)
+    damaged[0, 0, 0], blanked[0, 0, 0] = 200, False
+    forms = ClosedForms(damaged)
+    forms.__dict__["sigma"] = closed.SIGMAS[0]
+    assert (forms.convolution(damaged, blanked) == 200).all()
+
+
+def test_nearest_of_few_digits_are_all_of_them():
+    filled = ClosedForms(TRAINING[:3]).nearest(DAMAGED, np.ones_like(BLANKED))
+    np.testing.assert_allclose(filled[0], TRAINING[:3].mean(0), atol=0.51)
+
+
+def test_nearest_are_20():
+    assert closed.NEIGHBOURS == 20
+    images = np.repeat(np.arange(0, 250, 10, dtype=np.uint8), 4).reshape(25, 2, 2)
+    blanked = np.zeros((1, 2, 2), bool)
+    blanked[0, 0, 0] = True
+    assert ClosedForms(images).nearest(images[:1], blanked)[0, 0, 0] == 95
+
+
+def test_convolution_is_by_the_sigma_that_was_chosen(monkeypatch):
+    asked = []
+
+    def smooth(rows, blanked, sigma):
+        asked.append(sigma)
+        return rows
+
+    monkeypatch.setattr(closed, "smooth", smooth)
+    forms = ClosedForms(TRAINING)
+    forms.__dict__["sigma"] = 0.7
+    forms.convolution(DAMAGED, BLANKED)
+    assert asked == [0.7]
+
+
+def test_sigma_is_chosen_by_the_first_digits(monkeypatch):
+    seen = []
+
+    def fill(damaged, blanked, rest):
+        seen.append(len(damaged))
+        return damaged
+
+    monkeypatch.setattr(closed, "fill", fill)
+    monkeypatch.setattr(closed, "CHOOSING", 4)
+    assert ClosedForms(TRAINING).sigma in closed.SIGMAS
+    assert set(seen) == {4}

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from golden.errors import InputError
 from sw.data.damage import blank, blanked, block, noisy
 
 
@@ -23,9 +24,10 @@ def test_masks_are_those_of_the_protocol():
 
 
 def test_block_is_a_square_in_the_middle():
-    damaged = block(np.full((2, 28, 28), 9, np.uint8))
+    images = np.full((2, 28, 28), 9, np.uint8)
+    damaged = block(images)
     assert (damaged == 0).sum() == 2 * 14 * 14
-    assert (damaged[:, 7:21, 7:21] == 0).all()
+    assert (damaged[:, 7:21, 7:21] == 0).all() and (images == 9).all()
 
 
 def test_block_lies_in_the_middle_of_images_that_are_not_square():
@@ -43,3 +45,18 @@ def test_noise_is_drawn_by_the_index_and_saturates():
     )
     np.testing.assert_array_equal(noisy(images[:1], [2], 20.0), noisy(images[:1], [2], 20.0))
     assert (noisy(images[:1], [2], 20.0) != noisy(images[:1], [3], 20.0)).any()
+
+
+def test_every_image_has_an_index_of_its_own():
+    images = np.zeros((3, 4, 6), np.uint8)
+    with pytest.raises(InputError, match=r"^Indices must be of 3 images, not of 2$"):
+        blanked(images.shape, [0, 1], 0.5)
+    with pytest.raises(InputError, match=r"^Indices must be of 3 images, not of 4$"):
+        blank(images, range(4))
+    with pytest.raises(ValueError, match="zip"):
+        noisy(images, range(2), 1.0)
+    mask = blanked((1, 4, 6), [9], 0.25)
+    assert mask.shape == (1, 4, 6) and mask.dtype == bool
+    want = np.random.default_rng(9).permutation(24)[:6]
+    assert sorted(np.flatnonzero(mask)) == sorted(want)
+    assert blank(np.full((1, 4, 6), 3, np.uint8), [9]).astype(bool).sum() == 24 - 17

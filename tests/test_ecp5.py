@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.errors import InputError
 from hw.boards.catalogue import find_board
-from hw.boards.ecp5 import READ_TILES, Ecp5, initial_values
+from hw.boards.ecp5 import READ_TILES, Ecp5, initial_values, read_tiles
 from hw.boards.top import pll_settings
 from hw.flow.build import KEEP_COPIES
 from hw.flow.yosys import yosys
@@ -133,8 +133,114 @@ def test_every_bit_of_a_memory_is_written_with_its_own_enable(tmp_path, width, d
     assert written == {bit: bit // granularity for bit in range(width)}
 
 
-def test_a_small_memory_is_left_to_lookup_tables(tmp_path):
-    found = cells(BlockMemory(8, 16), tmp_path, Ecp5())
+def pins_of(component, folder, kind):
+    """Synthesise; return each cell of a kind: its pins by the component's port and bit."""
+    module, names = mapped(component, folder, Ecp5()), {"0": "0", "1": "1", "x": "x"}
+    for port, entry in module["ports"].items():
+        single = len(entry["bits"]) == 1
+        names |= {b: port if single else (port, k) for k, b in enumerate(entry["bits"])}
+    found = [cell for cell in module["cells"].values() if cell["type"] == kind]
+    for cell in found:
+        pins = {name: names.get(bits[0]) for name, bits in cell["connections"].items() if bits}
+        yield pins, cell["parameters"]
+
+
+MODES = {"REGMODE_A": "OUTREG", "REGMODE_B": "OUTREG", "GSR": "DISABLED", "RESETMODE": "SYNC"}
+
+
+def require_common(pins, parameters):
+    """Require what all block memories have in common: one clock, no reset, always chosen."""
+    assert {pins.pop(f"CLK{port}") for port in "AB"} == {"clk"}
+    assert {pins.pop(f"RST{port}") for port in "AB"} == {"0"}
+    assert {pins.pop(f"CS{port}{index}") for port in "AB" for index in range(3)} == {"0"}
+    assert {name: parameters[name] for name in MODES} == MODES
+    assert {parameters[f"CSDECODE_{port}"] for port in "AB"} == {"0b000"}
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "granularity", "bits"),
+    [(8, 16384, 8, 1), (8, 1100, 8, 9), (36, 600, 18, 18), (8, 5000, 4, 2), (12, 4096, 4, 4)],
+)
+def test_every_pin_of_a_memory_is_joined_as_the_part_wants_it(
+    tmp_path, width, depth, granularity, bits
+):
+    memory = BlockMemory(width, depth, granularity=granularity)
+    cells = list(pins_of(memory, tmp_path, "DP16KD"))
+    address = (depth - 1).bit_length()
+    skip = {1: 0, 2: 1, 4: 2, 9: 3, 18: 4}[bits]
+    assert len(cells) == -(-granularity // bits) * width // granularity
+    for pins, parameters in cells:
+        require_common(pins, parameters)
+        assert {int(parameters[f"DATA_WIDTH_{port}"], 2) for port in "AB"} == {bits}
+        assert (pins.pop("WEB"), pins.pop("CEA")) == ("0", "1")
+        assert {pins.pop(f"{kind}B") for kind in ("CE", "OCE")} == {"read_enable"}
+        for port, name in (("A", "write_address"), ("B", "read_address")):
+            found = [pins.pop(f"AD{port}{index}") for index in range(14)]
+            low = ["0"] * skip
+            if port == "A" and bits == 18:
+                low[:2] = ["1", "1"]
+            want = [*low, *((name, k) for k in range(address))]
+            assert found == want + ["0"] * (14 - len(want))
+
+
+def test_every_pin_of_a_read_only_memory_of_36_bits(tmp_path):
+    memory = ReadOnlyMemory(unsigned(40), list(range(300)))
+    cells = list(pins_of(memory, tmp_path, "DP16KD"))
+    wide, narrow = sorted(cells, key=lambda cell: len(cell[0]))[::-1]
+    for first, bits, (pins, parameters) in ((0, 36, wide), (36, 4, narrow)):
+        require_common(pins, parameters)
+        assert {int(parameters[f"DATA_WIDTH_{port}"], 2) for port in "AB"} == {36}
+        assert (pins["WEA"], pins["WEB"], pins["CEB"], pins["OCEB"]) == ("1", "0", "1", "1")
+        want = ["0"] * 5 + [("address", k) for k in range(9)]
+        assert [pins[f"ADB{index}"] for index in range(14)] == want
+        data = {name: bit for name, bit in pins.items() if name.startswith("DO")}
+        ports = {f"DO{'AB'[k // 18]}{k % 18}": ("data", first + k) for k in range(bits)}
+        assert data == ports
+
+
+def test_every_pin_of_a_multiplier(tmp_path):
+    ((pins, parameters),) = pins_of(Multiplier(unsigned(8), signed(12)), tmp_path, "MULT18X18D")
+    assert (pins["CLK0"], pins["CE0"], pins["RST0"]) == ("clk", "1", "0")
+    assert (pins["SIGNEDA"], pins["SIGNEDB"], pins["SOURCEA"], pins["SOURCEB"]) == (*"1100",)
+    assert parameters["GSR"] == "DISABLED"
+    a = [("a", k) for k in range(8)] + ["0"] * 10
+    b = [("b", min(k, 11)) for k in range(18)]
+    for name, want in (("A", a), ("B", b)):
+        assert [pins[f"{name}{index}"] for index in range(18)] == want
+    want = [("product", k) for k in range(20)] + [None] * 16
+    assert [pins.get(f"P{k}") for k in range(36)] == want
+
+
+@pytest.mark.parametrize(
+    ("count", "width", "rows", "bits", "ranges"),
+    [
+        (1, 40, 512, 36, [(0, 36), (36, 40)]),
+        (512, 36, 512, 36, [(0, 36)]),
+        (513, 36, 1024, 18, [(0, 18), (18, 36)]),
+        (1025, 20, 2048, 9, [(0, 9), (9, 18), (18, 20)]),
+        (4096, 8, 4096, 4, [(0, 4), (4, 8)]),
+        (8192, 3, 8192, 2, [(0, 2), (2, 3)]),
+        (16384, 2, 16384, 1, [(0, 1), (1, 2)]),
+    ],
+)
+def test_rows_are_cut_into_tiles_of_the_widest_kind_that_has_them_all(
+    count, width, rows, bits, ranges
+):
+    rng = random.Random(count)
+    init = [rng.getrandbits(width) for _ in range(count)]
+    found = read_tiles(init, width)
+    assert found[:2] == (rows, bits)
+    assert [tile[:2] for tile in found[2]] == ranges
+    together = [0] * count
+    for low, high, part in found[2]:
+        assert max(part) < 1 << high - low
+        together = [value | row << low for value, row in zip(together, part, strict=True)]
+    assert together == init
+
+
+@pytest.mark.parametrize(("width", "depth"), [(8, 16), (8, 128), (32, 32)])
+def test_a_small_memory_is_left_to_lookup_tables(tmp_path, width, depth):
+    found = cells(BlockMemory(width, depth), tmp_path, Ecp5())
     assert "TRELLIS_DPR16X4" in found and "DP16KD" not in found
 
 

@@ -1,12 +1,13 @@
 """Golden's codes whatever the caller has told PyTorch: precision, default types, modes."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pytest
 import torch
 
 from golden.device import GoldenDevice, restore
+from golden.exact import exact_float32, tensor
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton, find
 
@@ -79,3 +80,36 @@ def test_the_callers_settings_stay():
     finally:
         torch.set_float32_matmul_precision("highest")
     assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+
+
+@pytest.mark.parametrize("ends", [None, KeyError])
+def test_products_and_convolutions_are_whole_and_without_gradients_within(ends):
+    operations = torch.backends.mkldnn.matmul, torch.backends.mkldnn.conv
+    try:
+        for operation, mine in zip(operations, ("bf16", "tf32"), strict=True):
+            operation.fp32_precision = mine
+        with (
+            torch.autocast("cpu", torch.bfloat16),
+            pytest.raises(ends) if ends else nullcontext(),
+            exact_float32(),
+        ):
+            assert [operation.fp32_precision for operation in operations] == ["ieee", "ieee"]
+            assert torch.is_inference_mode_enabled() and not torch.is_autocast_enabled("cpu")
+            if ends:
+                raise ends
+        assert [operation.fp32_precision for operation in operations] == ["bf16", "tf32"]
+        assert not torch.is_inference_mode_enabled()
+    finally:
+        for operation in operations:
+            operation.fp32_precision = "none"
+
+
+def test_codes_of_any_byte_order_and_layout_become_a_tensor_of_their_own():
+    codes = np.arange(-3, 3).reshape(2, 3)
+    for given in (codes.astype(">i4"), np.asfortranarray(codes), codes[::-1][::-1]):
+        found = tensor(given)
+        assert found.dtype == torch.float32 and found.is_contiguous()
+        assert found.tolist() == codes.tolist()
+    floats = codes.astype(np.float32)
+    tensor(floats)[:] = 0
+    assert floats.any()

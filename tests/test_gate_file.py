@@ -164,3 +164,33 @@ def test_must_fit_the_skeleton():
         InputError, match=r"^FILE needs a skeleton with a gate; calibrated has none$"
     ):
         gate.require_fit(calibrated(Spec(), rng), "FILE")
+
+
+@pytest.mark.parametrize("side", ["height", "width"])
+def test_must_fit_at_either_end(side):
+    rng = np.random.default_rng(0)
+    skeleton = calibrated(SPEC, rng)
+    other = network(Spec(**{"height": 4, "width": 4, "image": 2} | {side: 8}), rng)
+    good = network(SPEC, rng)
+    for hidden, output, told in (
+        (other.hidden, good.output, "not 32 to 4"),
+        (good.hidden, other.output, "not 16 to 8"),
+    ):
+        with pytest.raises(InputError, match=f"^FILE must map 16 codes to 4, {told}$"):
+            GateNetwork(hidden, output).require_fit(skeleton, "FILE")
+
+
+def test_arrays_of_any_layout_are_saved(tmp_path):
+    want = network(SPEC, np.random.default_rng(0))
+    layers = [
+        type(layer)(*(np.asfortranarray(getattr(layer, part), dtype=np.int64)
+                      for part in ("weight", "bias", "shift")))
+        for layer in (want.hidden, want.output)
+    ]  # fmt: skip
+    path = tmp_path / "new" / "gate.safetensors"
+    assert GateNetwork(*layers).save(path) == path
+    got = GateNetwork.load(str(path))
+    for layer in ("hidden", "output"):
+        for part in ("weight", "bias", "shift"):
+            a, b = (getattr(getattr(gate, layer), part) for gate in (got, want))
+            np.testing.assert_array_equal(a, b)

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from amaranth.hdl import Fragment
 
 from golden.spec import Spec
 from hw.port.gate_port import GatePort
+from hw.port.ring import Ring
 from hw.shapes import Geometry
 from tests.streams import collect, feed, put, rest, simulate
 
@@ -66,6 +68,19 @@ def test_planes_and_deltas_of_many_contexts_keep_them_apart():
     simulate(dut, write, read)
     assert [entry["context"] for entry in got] == [c for c in order for _ in range(CELLS)]
     assert stored == [1 << context for context in order]
+
+
+@pytest.mark.parametrize(("contexts", "planes"), [(1, 1), (2, 2), (3, 4), (4, 4), (5, 8), (8, 8)])
+def test_there_is_room_for_a_plane_of_each_context_and_for_no_more(contexts, planes, monkeypatch):
+    depths = []
+
+    def ring(shape, depth):
+        depths.append(depth)
+        return Ring(shape, depth)
+
+    monkeypatch.setattr("hw.port.gate_port.Ring", ring)
+    Fragment.get(GatePort(Geometry(spec=GEOMETRY.spec, contexts=contexts)), None)
+    assert depths == [planes * CELLS]
 
 
 def test_two_whole_planes_wait_for_the_host():

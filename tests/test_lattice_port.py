@@ -28,10 +28,10 @@ CASES = pytest.mark.parametrize(
 class Bench(Elaboratable):
     """A port on a context whose delta is pending until it is spent."""
 
-    def __init__(self, filters):
+    def __init__(self, filters, spec=SPEC):
         rng = np.random.default_rng(20)
-        self.skeletons = [uniform(SPEC, rng), calibrated(SPEC, rng)]
-        geometry = Geometry(spec=SPEC, filters=filters)
+        self.skeletons = [uniform(spec, rng), calibrated(spec, rng)]
+        geometry = Geometry(spec=spec, filters=filters)
         self.port = LatticePort(
             geometry, images(geometry, self.skeletons), read_latency=Context.LATENCY
         )
@@ -186,6 +186,26 @@ def test_zeroing_follows_the_delta_and_spends_it(filters, gaps):
     want[:, chosen.reshape(4, 4)] = 0
     assert got == raster(want)
     assert bench.spends == 2
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 8), (8, 4)])
+def test_an_oblong_lattice_has_the_image_in_its_middle_and_zeroes_in_raster_order(height, width):
+    bench = Bench(1, Spec(height=height, width=width, image=2))
+    image = np.array([[200, 3], [90, 255]])
+    chosen = np.random.default_rng(24).random((height, width)) < 0.4
+    got = bench.run(
+        bench.do(Operation.LOAD_IMAGE, skeleton=1),
+        bench.do(Operation.READ_STATE),
+        bench.do(Operation.READ_IMAGE, skeleton=1),
+        bench.do(Operation.ZERO),
+        bench.do(Operation.READ_STATE),
+        data=[*image.ravel().tolist(), *np.packbits(chosen, bitorder="little").tolist()],
+        count=4 + 2 * 32 * 16,
+    )
+    state = np.array(naive.encode(bench.skeletons[1], image.tolist()))
+    shown = naive.readout(bench.skeletons[1], state.tolist())
+    zeroed = np.where(chosen, 0, state)
+    assert got == raster(state) + np.array(shown).ravel().tolist() + raster(zeroed)
 
 
 @pytest.mark.parametrize("filters", [1, 2])

@@ -73,13 +73,15 @@ def byte_levels(byte, clocks):
 
 
 def test_receiver_does_not_hear_spikes():
+    assert line([(1, 60)], 4) == [], "nor where it is switched on"
     assert line([(1, 20), (0, 1), (1, 40), (0, 3), (1, 200)], 16) == []
 
 
-def test_receiver_takes_a_byte_through_spikes():
+@pytest.mark.parametrize("at", range(5, 12))
+def test_receiver_takes_a_byte_through_spikes(at):
     levels = [(1, 20)]
     for level, clocks in byte_levels(0x4D, 16):
-        levels += [(level, 7), (1 - level, 1), (level, clocks - 8)]
+        levels += [(level, at), (1 - level, 1), (level, clocks - at - 1)]
     assert line([*levels, (1, 20)], 16) == [(0, 0x4D)]
 
 
@@ -94,10 +96,38 @@ def test_receiver_calls_a_broken_byte_noise():
     assert got == [(1, 0), (0, 7)]
 
 
+@pytest.mark.parametrize("divisor", [3, 20.5, 0])
 @pytest.mark.parametrize("component", [UartReceiver, UartTransmitter])
-def test_uart_rejects_few_clocks_a_bit(component):
-    with pytest.raises(ValueError, match=r"^Divisor must be an integer of at least 4, not 3$"):
-        component(3)
+def test_uart_rejects_few_clocks_a_bit_and_parts_of_one(component, divisor):
+    with pytest.raises(ValueError) as error:
+        component(divisor)
+    assert str(error.value) == f"Divisor must be an integer of at least 4, not {divisor}"
+
+
+@pytest.mark.parametrize("divisor", [4, 5, 20])
+def test_a_byte_is_sent_low_bit_first_each_bit_as_many_clocks_and_a_whole_stop_bit(divisor):
+    transmitter, levels = UartTransmitter(divisor), []
+
+    async def listen(ctx):
+        async for _, _, level in ctx.tick().sample(transmitter.tx):
+            levels.append(level)
+
+    async def bench(ctx):
+        await ctx.tick().repeat(5)
+        await feed(ctx, transmitter.i, [0x4D, 0x80])
+        await ctx.tick().repeat(12 * divisor)
+
+    simulate(transmitter, bench, background=[listen])
+    byte, following = ([level for level, _ in byte_levels(value, 1)] for value in (0x4D, 0x80))
+    first = levels.index(0)
+    assert levels[:first] == [1] * first and first >= 5
+    second = first + 10 * divisor
+    assert levels[first:second] == [level for level in byte for _ in range(divisor)]
+    rest = levels[second:]
+    start = rest.index(0)
+    assert start <= 1, "nothing between a stop bit and the next start bit but a clock"
+    wanted = [level for level in following for _ in range(divisor)]
+    assert rest[start : start + 10 * divisor] == wanted
 
 
 def decoded(items):
@@ -151,8 +181,7 @@ def test_receiver_keeps_a_whole_request_and_nothing_else():
     body = bytes([4, 9, 8, 7, 6])
     coded = body + zlib.crc32(body).to_bytes(4, "little")
     broken = bytes([coded[0] ^ 1]) + coded[1:]
-    long = bytes(2044)
-    long += zlib.crc32(long).to_bytes(4, "little")
+    long, longer = (bytes(n) + zlib.crc32(bytes(n)).to_bytes(4, "little") for n in (2044, 2045))
     # Their CRC is right, but they have no sequence number.
     short = [tokens(part + zlib.crc32(part).to_bytes(4, "little")) for part in (b"", b"\4")]
     valid = []
@@ -165,7 +194,7 @@ def test_receiver_keeps_a_whole_request_and_nothing_else():
             tokens(coded[:5]),
             tokens(broken),
             tokens(coded, whole=0),
-            tokens(long + b"\0"),
+            tokens(longer),
             tokens(coded),
             tokens(long),
         ):

@@ -5,7 +5,17 @@ from importlib import import_module
 import pytest
 
 from golden.files import read_json
-from sw.experiments.memory import compute, damage, holding, landscape, letters, valleys
+from golden.skeleton import SHIPPED, Skeleton
+from sw.experiments.memory import (
+    compute,
+    damage,
+    falling,
+    holding,
+    landscape,
+    letters,
+    saliency,
+    valleys,
+)
 from sw.experiments.memory.page import DOCS
 from sw.experiments.memory.run import EXPERIMENTS
 from sw.experiments.memory.task import Bar, percent
@@ -144,3 +154,32 @@ def test_bars_say_what_was_measured():
 def test_shares_are_percentages_with_two_places():
     assert percent([True, False, False]) == 33.33
     assert percent([True] * 3) == 100 and percent([False]) == 0
+
+
+def test_published_results_are_those_of_the_amounts_in_the_code():
+    found = KEPT["experiments"]
+    lost, faults = found["damage"]["lost"], found["damage"]["faults"]
+    assert [*lost] == ["0", *map(str, damage.SHARES)] and found["damage"]["later"] == damage.LATER
+    spec = find_spec(KEPT["skeleton"])
+    named = dict(damage.faults(spec.channels, spec.height, range(1)))
+    assert [*faults] == [*named]
+    assert [*faults][:5] == [f"flips {rate:g}" for rate in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)]
+    assert [*faults][-4:] == ["rows 1", "rows 2", "rows 4", "rows 8"]
+    assert named["rows 4"].rows == (6, 12, 19, 25)
+    assert named["rows 8"].rows == (3, 7, 10, 14, 17, 21, 24, 28)
+    moves = found["valleys"]["shaken"]
+    assert [*moves["moves"]] == ["cells lost", *(f"noise {sigma}" for sigma in valleys.SHAKES)]
+    assert moves["starts"] == valleys.SHAKEN and moves["share_of_cells"] == valleys.SHARE
+    assert found["valleys"]["by_step"] == valleys.LIMIT
+    assert found["landscape"]["grid"] == landscape.GRID
+    assert found["landscape"]["digits"] == landscape.DIGITS
+    assert [*map(int, found["holding"]["steps"])] == [*holding.HOLD]
+    assert [*map(int, found["holding"]["struck"])] == [*holding.STRIKES]
+    assert found["holding"]["share_of_cells"] == holding.SHARE
+    assert found["falling"]["steps"] == falling.LOOKS[-1]
+    assert {len(read) for read in found["falling"]["read"].values()} == {falling.FALLS}
+    assert found["saliency"]["nudge"] == saliency.NUDGE
+
+
+def find_spec(name):
+    return Skeleton.load(SHIPPED / name).spec

@@ -103,6 +103,90 @@ def test_faults_on_the_chip_are_compared_code_by_code(monkeypatch):
         damage.on_chip(task)
 
 
+class Pending(Chip):
+    """A chip whose deltas stay pending until the next step or the next look, as in hardware."""
+
+    pending = None
+
+    def load_states(self, states, step):
+        super().load_states(states, step)
+        self.pending = None
+
+    def write_deltas(self, indices, deltas):
+        assert indices.tolist() == list(range(len(self._states)))
+        self.pending = deltas
+
+    def settle(self):
+        if self.pending is not None:
+            self._model.add_deltas(self._states, self.pending, self._step)
+        self.pending = None
+
+    def start(self, steps):
+        self.settle()
+        super().start(steps)
+
+    def planes(self):
+        if self._step < self._end:
+            self.settle()
+        return super().planes()
+
+    def read_states(self):
+        stored, pending = self._states.copy(), self.pending
+        self.settle()
+        states = super().read_states()
+        self._states, self.pending = stored, pending
+        return states
+
+    def zero_cells(self, cells):
+        self.settle()
+        super().zero_cells(cells)
+
+    def stored_states(self):
+        return self._states.copy()
+
+    def store_states(self, states):
+        self._states = states.copy()
+
+
+def test_faults_on_a_gated_chip_act_before_the_pending_delta(monkeypatch):
+    monkeypatch.setattr(damage, "RATES", (0.01,))
+    monkeypatch.setattr(damage, "DEAD", (2,))
+    opened, task = [], real(3)
+
+    def chip(skeleton):
+        opened.append(Pending(skeleton))
+        return opened[-1]
+
+    found = damage.on_chip(replace(task, chip=chip))
+    assert found == {"lattices": 2, "faults": 6, "codes_equal": 6 * 4 * 2 * 4 * 64}
+    assert opened[0].batch == 5 and opened[0].skeletons == (task.skeleton,)
+
+    class Whole(Pending):
+        def store_states(self, states):
+            pass
+
+    with pytest.raises(Difference, match=r"^flips 0\.01, lattice 0, step 1: "):
+        damage.on_chip(replace(task, chip=Whole))
+
+
+@pytest.mark.parametrize("gated", [True, False])
+def test_the_chip_runs_with_the_gate_only_where_the_task_has_one(gated):
+    opened, task = [], real(2)
+
+    class Watched(Pending):
+        def choose(self, index, *, gated):
+            opened.append((index, gated))
+            super().choose(index)
+
+    task = replace(task, chip=Watched, network=task.network if gated else None)
+    states = noise(task.machine.spec, 3, 0)
+    assert compare(task, states, (1, 4))["codes_equal"] == 2 * 3 * 4 * 64
+    assert opened[-1] == (0, gated)
+    opened.clear()
+    assert damage.on_chip(task)["lattices"] == 2
+    assert opened[-1] == (0, gated)
+
+
 EXPERIMENTS = {"falling": (2, 31), "holding": (2, 5), "valleys": (5, 3), "landscape": (5, 3)}
 """Lattices on the chip, and steps after which they are compared, the strike's among them."""
 

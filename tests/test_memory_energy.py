@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sw.experiments.memory.energy import Plane, energy, minima, plane_through, reach
+from sw.experiments.memory.energy import Plane, energy, minima, plane_through, reach, told
 from sw.experiments.memory.landscape import PATH, between
 
 
@@ -79,6 +79,60 @@ def test_reach_of_a_wave_grows_with_its_length():
     assert short == pytest.approx(16 * np.arccos(2 / np.e - 1) / (2 * np.pi), rel=0.1)
     assert long == pytest.approx(2 * short, rel=0.1)
     assert reach(np.ones((4, 4))) is None
+
+
+def correlation(field, lag):
+    """The mean along rows and columns, over the mean square, summed up pair by pair."""
+    values = field - field.mean()
+    rows, columns = field.shape
+    down = [values[y, x] * values[y + lag, x] for y in range(rows - lag) for x in range(columns)]
+    across = [values[y, x] * values[y, x + lag] for y in range(rows) for x in range(columns - lag)]
+    return (np.mean(down) + np.mean(across)) / 2 / np.mean(values**2)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_reach_is_where_the_mean_of_both_correlations_falls_below_an_eth(turned):
+    y, x = np.indices((6, 9))
+    field = 7 + np.cos(y) + 0.5 * np.cos(x / 2.1) + 0.1 * x
+    field = field.T if turned else field
+    one, two = correlation(field, 1), correlation(field, 2)
+    assert one > np.exp(-1) > two
+    want = 1 + (one - np.exp(-1)) / (one - two)
+    assert reach(field) == pytest.approx(want, abs=6e-3)
+
+
+def test_reach_is_looked_for_up_to_the_last_lag_of_the_shorter_side():
+    step = np.array([0.0, 0, 0, 1])[:, None] * np.ones(9)
+    assert correlation(step, 1) > np.exp(-1) > 0
+    lags = [correlation(step, lag) for lag in (1, 2, 3)]
+    below = next(lag for lag, value in enumerate(lags, 1) if value < np.exp(-1))
+    last = [1.0, *lags]
+    want = below - 1 + (last[below - 1] - np.exp(-1)) / (last[below - 1] - last[below])
+    assert reach(step) == pytest.approx(want, abs=6e-3)
+    slope = np.arange(40.0)[None] * np.ones((3, 1))  # alike over longer ways than it is high
+    assert reach(slope) is None
+    short = np.array([[0.0, 0, 0, 0], [3, 3, 3, 3]])  # lag 1 is the only one, and above
+    assert correlation(short, 1) == 0 and reach(short) == round((1 - np.exp(-1)) / 1, 2)
+
+
+def test_a_field_is_told_with_three_places():
+    field = np.full((5, 5), 2.0)
+    field[1, 1], field[3, 3] = 0.12345, 9.87654
+    found = told(field)
+    assert (found["lowest"], found["mean"], found["highest"]) == (0.123, 2.24, 9.877)
+    assert (found["minima"], found["reach"]) == (1, reach(field))
+
+
+def test_directions_point_to_their_largest_number():
+    rng = np.random.default_rng(1)
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        states = rng.integers(-128, 128, (5, 1, 3, 3)).astype(np.int8)
+        plane = plane_through(states)
+        for direction in plane.directions.reshape(2, -1):
+            assert direction[abs(direction).argmax()] > 0
+            assert np.linalg.norm(direction) == pytest.approx(1, rel=1e-5)
+        np.testing.assert_allclose(plane.centre, states.mean(axis=0), rtol=1e-5)
 
 
 def test_paths_lead_from_the_surest_of_a_digit_to_that_of_the_next():

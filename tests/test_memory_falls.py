@@ -11,6 +11,8 @@ from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from sw.experiments.memory.attractors import fall
 
+GATE = Gate(input_channel=0, output_channel=1, start=3, every=2)
+
 
 class Table:
     """An automaton of one cell: code c is followed by ``after[c]``."""
@@ -37,6 +39,16 @@ class Pulse(Table):
 
     def phase(self, step):
         return step - 1 if step < 1 else (step - 1) % 3
+
+
+class Late(Table):
+    """Code c becomes ``after[c]`` after every step from the third on."""
+
+    def advance(self, states, step):
+        return self.after[states] if step >= 3 else states
+
+    def phase(self, step):
+        return min(step - 2, 0)
 
 
 def cells(*codes):
@@ -96,6 +108,70 @@ def test_a_lattice_that_waits_for_the_gate_is_not_at_rest():
     assert (at_rest.ravel().tolist(), later.ravel().tolist()) == ([8, 0], [8, 0])
     *_, (_, later) = follow(machine, cells(7, 0), 0, [5])
     assert later.ravel().tolist() == [7, 0]
+
+
+def test_a_cycle_is_proved_code_by_code(monkeypatch):
+    monkeypatch.setattr("sw.experiments.memory.attractors.name", lambda state, phase: b"same" * 4)
+    with pytest.raises(AssertionError, match=r"^start 1: two lattices share the digest 73616d65"):
+        fall(Table(AFTER), cells(0, 3), limit=20)
+
+
+def test_the_end_that_bears_the_name_is_the_one_of_the_smallest_digest(monkeypatch):
+    monkeypatch.setattr(
+        "sw.experiments.memory.attractors.name", lambda state, phase: bytes([9 - state.max()])
+    )
+    falls = fall(Table(AFTER), cells(3, 4, 5, 6, 7, 8, 2), limit=20)
+    assert falls.ends.ravel().tolist() == [5, 5, 5, 5, 8, 8, 0]
+    assert falls.keys == ["04"] * 4 + ["01"] * 2 + ["09"]
+    monkeypatch.setattr(
+        "sw.experiments.memory.attractors.name", lambda state, phase: bytes([state.max()])
+    )
+    falls = fall(Table(AFTER), cells(3, 4, 5, 6, 7, 8), limit=20)
+    assert falls.ends.ravel().tolist() == [3, 3, 3, 3, 7, 7]
+
+
+def test_a_fall_tells_how_many_are_decided_and_leaves_its_starts_alone():
+    told, starts = [], cells(0, 1, 2, 3, 6, 7, 8)
+    fall(Table(AFTER), starts, limit=20, progress=told.append)
+    assert sum(told) == 7 and min(told) >= 0
+    assert starts.ravel().tolist() == [0, 1, 2, 3, 6, 7, 8]
+
+
+def test_a_lattice_that_lies_still_before_the_first_opening_is_run_on():
+    seen = {
+        step: states.ravel().tolist()
+        for step, states in follow(Late(AFTER), cells(2, 3), 0, range(6))
+    }
+    assert seen == {0: [2, 3], 1: [2, 3], 2: [2, 3], 3: [1, 4], 4: [0, 5], 5: [0, 3]}
+    falls = fall(Late(AFTER), cells(2, 3), limit=9)
+    assert (falls.entry.tolist(), falls.period.tolist()) == ([4, 2], [1, 3])
+
+
+def test_following_leaves_the_given_lattices_alone_and_looks_in_order():
+    starts = cells(2, 6)
+    seen = list(follow(Table(AFTER), starts, 0, (3, 0, 1, 3)))
+    assert [step for step, _ in seen] == [0, 1, 3]
+    assert [states.ravel().tolist() for _, states in seen] == [[2, 6], [1, 3], [0, 5]]
+    assert starts.ravel().tolist() == [2, 6]
+    for _, states in follow(Table(AFTER), starts, 0, range(4)):
+        states[:] = 8  # what was seen is the caller's
+    assert states.ravel().tolist() == [8, 8]
+    assert [states.ravel().tolist() for _, states in seen] == [[2, 6], [1, 3], [0, 5]]
+    changed = []
+    for _, states in follow(Table(AFTER), starts, 0, range(4)):
+        changed.append(states.ravel().tolist())
+        states[:] = 8
+    assert changed == [[2, 6], [1, 3], [0, 4], [0, 5]]
+
+
+def test_a_machine_without_its_network_has_no_gate():
+    rng = np.random.default_rng(3)
+    spec = Spec(height=8, width=8, channels=4, multiplier=2, image=8, gate=GATE)
+    skeleton = calibrated(spec, rng)
+    machine = Machine(skeleton, None)
+    assert (machine.gate, machine.period, machine.phase(1), machine.phase(8)) == (None, 1, 0, 0)
+    states = rng.integers(-128, 128, (1, *spec.lattice)).astype(np.int8)
+    np.testing.assert_array_equal(machine.advance(states, 3), machine.model.step(states))
 
 
 @pytest.mark.parametrize("mapping", ["nearest2", "phase4"])

@@ -48,6 +48,11 @@ def points(x, y):
     return [list(pair) for pair in zip(x, y, strict=True)]
 
 
+def labels(*found):
+    """Return what the axes are called, across and up."""
+    return [(axis.get_xlabel(), axis.get_ylabel()) for axis in found]
+
+
 def pictures(*names):
     """Return different images under each name."""
     rng = np.random.default_rng(0)
@@ -73,6 +78,7 @@ def test_letters_have_a_bar_for_each_kind_and_gate(axes, tmp_path):
         assert heights == [found[kind]["psnr_mean"] for found in gates.values()]
     ticks = axis.get_xticks()
     assert [label.get_text() for label in axis.get_xticklabels()] == list(gates)
+    assert labels(axis) == [("", "mean PSNR in dB")]
     for left, tick, right in zip(bars["digits"], ticks, bars["letters"], strict=True):
         assert left.get_x() + left.get_width() <= tick <= right.get_x()
         assert right.get_x() + right.get_width() < tick + 0.5
@@ -96,8 +102,11 @@ def test_falling_shows_digits_above_noise_at_their_steps(tmp_path):
     is_sheet(strip, {str(step): rows(step, 3) for step in shown}, 2)
     with Image.open(film) as pictures:
         assert pictures.n_frames == len(LOOKS)
+        assert pictures.info["loop"] == 0, "for ever"
         for index, step in enumerate(LOOKS):
             pictures.seek(index)
+            last = len(LOOKS) - 1
+            assert pictures.info["duration"] == {0: 1250, last: 2500}.get(index, 120)
             found = np.asarray(pictures.convert("L"))[26:]
             cells = found.reshape(2, 30, -1)[:, :24, 6:].reshape(2, 24, 4, 30)[..., :24]
             images = cells.transpose(0, 2, 1, 3).reshape(8, 24, 24)[:, 1::3, 1::3]
@@ -106,7 +115,8 @@ def test_falling_shows_digits_above_noise_at_their_steps(tmp_path):
 
 def test_saliency_has_a_row_for_each_opening_on_one_scale(axes, tmp_path):
     rng = np.random.default_rng(0)
-    arrays = {"shown": rng.integers(0, 256, (2, 4, 4), np.uint8)}
+    arrays = {"shown": np.zeros((2, 4, 4), np.uint8)}
+    arrays["shown"][:, 1, 2] = 128  # half of it is where a pixel is ink from
     arrays |= {f"opening {step}": rng.normal(size=(2, 3, 3)) * step for step in (4, 7)}
     saliency_figure.draw(Outcome({}, arrays), tmp_path)
     grid = np.array(axes()).reshape(2, 2)
@@ -117,6 +127,9 @@ def test_saliency_has_a_row_for_each_opening_on_one_scale(axes, tmp_path):
             (image,) = axis.images
             np.testing.assert_array_equal(image.get_array(), wanted)
             assert image.get_clim() == (-abs(found).max(), abs(found).max())
+            (ink,) = axis.collections
+            corners = sorted({*map(tuple, ink.get_paths()[0].vertices.tolist())})
+            assert corners == [(2, 1.5), (2.5, 1), (2.5, 2), (3, 1.5)], "about the pixel's middle"
             assert image.get_extent() == [-1, 5, 5, -1], "a block is two pixels; one is margin"
 
 
@@ -130,6 +143,7 @@ def test_holding_has_a_curve_and_the_struck(axes, tmp_path):
     named = ("blanked", "step 10", "step 20", "step 50", "step 200", "struck 5", "struck 9")
     arrays = pictures("originals", *(f"shown {name}" for name in named))
     _, path = holding_figure.draw(Outcome(results, arrays), tmp_path)
+    assert labels(*axes()) == [("step", "mean PSNR in dB"), ("step", "read right in %")]
     for axis, key in zip(axes(), ("psnr_mean", "digit_id"), strict=True):
         kept, struck = ([found[key] for found in results[k].values()] for k in ("steps", "struck"))
         assert lines(axis) == {
@@ -147,6 +161,10 @@ def test_damage_has_a_curve_for_each_step_and_a_panel_for_each_fault(axes, tmp_p
     results, arrays = {"lost": lost, "faults": faults, "whole": make()}, pictures("a", "b")
     paths = damage_figure.draw(Outcome(results, arrays), tmp_path)
     closeness, read, *panels = axes()
+    lost_in = "cells lost in %"
+    assert labels(closeness, read) == [(lost_in, "mean PSNR in dB"), (lost_in, "read right in %")]
+    kinds = ("flips a bit and step", "channel stuck at 0", "dead rows")
+    assert labels(*panels) == [*zip(kinds, ("read right in %", "", ""), strict=True)]
     for axis, key in ((closeness, "psnr_mean"), (read, "digit_id")):
         assert lines(axis) == {
             f"after step {step}": points((0, 25), [lost[share][str(step)][key] for share in lost])
@@ -180,6 +198,10 @@ def test_compute_has_what_each_step_costs_and_gains(axes, tmp_path):
     results = {"curves": curves, "toggles": toggles, "autoencoder": other}
     compute_figure.draw(Outcome(results, {}), tmp_path)
     work, chip = axes()
+    assert labels(work, chip) == [
+        ("multiply-accumulates a digit, millions", "mean PSNR in dB"),
+        ("toggles on the chip a digit, billions", "mean PSNR in dB"),
+    ]
     gained = {
         name: [found["psnr_mean"] for found in each.values()] for name, each in curves.items()
     }
@@ -209,6 +231,8 @@ def test_landscape_has_the_mean_of_its_paths_and_no_digit_that_is_unsure(axes, t
     found = axes()
     maps = {axis.get_title(): axis.images[0] for axis in found if axis.images and axis.get_title()}
     assert len(maps) == 6
+    for image in maps.values():
+        assert image.axes.lines[0].get_xydata().tolist() == [[0, 1]]
     for name in names:
         for kind, label in (("to end", "distance to the end"), ("motion", "motion")):
             shown = maps[f"{name}: {label}"]
@@ -222,11 +246,17 @@ def test_landscape_has_the_mean_of_its_paths_and_no_digit_that_is_unsure(axes, t
         for name in names:
             mean = arrays[f"{name}: {kind}"].mean(axis=0)
             assert lines(axis)[name] == points((0, 50, 100), mean)
+        every = [line.get_ydata().tolist() for line in axis.lines]
+        assert all(each.tolist() in every for n in names for each in arrays[f"{n}: {kind}"])
+    way = "way from one digit to another in %"
+    assert labels(*found[-2:]) == [
+        (way, "distance to the end, codes"), (way, "motion in a step, codes"),
+    ]  # fmt: skip
 
 
 def test_valleys_are_counted_by_digit_and_shaken_by_strength(axes, tmp_path):
     table = np.diag(range(1, 11)) + np.eye(10, k=1, dtype=int)
-    table[4] = 0
+    table[4], table[9, 0] = 0, 10  # no row goes one way alone
     moves = {
         "cells lost": {"returned": 61.5},
         "noise 2": {"returned": 72.5, "from_to": table.tolist()},
@@ -244,7 +274,13 @@ def test_valleys_are_counted_by_digit_and_shaken_by_strength(axes, tmp_path):
     for axis, wanted, title in ((weak, table, "sigma 2"), (strong, table.T, "sigma 8")):
         (image,), sums = axis.images, np.maximum(1, wanted.sum(axis=1))
         np.testing.assert_allclose(image.get_array(), wanted / sums[:, None])
-        assert axis.get_title() == title
+        assert axis.get_title() == title and image.get_clim() == (0, 1)
+    assert labels(counts, shaken, weak, strong) == [
+        ("digit read at step 200", "starts"),
+        ("noise added to every code, sigma", "same digit later in %"),
+        ("to", "from"),
+        ("to", ""),
+    ]
     with Image.open(paths[0]) as picture:
         page = np.asarray(picture)[2:].reshape(10, 4, -1)[:, 0, 2::4]
     assert page[3].tolist() == [*range(7), *range(8, 21)], "as many as there is room for"

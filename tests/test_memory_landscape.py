@@ -1,5 +1,6 @@
 """Landscape and saliency on machines whose energies and gradients are known."""
 
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from golden.gate import GateNetwork
+from golden.machine import Machine
 from golden.samples import calibrated, network
 from sw.experiments.memory import landscape, saliency
 from sw.experiments.memory.energy import minima, plane_through, reach
@@ -40,8 +42,10 @@ def test_maps_and_paths_of_a_machine_that_cools(monkeypatch):
     for name, value in sizes.items():
         monkeypatch.setattr(landscape, name, value)
     fast = Toy(lambda codes: cool(cool(codes)))
-    monkeypatch.setattr(landscape, "Machine", lambda skeleton, network: fast)
-    task = ToyTask(Toy(cool), None, digits(9))
+    slow, gate = Toy(cool), object()
+    machines = {(slow, None): fast}  # the rule alone is fast, with its gate it is the task's
+    monkeypatch.setattr(landscape, "Machine", lambda *given: machines[given])
+    task = ToyTask(slow, gate, digits(9))
     results, arrays = landscape.measure(task)
 
     ends = cooled(Toy.model.encode(blanked(task.digits.images[:6])), 3)
@@ -105,21 +109,28 @@ def test_only_sure_and_different_ends_are_kept():
 def test_a_barrier_rises_over_the_livelier_of_its_ends():
     """Codes above 50 lose 3 a step, above 20 they lose 1: motions 1, 3 and 0 along a path."""
     machine = Toy(lambda codes: codes - 3 * (codes > 50) - 1 * ((codes > 20) & (codes <= 50)))
-    walk = np.zeros((2, landscape.PATH, *SPEC.lattice), np.int8)
+    walk = np.zeros((3, landscape.PATH, *SPEC.lattice), np.int8)
     walk[0, :5], walk[0, 5:9] = 30, 100
     walk[1, :3], walk[1, -2:], walk[1, 9] = 100, 30, 110
+    walk[2] = walk[0, ::-1]
     found, arrays = landscape.walked(ToyTask(machine, None, digits(2)), machine, walk)
-    assert arrays["path motion"][:, [0, 6, 9, -1]].tolist() == [[1, 3, 0, 0], [3, 0, 3, 1]]
-    assert found["barrier_motion"] == 1  # 3 - 1 and 3 - 3, in the mean
+    assert arrays["path motion"][:, [0, 6, 9, -1]].tolist() == [
+        [1, 3, 0, 0], [3, 0, 3, 1], [0, 0, 0, 1],
+    ]  # fmt: skip
+    assert found["barrier_motion"] == 1.333  # 3 - 1, 3 - 3 and 3 - 1, in the mean
 
 
 class Sharp:
-    """A referee whose evidence for digit 3 is the sum of what is shown."""
+    """A referee whose evidence for digit 3 is the sum of what is shown.
+
+    It reads a 5 where the first pixel is dark, which a nudge alone makes it.
+    """
 
     @staticmethod
     def classifier(images):
         logits = torch.zeros(len(images), 10)
         logits[:, 3] = 255 * images.sum(dim=(1, 2, 3))
+        logits[:, 5] = 1e6 * (images[:, 0, 0, 0] < 120 / 255)
         return logits
 
 
@@ -150,6 +161,49 @@ def test_a_gradient_is_that_of_the_evidence_by_a_code_of_the_plane():
     assert found.shape == (4, 4)
     inner = np.array([[1, 2, 2, 1], [2, 4, 4, 2], [2, 4, 4, 2], [1, 2, 2, 1]])  # pixels of a block
     np.testing.assert_allclose(found, -inner / 2, rtol=1e-4)
+
+
+class Weighted:
+    """A referee whose evidence for each digit is a weighted sum of what is shown."""
+
+    weights = np.random.default_rng(5).integers(-9, 10, (10, 36))
+
+    def classifier(self, images):
+        return 255 * images.flatten(1).double() @ torch.from_numpy(self.weights).double().T
+
+    def logits(self, shown):
+        return self.weights @ shown.reshape(-1).astype(int)
+
+
+@pytest.mark.parametrize(("mapping", "opening", "end"), [("nearest2", 2, 7), ("phase4", 5, 9)])
+def test_a_gradient_is_the_difference_of_two_runs_that_are_nudged_at_one_opening(
+    mapping, opening, end
+):
+    gate = replace(GATE, mapping=mapping)
+    rng = np.random.default_rng(2)
+    spec = replace(REAL, gate=gate)
+    skeleton, answers = calibrated(spec, rng), network(spec, rng)
+    machine = Machine(skeleton, answers)
+    state = rng.integers(-128, 128, spec.lattice).astype(np.int8)
+    found = saliency.gradient(machine, answers, Weighted(), state, opening, end)
+
+    def logits(nudge):
+        states = machine.model.step(state[None])
+        plane = states[:, gate.input_channel].astype(int) + nudge
+        codes = plane.clip(-128, 127).astype(np.int8).reshape(1, -1)
+        machine.model.add_deltas(states, answers.deltas(codes), opening)
+        for step in range(opening + 1, end + 1):
+            states = machine.advance(states, step)
+        return Weighted().logits(machine.model.readout(states))
+
+    read = logits(0).argmax()
+    for row in range(4):
+        for column in range(4):
+            nudge = np.zeros((8, 8), int)
+            nudge[2 * row : 2 * row + 2, 2 * column : 2 * column + 2] = 16
+            want = (logits(nudge)[read] - logits(-nudge)[read]) / 32
+            assert found[row, column] == pytest.approx(want, rel=1e-5, abs=1e-3)
+    assert np.count_nonzero(found) > 2 and read != 0
 
 
 def test_what_a_gate_looks_at_is_told_in_shares():

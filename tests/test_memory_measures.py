@@ -85,7 +85,7 @@ def test_damage_by_the_protocol_in_every_batch(few_at_a_time):
     assert list(results["lost"]) == ["0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7"]
     for share in ("0", "0.1", "0.3", "0.7"):
         assert list(results["lost"][share]) == [str(step) for step in range(1, 11)]
-        for step in (1, 3, 10):
+        for step in (1, 9, 10):
             hurt = struck(golden_run(task, start, step), step, float(share))
             shown = model.readout(golden_run(task, hurt, 10, step))
             assert results["lost"][share][str(step)] == scores(shown, given)
@@ -131,8 +131,10 @@ def test_letters_are_blanked_by_their_place_in_the_whole_set(few_at_a_time):
         # The floor of a flawless image is one code of its own pixels: none is flawless here.
         assert results["gates"][name]["letters"] == want
         some = letters.spread(others.labels, 10)
+        np.testing.assert_array_equal(arrays["letters"], others.images[some])
         np.testing.assert_array_equal(arrays[f"{name}: letters"], shown["letters"][some])
     assert results["gates"]["own"] != results["gates"]["only"]
+    assert results["skeleton_digest"] == task.skeleton.digest
     assert results["letters"] == {"set": "runes", "count": 7}
     assert results["digits"] == {"set": "test", "count": 5}
 
@@ -157,6 +159,7 @@ def test_lattices_of_a_part_are_blanked_by_their_place_in_the_whole_set():
     some = task.digits.images[4:6]
     want = task.machine.model.encode(blanked(some, begin=4))
     np.testing.assert_array_equal(task.encoded(slice(4, 6)), want)
+    np.testing.assert_array_equal(task.encoded(slice(4, 9)), want)  # as many as there are
 
 
 def test_compute_prices_each_step_and_each_opening(few_at_a_time, monkeypatch):
@@ -194,6 +197,7 @@ def test_toggles_are_those_of_three_runs():
     asked = []
 
     def toggles(skeleton, network, lattice, step, steps):
+        assert skeleton is task.skeleton and network in (None, task.network)
         asked.append((network is not None, step, steps, lattice.tobytes()))
         return {"a": len(asked), "b": 10 * len(asked)}
 
@@ -222,4 +226,15 @@ def test_falls_are_read_in_the_end():
             shown = model.readout(golden_run(task, start, step))
             np.testing.assert_array_equal(arrays[name][place], shown)
         assert results["read"][name] == (shown[:, 0, 0] % 10).tolist()
+    np.testing.assert_array_equal(arrays["originals"], task.digits.images[:6])
+    np.testing.assert_array_equal(arrays["given"], blanked(task.digits.images[:6]))
     assert results["steps"] == 200 and results["chip"] == {"digits": None, "noise": None}
+
+
+def test_fewer_digits_than_are_shown_fall_too(monkeypatch):
+    monkeypatch.setattr(falling, "LOOKS", (0, 1))
+    task = real(4)
+    results, arrays = falling.measure(task)
+    assert arrays["given"].shape == arrays["originals"].shape == (4, 6, 6)
+    assert [len(results["read"][name]) for name in ("digits", "noise")] == [4, 6]
+    assert falling.bars(results) == []

@@ -60,6 +60,20 @@ def test_distances_within_and_between_groups():
     assert mixed["silhouette"] < 0
 
 
+def test_distances_are_told_with_three_places_and_silhouettes_with_four():
+    found = apart(np.array([[0.0], [1], [3], [0.5]]), np.array([1, 1, 1, 2]))
+    assert found["within"] == 2 and found["between"] == round((0.5 + 0.5 + 2.5) / 3, 3) == 1.167
+    far = apart(np.array([[0.0], [1], [7], [9]]), np.array([1, 1, 2, 2]))
+    parts = [(8 - 1) / 8, (7 - 1) / 7, (6.5 - 2) / 6.5, (8.5 - 2) / 8.5]
+    assert far["silhouette"] == round(sum(parts) / 4, 4)
+    assert far["between"] == 7.5
+
+
+def test_two_groups_of_one_have_nothing_within_and_no_silhouette():
+    found = apart(np.array([[0.0], [3]]), np.array([4, 5]))
+    assert found == {"within": None, "between": 3.0, "silhouette": None}
+
+
 def test_a_single_group_has_no_silhouette():
     assert apart(np.eye(3), np.zeros(3))["silhouette"] is None
     nothing = {"within": None, "between": None, "silhouette": None}

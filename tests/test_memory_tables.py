@@ -1,5 +1,6 @@
 """Tables of docs/memory.md from made-up results in which no two figures are the same."""
 
+import re
 from itertools import count
 
 import numpy as np
@@ -173,6 +174,10 @@ def test_letters():
     make = maker()
     gates = {name: {"letters": make(), "digits": make()} for name in ("own", "only")}
     text = TABLES["letters"]({"gates": gates})
+    heads = ["gate", "letters, mean PSNR", "digits, mean PSNR", "digits read right"]
+    pictures = re.findall(r"\]\((memory/[^)]*)\)", text)
+    assert pictures == ["memory/letters.png", "memory/letters-shown.png"]
+    assert lines(text)[0] == heads
     assert lines(text)[1:] == [
         [name, shown(gates[name]["letters"])[0], *shown(gates[name]["digits"])[::2]]
         for name in gates
@@ -189,6 +194,8 @@ def test_compute():
     macs = {"encode": 1001, "step": 1002, "opening": 1003, "readout": 1004}
     results = {"curves": curves, "toggles": toggles, "autoencoder": other, "macs": macs}
     text = TABLES["compute"](results)
+    heads = ["", "multiply-accumulates", "toggles on chip"]
+    assert lines(text)[0] == [*heads, "mean PSNR", "PSNR of mean", "read right"]
     assert lines(text)[1:] == [
         ["rule", "3.00 M", "1,111", *shown(curves["rule"]["10"])],
         ["rule and gate", "5.00 M", "4,000", *shown(curves["rule and gate"]["10"])],

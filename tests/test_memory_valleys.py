@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sw.experiments.memory import valleys
-from sw.experiments.memory.attractors import fall
+from sw.experiments.memory.attractors import Falls, fall
 from sw.experiments.memory.spread import entropy
 from sw.experiments.memory.starts import noise
 from tests.memory_toys import SPEC, Toy, ToyTask, cool, cooled, digits, struck
@@ -86,6 +86,60 @@ def test_valleys_of_a_table_of_codes(monkeypatch):
     assert ends["by_digit"] == np.bincount(of_end, minlength=10).tolist() and 8 in of_end
     np.testing.assert_array_equal(arrays["read"], read)
     np.testing.assert_array_equal(arrays["shown"][:, 2, 3], np.array(early) + 128)
+
+
+def test_what_is_shaken_and_told_is_that_of_the_early_reading(monkeypatch):
+    states = np.zeros((7, *SPEC.lattice), np.int8)
+    states[:] = np.array(STARTS).reshape(-1, 1, 1, 1)
+    asked, shaken, far = [], [], []
+    monkeypatch.setattr(valleys, "noise", lambda *given: asked.append(given) or states)
+    monkeypatch.setattr(valleys, "shaken", lambda task, *given: shaken.append(given))
+    monkeypatch.setattr(valleys, "apart", lambda *given: far.append(given))
+    for name, value in (("LIMIT", 100), ("EARLY", 7), ("LATE", 9)):
+        monkeypatch.setattr(valleys, name, value)
+    task = ToyTask(Toy(lambda codes: TABLE[codes + 128]), None, digits(2), noise=7, seed=5)
+    results, arrays = valleys.measure(task)
+
+    early = np.array([step_on(code, 7) for code in STARTS])
+    assert asked == [(SPEC, 7, 5)] and results["seed"] == 5
+    ((found, read),) = shaken
+    assert found[:, 0, 0, 0].tolist() == early.tolist()
+    assert read.tolist() == ((early + 128) % 10).tolist()
+    np.testing.assert_allclose(arrays["sure"], (early + 128) / 100, rtol=1e-6)
+    (lattices, groups), (images, same) = far
+    assert lattices.dtype == np.int8 and images.dtype == np.uint8
+    np.testing.assert_array_equal(images, lattices[:, 0].astype(int) + 128)
+    assert groups.tolist() == same.tolist() == (images[:, 0, 0] % 10).tolist()
+
+
+def falls_of(keys, periods):
+    """Return falls that ended so; a period of 1 is rest."""
+    count, periods = len(keys), np.array(periods)
+    ends = np.zeros((count, *SPEC.lattice), np.int8)
+    return Falls(np.arange(count), periods, periods == 1, keys, ends, {})
+
+
+def test_the_ten_largest_basins_are_told_and_no_start_without_an_end_is_one():
+    keys = [f"{n:02}" for n in range(1, 13) for _ in range(n)] + [""] * 20
+    task = ToyTask(Toy(lambda codes: codes), None, digits(2))
+    found = valleys.attractors(task, falls_of(keys, [1] * len(keys)))
+    assert found["largest_basins"] == [12, 11, 10, 9, 8, 7, 6, 5, 4, 3]
+    assert found["distinct"] == sum(found["by_digit"]) == 12
+
+
+def test_cycles_of_up_to_64_steps_count_as_settled():
+    found = valleys.decided(falls_of(["x"] * 8, [1, 1, 2, 64, 65, 64, 0, 0]))
+    assert (found["at_rest"], found["in_cycles"], found["settled"]) == (25, 50, 62.5)
+    assert found["periods"] == {"2": 1, "64": 2, "65": 1}
+    assert (found["last_entry"], found["entry_quartiles"]) == (5, [1.25, 2.5, 3.75])
+
+
+def test_moves_are_counted_however_many_there_are(monkeypatch):
+    monkeypatch.setattr(valleys, "SHAKES", ())
+    states = np.zeros((300, *SPEC.lattice), np.int8)
+    task = ToyTask(Toy(lambda codes: codes), None, digits(2))
+    (move,) = valleys.shaken(task, states, np.full(300, 8))["moves"].values()
+    assert move["from_to"][8][8] == 300 and move["returned"] == 100
 
 
 def test_unsure_readings_do_not_count(monkeypatch):

@@ -22,6 +22,7 @@ def test_flawless_image_counts_as_one_code_off():
     near = images.copy()
     near[:, 3, 4] += 1
     assert closeness(near, images) == closeness(images, images)
+    assert psnr(0.0) == pytest.approx(77.0740, abs=1e-4)
     assert psnr(0.0, 1) == pytest.approx(48.1308, abs=1e-4)
 
 

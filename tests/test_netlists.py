@@ -95,3 +95,25 @@ def test_the_first_step_that_differs_is_named():
         text = rf"^image {image}, step {at}: channel 2, cell \(1, 3\) is"
         with pytest.raises(Difference, match=text):
             first_difference(device, skeleton, gate, images, 5)
+    text = r"^image 13, step 5: channel 2, cell \(1, 3\) is"
+    with pytest.raises(Difference, match=text):
+        first_difference(Wrong((skeleton,), (2, 1, 3), 5, 1), skeleton, gate, images, 5, first=10)
+
+
+class WrongImage(Wrong):
+    """A device whose last image has a pixel wrong, and no state."""
+
+    def read_images(self):
+        images = super().read_images()
+        images[-1, 2, 1] ^= self.done == 3 and len(self.seen) == 2
+        return images
+
+
+def test_an_image_that_differs_where_no_state_does_is_named():
+    rng = np.random.default_rng(63)
+    skeleton = calibrated(SPEC, rng)
+    images = rng.integers(0, 256, (4, 4, 4), np.uint8)
+    with pytest.raises(
+        Difference, match=r"^image 8: pixel \(2, 1\) is \d+, golden has \d+; 1 code"
+    ):
+        first_difference(WrongImage((skeleton,)), skeleton, None, images, 3, first=5)

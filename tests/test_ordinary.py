@@ -70,6 +70,16 @@ def test_settings_are_put_aside_and_come_back(setting):
         assert settings() == before
 
 
+def test_autocast_of_the_other_device_is_put_aside_too():
+    torch.set_autocast_enabled("cuda", True)
+    try:
+        with ordinary():
+            assert not torch.is_autocast_enabled("cuda")
+        assert torch.is_autocast_enabled("cuda")
+    finally:
+        torch.set_autocast_enabled("cuda", False)
+
+
 @each_setting
 def test_training_is_the_same(monkeypatch, tmp_path, setting):
     digits = Digits(CORNERS, LABELS, None, None, "corners")

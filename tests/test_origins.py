@@ -125,3 +125,22 @@ def test_it_happens_once_in_mid_qat(learner, images, monkeypatch, tmp_path):
         learner.optimisers = []
         loop.run_stage(learner, images, OPTIONS, "", tmp_path / "checkpoint.pt", [])
     assert seen == [4]
+
+
+def test_an_origin_is_moved_by_what_is_left_beside_narrow_states(learner, images, monkeypatch):
+    asked, moved = [], []
+
+    def direct(before, after, spec, few):
+        asked.append((before.mean().item(), after.mean().item(), spec, few))
+        return torch.tensor([0.0, 0.0, 1.0, -1.0])
+
+    def walk(learner, weights, damaged, options, steps):
+        assert torch.equal(damaged, calibration_digits(images, OPTIONS)[1])
+        return (torch.full((1, *SMALL.lattice), float(step)) for step in range(1, 6))
+
+    monkeypatch.setattr(origins, "fallen", walk)
+    monkeypatch.setattr(origins, "direct", direct)
+    monkeypatch.setattr(origins, "move_origins", lambda rule, codes: moved.append(codes.tolist()))
+    shorten_ways(learner, images, OPTIONS)
+    assert asked == [(4, 5, SMALL, 0.5)], "from the last step but one to the last"
+    assert moved == [[0, 0, 63, -63]]

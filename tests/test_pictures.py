@@ -59,3 +59,26 @@ def test_png_round_trip(tmp_path):
     write_png(tmp_path / "x.png", picture)
     with Image.open(tmp_path / "x.png") as read:
         np.testing.assert_array_equal(np.asarray(read), picture)
+
+
+def test_each_stage_has_its_own_heading(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "sw.report.pictures.sheet", lambda columns, scale: seen.append((columns, scale))
+    )
+    frames, restored, original, damaged = {3: "three", 5: "five"}, "r", "o", "d"
+    restoration_sheet(frames, restored, original=original, damaged=damaged, scale=2)
+    restoration_sheet(frames, restored, damaged=damaged)
+    restoration_sheet(frames, restored)
+    bare = {"step 3": "three", "step 5": "five", "restored": "r"}
+    assert seen == [
+        ({"original": "o", "damaged": "d"} | bare, 2),
+        ({"given": "d"} | bare, 3),
+        (bare, 3),
+    ]
+
+
+def test_headings_are_dark_on_light_paper():
+    got = sheet({"a": images(1)})
+    assert got[0, 0] == got[-1, -1] == 244 and got[:23].min() < 100
+    assert (got[:23] > 200).mean() > 0.8

@@ -1,10 +1,23 @@
+# amaranth: UnusedElaboratable=no
 """Memories with two read registers, and plain delays."""
 
-import numpy as np
-from amaranth import Elaboratable, Module, Signal, unsigned
+import re
 
-from golden.fixed import UPDATE_BIAS
-from hw.primitives import BlockMemory, ReadOnlyMemory, delayed
+import numpy as np
+import pytest
+from amaranth import Elaboratable, Module, Shape, Signal, signed, unsigned
+from amaranth.back import rtlil
+
+from golden.fixed import HIDDEN, STATE, UPDATE_BIAS
+from hw.primitives import (
+    BlockMemory,
+    Multiplier,
+    ReadOnlyMemory,
+    connected,
+    copies,
+    delayed,
+    saturated,
+)
 from hw.shapes import code, residual_row
 from tests.streams import piped, simulate
 
@@ -68,17 +81,80 @@ def test_read_only_rows_come_two_clocks_later():
 class Delay(Elaboratable):
     """A bare delay of three clocks."""
 
-    def __init__(self):
-        self.i, self.o = Signal(8), Signal(8)
+    def __init__(self, **values):
+        self.i, self.o, self.values = Signal(8), Signal(8), values
 
     def elaborate(self, platform):
         m = Module()
-        m.d.comb += self.o.eq(delayed(m, self.i, 3, name="late"))
+        m.d.comb += self.o.eq(delayed(m, self.i, 3, name="late", **self.values))
         return m
 
 
 def test_delayed_is_the_value_so_many_clocks_ago():
     assert piped(Delay(), [{"i": k} for k in range(9)], ["o"], latency=3) == list(range(9))
+
+
+@pytest.mark.parametrize(("values", "first"), [({}, 0), ({"init": 9}, 9)])
+def test_delayed_is_what_is_told_before_the_first_value_comes(values, first):
+    got = piped(Delay(**values), [{"i": k} for k in (5, 6)], ["o"], latency=4)
+    assert got == [6, 6]
+    got = piped(Delay(**values), [{"i": k} for k in (5, 6, 7, 8, 1)], ["o"], latency=0)
+    assert got == [first] * 3 + [5, 6]
+
+
+class Copies(Elaboratable):
+    """Three copies of a value, and a value that is clamped."""
+
+    def __init__(self, format=STATE):
+        self.i, self.o = Signal(signed(10)), Signal(Shape(format.width, format.signed))
+        self.copies, self.format = None, format
+
+    def elaborate(self, platform):
+        m = Module()
+        self.copies = copies(m, self.i, 3, name="i")
+        m.d.comb += self.o.eq(saturated(m, self.i, self.format, name="o"))
+        return m
+
+
+def test_copies_are_registers_of_their_own_that_no_synthesiser_makes_one_of():
+    dut = Copies()
+    text = rtlil.convert(dut, name="top", ports=[dut.i, dut.o])
+    assert [copy.attrs for copy in dut.copies] == [{"keep": 1}] * 3
+    for index in range(3):
+        wire = rf"wire width 10 signed \\i_copy{index}\n"
+        assert re.search(r"attribute \\keep .*1\n(\s*attribute .*\n)*\s*" + wire, text)
+
+
+@pytest.mark.parametrize("format", [STATE, HIDDEN], ids=["state", "hidden"])
+def test_saturated_is_the_value_clamped_a_clock_later(format):
+    values = [-512, -129, -128, -127, -1, 0, 1, 126, 127, 128, 254, 255, 256, 511]
+    got = piped(Copies(format), [{"i": value} for value in values], ["o"], latency=1)
+    assert got == format.clamp(np.array(values)).tolist()
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_connected_takes_as_many_sources_as_targets(count):
+    with pytest.raises(ValueError):
+        connected([Signal()] * 3, [Signal() for _ in range(count)])
+
+
+class Target:
+    """A target whose blocks are its own."""
+
+    def __getattr__(self, name):
+        return lambda component: (name, component)
+
+
+@pytest.mark.parametrize(
+    ("name", "component"),
+    [
+        ("get_multiplier", Multiplier(signed(8), signed(8))),
+        ("get_block_memory", BlockMemory(8, 16)),
+        ("get_read_only_memory", ReadOnlyMemory(unsigned(8), [0, 1])),
+    ],
+)
+def test_a_target_is_asked_for_a_block_of_its_own(name, component):
+    assert component.elaborate(Target()) == (name, component)
 
 
 def test_shapes_of_codes_are_their_formats():

@@ -136,3 +136,30 @@ def test_a_rule_that_changed_under_its_letters_is_a_difference(models, tmp_path)
     options = Options(recipe="letters", begin="digits", output=tmp_path)
     with pytest.raises(Difference, match="has changed while its gate learnt"):
         letters.export(learner, options, changed, None, None)
+
+
+def test_a_proof_goes_through_all_images_and_through_chance(monkeypatch, models):
+    asked = []
+    monkeypatch.setattr(verify, "prove", lambda *given: asked.append(given) or 10)
+    monkeypatch.setattr(verify, "BLOCK", 4)
+    images = np.arange(9, dtype=np.uint8).reshape(9, 1, 1) * np.ones((9, 8, 8), np.uint8)
+    assert verify.prove_random(*models, images, seed=3) == 50
+    rng = np.random.default_rng(3)
+    noise = rng.integers(0, 256, (4, 8, 8)).astype(np.uint8)
+    chance = rng.integers(-128, 128, (4, *SMALL.lattice)).astype(np.int8)
+
+    assert all(given[:4] == models for given in asked)
+    blocks = [given[4] for given in asked]
+    assert [len(block) for block in blocks[:3]] == [4, 4, 1]
+    np.testing.assert_array_equal(np.concatenate(blocks[:3]), images)
+    np.testing.assert_array_equal(blocks[3], noise)
+    assert blocks[4] is None
+    wanted = np.concatenate([adversarial_states(SMALL), chance])
+    np.testing.assert_array_equal(asked[4][5], wanted)
+
+
+def test_the_states_that_a_proof_begins_with_stay(models):
+    states = adversarial_states(SMALL)
+    before = states.copy()
+    verify.prove(*models, None, states)
+    np.testing.assert_array_equal(states, before)

@@ -100,11 +100,16 @@ def test_powers_of_the_gate_fill_seven_bits():
 
 def test_powers_are_folded_into_both_layers():
     learner = begin(Options(spec=SMALL))
+    with torch.no_grad():
+        learner.rule.perceive.bias.uniform_(-0.1, 0.1)
+        learner.gate.hidden.bias.uniform_(-0.1, 0.1)
+        learner.gate.output.weight.uniform_(-0.01, 0.01)
     before = {name: value.detach().clone() for name, value in learner.rule.named_parameters()}
     rule = quantised_rule(learner.rule, torch.tensor([63.0] + [255.0] * 7), SMALL)
     factor = torch.tensor([4.0] + [1.0] * 7)
 
     assert torch.equal(rule.perceive.weight, before["perceive.weight"] * factor.view(-1, 1, 1, 1))
+    assert torch.equal(rule.perceive.bias, before["perceive.bias"] * factor)
     assert torch.equal(rule.update.weight, before["update.weight"] / factor.view(1, -1, 1, 1))
     for layer, place, fracs in zip(
         (rule.encode, rule.perceive, rule.update, rule.readout),
@@ -115,8 +120,21 @@ def test_powers_are_folded_into_both_layers():
         assert torch.equal(fracs, place.choose(layer.weight, layer.bias))
     gate = quantised_gate(learner.gate, torch.full((1024,), 31.0), SMALL)
     assert torch.equal(gate.hidden.weight, learner.gate.hidden.weight * 4)
+    assert torch.equal(gate.hidden.bias, learner.gate.hidden.bias * 4)
+    assert torch.equal(gate.output.weight, learner.gate.output.weight / 4)
+    assert torch.equal(gate.output.bias, learner.gate.output.bias)
     fracs = GATE_INPUT.choose(gate.hidden.weight, gate.hidden.bias)
     assert torch.equal(gate.exponents.hidden, fracs)
+    fracs = GATE_OUTPUT.choose(gate.output.weight, gate.output.bias)
+    assert torch.equal(gate.exponents.output, fracs)
+
+
+def test_fewer_bits_are_kept_from_model_to_model():
+    learner = begin(Options(spec=SMALL, weight_bits=5, plane_bits=4))
+    rule = quantised_rule(learner.rule, torch.full((8,), 100.0), SMALL)
+    gate = quantised_gate(learner.gate, torch.full((1024,), 100.0), SMALL)
+    assert (rule.weight_bits, gate.plane_bits) == (5, 4)
+    assert rule.spec == SMALL and rule is not learner.rule
 
 
 def test_fidelity_is_the_mean_logarithm_of_each_digits_error(monkeypatch):
@@ -155,3 +173,76 @@ def test_the_most_faithful_candidate_goes_on_where_the_run_was(monkeypatch):
     assert learner.rule.readout.bias.eq(learner.averages[7]).all(), "of the averages"
     for average, parameter in zip(found.averages, found.parameters, strict=True):
         assert torch.equal(average, parameter)
+
+
+def test_peaks_are_of_states_before_each_step_and_planes_at_each_opening(monkeypatch):
+    gate = Gate(input_channel=2, output_channel=1, start=2, every=2)
+    spec, said = replace(SMALL, steps=4, gate=gate), []
+    monkeypatch.setattr(calibrate, "QUANTILES", (0.0, 1.0))
+    learner = begin(Options(spec=spec))
+    with torch.no_grad():
+        for parameter in learner.parameters:
+            parameter.zero_()
+        for channel in range(4):
+            learner.rule.perceive.weight[2 * channel, :, 1, 1] = 1.0
+        learner.gate.hidden.weight[3, :] = 1.0  # the sum of a plane
+    monkeypatch.setattr(calibrate, "lay", lambda *given: torch.full((1, 4, 10, 10), 1.0))
+    monkeypatch.setattr(calibrate, "advance", lambda states, *rest: states + 10)
+
+    def respond(states, weights, told, step, exact):
+        said.append((told is learner.rule.spec, step, exact))
+        return states + 1000
+
+    monkeypatch.setattr(calibrate, "respond", respond)
+    hidden, units = peaks(learner.rule, learner.gate, torch.zeros(1, 8, 8))
+    # Before the first and the fourth step: 1, and 1 + 3 * 1010, of frac 5, as codes of frac 8.
+    assert hidden.tolist() == [[1 * 8, 0] * 4, [3031 * 8, 0] * 4]
+    # Planes after the second and the fourth step, before the gate answers: of 100 cells, of frac 7.
+    assert units[:, 3].tolist() == pytest.approx([1021 * 100 * 4, 3041 * 100 * 4])
+    assert said == [(True, step, False) for step in (1, 2, 3, 4)]
+
+
+def test_a_rule_without_gate_has_peaks_of_filters_alone():
+    learner = begin(Options(spec=replace(SMALL, gate=None)))
+    hidden, units = peaks(learner.rule, None, ramp())
+    assert hidden.shape == (6, 8) and units.shape == (6, 0)
+
+
+def test_six_quantiles_are_tried():
+    assert calibrate.QUANTILES == (0.9999, 0.9995, 0.998, 0.9965, 0.995, 0.99)
+    assert (calibrate.NARROW, calibrate.INSIDE, calibrate.POWERS) == (64.0, 0.99, (-12, 4))
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_quantisation_hands_on_digits_and_no_dropout(monkeypatch, held):
+    options, asked = Options(spec=SMALL, dropout=0.5), []
+    learner = begin(options)
+    learner.pool = type("Pool", (), {"states": torch.zeros(1)})() if held else None
+    whole = replace(options, dropout=0.0)
+    monkeypatch.setattr(calibrate, "calibration_digits", lambda *given: ("originals", given))
+    monkeypatch.setattr(calibrate, "narrow_states", lambda *given: asked.append(("narrow", *given)))
+    monkeypatch.setattr(calibrate, "candidates", lambda *given: asked.append(given) or [learner])
+    monkeypatch.setattr(calibrate, "fidelity", lambda *given: asked.append(given) or 1.0)
+    assert quantise(learner, CORNERS, options) is learner
+    damaged = (CORNERS, options)
+    assert asked == [
+        *[("narrow", learner, damaged, whole)] * held,
+        (learner, damaged),
+        (learner, "originals", damaged, whole),
+    ]
+
+
+def test_a_candidate_has_the_powers_of_its_own_quantile(monkeypatch):
+    learner, asked = begin(Options(spec=SMALL, optimiser="adam")), []
+    learner.seconds, learner.stage = 4.5, "hold"
+    rule, gate = learner.rule, learner.gate
+    monkeypatch.setattr(calibrate, "peaks", lambda *given: (["a", "b"], ["c", "d"]))
+    for name, model in (("quantised_rule", rule), ("quantised_gate", gate)):
+        monkeypatch.setattr(
+            calibrate, name, lambda *given, model=model: asked.append(given) or model
+        )
+    found = calibrate.candidates(learner, ramp())
+    assert asked == [(rule, "a", SMALL), (gate, "c", SMALL), (rule, "b", SMALL), (gate, "d", SMALL)]
+    assert [(each.stage, each.batch, each.seconds, each.optimiser) for each in found] == [
+        ("qat", 0, 4.5, "adam")
+    ] * 2

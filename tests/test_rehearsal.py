@@ -1,7 +1,11 @@
 """What a gate rehearses: of which images, restored by whom, from what damage."""
 
+import math
+
 import numpy as np
 import pytest
+import torch
+from torch.nn import functional
 
 import sw.train.rehearsal as rehearsals
 from golden.model import Model
@@ -9,7 +13,7 @@ from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from sw.data.damage import blank
 from sw.train.draw import noise_states
-from sw.train.rehearsal import Rehearsal, dreams, rehearsal
+from sw.train.rehearsal import Rehearsal, deformed, dreams, rehearsal
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
 SMALL = Spec(height=8, width=8, channels=4, multiplier=2, steps=3, image=6, gate=GATE)
@@ -65,3 +69,76 @@ def test_what_comes_out_and_what_goes_in_belong_together():
     assert len(set(known.flatten().tolist())) > 3
     assert (given - known).eq(100).all()
     assert Rehearsal(originals, None).pick(np.random.default_rng(2), 8)[1] is None
+
+
+def warped(monkeypatch, place, value, bends=0.0):
+    """Deform one image, chance being ``value`` at one place, else 0; return how it is warped."""
+    seen = {}
+
+    def randn(*size, generator):
+        drawn = torch.zeros(size)
+        if len(size) == 2:
+            drawn[:, place] = value
+        else:
+            drawn += bends
+            seen["bends"] = size
+        return drawn
+
+    grid = functional.affine_grid
+
+    def affine_grid(theta, size, align_corners):
+        seen["theta"], seen["size"] = theta, list(size)
+        return grid(theta, size, align_corners=align_corners)
+
+    monkeypatch.setattr(torch, "randn", randn)
+    monkeypatch.setattr(functional, "affine_grid", affine_grid)
+    images = np.arange(64, dtype=np.uint8).reshape(1, 8, 8) * 3
+    return deformed(images), images, seen
+
+
+WAYS = {
+    "turn": (0, 2.0, [[math.cos(0.3), -math.sin(0.3), 0], [math.sin(0.3), math.cos(0.3), 0]]),
+    "slant": (1, 2.0, [[1, 0.5, 0], [0, 1, 0]]),
+    "width": (2, 2.0, [[math.exp(0.2), 0, 0], [0, 1, 0]]),
+    "height": (3, 2.0, [[1, 0, 0], [0, math.exp(0.2), 0]]),
+    "right": (4, 2.0, [[1, 0, 0.16], [0, 1, 0]]),
+    "down": (5, 2.0, [[1, 0, 0], [0, 1, 0.16]]),
+}
+"""What two standard deviations of each kind of chance do to where a pixel is read."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_kind_of_deformation_by_hand(monkeypatch, way):
+    place, value, wanted = WAYS[way]
+    _, _, seen = warped(monkeypatch, place, value)
+    torch.testing.assert_close(seen["theta"], torch.tensor([wanted], dtype=torch.float32))
+    assert seen["size"] == [1, 1, 8, 8]
+
+
+def test_turning_and_scaling_go_together(monkeypatch):
+    monkeypatch.setattr(rehearsals, "SCALE", 0.15)
+    monkeypatch.setattr(rehearsals, "TURN", 0.15)
+    place = slice(0, 4)
+    _, _, seen = warped(monkeypatch, place, torch.tensor([2.0, 1.0, 1.0, 2.0]))
+    wide, high = math.exp(0.15), math.exp(0.3)
+    wanted = [
+        [math.cos(0.3) * wide, (0.25 - math.sin(0.3)) * high, 0],
+        [math.sin(0.3) * wide, math.cos(0.3) * high, 0],
+    ]
+    torch.testing.assert_close(seen["theta"], torch.tensor([wanted], dtype=torch.float32))
+
+
+def test_without_chance_an_image_stays_as_it_is(monkeypatch):
+    found, images, seen = warped(monkeypatch, 0, 0.0)
+    np.testing.assert_array_equal(found, images)
+    assert seen["bends"] == (1, 2, 4, 4)
+
+
+def test_a_bend_that_is_everywhere_the_same_is_a_shift(monkeypatch):
+    bent, images, _ = warped(monkeypatch, 0, 0.0, bends=0.25 / 0.06)
+    # A quarter of half a side is a pixel: each is read one further right and down.
+    np.testing.assert_array_equal(bent[0, :-1, :-1], images[0, 1:, 1:])
+
+
+def test_images_to_rehearse_are_as_many_and_dreams_as_old_as_is_said():
+    assert (rehearsals.COUNT, rehearsals.ASLEEP, rehearsals.BATCH) == (4000, 60, 250)

@@ -1,10 +1,20 @@
 """Geometries: what the chip takes, and accumulators as wide as they must be."""
 
 import pytest
+from amaranth import Shape, signed, unsigned
 
+from golden import wire
 from golden.errors import InputError
 from golden.spec import Spec
-from hw.shapes import Geometry, encode_sum, readout_sum, tap_sum, update_sum
+from hw.shapes import (
+    Geometry,
+    Operation,
+    encode_sum,
+    interval,
+    readout_sum,
+    tap_sum,
+    update_sum,
+)
 
 
 @pytest.mark.parametrize("filters", [0, 3, 10, "5"])
@@ -28,6 +38,101 @@ def test_rejects_what_the_chip_cannot_hold(name, value, choices):
     with pytest.raises(InputError) as error:
         Geometry(spec=Spec(**{"image": 4, name: value}))
     assert str(error.value) == f"The chip takes spec.{name} {choices}, not {value!r}"
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "counts"), [("skeletons", 32, (0, 33)), ("contexts", 8, (-1, 0, 9))]
+)
+def test_a_chip_has_room_for_one_and_for_no_more_than_a_status_tells(name, most, counts):
+    for count in (1, most):
+        assert getattr(Geometry(**{name: count}), name) == count
+    for count in counts:
+        with pytest.raises(InputError) as error:
+            Geometry(**{name: count})
+        assert str(error.value) == f"The chip must have 1 to {most} {name}, not {count!r}"
+
+
+@pytest.mark.parametrize("side", [4, 8, 16, 32])
+def test_a_lattice_may_have_any_of_four_sides(side):
+    for height, width in ((side, 32), (32, side)):
+        geometry = Geometry(spec=Spec(height=height, width=width, image=4))
+        assert 1 << geometry.cell.width == height * width
+
+
+def test_an_unspecified_chip_has_five_filters_two_contexts_and_room_for_four_skeletons():
+    geometry = Geometry()
+    assert (geometry.filters, geometry.contexts, geometry.skeletons) == (5, 2, 4)
+    assert geometry.spec == Spec()
+
+
+@pytest.mark.parametrize(
+    ("contexts", "bits", "skeletons", "wide"),
+    [(1, 1, 2, 1), (2, 1, 1, 1), (3, 2, 5, 3), (4, 2, 3, 2), (5, 3, 32, 5), (8, 3, 17, 5)],
+)
+def test_numbers_of_contexts_and_skeletons_have_bits_for_all(contexts, bits, skeletons, wide):
+    geometry = Geometry(contexts=contexts, skeletons=skeletons)
+    for layout in (geometry.command, geometry.plane, geometry.delta):
+        assert described(layout)["context"] == unsigned(bits)
+    for layout in (geometry.command, geometry.address, geometry.check):
+        assert described(layout)["skeleton"] == unsigned(wide)
+
+
+def described(layout):
+    """Shape of each field of a layout, as plain integers are."""
+    return {name: Shape.cast(field.shape) for name, field in layout}
+
+
+def test_what_travels_has_its_fields_in_the_order_and_the_width_that_the_verilog_tells():
+    geometry = Geometry(filters=2, contexts=3, skeletons=9)
+    gate = [("active", 0, 1), ("phased", 1, 1), ("opening", 2, 2)]
+    gate += [("input_channel", 4, 4), ("output_channel", 8, 4), ("wait", 12, 16), ("every", 28, 16)]
+    command = [("operation", 0, 3), ("context", 3, 2), ("skeleton", 5, 4), ("steps", 9, 32)]
+    layouts = {
+        "gate": gate,
+        "command": [*command, ("gate", 41, 44)],
+        "plane": [("code", 0, 8), ("context", 8, 2), ("last", 10, 1)],
+        "delta": [("code", 0, 8), ("context", 8, 2)],
+        "address": [("slot", 0, 6), ("skeleton", 6, 4)],
+        "check": [("active", 0, 1), ("slot", 1, 6), ("skeleton", 7, 4)],
+        "word": [(0, 0, 8), (1, 8, 8)],
+    }
+    for name, fields in layouts.items():
+        found = [(key, f.offset, Shape.cast(f.shape).width) for key, f in getattr(geometry, name)]
+        assert found == fields, name
+    assert [described(one)["code"] for one in (geometry.plane, geometry.delta)] == [signed(8)] * 2
+
+
+def test_operations_have_the_numbers_that_the_protocol_gives_them():
+    assert {kind.name: kind.value for kind in Operation} == {
+        kind.name: kind.value for kind in wire.Operation
+    }
+
+
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        (1, "perceive0 mix0 residual0 encode readout identity"),
+        (2, "perceive0 mix0 perceive1 mix1 residual0 residual1 encode readout identity"),
+    ],
+)
+def test_memories_are_checked_lane_by_lane_and_the_identities_last(filters, names):
+    assert Geometry(filters=filters).scanned == names.split()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shape"),
+    [
+        (0, 0, unsigned(0)),
+        (0, 255, unsigned(8)),
+        (0, 256, unsigned(9)),
+        (-1, 0, signed(1)),
+        (-128, 127, signed(8)),
+        (-128, 128, signed(9)),
+        (-129, 127, signed(9)),
+    ],
+)
+def test_an_interval_has_the_narrowest_shape(low, high, shape):
+    assert interval(low, high) == shape
 
 
 @pytest.mark.parametrize(("filters", "slots"), [(1, 80), (2, 40), (5, 16)])

@@ -15,7 +15,7 @@ from golden.wire import FACTS
 from hw.shapes import IDENTITY, Geometry
 from hw.skeleton_memory import DIGEST, facts_of, filter_at, images, layouts, message, require_fit
 
-SPEC = Spec(height=4, width=8, image=4)
+SPEC = Spec(height=4, width=8, image=2)
 FOLDINGS = pytest.mark.parametrize("filters", [1, 2, 5])
 
 
@@ -117,7 +117,7 @@ def test_a_chip_tells_its_own_facts():
     facts, skeletons = facts_of(geometry, made()), made()
     found = (facts.filters, facts.contexts, facts.channels, facts.multiplier)
     assert found == (2, 3, 16, 5)
-    assert (facts.height, facts.width, facts.image) == (4, 8, 4)
+    assert (facts.height, facts.width, facts.image) == (4, 8, 2)
     assert facts.digests == (*(skeleton.digest for skeleton in skeletons), *[None] * 6)
 
 
@@ -133,7 +133,7 @@ OTHERS = {
     "channels": 8,
     "multiplier": 4,
     "boundary": "wrap",
-    "image": 2,
+    "image": 4,
 }
 
 

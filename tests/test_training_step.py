@@ -9,7 +9,10 @@ import torch
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from sw.model.rebuild import gate_of, rule_of
-from sw.model.step import TrainingMachine
+from sw.model.step import (
+    TrainingMachine,
+    perceived,
+)
 from sw.train.recipes import LIMIT, OVERFLOW, UNIT, overflow
 
 GATE = Gate(input_channel=1, output_channel=2, start=1, every=1)
@@ -73,3 +76,86 @@ def test_states_are_free_up_to_their_limit():
     near, at = (overflow(torch.cat([states, torch.tensor([each])])) for each in (-LIMIT - 2, 127.0))
     assert 0 < near < at
     assert near.item() == pytest.approx(OVERFLOW * 2 / 4 / UNIT)
+
+
+def test_a_layer_on_codes_by_hand():
+    rng = np.random.default_rng(1)
+    rule = rule_of(calibrated(SPEC, rng))
+    skeleton = rule.weights()
+    found = TrainingMachine.of(rule, None)
+    for (weight, bias), layer, half in (
+        (found.encode, skeleton.encode, 0.5),
+        (found.readout, skeleton.readout, 0.5),
+    ):
+        scale = 2.0 ** -np.asarray(layer.shift, float)
+        wanted = np.asarray(layer.weight * scale).reshape(-1)
+        np.testing.assert_allclose(weight.detach().reshape(-1), wanted)
+        np.testing.assert_allclose(bias.detach(), np.atleast_1d(layer.bias * scale) + half)
+    perceive, update = skeleton.perceive, skeleton.update
+    # Filter m of channel c is kernel [m, c]; what it gives to output k is mix [k, m * C + c].
+    for channel in range(4):
+        for each in range(2):
+            row = 2 * channel + each
+            scale = 2.0 ** -float(perceive.shift[row])
+            np.testing.assert_allclose(
+                found.kernels[each, channel, 0].detach(), perceive.weight[row] * scale
+            )
+            assert found.offsets[each, channel].item() == perceive.bias[row] * scale + 0.5
+            np.testing.assert_allclose(
+                found.update[0][:, 4 * each + channel, 0, 0].detach(),
+                update.weight[:, row] * 2.0 ** -update.shift.astype(float),
+            )
+    np.testing.assert_allclose(
+        found.update[1].detach(), update.bias * 2.0 ** -update.shift.astype(float)
+    )
+    assert found.gate is None and found.plane_bits == 8
+
+
+def test_half_a_gates_hidden_units_are_dropped_in_training():
+    weights, states = of_samples()
+    planes = weights.planes(states)
+    asked = []
+
+    def dropout(hidden, share):
+        asked.append((hidden.shape, share))
+        return hidden * 0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.functional, "dropout", dropout)
+        weights.deltas(planes)
+        assert asked == [], "not unless told"
+        found = weights.deltas(planes)  # DROPOUT 0.5
+        weights.deliver(states, weights.answer(states), 1)
+        advanced = weights.deliver(states, weights.answer(states), 1)
+    assert asked == [((3, 1024), 0.5), ((3, 1024), 0.25)]
+    assert torch.equal(found, weights.gate[1].bias.detach().floor().clamp(-128, 127).expand(3, -1))
+    assert advanced is states
+
+
+def test_on_an_accelerator_filters_are_one_dense_convolution(monkeypatch):
+    weights, states = of_samples()
+    wanted = perceived(states, weights, SPEC, 1)
+    asked, convolve = [], torch.nn.functional.conv2d
+
+    def conv2d(source, kernels, offsets, **named):
+        asked.append((tuple(kernels.shape), named))
+        return convolve(source.real, kernels, offsets, **named)
+
+    class There:
+        is_cuda = True
+        real = states
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
+    assert torch.equal(perceived(There(), weights, SPEC, 1), wanted)
+    assert asked == [((8, 4, 3, 3), {"padding": 1})]
+
+
+def test_a_gate_of_upper_bits_is_trained_on_upper_bits():
+    rng = np.random.default_rng(1)
+    rule, gate = rule_of(calibrated(SPEC, rng)), gate_of(network(SPEC, rng), SPEC)
+    gate.plane_bits = 4
+    weights = TrainingMachine.of(rule, gate)
+    states = torch.full((1, *SPEC.lattice), 37.0)
+    states[:, 1, 0, 0] = -1.0
+    planes = weights.planes(states)
+    assert planes.tolist() == [[-16.0] + [32.0] * 63]

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Generated Verilog: plain, repeatable, and described by the facts beside it."""
 
 import json
@@ -13,7 +14,8 @@ from golden.samples import uniform
 from golden.spec import Spec
 from hw.array.array import Array
 from hw.array.requantiser import Requantiser
-from hw.flow.verilog import run_overhead, to_verilog, write_chip, write_verilog
+from hw.chip import Chip
+from hw.flow.verilog import facts, run_overhead, to_verilog, write_chip, write_verilog
 from hw.shapes import Geometry, interval
 
 GEOMETRY = Geometry(spec=Spec(height=4, width=4, image=4), filters=2)
@@ -73,6 +75,78 @@ def test_facts_state_the_build(chip):
     assert facts["latency"] == {"read": 6 + 1, "array": 39 + 2, "centres": 4}
     assert facts["latency"]["array"] == Array.LATENCY + 2
     assert Spec.from_json(facts["spec"]) == GEOMETRY.spec
+
+
+@pytest.mark.parametrize(
+    ("filters", "counts", "step", "array"),
+    [
+        (1, {"depthwise": 9, "pointwise": 16}, 32 * 80, 39 + 1),
+        (5, {"depthwise": 45, "pointwise": 80}, 32 * 16, 39 + 5),
+    ],
+)
+def test_facts_are_of_the_geometry_and_not_of_another(filters, counts, step, array):
+    spec = Spec(height=4, width=8, image=4)
+    geometry = Geometry(spec=spec, filters=filters, contexts=3, skeletons=6)
+    skeletons = [uniform(spec, np.random.default_rng(seed)) for seed in (1, 2)]
+    found = facts(geometry, Chip(geometry, skeletons), skeletons)
+    assert found["top"] == f"thalweg_f{filters}"
+    assert (found["filters"], found["contexts"], found["skeleton_places"]) == (filters, 3, 6)
+    assert [one["digest"] for one in found["skeletons"]] == [one.digest for one in skeletons]
+    assert found["multipliers"] == counts | {"encode": 1, "readout": 1}
+    assert found["clocks_per_step"] == step
+    # Four to begin, a line and a cell, the last cell's words and the write, the way to the array.
+    overhead = 4 + 9 * step // 32 + 16 + 1 + (7 - 2) + array
+    assert found["clocks_per_run"]["overhead"] == overhead
+    assert found["latency"]["array"] == array
+    lattice = {"memories": [f"context{n}.lattice" for n in range(3)], "rows": 32 * 16, "bits": 8}
+    address = "(8 * y + x) * 16 + channel // 1"
+    assert found["lattice"] == lattice | {"address": address}
+    assert found["ports"]["running"] == {"direction": "out", "bits": 3}
+    assert found["ports"]["damaged"] == {"direction": "out", "bits": 6}
+    assert found["ports"]["i_data__payload"] == {"direction": "in", "bits": 8}
+    assert found["ports"]["clk"] == found["ports"]["rst"] == {"direction": "in", "bits": 1}
+    rows = {name: memory["rows"] for name, memory in found["memories"].items()}
+    pitch = {1: 128, 5: 16}[filters]
+    assert (rows["perceive0"], rows["mix0"]) == (6 * pitch, 6 * pitch)
+    assert rows["residual0"] == rows["encode"] == rows["readout"] == 6 * 16
+    assert rows["identity"] == 6 * 64
+
+
+def test_a_chip_is_written_with_all_its_skeletons_and_its_check(tmp_path, monkeypatch):
+    calls = []
+
+    def recorder(name):
+        def call(*places, **names):
+            calls.append((name, *places, names))
+            return name
+
+        return call
+
+    for name in ("require_fit", "Chip", "to_verilog", "facts", "write_json"):
+        monkeypatch.setattr(f"hw.flow.verilog.{name}", recorder(name))
+    path = tmp_path / "thalweg_f2.v"
+    assert write_chip(GEOMETRY, "skeletons", tmp_path) == path
+    assert calls == [
+        ("require_fit", GEOMETRY, "skeletons", {}),
+        ("Chip", GEOMETRY, "skeletons", {}),
+        ("to_verilog", "Chip", "thalweg_f2", path, {}),
+        ("facts", GEOMETRY, "Chip", "skeletons", {}),
+        ("write_json", path.with_suffix(".json"), "facts", {"indent": 1}),
+    ]
+
+
+def test_facts_of_another_chip_do_not_stay_beside_a_design(tmp_path, monkeypatch):
+    (tmp_path / "thalweg_f2.json").write_text("{}")
+    for name in ("Chip", "to_verilog", "facts"):
+        monkeypatch.setattr(f"hw.flow.verilog.{name}", lambda *values: values)
+
+    def fail(path, value, indent):
+        raise OSError("no space")
+
+    monkeypatch.setattr("hw.flow.verilog.write_json", fail)
+    with pytest.raises(OSError, match="no space"):
+        write_chip(GEOMETRY, (), tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_memories_are_where_the_facts_say(chip):
@@ -150,6 +224,13 @@ def test_multipliers_are_those_of_the_verilog(chip):
     }
     found = {kind: sum(f".{part}." in f"{name}." for name in names) for kind, part in kinds.items()}
     assert found == facts["multipliers"] and sum(found.values()) == len(names)
+
+
+def test_nothing_tells_where_the_verilog_was_made(chip):
+    _, text, _ = chip
+    attributes = set(re.findall(r"\(\* (\S+) ", text))
+    assert {"keep", "top"} <= attributes, "copies are to stay"
+    assert not {name for name in attributes if re.match(r"src|generator|amaranth", name)}
 
 
 def test_no_vendor_primitive_and_no_initial_lattice(chip):

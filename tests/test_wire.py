@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from golden import frames, wire
-from golden.spec import Gate
+from golden.spec import Gate, Spec
 from golden.wire import COMMAND, ChipFacts, Command, Operation, Status
 
 
@@ -67,6 +67,49 @@ def test_facts_come_back():
     assert len(data) == wire.FACTS.size + 64
     assert ChipFacts.from_bytes(data) == facts
     assert (facts.spec.height, facts.spec.image) == (32, 28)
+
+
+def test_every_fact_is_its_own():
+    facts = ChipFacts(
+        filters=3,
+        contexts=7,
+        height=0x102,
+        width=0x304,
+        channels=11,
+        multiplier=5,
+        image=0x506,
+        digests=("0102" + "ab" * 30, None, "cd" * 32),
+        version=9,
+        request=0x708,
+        response=0x90A,
+    )
+    head = "0903070b05" + "0201" + "0403" + "0605" + "0807" + "0a09" + "0000" + "03"
+    assert facts.to_bytes().hex() == head + "0102" + "ab" * 30 + "00" * 32 + "cd" * 32
+    assert ChipFacts.from_bytes(facts.to_bytes()) == facts
+
+
+def test_a_chips_spec_has_its_facts():
+    facts = ChipFacts(
+        filters=1, contexts=1, height=12, width=10, channels=11, multiplier=3, image=6, digests=()
+    )
+    wanted = Spec(height=12, width=10, channels=11, multiplier=3, image=6)
+    assert facts.spec == wanted == wanted.ungated
+    assert (facts.version, facts.request, facts.response) == (1, 2048, 4096)
+    assert ChipFacts.from_bytes(facts.to_bytes()) == facts
+
+
+def test_commands_say_every_field_and_four_openings_apart_are_alike():
+    gate = Gate(input_channel=3, output_channel=4, start=0x102, every=0x304)
+    run = {"operation": Operation.RUN, "context": 1, "skeleton": 2, "gate": gate}
+    found = Command(**run, steps=0x05060708).to_bytes()
+    assert found.hex() == "050102" + "010304" + "0201" + "0403" + "08070605"
+    for number, flags in enumerate((0x01, 0x05, 0x09, 0x0D, 0x01, 0x05)):
+        step = gate.start + number * gate.every - 2
+        found = Command(**run, steps=2, step=step).to_bytes()
+        assert found.hex() == f"050102{flags:02x}0304" + "0200" + "0403" + "02000000"
+        assert not Command(**run, steps=1, step=step).to_bytes()[3]
+    load = Command(operation=Operation.LOAD_STATE, context=6, skeleton=5)
+    assert load.to_bytes().hex() == "010605" + "00" * 11
 
 
 def test_status_is_read_field_by_field():

@@ -1,16 +1,19 @@
 """Work in several processes: one that dies is told of, and none stays behind."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from contextlib import closing
 from multiprocessing import active_children
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from golden.errors import Difference, ToolError
+from sim.proof import workers
 from sim.proof.workers import in_processes
 
 ROOT = Path(__file__).parents[1]
@@ -83,3 +86,45 @@ def runs(number):
         return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing tells of a parent's end")
+def test_a_process_asks_for_its_end_with_its_parents_and_ends_if_that_has_ended(monkeypatch):
+    asked, ended = [], []
+    libc = SimpleNamespace(prctl=lambda *given: asked.append(given))
+    monkeypatch.setattr(workers.ctypes, "CDLL", {None: libc}.get)
+    monkeypatch.setattr(workers.os, "getppid", lambda: 123)
+    monkeypatch.setattr(workers.os, "_exit", ended.append)
+    workers.prepare(123)
+    assert asked == [(1, signal.SIGKILL)] and not ended
+    workers.prepare(124)
+    assert ended == [1]
+
+
+def test_processes_are_as_many_as_asked_for_spawned_and_deaf_to_the_terminal(monkeypatch):
+    asked = []
+
+    class Pool:
+        def __init__(self, *given):
+            asked.append(given)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+        def submit(self, function, *job):
+            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+            asked.append((function, job, blocked & {signal.SIGINT, signal.SIGTERM}))
+            return SimpleNamespace(result=lambda: job)
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(workers, "as_completed", lambda chunks: chunks[::-1])
+    assert list(in_processes("work", [(1, 2), (3,)], 7)) == [(3,), (1, 2)]
+    (count, context, prepare, parent), *jobs = asked
+    assert (count, prepare, parent) == (7, workers.prepare, (os.getpid(),))
+    assert context.get_start_method() == "spawn"
+    assert jobs == [("work", (1, 2), {signal.SIGINT}), ("work", (3,), {signal.SIGINT})]
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before

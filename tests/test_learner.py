@@ -1,0 +1,294 @@
+"""Learners: what optimises them, how they begin, what they read, and the batches of a stage."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+import sw.train.learner as learning
+import sw.train.loop as loop
+import sw.train.teacher as teaching
+from sw.train.learner import Learner, begin, build, weights_read
+from sw.train.options import Options
+from sw.train.recipes import Loss
+from tests.runs import CORNERS, SMALL
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def test_what_optimises_a_rule_and_its_gate():
+    learner = begin(Options(spec=SMALL))
+    (soap,), (adam,) = (each.param_groups for each in learner.optimisers)
+    names = [type(each).__name__ for each in learner.optimisers]
+    assert names == ["SOAP", "Adam"]
+    assert (tuple(soap["betas"]), soap["weight_decay"], soap["share"]) == ((0.9, 0.95), 0.0, 1.0)
+    assert (tuple(adam["betas"]), adam["weight_decay"], adam["share"]) == ((0.9, 0.999), 0, 0.04)
+    assert adam["fused"] and (soap["lr"], adam["lr"]) == (0, 0)
+    for group, model in ((soap, learner.rule), (adam, learner.gate)):
+        for one, other in zip(group["params"], model.parameters(), strict=True):
+            assert one is other
+
+
+@pytest.mark.parametrize(
+    ("stage", "frozen", "exact"),
+    [
+        ("float", False, False),
+        ("hold", False, False),
+        ("qat", False, True),
+        ("letters", True, True),
+    ],
+)
+def test_a_stage_says_what_is_frozen_and_what_is_exact(stage, frozen, exact):
+    fresh = begin(Options(spec=SMALL))
+    learner = Learner(rule=fresh.rule, gate=fresh.gate, stage=stage)
+    assert (learner.frozen, learner.exact) == (frozen, exact)
+    assert all(each.requires_grad is not frozen for each in learner.rule.parameters())
+    assert all(each.requires_grad for each in learner.gate.parameters())
+    assert len(learner.optimisers) == 2 - frozen
+    assert learner.models == [learner.rule, learner.gate]
+    assert replace(learner, gate=None).models == [learner.rule]
+
+
+def test_averages_are_copies_and_those_that_are_given_stay():
+    fresh = begin(Options(spec=SMALL))
+    for average, parameter in zip(fresh.averages, fresh.parameters, strict=True):
+        assert torch.equal(average, parameter) and not average.requires_grad
+        assert average.data_ptr() != parameter.data_ptr()
+    given = [torch.zeros(1)]
+    assert Learner(rule=fresh.rule, gate=None, stage="qat", averages=given).averages is given
+
+
+def test_a_run_begins_with_numbers_of_its_seed_rule_first():
+    options = Options(spec=SMALL, seed=3, optimiser="adam")
+    found = begin(options)
+    generator = torch.Generator().manual_seed(3)
+    rule, gate = build(options)
+    rule.initialise(generator)
+    gate.initialise(generator)
+    for one, other in ((found.rule, rule), (found.gate, gate)):
+        for left, right in zip(one.parameters(), other.parameters(), strict=True):
+            assert torch.equal(left, right)
+    assert (found.stage, found.batch, found.optimiser) == ("float", 0, "adam")
+    assert begin(replace(options, spec=replace(SMALL, gate=None))).gate is None
+
+
+def test_models_are_built_with_the_bits_and_for_the_device_that_are_told(monkeypatch):
+    made = []
+
+    def model(name):
+        def make(*given, **named):
+            made.append((name, given, named))
+            return SimpleNamespace(to=lambda device: (name, device))
+
+        return make
+
+    monkeypatch.setattr(learning, "Rule", model("rule"))
+    monkeypatch.setattr(learning, "Gate", model("gate"))
+    options = Options(spec=SMALL, weight_bits=5, plane_bits=4)
+    assert build(options, "of rule", "of gate") == (("rule", "cpu"), ("gate", "cpu"))
+    assert made == [
+        ("rule", (SMALL, "of rule"), {"weight_bits": 5}),
+        ("gate", (SMALL, "of gate"), {"plane_bits": 4}),
+    ]
+    bare = Options(spec=replace(SMALL, gate=None))
+    assert build(bare) == (("rule", "cpu"), None)
+
+
+def test_the_files_that_a_run_reads(tmp_path):
+    (tmp_path / "skeleton.json").write_text("{}")
+    folder = str(tmp_path)
+    shelf = learning.weights_of("unet")
+    assert weights_read(Options()) == []
+    assert weights_read(Options(teacher="unet")) == [shelf]
+    assert weights_read(Options(teacher="unet", begin=folder)) == [
+        shelf,
+        tmp_path / "float.safetensors",
+    ]
+    assert weights_read(Options(recipe="letters", begin=folder)) == [
+        tmp_path / "skeleton.json",
+        tmp_path / "gate.safetensors",
+    ]
+
+
+def test_a_checkpoint_keeps_every_part():
+    learner = begin(Options(spec=SMALL))
+    learner.batch, learner.seconds = 5, 7.5
+    kept = learning.state_of(learner)
+    assert (kept["stage"], kept["batch"], kept["seconds"]) == ("float", 5, 7.5)
+    assert kept["averages"] is learner.averages and len(kept["optimisers"]) == 2
+    assert [each.data_ptr() for each in kept["parameters"]] == [
+        each.data_ptr() for each in learner.parameters
+    ]
+    assert kept["rule"] == kept["gate"] == [] and kept["pool"] is kept["prototypes"] is None
+
+
+# The batches of a stage.
+
+
+@pytest.mark.parametrize(
+    ("stage", "pool", "wanted"),
+    [
+        ("float", None, "restore"),
+        ("qat", None, "restore"),
+        ("hold", "pool", "hold"),
+        ("qat", "pool", "hold"),
+        ("letters", None, "relearn"),
+    ],
+)
+def test_a_batch_is_worked_by_its_recipe(monkeypatch, stage, pool, wanted):
+    fresh = begin(Options(spec=SMALL))
+    learner = Learner(rule=fresh.rule, gate=fresh.gate, stage=stage, pool=pool)
+    options, asked = Options(spec=SMALL, recipe="memory"), []
+    if stage == "letters":
+        options = Options(spec=SMALL, recipe="letters", begin="digits")
+
+    def work(name):
+        def run(*given):
+            asked.append((name, *given))
+            total = sum(each.sum() for each in learner.parameters)
+            return Loss(total, torch.tensor([1.0, 0.0]))
+
+        return run
+
+    for name in ("restore", "hold", "relearn"):
+        monkeypatch.setattr(loop, name, work(name))
+    _, decibels = loop.train_batch(learner, CORNERS, options)
+    assert asked == [(wanted, learner, CORNERS, options)]
+    assert decibels == pytest.approx((0 + 90) / 2), "at most 90 dB"
+
+
+def test_gradients_and_loss_are_averaged_over_processes_before_they_are_clipped(monkeypatch):
+    fresh = begin(Options(spec=SMALL))
+    learner = Learner(rule=fresh.rule, gate=fresh.gate, stage="letters", optimiser="adam")
+    options = Options(spec=SMALL, recipe="letters", begin="digits")
+    given = []
+
+    def average(tensors):
+        given.extend(tensors)
+        tensors[0].fill_(4.5)
+        for tensor in tensors[1:]:
+            tensor.zero_()
+
+    def work(*ignored):
+        return Loss(sum(each.sum() for each in learner.gate.parameters()), torch.ones(1))
+
+    monkeypatch.setattr(loop, "average", average)
+    monkeypatch.setattr(loop, "relearn", work)
+    value, _ = loop.train_batch(learner, CORNERS, options)
+    assert value == 4.5
+    assert [each.shape for each in given[1:]] == [p.shape for p in learner.gate.parameters()]
+    assert all(each.grad.eq(0).all() for each in learner.gate.parameters())
+
+
+def test_gradients_do_not_add_up_from_batch_to_batch(monkeypatch):
+    learner = begin(Options(spec=SMALL))
+    monkeypatch.setattr(
+        loop,
+        "restore",
+        lambda *given: Loss(1e-6 * sum(p.sum() for p in learner.parameters), torch.ones(1)),
+    )
+    for _ in range(3):
+        loop.train_batch(learner, CORNERS, Options(spec=SMALL))
+    torch.testing.assert_close(learner.parameters[0].grad.flatten(), torch.full((4,), 1e-6))
+
+
+@pytest.mark.parametrize(
+    ("stage", "pool", "batches"), [("qat", "pool", [4]), ("qat", None, []), ("hold", "pool", [])]
+)
+def test_ways_are_shortened_where_states_are_held_in_qat(
+    monkeypatch, tmp_path, stage, pool, batches
+):
+    options = Options(spec=SMALL, recipe="memory", qat_batches=6, hold_batches=6)
+    fresh, asked = begin(options), []
+    learner = Learner(rule=fresh.rule, gate=None, stage=stage, pool=pool)
+
+    def batch(learner, images, told):
+        learner.batch += 1
+        return 1.0, 1.0
+
+    monkeypatch.setattr(loop, "train_batch", batch)
+    monkeypatch.setattr(loop, "save", lambda *given: None)
+    monkeypatch.setattr(loop, "shorten_ways", lambda one, *rest: asked.append((one.batch, *rest)))
+    loop.run_stage(learner, CORNERS, options, "", tmp_path, [])
+    assert asked == [(number, CORNERS, options) for number in batches]
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_a_stage_stops_for_a_signal_that_any_process_received(monkeypatch, tmp_path, capsys, leads):
+    options, saved = Options(spec=SMALL, batches=9), []
+    learner = begin(options)
+
+    def batch(learner, images, told):
+        learner.batch += 1
+        return 1.0, 1.0
+
+    monkeypatch.setattr(loop, "train_batch", batch)
+    monkeypatch.setattr(loop, "told", lambda received: [15] if learner.batch == 3 else [])
+    monkeypatch.setattr(loop, "leads", lambda: leads)
+    monkeypatch.setattr(loop, "LOG_EVERY", 2)
+    monkeypatch.setattr(loop, "save", lambda *given: saved.append(given))
+    with pytest.raises(loop.Stopped) as stop:
+        loop.run_stage(learner, CORNERS, options, "digest", tmp_path, [])
+    assert stop.value.number == 15 and learner.batch == 3
+    assert saved == [(learner, options, "digest", tmp_path)]
+    assert capsys.readouterr().err.count("iter") == leads
+
+
+# The teacher.
+
+
+def test_a_teacher_sees_shares_and_its_answer_is_held_within_the_grey_levels(monkeypatch):
+    seen = []
+
+    class Network(torch.nn.Module):
+        def forward(self, x):
+            seen.append(x)
+            return torch.tensor([-1.0, 0.5, 2.0]).view(3, 1, 1, 1).expand(3, 1, 28, 28)
+
+    monkeypatch.setattr(teaching, "teacher", lambda name: Network())
+    options = Options(teacher="mlp")
+    damaged = torch.full((3, 28, 28), 51.0)
+    found = teaching.aim(torch.full((3, 28, 28), 100.0), damaged, options)
+    assert seen[0].shape == (3, 1, 28, 28)
+    torch.testing.assert_close(seen[0], torch.full((3, 1, 28, 28), 0.2))
+    assert found[:, 3, 4].tolist() == [50, 113.75, 177.5]
+
+
+def test_the_teacher_is_the_baseline_of_its_name(monkeypatch):
+    teaching.teacher.cache_clear()
+    asked = []
+    monkeypatch.setattr(teaching, "shipped", lambda name: asked.append(name) or name.upper())
+    assert [teaching.teacher(name) for name in ("mlp", "unet", "mlp")] == ["MLP", "UNET", "MLP"]
+    assert asked == ["mlp", "unet"]
+    teaching.teacher.cache_clear()
+
+
+def test_a_checkpoint_is_read_where_the_run_computes(monkeypatch, tmp_path):
+    asked, options = [], Options(spec=SMALL)
+    monkeypatch.setattr(learning, "read", lambda *given: asked.append(given) or {})
+    object.__setattr__(options, "device", "elsewhere")
+    with pytest.raises(learning.InputError):
+        learning.resume(options, "data", tmp_path)
+    assert asked == [(tmp_path, "elsewhere")]
+
+
+@pytest.mark.parametrize("batch", [0, 7])
+def test_a_run_goes_on_from_the_first_batch_and_from_the_last(tmp_path, batch):
+    options, path = Options(spec=SMALL, batches=7), tmp_path / "checkpoint.pt"
+    learner = begin(options)
+    learner.batch = batch
+    learning.save(learner, options, "data", path)
+    assert learning.resume(options, "data", path).batch == batch
+
+
+def test_another_error_of_an_optimiser_is_not_taken_for_divergence(monkeypatch):
+    learner = begin(Options(spec=SMALL))
+
+    def fail():
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(learner.optimisers[0], "step", fail)
+    with pytest.raises(RuntimeError, match=r"^a defect$"):
+        loop.advance(learner)
+    assert learner.batch == 0

@@ -1,0 +1,212 @@
+"""A gate that learns letters: what each part of the run is handed, and what its record says."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import sw.train.letters as letters
+from golden.gate import GateNetwork
+from golden.samples import calibrated, network
+from golden.skeleton import Skeleton
+from golden.spec import Gate, Spec
+from sw.data.damage import blank
+from sw.data.load import Digits
+from sw.judge.evaluate import judged
+from sw.model.rebuild import gate_of, rule_of
+from sw.train.learner import Learner, reads
+from sw.train.letters import beginning, export, measured, require_gate, train_letters
+from sw.train.options import Options
+
+GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
+SPEC = Spec(height=8, width=8, channels=4, multiplier=2, steps=3, image=6, gate=GATE)
+
+
+def data(level):
+    """Six training and three test images of one grey level each."""
+    images = np.full((6, 6, 6), level, np.uint8)
+    labels = np.arange(6, dtype=np.uint8)
+    return Digits(images, labels, images[:3] + 1, labels[:3], f"level {level}")
+
+
+LETTERS, DIGITS = data(100), data(200)
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """Options of a run that begins with a small machine, and the machine."""
+    rng, folder = np.random.default_rng(0), tmp_path / "machine"
+    skeleton, gate = calibrated(SPEC, rng), network(SPEC, rng)
+    skeleton.save(folder)
+    gate.skeleton = skeleton.digest
+    gate.save(folder / "gate.safetensors")
+    options = Options(
+        recipe="letters",
+        begin=str(folder),
+        letters="letters-lower",
+        rehearsal="distilled",
+        damage=0.5,
+        batch=4,
+        batches=2,
+        data=tmp_path / "data",
+        output=tmp_path / "out",
+    )
+    return options, Skeleton.load(folder), GateNetwork.load(folder / "gate.safetensors")
+
+
+def test_a_run_hands_each_part_its_own_data(begun, monkeypatch):
+    options, skeleton, gate = begun
+    order, loaded, learner = [], [], SimpleNamespace(take_averages=lambda: order.append("averages"))
+
+    def load(folder, *, name="mnist", download=False):
+        loaded.append((folder, name, download))
+        return DIGITS if name == "mnist" else LETTERS
+
+    def begin(told, path, digest, machine, network, digits):
+        order.append("begin")
+        assert told == replace(options, spec=SPEC), "the lattice is the skeleton's"
+        assert path == options.folder / "checkpoint.pt" and digits is DIGITS
+        assert digest == reads(options, LETTERS, DIGITS)
+        assert (machine.digest, network.skeleton) == (skeleton.digest, gate.skeleton)
+        return learner
+
+    def run_stage(given, images, told, digest, path, received):
+        order.append("stage")
+        assert given is learner and images is LETTERS.train_images and told.spec == SPEC
+        assert digest == reads(options, LETTERS, DIGITS)
+        assert path == options.folder / "checkpoint.pt" and received == []
+
+    def export(given, told, machine, one, other):
+        order.append("export")
+        assert given is learner and told.spec == SPEC and machine.digest == skeleton.digest
+        assert one is LETTERS and other is DIGITS
+
+    for name, fake in (("load", load), ("beginning", begin), ("run_stage", run_stage)):
+        monkeypatch.setattr(letters, name, fake)
+    monkeypatch.setattr(letters, "export", export)
+    train_letters(options)
+
+    assert loaded == [(options.data, "letters-lower", False), (options.data, "mnist", True)]
+    assert order == ["begin", "stage", "averages", "export"]
+    monkeypatch.setattr(letters, "leads", lambda: False)
+    train_letters(options)
+    assert order[4:] == ["begin", "stage", "averages"], "the first process alone exports"
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_run_begins_with_the_machine_or_goes_on_with_its_checkpoint(begun, monkeypatch, kept):
+    options, skeleton, gate = begun
+    options, path, order = replace(options, spec=SPEC), options.folder / "checkpoint.pt", []
+    saved = Learner(rule=rule_of(skeleton), gate=gate_of(gate, SPEC), stage="letters", batch=1)
+    monkeypatch.setattr(letters, "exists", lambda asked: order.append("looked") or kept)
+    monkeypatch.setattr(letters, "meet", lambda: order.append("met"))
+    monkeypatch.setattr(
+        letters, "resume", lambda *given: saved if given == (options, "read", path) else None
+    )
+    monkeypatch.setattr(letters, "rehearsal", lambda *given: given)
+    monkeypatch.setattr(letters, "save", lambda *given: order.append(given))
+    found = beginning(options, path, "read", skeleton, gate, DIGITS)
+
+    kind, machine, old, images, damage = found.rehearsal
+    assert (kind, damage) == ("distilled", 0.5)
+    assert machine is skeleton and old is gate and images is DIGITS.train_images
+    if kept:
+        assert found is saved and order == ["looked", "met"]
+        return
+    assert order == ["looked", "met", (found, options, "read", path)], "at once: it may not work"
+    assert (found.stage, found.batch) == ("letters", 0)
+    assert found.rule.weights(skeleton.name).digest == skeleton.digest
+    np.testing.assert_array_equal(found.gate.weights().hidden.weight, gate.hidden.weight)
+
+
+def exported(begun, monkeypatch, **values):
+    """Export a learner whose gate has learnt; return what the parts were handed."""
+    options, skeleton, _ = begun
+    options = replace(options, spec=SPEC, **values)
+    new = network(SPEC, np.random.default_rng(9))
+    learner = Learner(rule=rule_of(skeleton), gate=gate_of(new, SPEC), stage="letters")
+    learner.seconds = 1234.4
+    clock, seen = iter([50.0, 57.6]), {}
+
+    def prove(rule, gate, machine, network, damaged):
+        seen["proven"] = rule is learner.rule and gate is learner.gate and machine is skeleton
+        seen["damaged"], seen["network"] = damaged, network
+        return 7
+
+    monkeypatch.setattr(letters, "prove_random", prove)
+    monkeypatch.setattr(letters, "PROVEN", 2)
+    monkeypatch.setattr(letters, "SHIPPED", options.output / "shipped")
+    monkeypatch.setattr(letters.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(
+        letters,
+        "measured",
+        lambda machine, network, sets, told: {
+            "gate": network.hidden.bias.tolist(),
+            "sets": {
+                name: [len(each.images), int(each.images.max())] for name, each in sets.items()
+            },
+        },
+    )
+    export(learner, options, skeleton, LETTERS, DIGITS)
+    return options, new, seen
+
+
+def test_the_record_says_where_a_gate_comes_from(begun, monkeypatch):
+    _, skeleton, old = begun
+    options, new, seen = exported(begun, monkeypatch)
+    stem = options.folder / "gate-letters-lower-distilled"
+    record = json.loads(stem.with_suffix(".json").read_text())
+    sets = {"letters-lower": [3, 101], "digits": [3, 201]}
+
+    assert seen["proven"] and seen["network"].skeleton == skeleton.digest
+    np.testing.assert_array_equal(seen["damaged"], blank(LETTERS.test_images[:2], range(2), 0.5))
+    assert record["codes_equal_to_golden"] == 7
+    assert record["results"] == {"gate": new.hidden.bias.tolist(), "sets": sets}
+    assert record["before"] == {"gate": old.hidden.bias.tolist(), "sets": sets}
+    assert record["seconds"] == {"training": 1234, "proof": 8}
+    assert record["data"] == {"source": "level 100", "sha256": LETTERS.digest}
+    assert record["skeleton"] == skeleton.digest
+    assert GateNetwork.load(stem.with_suffix(".safetensors")).skeleton == skeleton.digest
+    assert not (options.output / "shipped").exists()
+
+
+@pytest.mark.parametrize(("kind", "ending"), [("stored", "stored"), ("none", "only")])
+def test_a_gate_that_ships_lies_beside_its_skeleton(begun, monkeypatch, kind, ending):
+    options, _, _ = exported(begun, monkeypatch, ship=True, rehearsal=kind)
+    folder = options.output / "shipped" / begun[1].name
+    assert begun[1].name != options.name
+    for place in (folder, options.folder):
+        names = sorted(path.name for path in place.iterdir())
+        assert names == [f"gate-letters-lower-{ending}.{end}" for end in ("json", "safetensors")]
+
+
+def test_letters_are_measured_in_decibels_alone(begun, monkeypatch, capsys):
+    options, skeleton, gate = begun
+    asked, chosen, parts = [], [], ("blanked", "restored", "pasted", "originals")
+
+    def evaluate(device, network, tests, *, steps, share):
+        asked.append((network is gate, tests.images.max(), steps, share))
+        value = float(len(asked))
+        return {part: {"psnr_mean": 10 * value, "digit_id": value} for part in parts}
+
+    def choose(device, index, *, gated):
+        chosen.append((device.skeletons[0] is skeleton, index, gated))
+
+    monkeypatch.setattr(letters, "evaluate", evaluate)
+    monkeypatch.setattr(letters.GoldenDevice, "choose", choose)
+    sets = {"letters-lower": judged(LETTERS), "digits": judged(DIGITS)}
+    found = measured(skeleton, gate, sets, options)
+
+    assert found == {
+        "letters-lower": {part: {"psnr_mean": 10.0} for part in parts},
+        "digits": {part: {"psnr_mean": 20.0, "digit_id": 2.0} for part in parts},
+    }
+    assert asked == [(True, 101, 3, 0.5), (True, 201, 3, 0.5)]
+    assert chosen[-1] == (True, 0, True)
+    assert capsys.readouterr().err == "letters-lower: 10.00 dB\ndigits: 20.00 dB\n"
+
+
+def test_the_gate_that_is_there_is_the_one_to_train(begun):
+    assert require_gate(begun[1], begun[2]) is begun[2]

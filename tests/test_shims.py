@@ -1,0 +1,94 @@
+"""What Python says of the functions of its simulators is what their C++ says."""
+
+import ctypes
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from sim.devices import board, device, wire
+
+SIM = Path(board.__file__).parent
+TYPES = {
+    "void": None,
+    "int": ctypes.c_int,
+    "double": ctypes.c_double,
+    "uint32_t": ctypes.c_uint32,
+    "uint64_t": ctypes.c_uint64,
+    "Chip*": ctypes.c_void_p,
+    "Board*": ctypes.c_void_p,
+    "uint32_t*": ctypes.POINTER(ctypes.c_uint32),
+    "uint64_t*": ctypes.POINTER(ctypes.c_uint64),
+    "uint8_t*": ctypes.c_char_p,
+    "char*": ctypes.c_char_p,
+}
+FUNCTION = re.compile(r"^([\w*]+) ((?:chip|board)_\w+)\(([^)]*)\)", re.MULTILINE)
+NO_RESULT = {"chip_trace", "chip_trace_end"}
+"""Functions whose result nobody declares, and nobody reads."""
+
+
+def declared(*files):
+    """What C++ declares: each function's result and arguments."""
+    return {
+        name: (TYPES[result], [TYPES[each.removeprefix("const ").split()[0]] for each in
+                               filter(None, arguments.split(", "))])
+        for file in files
+        for result, name, arguments in FUNCTION.findall((SIM / file).read_text())
+    }  # fmt: skip
+
+
+class Plain:
+    """A library that has these functions alone, as ctypes gives them."""
+
+    def __init__(self, names):
+        for name in names:
+            setattr(self, name, SimpleNamespace(restype=ctypes.c_int, argtypes=None))
+
+
+def played_wire(library):
+    """Make a wire of a library."""
+    made = object.__new__(wire.SimulatedWire)
+    made._board = None
+    made._start = lambda *given, **options: setattr(made, "_library", library)
+    made.pace = lambda clocks: None
+    made.__init__(None, None)
+
+
+@pytest.mark.parametrize(
+    ("module", "files"),
+    [(device, ["chip.cpp"]), (board, ["served.h"]), (wire, ["served.h", "wire.cpp"])],
+    ids=["chip", "board", "wire"],
+)
+def test_functions_are_called_as_they_are_declared(monkeypatch, module, files):
+    wanted = declared(*files)
+    library = Plain(wanted)
+    if module is wire:
+        monkeypatch.setattr(board, "load_library", {"it": library}.get)
+        board.load("it")
+        played_wire(library)
+    else:
+        monkeypatch.setattr(module, "load_library", {"it": library}.get)
+        assert module.load("it") is library
+    for name, (result, arguments) in wanted.items():
+        function = getattr(library, name)
+        assert list(function.argtypes) == arguments, name
+        assert function.restype is result or name in NO_RESULT, name
+
+
+def test_a_chip_that_is_not_traced_lacks_those_functions_alone(monkeypatch):
+    names = [name for name in declared("chip.cpp") if name not in NO_RESULT]
+    library = Plain(names)
+    monkeypatch.setattr(device, "load_library", {"it": library}.get)
+    assert device.load("it") is library and len(names) == 12
+
+
+def test_numbers_that_python_and_cpp_share_are_the_same():
+    text = (SIM / "chip.cpp").read_text()
+    (enum,) = re.findall(r"enum \{ (kDone.*) \};", text)
+    assert enum == f"kDone = 0, kMore = 1, kStuck = {device.STUCK}"
+    (sides,) = re.findall(r"sides\[\] = \{(.*?)\}", text, re.DOTALL)
+    ports = (device.COMMAND, device.DATA_IN, device.DELTA, device.DATA_OUT, device.PLANE)
+    names = [name.strip().removeprefix("&chip->") for name in sides.split(",")]
+    order = ["command", "data_in", "delta", "data_out", "plane"]
+    assert [names[port] for port in ports] == order

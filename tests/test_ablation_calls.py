@@ -234,7 +234,7 @@ def test_the_command_asks_before_the_work_and_publishes_after(thalweg, monkeypat
     monkeypatch.setattr(page, "publish", lambda *given: calls.append(given) or "docs of it")
     monkeypatch.setattr(Ablation, "run", lambda self, *given: calls.append("run") or RESULTS)
     monkeypatch.setitem(page.PARTS, part, lambda results: "a page")
-    monkeypatch.setattr("sw.cli.documenting.docs", lambda: calls.append("docs"))
+    monkeypatch.setattr("sw.cli.docs.docs", lambda: calls.append("docs"))
     code, out, _ = thalweg("ablate", "--output", "o", "--docs", "--part", part)
     assert (code, out) == (0, "a page\nwrote o/results.json\nwrote docs of it\n")
     path = Ablation(Options(output=Path("o")), DIGITS).path

@@ -12,8 +12,8 @@ from golden.errors import Difference
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from hw.flow.build import geometry_of
-from sw.cli.building import places
-from sw.cli.documenting import parts
+from sw.cli.common import places
+from sw.cli.docs import parts
 from sw.report.docs import table, update
 from sw.restore.demo import demonstrate
 from tests.played import BIT, Flow

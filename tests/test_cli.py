@@ -94,7 +94,7 @@ def test_help_has_examples(thalweg, verb):
 
 def test_train_offers_the_defaults_of_its_options():
     options = pytest.importorskip("sw.train.options")
-    from sw.cli import train
+    from sw.cli.train import train
 
     gate = {"start", "every", "mapping", "multiplier"}  # by recipe
     for name, parameter in inspect.signature(train).parameters.items():

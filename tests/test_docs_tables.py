@@ -217,7 +217,7 @@ def checkout(tmp_path, monkeypatch):
         (tmp_path / name).write_text(PAGE)
     (tmp_path / "docs/two.md").write_text("by hand\n")
     monkeypatch.setattr(docs, "ROOT", tmp_path)
-    monkeypatch.setattr("sw.cli.documenting.parts", lambda: {"a": "new\n"})
+    monkeypatch.setattr("sw.cli.docs.parts", lambda: {"a": "new\n"})
     return tmp_path
 
 

@@ -38,7 +38,7 @@ def evaluated(monkeypatch, folder):
     )
     monkeypatch.setattr("sw.judge.evaluate.show", calls.fake("show"))
     opened = calls.fake("open", lambda *given: Opened(calls))
-    monkeypatch.setattr("sw.cli.evaluating.open_device", opened)
+    monkeypatch.setattr("sw.cli.eval.open_device", opened)
     return calls
 
 
@@ -134,7 +134,7 @@ def tabled(monkeypatch):
     ):  # fmt: skip
         monkeypatch.setattr(f"sw.experiments.table.report.{name}", calls.fake(name, gives))
     opened = calls.fake("open", lambda *given: Opened(calls))
-    monkeypatch.setattr("sw.cli.evaluating.open_device", opened)
+    monkeypatch.setattr("sw.cli.eval.open_device", opened)
     return calls
 
 

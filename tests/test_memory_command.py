@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from sw.cli import remembering
+from sw.cli import memory as remembering
 from sw.experiments.memory.supply import LETTERS
 from sw.judge.evaluate import Judged
 from tests.recorded import Calls
@@ -35,8 +35,8 @@ def played(monkeypatch):
         ("sw.judge.evaluate.require_size", None),
         ("sw.experiments.memory.page.require_docs", None),
         ("sw.experiments.memory.page.publish", "docs/memory.json"),
-        ("sw.cli.documenting.docs", None),
-        ("sw.cli.remembering.open_device", "the chip"),
+        ("sw.cli.docs.docs", None),
+        ("sw.cli.memory.open_device", "the chip"),
         ("sim.measure.toggles.count", {"lane": 7}),
     ):
         monkeypatch.setattr(place, calls.fake(place.rpartition(".")[2], gives))

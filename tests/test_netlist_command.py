@@ -12,7 +12,7 @@ from golden.spec import Gate, Spec
 from hw.boards.catalogue import BOARDS, find_board
 from hw.boards.top import pll_settings
 from hw.flow.build import geometry_of
-from sw.cli import netlists
+from sw.cli import netlist_sim as netlists
 from sw.data.damage import blank
 from sw.data.load import show_digits
 from tests.recorded import Calls

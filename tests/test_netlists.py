@@ -11,7 +11,7 @@ from golden.samples import calibrated, network
 from golden.skeleton import Skeleton, find
 from golden.spec import Gate, Spec
 from sim.proof.steps import first_difference
-from sw.cli import netlists
+from sw.cli import netlist_sim as netlists
 from sw.data.damage import blank
 from sw.data.load import show_digits
 

@@ -9,8 +9,8 @@ import torch
 
 from golden.errors import InputError
 from golden.spec import Gate, Spec
-from sw.train.bounds import BOUNDS, require_within
-from sw.train.options import Options, require_device, shaped, spec_for
+from sw.train.bounds import require_within
+from sw.train.options import BOUNDS, Options, require_device, shaped, spec_for
 
 LIMITS = {
     "seed": (0, 2**63 - 1, "at least 0", True, False),
@@ -43,7 +43,7 @@ def test_every_number_is_checked_when_options_are_made(name):
 @pytest.mark.parametrize("name", [name for name, limits in LIMITS.items() if not limits[3]])
 def test_most_of_a_real_number_is_told_without_its_fraction(name):
     with pytest.raises(InputError) as error:
-        require_within(name, 1e10)
+        require_within(name, 1e10, BOUNDS[name])
     assert str(error.value) == f"{name} must be at most {int(LIMITS[name][1]):,}, not 10000000000.0"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from golden.errors import InputError
 from golden.spec import Spec
-from sw.cli.restoring import require_meant, share_of
+from sw.cli.restore import require_meant, share_of
 from sw.restore.images import Images, Lattices
 from sw.restore.results import Recipe
 from tests.recorded import Calls
@@ -29,8 +29,8 @@ def calls(monkeypatch):
         ("sw.restore.outputs.require_trace", None),
         ("sw.restore.outputs.require_room", None),
         ("sw.runs.writable.require_folders", None),
-        ("sw.cli.restoring.require_device", None),
-        ("sw.cli.restoring.open_device", device),
+        ("sw.cli.restore.require_device", None),
+        ("sw.cli.restore.open_device", device),
         ("sw.restore.restoration.restore_input", "restoration"),
         ("sw.restore.outputs.report", {"count": 3, "device": "the report's"}),
         ("sw.restore.outputs.write_trace", None),
@@ -138,7 +138,7 @@ def test_a_device_that_is_none_is_refused_before_a_folder_is_made(thalweg, calls
     def refuse(*given):
         raise InputError("no such device")
 
-    monkeypatch.setattr("sw.cli.restoring.require_device", refuse)
+    monkeypatch.setattr("sw.cli.restore.require_device", refuse)
     told = (2, "", "a note\nanother\nthalweg: no such device\n")
     assert thalweg("restore", "x", "--skeleton", "s", "--output", "o") == told
     assert calls.names == ["load_run", "read_input"]

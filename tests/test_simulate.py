@@ -8,7 +8,7 @@ import pytest
 from golden.errors import InputError
 from hw.boards.catalogue import BOARDS
 from sim.devices.board import CLOCK, SLICE, SimulatedPort, divisor_of
-from sw.cli.linking import filters_of, serve
+from sw.cli.simulate import filters_of, serve
 
 
 @pytest.mark.parametrize(

@@ -203,9 +203,12 @@ def test_half_of_a_batch_of_letters_is_digits(monkeypatch):
         "draw",
         lambda images, options, rng, count: (torch.zeros(count, 8, 8), torch.ones(count, 8, 8) * 7),
     )
-    monkeypatch.setattr(
-        recipes, "restored", lambda learner, damaged, options: seen.append(damaged) or damaged * 0
-    )
+
+    def supervised(machine, damaged, options):
+        seen.append(damaged)
+        yield damaged * 0
+
+    monkeypatch.setattr(recipes, "supervised", supervised)
     found = relearn(learner, CORNERS, options)
 
     assert [image[0, 0].item() for image in seen[0]] == [7, 7, 1, 1, 1]

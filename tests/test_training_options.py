@@ -23,8 +23,9 @@ from sw.train.draw import draw, random
 from sw.train.learner import begin
 from sw.train.loop import train_batch
 from sw.train.options import RECIPES, Options, spec_for
-from sw.train.recipes import closeness, restore, restored, squared
+from sw.train.recipes import closeness, restore, squared
 from sw.train.teacher import aim
+from tests.test_train import restored
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
 SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)

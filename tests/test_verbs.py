@@ -126,7 +126,7 @@ def ablated(monkeypatch):
     monkeypatch.setattr(
         "sw.experiments.ablation.page.publish", calls.fake("publish", "docs/a.json")
     )
-    monkeypatch.setattr("sw.cli.documenting.docs", calls.fake("docs"))
+    monkeypatch.setattr("sw.cli.docs.docs", calls.fake("docs"))
     return calls
 
 

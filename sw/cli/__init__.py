@@ -29,17 +29,26 @@ import sw.cli.ours  # noqa: F401 - it ends where another's packages have the nam
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from golden.errors import Difference, InputError, reason
-from sw.cli.ablating import ablate
-from sw.cli.building import bench, bitstream, demo, program, simulate, verilog
+from sw.cli import (
+    ablate,
+    baseline,
+    bench,
+    bitstream,
+    demo,
+    docs,
+    eval,
+    memory,
+    netlist_sim,
+    program,
+    referee,
+    reskeleton,
+    restore,
+    sim,
+    simulate,
+    train,
+    verilog,
+)
 from sw.cli.common import open_device, progress
-from sw.cli.comparing import baseline
-from sw.cli.documenting import docs
-from sw.cli.evaluating import evaluate
-from sw.cli.linking import serve
-from sw.cli.netlists import netlist_sim, reskeleton
-from sw.cli.remembering import memory
-from sw.cli.restoring import restore
-from sw.cli.training import referee, train
 
 __all__ = ["app", "main", "open_device", "progress"]
 
@@ -52,18 +61,23 @@ LONGEST = 2000
 Misuse: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever this typer keeps it
 
 VERBS: dict[str, dict[str, Callable[..., Any]]] = {
-    "Use it": {"demo": demo, "restore": restore, "eval": evaluate},
-    "Train": {"train": train, "referee": referee, "baseline": baseline},
+    "Use it": {"demo": demo.demo, "restore": restore.restore, "eval": eval.evaluate},
+    "Train": {"train": train.train, "referee": referee.referee, "baseline": baseline.baseline},
     "Build chips": {
-        "verilog": verilog,
-        "sim": simulate,
-        "bitstream": bitstream,
-        "netlist-sim": netlist_sim,
-        "reskeleton": reskeleton,
-        "program": program,
-        "simulate": serve,
+        "verilog": verilog.verilog,
+        "sim": sim.simulate,
+        "bitstream": bitstream.bitstream,
+        "netlist-sim": netlist_sim.netlist_sim,
+        "reskeleton": reskeleton.reskeleton,
+        "program": program.program,
+        "simulate": simulate.serve,
     },
-    "Measure": {"memory": memory, "ablate": ablate, "bench": bench, "docs": docs},
+    "Measure": {
+        "memory": memory.memory,
+        "ablate": ablate.ablate,
+        "bench": bench.bench,
+        "docs": docs.docs,
+    },
 }
 """Every verb, in groups, in the order in which a newcomer meets them."""
 

@@ -118,3 +118,12 @@ def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
             bar.update(task, advance=done, rate=f"{rate:.1f} a second")
 
         yield advance
+
+
+def places(count: int) -> int:
+    """Return the number of skeletons that a chip for ``count`` has room for: a power of two."""
+    from hw.shapes import MOST_SKELETONS
+
+    if count > MOST_SKELETONS:
+        raise InputError(f"The chip holds at most {MOST_SKELETONS} skeletons, not {count}")
+    return max(4, 1 << (count - 1).bit_length())

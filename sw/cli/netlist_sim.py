@@ -1,4 +1,4 @@
-"""The verbs behind a bitstream: netlist-sim proves its netlist, reskeleton refills its memories."""
+"""The verb netlist-sim: the mapped netlist of a board against golden."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from golden.skeleton import Skeleton
     from sim.devices.board import SimulatedPort
 
-__all__ = ["netlist_sim", "reskeleton"]
+__all__ = ["netlist_sim"]
 
 
 def netlist_sim(
@@ -98,24 +98,3 @@ def simulate_netlist(board: Any, skeletons: tuple[Skeleton, ...], folder: Path) 
         netlist = synthesise(board, platform, top, folder, say=typer.echo)
         design = NetlistDesign(netlist, board.name, platform.default_clk)
         return SimulatedPort(NetlistBoard(design, top, progress=typer.echo))
-
-
-def reskeleton(
-    bitstream: Annotated[Path, typer.Argument(metavar="BITSTREAM", help="of any board, made here")],
-    subjects: Annotated[
-        list[str], typer.Argument(metavar="NAME_OR_DIR...", help="shipped skeletons, or folders")
-    ],
-    output: Annotated[Path, typer.Option(help="file for the new bitstream")],
-) -> None:
-    """Put other skeletons into a bitstream: no synthesis, no placement, some seconds.
-
-    \b
-    thalweg reskeleton build/ulx3s-25f/thalweg.bit mine/skeleton digits --output mine.bit
-    """  # noqa: D301 - click reads the backspace as: keep these lines
-    from golden.skeleton import Skeleton, find
-    from hw.flow.reskeleton import reskeleton as refill
-
-    skeletons = [Skeleton.load(find(name)) for name in subjects]
-    held, holds = refill(bitstream, skeletons, output)
-    before, after = (", ".join(f"{d[:12]}…" for d in digests) for digests in (held, holds))
-    typer.echo(f"wrote {output}: {before or 'no skeleton'} before, {after} now")

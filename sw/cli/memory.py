@@ -95,7 +95,7 @@ def memory(
 
 def publish_memory(folder: Path) -> None:
     """Take what was measured into docs."""
-    from sw.cli.documenting import docs
+    from sw.cli.docs import docs
     from sw.experiments.memory.page import publish
 
     typer.echo(f"wrote {publish(folder)}")

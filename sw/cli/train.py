@@ -1,18 +1,16 @@
-"""The verbs that train: train and referee."""
+"""The verb train: its options are those of `sw.train.options`."""
 
 from __future__ import annotations
 
 import inspect
 from dataclasses import fields
-from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from sw.cli.common import DataFolder
 from sw.train.options import Options, Shape, spec_for
 
-__all__ = ["referee", "train"]
+__all__ = ["train"]
 
 
 def train(**given: Any) -> None:
@@ -49,22 +47,3 @@ def parameters(*options: type) -> list[inspect.Parameter]:
 
 
 train.__signature__ = inspect.Signature(parameters(Options, Shape))  # type: ignore[attr-defined]
-
-
-def referee(
-    output: Annotated[Path, typer.Option(help="folder for its weights and provenance")],
-    data: DataFolder = None,
-) -> None:
-    """Train the judge of digits anew.
-
-    The one that ships was trained once and stays: results are compared by it.
-
-    \b
-    thalweg referee --output build/referee
-    """  # noqa: D301 - click reads the backspace as: keep these lines
-    from sw.data.load import load
-    from sw.judge.referee.train import train as work
-
-    record = work(load(data, download=True), output)
-    typer.echo(f"{record['test_right']} of {record['test_digits']} clean test digits read right")
-    typer.echo(f"wrote {output / 'weights.safetensors'}")

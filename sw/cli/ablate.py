@@ -77,7 +77,7 @@ def numbers_of(seeds: str) -> list[int]:
 
 def publish(results: Path, part: str) -> None:
     """Take what was measured into docs."""
-    from sw.cli.documenting import docs
+    from sw.cli.docs import docs
     from sw.experiments.ablation.page import publish
 
     typer.echo(f"wrote {publish(results, part)}")

@@ -34,7 +34,7 @@ def serve(
     from golden.skeleton import Skeleton, find
     from hw.shapes import Geometry
     from sim.devices.board import CLOCK, SimulatedBoard, divisor_of, serve
-    from sw.cli.building import places
+    from sw.cli.common import places
 
     folded = filters_of(board, filters)
     divisor = divisor_of(CLOCK, baud)

@@ -7,9 +7,10 @@ from golden.device import GoldenDevice
 from golden.errors import Difference
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
+from sw.data.damage import SHARE
 from sw.data.load import show_digits
 from sw.restore import demo
-from sw.restore.demo import DAMAGE, demonstrate
+from sw.restore.demo import demonstrate
 from sw.restore.images import Images
 from sw.restore.restoration import Restoration
 from tests.memory_toys import blanked
@@ -91,7 +92,7 @@ def test_digits_that_are_read_right_are_counted_before_and_after(skeleton, tmp_p
     monkeypatch.setattr(demo, "Referee", Referee)
     told = demonstrate(Chip(skeleton), skeleton, None, 10, tmp_path)
     assert told["digit_id"] == {"damaged": 7, "restored": 3}
-    assert (told["input"], told["gated"], told["count"], DAMAGE) == ("show[0:10]", False, 10, 0.7)
+    assert (told["input"], told["gated"], told["count"], SHARE) == ("show[0:10]", False, 10, 0.7)
     assert told["codes_equal_to_golden"] == 10 * ((STEPS + 1) * 16 * 1024 + 784)
     device = GoldenDevice((skeleton,))
     device.load_images(damaged)

@@ -9,6 +9,7 @@ import torch
 import sw.train.learner as learning
 import sw.train.loop as loop
 import sw.train.teacher as teaching
+from sw.train.calibrate import quantise
 from sw.train.learner import Learner, begin, build, weights_read
 from sw.train.options import Options
 from sw.train.recipes import Loss
@@ -40,9 +41,12 @@ def test_what_optimises_a_rule_and_its_gate():
     ],
 )
 def test_a_stage_says_what_is_frozen_and_what_is_exact(stage, frozen, exact):
-    fresh = begin(Options(spec=SMALL))
+    options = Options(spec=SMALL)
+    fresh = begin(options)
+    if exact:
+        fresh = quantise(fresh, CORNERS, options)
     learner = Learner(rule=fresh.rule, gate=fresh.gate, stage=stage)
-    assert (learner.frozen, learner.exact) == (frozen, exact)
+    assert (learner.frozen, learner.machine().exact) == (frozen, exact)
     assert all(each.requires_grad is not frozen for each in learner.rule.parameters())
     assert all(each.requires_grad for each in learner.gate.parameters())
     assert len(learner.optimisers) == 2 - frozen

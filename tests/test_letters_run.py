@@ -191,8 +191,8 @@ def test_letters_are_measured_in_decibels_alone(begun, monkeypatch, capsys):
         value = float(len(asked))
         return {part: {"psnr_mean": 10 * value, "digit_id": value} for part in parts}
 
-    def choose(device, index, *, gated):
-        chosen.append((device.skeletons[0] is skeleton, index, gated))
+    def choose(device, index):
+        chosen.append((device.skeletons[0] is skeleton, index))
 
     monkeypatch.setattr(letters, "evaluate", evaluate)
     monkeypatch.setattr(letters.GoldenDevice, "choose", choose)
@@ -204,7 +204,7 @@ def test_letters_are_measured_in_decibels_alone(begun, monkeypatch, capsys):
         "digits": {part: {"psnr_mean": 20.0, "digit_id": 2.0} for part in parts},
     }
     assert asked == [(True, 101, 3, 0.5), (True, 201, 3, 0.5)]
-    assert chosen[-1] == (True, 0, True)
+    assert chosen[-1] == (True, 0)
     assert capsys.readouterr().err == "letters-lower: 10.00 dB\ndigits: 20.00 dB\n"
 
 

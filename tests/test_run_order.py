@@ -13,6 +13,7 @@ import sw.train.run as run
 from golden.errors import InputError
 from sw.data.load import Digits
 from sw.model import floats
+from sw.runs import memory
 from sw.train.learner import begin, reads
 from sw.train.options import Options
 from tests.runs import CORNERS, LABELS, SMALL
@@ -145,12 +146,12 @@ def test_the_c_library_is_asked_to_keep_what_is_freed(monkeypatch, platform, ask
     asked = []
     library = SimpleNamespace(mallopt=lambda *given: asked.append(given))
     monkeypatch.setattr(ctypes, "CDLL", lambda name: library if name is None else None)
-    monkeypatch.setattr(run.sys, "platform", platform)
-    run.keep_memory()
+    monkeypatch.setattr(memory.sys, "platform", platform)
+    memory.keep_memory()
     # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD of malloc.h, in bytes that an int holds.
     assert asked == [(-3, 2**30), (-1, 2**31 - 1), (-2, 2**28)] * asks
     monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace())
-    run.keep_memory()
+    memory.keep_memory()
 
 
 @pytest.mark.parametrize("shape", [(5, 8, 9), (5, 9, 8)])

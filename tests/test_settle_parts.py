@@ -85,13 +85,13 @@ def test_a_machine_without_a_gate_runs_goldens_steps():
     model, learner = Model(skeleton), Learner(rule=rule_of(skeleton), gate=None, stage="qat")
     with torch.no_grad():
         machine = Trained(learner)
-        states = machine.lay(IMAGES[:5])
+        states = machine.encode(IMAGES[:5])
         np.testing.assert_array_equal(states, model.encode(IMAGES[:5]))
         after = machine.advance(states, 1)
         np.testing.assert_array_equal(after, model.step(states))
-        np.testing.assert_array_equal(machine.show(after), model.readout(after))
-    assert states.dtype == after.dtype == np.int8 and machine.show(after).dtype == np.uint8
-    assert machine.network is None
+        np.testing.assert_array_equal(machine.readout(after), model.readout(after))
+    assert states.dtype == after.dtype == np.int8 and machine.readout(after).dtype == np.uint8
+    assert machine.machine.network is None and machine.period == 1
 
 
 def test_what_falls_is_drawn_for_settling_alone(monkeypatch):
@@ -139,7 +139,7 @@ class Counting:
     def phase(self, step):
         return 0
 
-    def lay(self, images):
+    def encode(self, images):
         states = np.zeros((len(images), *SMALL.lattice), np.int8)
         states[:, 0, 1:9, 1:9] = images
         return states
@@ -150,7 +150,7 @@ class Counting:
         moved[:, 3] -= 1
         return moved
 
-    def show(self, states):
+    def readout(self, states):
         return states[:, 0, 1:9, 1:9].astype(np.uint8)
 
 

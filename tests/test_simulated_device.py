@@ -9,8 +9,8 @@ from golden.errors import SkeletonDamaged, ToolError
 from hw.shapes import Geometry
 from hw.skeleton_memory import images, layouts
 from sim.devices import device as module
-from sim.devices.device import PLANE, SimulatedDevice
-from sim.devices.verilate import ChipDesign
+from sim.devices.device import SimulatedDevice
+from sim.devices.verilate import ChipDesign, Port
 from tests.device_suite import SPEC, DeviceSuite, gate_network, lattices, pair, skeletons
 from tests.played_chip import OVERHEAD, PlayedChip
 
@@ -157,10 +157,10 @@ def test_all_planes_that_are_complete_come_at_once(make):
     for context, plane in zip((2, 0), codes, strict=True):
         device.played.offer(context, plane.view(np.int8))
     device.played.offer(1, codes[0].view(np.int8))
-    device.played.queues[PLANE].pop()  # the third one is still under way
+    device.played.queues[Port.PLANE].pop()  # the third one is still under way
     indices, planes = device.planes()
     assert indices.tolist() == [2, 0] and np.array_equal(planes.view(np.uint8), codes)
-    assert len(device.played.queues[PLANE]) == SPEC.cells - 1
+    assert len(device.played.queues[Port.PLANE]) == SPEC.cells - 1
 
 
 def test_a_new_device_runs_its_first_skeleton_with_the_gate_that_it_has(make):

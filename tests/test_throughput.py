@@ -13,7 +13,7 @@ from sim.devices.account import Account, accounted
 from sim.devices.device import SimulatedDevice
 from sim.devices.wire import SimulatedWire
 from sim.measure import throughput
-from sw.report.docs import SPEED
+from sw.experiments.measured import SPEED
 
 
 def test_a_clock_counts_for_everything_that_is_at_work_in_it():

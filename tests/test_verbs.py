@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-import sw.train
+import sw.train.run
 from sw.data.load import show_digits
 from sw.judge.evaluate import Judged
 from sw.train.options import Options, spec_for
@@ -38,6 +38,7 @@ TRAIN = {
     ("--multiplier", 3): {"spec": spec_for("restore", multiplier=3)},
     ("--no-gate",): {"spec": spec_for("restore", False)},
     ("--batch", 7): {"batch": 7},
+    ("--damage", 0.5): {"damage": 0.5},
     ("--noise", 1.5): {"noise": 1.5},
     ("--dropout", 0.125): {"dropout": 0.125},
 }
@@ -62,7 +63,7 @@ RUNS = [
 @pytest.mark.parametrize(("words", "wanted"), RUNS, ids=lambda value: str(value)[:40])
 def test_each_option_of_training_is_its_own_field(thalweg, monkeypatch, words, wanted):
     runs = []
-    monkeypatch.setattr(sw.train, "train", runs.append)
+    monkeypatch.setattr(sw.train.run, "train", runs.append)
     assert thalweg("train", *words) == (0, "", "")
     assert runs == [wanted] != [Options()]
 

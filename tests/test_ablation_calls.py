@@ -100,6 +100,15 @@ def test_a_run_is_prepared_trained_measured_and_kept_by_its_options(table, monke
     assert table.kept(row) == [kept] and table.kept(TABLE[0]) == []
 
 
+@pytest.mark.parametrize("lacks", ["row", "seed", "data"])
+def test_a_result_that_is_not_whole_is_none(tmp_path, lacks):
+    path, whole = tmp_path / "result.json", {"row": "x", "seed": 0, "data": "digest"}
+    assert work.result_at(path) is None
+    for found in (whole, {name: value for name, value in whole.items() if name != lacks}, [whole]):
+        write_json(path, found)
+        assert work.result_at(path) == (found if found == whole else None)
+
+
 def test_a_distilled_run_is_named_by_its_own_teacher(table, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(work, "weights_of", lambda name: asked.append(name) or tmp_path / "w")

@@ -76,7 +76,8 @@ def test_what_is_shown_stays_where_no_border_is_felt(learner, images):
 def test_a_channel_counts_where_more_sites_go_one_way():
     before = torch.zeros(4, 6, 6, 6)
     after = before.clone()
-    after[:, 1] = 1.0  # what the gate adds to
+    after[:, 0] = 1.0  # what the gate reads
+    after[:, 1] = 1.0  # what it adds to
     after[:, 2, 0, :3] = 1.0
     after[:, 2, 1, 0] = -9.0
     after[:, 3, 0, :2] = -1.0

@@ -115,7 +115,7 @@ def test_each_process_restores_its_share_of_the_batch(monkeypatch):
 
     assert asked[0] == (options, "float", 4)
     # Of digits 2 and 3: the originals are 51 times, the damaged ones 100 above their number.
-    assert [image[0, 0, 0].item() for image in asked[1]] == [102, 102]
+    assert [image[1, 0, 0].item() for image in asked[1]] == [153, 103]
     assert ran == [(0.25, [102, 103], options)]
     assert found.errors.tolist() == pytest.approx([0.16, 0.36])
     assert found.value.item() == pytest.approx(0.26)

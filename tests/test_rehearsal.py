@@ -67,6 +67,7 @@ def test_what_comes_out_and_what_goes_in_belong_together():
     kept = Rehearsal(originals, originals + 100)
     known, given = kept.pick(np.random.default_rng(2), 8)
     assert len(set(known.flatten().tolist())) > 3
+    assert known.max() >= 8, "all of them are rehearsed, not as many as a batch has"
     assert (given - known).eq(100).all()
     assert Rehearsal(originals, None).pick(np.random.default_rng(2), 8)[1] is None
 

@@ -110,7 +110,7 @@ class BlockMemory(wiring.Component):
     depth : int
         Number of rows.
     granularity : int
-        Bits that share a write enable; all of a row unless told.
+        Bits that share a write enable; default: all of a row.
 
     Members
     -------

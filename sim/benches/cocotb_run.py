@@ -160,7 +160,7 @@ def run_chip_bench(
     steps : int
         Steps of an image.
     tests : str, optional
-        Regular expression of the tests to run; all of them unless told.
+        Regular expression of the tests to run; default: all of them.
     """
     begin = time.monotonic()
     with bench_folder(name) as folder:

@@ -41,7 +41,7 @@ RATES = {
 
 
 def divisor_of(clock, baud):
-    """Return the clocks of a bit; raise where the rate cannot be had."""
+    """Return the clocks of a bit; raise where no divisor gives the rate."""
     divisor = round(clock / baud) if baud > 0 else 0
     if divisor < 4 or abs(clock / divisor / baud - 1) > 0.02:
         raise InputError(

@@ -15,7 +15,7 @@ __all__ = ["ablate"]
 
 def ablate(
     rows: Annotated[
-        str | None, typer.Option(help="names of rows, as in base,phase4; all unless told")
+        str | None, typer.Option(help="names of rows, as in base,phase4; default: all")
     ] = None,
     seeds: Annotated[str, typer.Option(help="seeds of each row")] = "0,1",
     batches: Annotated[int, typer.Option(help="batches of each float warm-up")] = 800,

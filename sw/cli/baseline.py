@@ -18,12 +18,12 @@ def baseline(
     output: Annotated[
         Path, typer.Option(help="folder for the run's own folder, checkpoint and result")
     ] = Path("build/baselines"),
-    batches: Annotated[int | None, typer.Option(help="as its recipe says unless told")] = None,
+    batches: Annotated[int | None, typer.Option(help="default: as its recipe says")] = None,
     batch: Annotated[
-        int | None, typer.Option(help="digits in a batch, as its recipe says unless told")
+        int | None, typer.Option(help="digits in a batch, default: as its recipe says")
     ] = None,
     loss: Annotated[
-        str | None, typer.Option(help="mse or log-mse, as its recipe says unless told")
+        str | None, typer.Option(help="mse or log-mse, default: as its recipe says")
     ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",

@@ -14,17 +14,17 @@ def bitstream(
     board: Annotated[str, typer.Argument(metavar="BOARD", help="board, such as ulx3s-25f")],
     subjects: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; digits unless told"),
+        typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; default: digits"),
     ] = None,
     filters: Annotated[
         int | None,
-        typer.Option(help="filters per clock: 1, 2 or 5; what fills the part unless told"),
+        typer.Option(help="filters per clock: 1, 2 or 5; default: what fills the part"),
     ] = None,
     seeds: Annotated[
         int, typer.Option(min=1, max=1000, help="placements to try; the fastest is kept")
     ] = 5,
     output: Annotated[
-        Path | None, typer.Option(help="folder for thalweg.bit; build/BOARD unless told")
+        Path | None, typer.Option(help="folder for thalweg.bit; default: build/BOARD")
     ] = None,
 ) -> None:
     """Make a bitstream of the chip behind its UART, and report area and clock.

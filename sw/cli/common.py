@@ -24,7 +24,7 @@ FILTERS = (1, 2, 5)
 """Perception filters per clock that an engine is built for."""
 
 BAUD = 3_000_000
-"""Bits a second on a serial port unless told."""
+"""Bits a second on a serial port by default."""
 
 MOST = 1_000_000
 """Largest number of steps, images or batches that a command takes: more is a slip of the hand."""
@@ -35,12 +35,12 @@ Subject = Annotated[
 ]
 DeviceName = Annotated[str, typer.Option(help="golden, simulated or serial:PORT")]
 GateFile = Annotated[
-    Path | None, typer.Option(help="gate.safetensors of the run; the skeleton's own unless told")
+    Path | None, typer.Option(help="gate.safetensors of the run; default: the skeleton's own")
 ]
 NoGate = Annotated[bool, typer.Option("--no-gate", help="run the skeleton alone")]
 Steps = Annotated[
     int | None,
-    typer.Option(min=0, max=MOST, help="steps of the run; as the skeleton says unless told"),
+    typer.Option(min=0, max=MOST, help="steps of the run; default: as the skeleton says"),
 ]
 Damage = Annotated[
     float,
@@ -51,7 +51,7 @@ Baud = Annotated[
     int, typer.Option(min=300, max=24_000_000, help="bits a second on the serial port")
 ]
 DataFolder = Annotated[
-    Path | None, typer.Option(help="folder of MNIST's IDX files; $THALWEG_DATA unless told")
+    Path | None, typer.Option(help="folder of MNIST's IDX files; default: $THALWEG_DATA")
 ]
 
 

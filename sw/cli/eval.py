@@ -40,7 +40,7 @@ def evaluate(
     ] = None,
     device: DeviceName = "golden",
     images: Annotated[
-        int | None, typer.Option(min=1, help="digits from the first on; all unless told")
+        int | None, typer.Option(min=1, help="digits from the first on; default: all")
     ] = None,
     gate: GateFile = None,
     no_gate: NoGate = False,
@@ -61,7 +61,7 @@ def evaluate(
 ) -> None:
     """Measure a skeleton on MNIST's test digits by the protocol, or everything there is.
 
-    Without a skeleton: one table of baselines and skeletons, in build/eval unless told. What is
+    Without a skeleton: one table of baselines and skeletons, in build/eval by default. What is
     measured is kept there, so that the same command goes on where it was broken off.
 
     \b

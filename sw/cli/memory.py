@@ -21,7 +21,7 @@ __all__ = ["memory"]
 def memory(
     experiments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="EXPERIMENT...", help="which experiments; all unless told"),
+        typer.Argument(metavar="EXPERIMENT...", help="which experiments; default: all"),
     ] = None,
     skeleton: Annotated[str, typer.Option(help="shipped skeleton, or a folder")] = "digits-memory",
     gate: GateFile = None,
@@ -38,7 +38,7 @@ def memory(
     data: DataFolder = None,
     letters: Annotated[
         Path | None,
-        typer.Option(help="folder of letters' IDX files; letters-upper in the data unless told"),
+        typer.Option(help="folder of letters' IDX files; default: letters-upper in the data"),
     ] = None,
     output: Annotated[Path, typer.Option(help="folder for memory.json and the pictures")] = Path(
         "build/memory"

@@ -20,7 +20,7 @@ def netlist_sim(
     board: Annotated[str, typer.Argument(metavar="BOARD", help="ulx3s-25f and such, or all")],
     subjects: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; digits unless told"),
+        typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; default: digits"),
     ] = None,
     images: Annotated[int, typer.Option(min=1, max=100, help="show digits to restore")] = 1,
     states: Annotated[

@@ -13,7 +13,7 @@ __all__ = ["program"]
 def program(
     board: Annotated[str, typer.Argument(metavar="BOARD", help="board, such as ulx3s-25f")],
     bitstream: Annotated[
-        Path | None, typer.Option(help="bitstream; build/BOARD/thalweg.bit unless told")
+        Path | None, typer.Option(help="bitstream; default: build/BOARD/thalweg.bit")
     ] = None,
     flash: Annotated[bool, typer.Option("--flash", help="into the flash, to stay there")] = False,
 ) -> None:

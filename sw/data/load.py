@@ -94,7 +94,7 @@ def load(
 
 
 def from_network(download: bool, say: Callable[[str], None]) -> Path | None:
-    """Return the folder of the cached MNIST, fetched where allowed; None when it cannot be had."""
+    """Return the folder of the cached MNIST, fetched where allowed; None where there is none."""
     from sw.data import download as network
 
     folder = network.cached()

@@ -115,7 +115,7 @@ class TrainingMachine(Loop[Tensor]):
         return self.rounded(functional.conv2d(padded, *self.encoder))
 
     def step(self, states: Tensor) -> Tensor:
-        """Return the states a step of the rule on; fused where that can be had."""
+        """Return the states a step of the rule on; fused where there is a compiler."""
         functions = step_library(self.spec, states.device)
         if functions is None:
             return self.plain_step(states)

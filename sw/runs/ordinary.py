@@ -12,7 +12,7 @@ __all__ = ["ordinary"]
 
 @contextmanager
 def ordinary() -> Iterator[None]:
-    """Compute in float32 on the CPU, without autocast and inference mode; gradients can be had.
+    """Compute in float32 on the CPU, without autocast and inference mode; with gradients.
 
     Also a decorator: ``@ordinary()``. What was set is set again at the end.
     """

@@ -30,7 +30,7 @@ def random(options: Options, stage: str, batch: int) -> np.random.Generator:
 def draw(
     images: np.ndarray, options: Options, rng: np.random.Generator, count: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return originals and damaged digits, pixel codes (n, image, image); a batch unless told."""
+    """Return originals and damaged digits, pixel codes (n, image, image); default: a batch."""
     count = options.batch if count is None else count
     originals = images[rng.integers(len(images), size=count)].astype(np.float32)
     flat = originals.reshape(count, -1)

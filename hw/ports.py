@@ -39,7 +39,7 @@ def chip_ports(geometry):
         "running": Out(geometry.contexts),
         "clocks": Out(COUNTER),
         "busy": Out(COUNTER),
-        "checked": Out(1, init=1),
+        "checked": Out(1),
         "damaged": Out(geometry.skeletons),
         "identity_address": In(range(IDENTITY * geometry.skeletons)),
         "identity": Out(8),
@@ -60,6 +60,7 @@ def served_ports(geometry):
     """
     return wiring.Signature({
         **chip_ports(geometry).members,
+        "checked": Out(1, init=1),
         "pending": Out(1),
         "taken": Out(1, init=1),
         "reset": In(1),

@@ -67,7 +67,7 @@ def test_every_field_of_a_command_is_its_own_at_the_chip(name):
             if valid:
                 shape = GEOMETRY.gate.members
                 seen.append((
-                    found.operation.value,
+                    int(found.operation),
                     found.context,
                     found.skeleton,
                     found.steps,
@@ -85,7 +85,7 @@ def test_a_status_tells_each_count_in_its_own_bits():
         await host.ask(Kind.RESET, 1)
         values = {"running": 3, "clocks": 0x0605_0403_0201, "busy": 0x1615_1413_1211}
         for name, value in values.items():
-            host.ctx.set(getattr(host.link, name), value)
+            host.ctx.set(getattr(host.link.chip, name), value)
         for _ in range(0x102):
             await host.send(b"\2\1\0")
         payload = await host.ask(Kind.STATUS, 2)
@@ -202,25 +202,25 @@ def test_a_byte_of_an_identity_has_all_clocks_of_a_fetch():
     assert min(clocks for _, clocks in seen[2:]) == FETCH + 1 == 32
 
 
-@pytest.mark.parametrize("part", ["o_command", "o_data", "o_delta", "i_data", "i_plane"])
+@pytest.mark.parametrize("part", ["i_command", "i_data", "i_delta", "o_data", "o_plane"])
 def test_whatever_stalls_is_named_and_takes_a_reset(part):
     """Each wait ends: of a command, of data, of a delta, of data to fetch, of a plane's rest."""
     chunks = {
-        "o_command": RUN,
-        "o_data": chunk(Tag.DATA, 2, b"ab"),
-        "o_delta": chunk(Tag.DELTA, 5, bytes([1, 9, 8, 7, 6])),
-        "i_data": chunk(Tag.FETCH, 2),
-        "i_plane": chunk(Tag.PLANES, 1),
+        "i_command": RUN,
+        "i_data": chunk(Tag.DATA, 2, b"ab"),
+        "i_delta": chunk(Tag.DELTA, 5, bytes([1, 9, 8, 7, 6])),
+        "o_data": chunk(Tag.FETCH, 2),
+        "o_plane": chunk(Tag.PLANES, 1),
     }
 
     async def host(host):
         ctx, link = host.ctx, host.link
         await host.ask(Kind.RESET, 1)
         for stream in (link.chip.i_command, link.chip.i_data, link.chip.i_delta):
-            ctx.set(stream.ready, stream is not getattr(link, part))
-        request = command(Operation.ZERO) if part != "o_command" else chunk(Tag.DATA, 1, b"x")
+            ctx.set(stream.ready, stream != getattr(link.chip, part))
+        request = command(Operation.ZERO) if part != "i_command" else chunk(Tag.DATA, 1, b"x")
         await host.send(frame(Kind.EXCHANGE, 2, request + chunks[part]))
-        if part == "i_plane":  # a plane begins, and does not end
+        if part == "o_plane":  # a plane begins, and does not end
             ctx.set(link.chip.o_plane.payload, {"code": 3, "context": 1, "last": 0})
             ctx.set(link.chip.o_plane.valid, 1)
             await ctx.tick().until(link.chip.o_plane.ready)

@@ -6,7 +6,7 @@ from amaranth.sim import Simulator
 
 from golden import wire
 from golden.spec import Spec
-from golden.wire import COMMAND, Error, Kind, Operation, Tag, chunk
+from golden.wire import Command, Error, Kind, Operation, Tag, chunk
 from hw.link.command import command_error, wire_command
 from hw.link.crossing import Crossing
 from hw.link.link import Link
@@ -158,4 +158,5 @@ def test_a_run_of_any_lattice_counts_as_running_from_when_it_is_asked_for(contex
 
 
 def test_a_command_is_as_long_as_it_travels():
-    assert wire_command().size == 8 * COMMAND.size
+    sent = Command(operation=Operation.ZERO, context=0).to_bytes()
+    assert wire_command().size == 8 * len(sent) == 8 * 14

@@ -93,7 +93,7 @@ def test_every_stream_and_every_fact_goes_between_the_link_and_the_chip(monkeypa
         await ctx.tick().repeat(40)
         assert await host.ask(Kind.RESET, 1) == b"\0"
         facts = await host.ask(Kind.IDENTIFY, 2, bytes([1, 1]))
-        assert facts[1 : 1 + wire.FACTS] == bytes(range(3, 3 + wire.FACTS))
+        assert facts[1 : 1 + wire.FACTS.size] == bytes(range(3, 3 + wire.FACTS.size))
         data = chunk(Tag.DATA, 3, bytes([7, 0, 9]))
         delta = chunk(Tag.DELTA, 1 + DELTAS, bytes([1, 8, 0, 30, 4]))
         asked = command(Operation.RUN, 1, steps=1000) + data + delta
@@ -103,15 +103,9 @@ def test_every_stream_and_every_fact_goes_between_the_link_and_the_chip(monkeypa
         assert plane == bytes([0, 2, *range(CELLS), wire.NO_PLANE, 0b101])
         status = await host.ask(Kind.STATUS, 5)
         assert wire.Status.from_bytes(status[1:]) == (0b101, True, 0, 0b10, 1000, 42)
-        assert (ctx.get(dut.chip.running), ctx.get(dut.chip.clocks), ctx.get(dut.chip.busy)) == (
-            0b101,
-            1000,
-            42,
-        )
+        assert (ctx.get(dut.running), ctx.get(dut.clocks), ctx.get(dut.busy)) == (0b101, 1000, 42)
         assert await host.ask(Kind.RESET, 6) == b"\0"
-        assert (ctx.get(dut.chip.clocks), ctx.get(dut.chip.busy)) == (0, 0), (
-            "the chip is reset with its link"
-        )
+        assert (ctx.get(dut.clocks), ctx.get(dut.busy)) == (0, 0), "the chip is reset with its link"
 
     run(dut, bench, ("sync", "link"))
 

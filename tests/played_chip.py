@@ -168,8 +168,12 @@ class PlayedChip:
     def needed(self, operation):
         """Bytes of data that a command takes."""
         spec = self.geometry.spec
-        counts = {Operation.LOAD_IMAGE: spec.image**2, Operation.ZERO: spec.cells // 8}
-        return counts.get(operation, (operation is Operation.LOAD_STATE) * math.prod(spec.lattice))
+        counts = {
+            Operation.LOAD_IMAGE: spec.image**2,
+            Operation.LOAD_STATE: math.prod(spec.lattice),
+            Operation.ZERO: spec.cells // 8,
+        }
+        return counts.get(operation, 0)
 
     def encode(self, model, image):
         """Lay an image on a lattice."""

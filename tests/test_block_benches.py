@@ -21,7 +21,7 @@ def bench(monkeypatch):
     def bench(name, **variables):
         for variable, value in variables.items():
             monkeypatch.setenv(variable, str(value))
-        name = f"sim.bench_{name}"
+        name = f"sim.benches.bench_{name}"
         monkeypatch.delitem(sys.modules, name, raising=False)
         module = importlib.import_module(name)
         monkeypatch.delitem(sys.modules, name)

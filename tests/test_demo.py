@@ -63,7 +63,7 @@ def test_a_wrong_pixel_is_named(skeleton, tmp_path, monkeypatch):
 
 def test_a_difference_ends_the_command_with_1(thalweg, skeleton, tmp_path, monkeypatch):
     monkeypatch.setattr(Chip, "wrong", 2)
-    monkeypatch.setattr("sw.cli.common.open_device", lambda *given: Chip(skeleton))
+    monkeypatch.setattr("sw.cli.demo.open_device", lambda *given: Chip(skeleton))
     skeleton.save(tmp_path / "skeleton")
     given = ("demo", tmp_path / "skeleton", "--images", 2, "--output", tmp_path / "out")
     (tmp_path / "out").mkdir()
@@ -162,13 +162,12 @@ def test_the_picture_has_twenty_digits_at_most(skeleton, monkeypatch):
 def test_the_chip_runs_with_the_gate_and_its_progress_is_told(tmp_path, monkeypatch):
     spec = Spec(steps=STEPS, gate=Gate(input_channel=0, output_channel=1, start=1))
     gated = calibrated(spec, np.random.default_rng(0))
-    gate, done, made, choose = network(spec, np.random.default_rng(0)), [], [], Chip.choose
+    gate, done, started, start = network(spec, np.random.default_rng(0)), [], [], Chip.start
 
-    def note(chip, place, *, gated):
-        made.append((place, gated))
-        choose(chip, place, gated=gated)
+    def note(chip, steps, *, gated):
+        started.append((steps, gated))
+        start(chip, steps, gated=gated)
 
-    chip = Chip(gated)
-    monkeypatch.setattr(Chip, "choose", note)
-    told = demonstrate(chip, gated, gate, 2, tmp_path, progress=done.append)
-    assert told["gated"] is True and done == [2] and made == [(0, True)]
+    monkeypatch.setattr(Chip, "start", note)
+    told = demonstrate(Chip(gated), gated, gate, 2, tmp_path, progress=done.append)
+    assert told["gated"] is True and done == [2] and started == [(1, True)] * STEPS

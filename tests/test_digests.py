@@ -210,6 +210,7 @@ MADE_FROM = [
     "hw/array/pe.py",
     "golden/fixed.py",
     "golden/frames.py",
+    "golden/layout.py",
     "golden/spec.py",
     "golden/wire.py",
 ]
@@ -224,7 +225,14 @@ def test_fingerprint_of_a_design_by_a_file(monkeypatch, file):
 
 
 def test_every_header_is_in_a_fingerprint():
-    assert {f"sim/{path.name}" for path in (ROOT / "sim").glob("*.h")} <= set(MADE_FROM)
+    headers = {f"sim/devices/{path.name}" for path in (ROOT / "sim" / "devices").glob("*.h")}
+    assert headers and headers <= set(MADE_FROM)
+
+
+def test_what_a_design_hands_its_shim_is_in_its_fingerprint(monkeypatch):
+    before = verilate.fingerprint(DESIGN)
+    monkeypatch.setattr(verilate, "word_count", lambda shape: 9)
+    assert verilate.fingerprint(DESIGN) != before
 
 
 def test_a_run_reads_its_data_and_the_weights_that_it_begins_with(tmp_path):

@@ -23,13 +23,13 @@ class Echo:
     skeletons = (SimpleNamespace(spec=Spec(height=16, width=16, image=14)),)
 
     def __init__(self):
-        self.given, self.steps = [], set()
+        self.given, self.runs = [], set()
 
     def load_images(self, images):
         self.given.append(images)
 
-    def start(self, steps):
-        self.steps.add(steps)
+    def start(self, steps, *, gated):
+        self.runs.add((steps, gated))
 
     def planes(self):
         return np.arange(0), None
@@ -57,7 +57,7 @@ def test_an_evaluation_judges_what_was_blanked_restored_and_pasted(monkeypatch, 
     lost = mask(share)
     damaged = np.where(lost, 0, DIGITS.images).astype(np.uint8)
     np.testing.assert_array_equal(np.concatenate(device.given), damaged)
-    assert device.steps == {7} and done == [2, 2, 1]
+    assert device.runs == {(7, False)} and done == [2, 2, 1]
     restored = np.where(damaged < 255, damaged + 1, 254).astype(np.uint8)
     pasted = np.where(lost, restored, DIGITS.images)
     for name, images in (("blanked", damaged), ("restored", restored), ("pasted", pasted)):

@@ -32,7 +32,8 @@ class Half:
     def load_images(self, images):
         self.shown = images
 
-    def start(self, steps):
+    def start(self, steps, *, gated):
+        assert not gated
         self.shown = self.shown >> steps
 
     def planes(self):

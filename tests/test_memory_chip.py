@@ -121,9 +121,9 @@ class Pending(Chip):
             self._model.add_deltas(self._states, self.pending, self._step)
         self.pending = None
 
-    def start(self, steps):
+    def start(self, steps, *, gated=True):
         self.settle()
-        super().start(steps)
+        super().start(steps, gated=gated)
 
     def planes(self):
         if self._step < self._end:
@@ -171,20 +171,28 @@ def test_faults_on_a_gated_chip_act_before_the_pending_delta(monkeypatch):
 
 @pytest.mark.parametrize("gated", [True, False])
 def test_the_chip_runs_with_the_gate_only_where_the_task_has_one(gated):
-    opened, task = [], real(2)
+    started, chosen, task = [], [], real(2)
 
     class Watched(Pending):
-        def choose(self, index, *, gated):
-            opened.append((index, gated))
+        def choose(self, index):
+            chosen.append(index)
             super().choose(index)
+
+        def start(self, steps, *, gated=True):
+            started.append(gated)
+            super().start(steps, gated=gated)
 
     task = replace(task, chip=Watched, network=task.network if gated else None)
     states = noise(task.machine.spec, 3, 0)
     assert compare(task, states, (1, 4))["codes_equal"] == 2 * 3 * 4 * 64
-    assert opened[-1] == (0, gated)
-    opened.clear()
-    assert damage.on_chip(task)["lattices"] == 2
-    assert opened[-1] == (0, gated)
+    assert started == [gated] * 4  # two batches, to either look
+    assert chosen == [0]
+    started.clear()
+    chosen.clear()
+    found = damage.on_chip(task)
+    assert found["lattices"] == 2
+    assert started == [gated] * found["faults"] * task.machine.spec.steps
+    assert chosen == [0]
 
 
 EXPERIMENTS = {"falling": (2, 31), "holding": (2, 5), "valleys": (5, 3), "landscape": (5, 3)}

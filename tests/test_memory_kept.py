@@ -18,7 +18,7 @@ from sw.judge.evaluate import Judged
 
 GATE = Gate(input_channel=0, output_channel=1, start=1)
 SPEC = Spec(height=8, width=8, channels=4, multiplier=2, image=6, gate=GATE)
-ROOT = Path(referee.__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 def digits(rows="test", seed=0):

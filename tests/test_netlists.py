@@ -33,9 +33,9 @@ class Wrong(GoldenDevice):
         super().load_images(images)
         self.done = 0
 
-    def start(self, steps):
+    def start(self, steps, *, gated=True):
         self.done += steps
-        super().start(steps)
+        super().start(steps, gated=gated)
 
     def read_states(self):
         states = super().read_states()

@@ -22,7 +22,6 @@ SKELETON = SimpleNamespace(name="n", digest="d", spec=Spec(steps=9))
 def calls(monkeypatch):
     """Have `thalweg restore` restore nothing; return what it calls."""
     calls = Calls()
-    device = SimpleNamespace(choose=calls.fake("choose"))
     for place, gives in (
         ("sw.runs.loading.load_run", (SKELETON, "network")),
         ("sw.restore.images.read_input", IMAGES),
@@ -30,7 +29,7 @@ def calls(monkeypatch):
         ("sw.restore.outputs.require_room", None),
         ("sw.runs.writable.require_folders", None),
         ("sw.cli.restore.require_device", None),
-        ("sw.cli.restore.open_device", device),
+        ("sw.cli.restore.open_device", "a device"),
         ("sw.restore.restoration.restore_input", "restoration"),
         ("sw.restore.outputs.report", {"count": 3, "device": "the report's"}),
         ("sw.restore.outputs.write_trace", None),
@@ -49,8 +48,7 @@ def test_every_option_reaches_its_argument(thalweg, calls):
     assert thalweg("restore", "show[0:3]", *words) == told
     assert calls.names == [
         "load_run", "read_input", "require_trace", "require_device", "require_room",
-        "require_folders", "open_device", "choose", "restore_input", "report", "write_trace",
-        "write",
+        "require_folders", "open_device", "restore_input", "report", "write_trace", "write",
     ]  # fmt: skip
     assert calls.of("load_run") == (("s", Path("g")), {"gated": True})
     read = (("show[0:3]", SKELETON.spec, Path("d")), {"invert": True})
@@ -61,9 +59,8 @@ def test_every_option_reaches_its_argument(thalweg, calls):
     assert calls.of("require_room") == ((Path("o"), IMAGES, "show[0:3]"), {})
     assert calls.of("require_folders") == ((Path("o"), Path("t")), {})
     assert calls.of("open_device") == (("serial:x", (SKELETON,), 2, 9600), {})
-    assert calls.of("choose") == ((0,), {"gated": True})
-    (_, *given), options = calls.of("restore_input")
-    assert given == ["network", IMAGES] and callable(options.pop("progress"))
+    given, options = calls.of("restore_input")
+    assert given == ("a device", "network", IMAGES) and callable(options.pop("progress"))
     assert options == {"steps": 4, "damage": 0.25, "from_step": 0, "traced": True}
     assert calls.of("report") == (("restoration", SKELETON), {})
     assert calls.of("write_trace") == ((Path("t/t.npz"), "restoration"), {})
@@ -79,7 +76,6 @@ def test_raw_lattices_go_on_for_the_steps_of_the_skeleton(thalweg, calls, monkey
     assert thalweg("restore", "x", *words) == (0, "wrote o/report.json\n", "")
     assert calls.of("load_run") == (("s", None), {"gated": False})
     assert calls.of("read_input")[1] == {"invert": False}
-    assert calls.of("choose") == ((0,), {"gated": False})
     (_, network, _), options = calls.of("restore_input")
     wanted = {"steps": 9, "damage": 0.7, "from_step": 5, "traced": False}
     assert network is None and wanted.items() <= options.items()
@@ -107,9 +103,8 @@ def test_a_folder_is_restored_by_the_same_options(thalweg, calls, tmp_path, monk
     named = {"skeleton": "n", "skeleton_digest": "d", "device": "simulated", "filters": 2}
     wanted = [gate, SKELETON.spec, tmp_path, Path("o"), "recipe", Path("clean"), named]
     assert given == wanted
-    opening()
+    assert opening() == "a device"
     assert calls.of("open_device") == (("simulated", (SKELETON,), 2, 9600), {})
-    assert calls.of("choose") == ((0,), {"gated": True})
 
 
 def test_a_share_is_blanked_unless_images_come_damaged():

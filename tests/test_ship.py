@@ -229,7 +229,7 @@ def test_a_machine_is_named_by_its_processor(monkeypatch, text, wanted):
 )
 def test_a_command_on_record_means_what_it_meant(thalweg, monkeypatch, path):
     runs = []
-    monkeypatch.setattr("sw.train.train", runs.append)
+    monkeypatch.setattr("sw.train.run.train", runs.append)
     record = json.loads(path.read_text())
     assert thalweg(*record["command"].split()[1:])[0] == 0
     found, before = json.loads(json.dumps(runs[0].trained_with())), dict(record["options"])

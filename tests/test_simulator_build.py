@@ -191,7 +191,8 @@ def test_tools_are_told_of_every_file_flag_and_folder(monkeypatch, compiled, tmp
 
 
 def test_memories_and_lattices_are_public_and_numbered(compiled, tmp_path):
-    compiled(design_of(lattices=["context0.lattice", "context1.lattice"]))
+    lattices = ["context0.lattice", "context1.lattice"]
+    compiled(design_of(lattices=lattices, header="constexpr int kNumber = 7;\n"))
     assert (tmp_path / "public.vlt").read_text() == (
         "`verilator_config\n"
         'public_flat_rw -module "it.y.rom" -var "rows"\n'
@@ -207,6 +208,7 @@ def test_memories_and_lattices_are_public_and_numbered(compiled, tmp_path):
         "#define LATTICES \\\n"
         "    LATTICE(0, it__DOT__context0__DOT__lattice__DOT__memory) \\\n"
         "    LATTICE(1, it__DOT__context1__DOT__lattice__DOT__memory)\n"
+        "constexpr int kNumber = 7;\n"
     )
 
 

@@ -32,8 +32,8 @@ class Chip(GoldenDevice):
         self.simulated_clocks, self.done = 0, []
         type(self).made += (self,)
 
-    def start(self, steps):
-        super().start(steps)
+    def start(self, steps, *, gated=True):
+        super().start(steps, gated=gated)
         self.done.append((steps, len(self._states), self._gate is not None))
         self.simulated_clocks += 1000 + 10 * steps * len(self._states)
 

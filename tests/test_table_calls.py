@@ -270,20 +270,17 @@ def test_the_command_hands_on_what_it_has(thalweg, monkeypatch, tmp_path, curves
         assert ("curves", [ONE], digits, store, progress) in calls
         assert ("draw_curves", POINTS, output.parent / "curves.png") in calls
         assert json.loads((output.parent / "curves.json").read_text()) == POINTS
-    for name, gated in (("digits", True), ("digits-ca", False)):
+    for name in ("digits", "digits-ca"):
         monkeypatch.setitem(
             sys.modules, "sim.devices.device", SimpleNamespace(SimulatedDevice=Chip)
         )
         skeleton = Skeleton.load(SKELETONS / name)
         chip = opened(skeleton)
-        assert chip.made == ((skeleton,), 2) and chip.chosen == (0, gated)
+        assert chip.made == ((skeleton,), 2)
 
 
 class Chip:
-    """Remembers what it was made of, and what was chosen."""
+    """Remembers what it was made of."""
 
     def __init__(self, skeletons, *, filters):
         self.made = tuple(skeletons), filters
-
-    def choose(self, slot, *, gated):
-        self.chosen = slot, gated

@@ -106,9 +106,12 @@ def test_identities_are_of_all_that_decides(monkeypatch):
     monkeypatch.setattr(subjects, "digest_of", names)
     found = {name: set(each.identity.split()) for name, each in listed().items()}
     closed = {"sw/experiments/baselines/closed.py", hashlib.sha256(FEW.tobytes()).hexdigest()}
-    network = {f"sw/experiments/baselines/{name}.py" for name in ("models", "run", "shelf")}
+    network = {
+        *(f"sw/model/baselines/{name}.py" for name in ("models", "shelf")),
+        "sw/experiments/baselines/run.py",
+    }
     code = {"golden", "sw/experiments/table/automata.py"}
-    model = {f"sw/{name}.py" for name in ("rule", "gate", "quant", "rebuild")}
+    model = {f"sw/model/{name}.py" for name in ("rule", "gate", "quantisers", "rebuild")}
     alone, hybrid = (
         {*code, *(str(SHIPPED / name / file) for file in ("skeleton.json", "gate.safetensors"))}
         for name in ("digits-ca", "digits")
@@ -121,7 +124,7 @@ def test_identities_are_of_all_that_decides(monkeypatch):
            for name, file in BASELINES.items()},
         "CA only, int8 (golden)": alone,
         "hybrid, float": hybrid | values | model,
-        "hybrid, int8 (Brevitas)": hybrid | model,
+        "hybrid, int8 (Brevitas)": hybrid | model | {"sw/model/values.py"},
         "hybrid, int8 (golden)": hybrid,
         SIMULATED: hybrid | {"hw", "sim"},
     }  # fmt: skip

@@ -181,7 +181,7 @@ def test_a_simulated_board_holds_digits_unless_told(thalweg, served, capsys):
 def test_the_demonstration_runs_on_the_simulated_chip(
     thalweg, folder, tmp_path, monkeypatch, calls, words, count, filters
 ):
-    monkeypatch.setattr("sw.cli.common.open_device", calls.fake("open", "chip"))
+    monkeypatch.setattr("sw.cli.demo.open_device", calls.fake("open", "chip"))
     monkeypatch.setattr("sw.restore.demo.demonstrate", calls.fake("demonstrate"))
     output = tmp_path / "o"
     assert thalweg("demo", folder, "--output", output, *words)[0] == 0

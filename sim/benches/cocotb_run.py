@@ -40,7 +40,7 @@ def bench_folder(name, say=print):
 
 
 def run_bench(source, bench, folder, *, env=(), tests=None, sources=(), arguments=()):
-    """Build ``source``, whose stem names its top, and run ``sim.bench_<bench>`` on it.
+    """Build ``source``, whose stem names its top, and run ``sim.benches.bench_<bench>`` on it.
 
     More ``sources`` and ``arguments`` are Verilator's. The logs of build and bench are left in
     ``folder``.
@@ -53,7 +53,7 @@ def run_bench(source, bench, folder, *, env=(), tests=None, sources=(), argument
         Where the build fails, or the simulation ends without results of that bench.
     """
     require_tools()
-    module, results = f"sim.bench_{bench}", folder / RESULTS
+    module, results = f"sim.benches.bench_{bench}", folder / RESULTS
     results.unlink(missing_ok=True)
     packages = Path(verilator.__file__).parents[1]
     try:

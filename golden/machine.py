@@ -98,6 +98,12 @@ class Loop(ABC, Generic[States]):
             states = self.advance(states, step)
             yield states
 
+    def carry_on(self, states: States, steps: int, begin: int = 0) -> States:
+        """Return the states so many steps on, given those after step ``begin``."""
+        for after in self.run(states, steps, begin):
+            states = after
+        return states
+
     def phase(self, step: int) -> int:
         """Return the gate's phase after ``step``, from 0; before its first opening, a count down.
 

@@ -20,7 +20,7 @@ SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, ga
 def states_of(learner, damaged):
     """Return the states after the last step, in float."""
     machine = learner.machine()
-    *_, last = machine.run(machine.encode(damaged), machine.spec.steps)
+    last = machine.carry_on(machine.encode(damaged), machine.spec.steps)
     return last
 
 

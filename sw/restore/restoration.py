@@ -65,7 +65,7 @@ def restore_input(
     Parameters
     ----------
     device, network
-        The device, with the skeleton and the gate of this run chosen, and the gate's network.
+        The device, with the skeleton of this run chosen, and the network of its gate or None.
     given
         Images or raw lattices.
     steps

@@ -84,7 +84,7 @@ def narrow_states(learner: Learner, damaged: Tensor) -> None:
     rule, spec, pool = learner.rule, learner.rule.spec, learner.pool
     assert pool is not None and rule.encode.bias is not None and rule.update.bias is not None
     machine = learner.machine()
-    *_, states = machine.run(machine.encode(damaged), spec.steps)
+    states = machine.carry_on(machine.encode(damaged), spec.steps)
     sizes = states.abs().transpose(0, 1).flatten(1)
     wide = sizes.kthvalue(math.ceil(INSIDE * sizes.shape[1])).values
     factor = (NARROW / wide).clamp(max=1.0)
@@ -125,7 +125,7 @@ def candidates(learner: Learner, damaged: Tensor) -> Sequence[Learner]:
 def fidelity(learner: Learner, originals: Tensor, damaged: Tensor) -> float:
     """Return the mean PSNR of what it restores, but for a constant and a factor."""
     machine = learner.machine()
-    *_, states = machine.run(machine.encode(damaged), machine.spec.steps)
+    states = machine.carry_on(machine.encode(damaged), machine.spec.steps)
     return -squared(machine.readout(states), originals).clamp(min=1e-9).log().mean().item()
 
 

@@ -95,7 +95,7 @@ def fail(batch: Batch) -> None:
     task, spec = batch.task, batch.task.machine.spec
     for name, fault in faults(spec.channels, spec.height, batch.indices):
         machine = Machine(task.skeleton, task.network, fault)
-        *_, last = machine.run(fault.strike(batch.encoded, 0), spec.steps)
+        last = machine.carry_on(fault.strike(batch.encoded, 0), spec.steps)
         batch.show(name, last)
 
 

@@ -98,7 +98,7 @@ def float_restore(path: Path, spec: Spec) -> Restore:
     machine = TrainingMachine.of(rule, gate)
 
     def restore(damaged: Tensor) -> Tensor:
-        *_, states = machine.run(machine.encode(damaged), spec.steps)
+        states = machine.carry_on(machine.encode(damaged), spec.steps)
         return machine.readout(states)
 
     return blockwise(restore)
@@ -110,7 +110,7 @@ def brevitas_restore(skeleton: Skeleton, network: GateNetwork | None) -> Restore
     machine = Values(rule_of(skeleton), gate)
 
     def restore(damaged: Tensor) -> Tensor:
-        *_, states = machine.run(machine.encode(damaged), machine.spec.steps)
+        states = machine.carry_on(machine.encode(damaged), machine.spec.steps)
         return machine.readout(states)
 
     return blockwise(restore)

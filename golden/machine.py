@@ -18,7 +18,7 @@ from golden.model import Model
 from golden.skeleton import Skeleton
 from golden.spec import Gate
 
-__all__ = ["Fault", "Loop", "Machine", "Steps", "follow", "rested"]
+__all__ = ["Fault", "Loop", "Machine", "Steps", "find_resting", "follow"]
 
 States = TypeVar("States")
 
@@ -192,7 +192,7 @@ def follow(
             yield now, states.copy()
 
 
-def rested(machine: Steps, states: np.ndarray, step: int) -> np.ndarray:
+def find_resting(machine: Steps, states: np.ndarray, step: int) -> np.ndarray:
     """Return which of the states after ``step`` are exactly at rest: bool (n,).
 
     That is, unchanged over the gate's period of further steps.

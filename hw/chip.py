@@ -12,7 +12,7 @@ from hw.context import Context
 from hw.port.gate_port import GatePort
 from hw.port.lattice_port import LatticePort
 from hw.ports import chip_ports
-from hw.primitives import delayed
+from hw.primitives import delay
 from hw.sequencer import Sequencer
 from hw.skeleton_memory import images
 
@@ -158,7 +158,7 @@ class Chip(wiring.Component):
                     sequencer.spend[index].eq(port.spend & chosen),
                 ]
 
-        chosen = delayed(m, sequencer.read_context, Context.LATENCY, name="read_context")
+        chosen = delay(m, sequencer.read_context, Context.LATENCY, name="read_context")
         word = Signal(self.geometry.word, reset_less=True)
         with m.Switch(chosen):
             for index, read in enumerate(words):

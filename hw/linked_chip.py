@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from hw.chip import Chip
 from hw.link.crossing import Crossing
 from hw.link.link import PATIENCE, Link
-from hw.link.uart import received
+from hw.link.uart import received_shape
 from hw.ports import COUNTER
 
 __all__ = ["LinkedChip"]
@@ -46,7 +46,7 @@ class LinkedChip(wiring.Component):
         self.link = Link(geometry, patience=patience)
 
         super().__init__({
-            "i": In(stream.Signature(received())),
+            "i": In(stream.Signature(received_shape())),
             "o": Out(stream.Signature(8)),
             "running": Out(geometry.contexts),
             "clocks": Out(COUNTER),

@@ -11,7 +11,7 @@ from golden.spec import Gate, Spec
 from sw.data.load import Digits, show_digits
 from sw.experiments.ablation import page
 from sw.experiments.ablation.measure import Ablation
-from sw.experiments.ablation.rows import ROWS, Row, chosen
+from sw.experiments.ablation.rows import ROWS, Row, choose_rows
 from sw.experiments.table.automata import link_bytes
 from sw.train.loop import train_batch
 from sw.train.options import Options
@@ -131,8 +131,8 @@ def test_a_row_without_its_teacher_is_left_out_aloud(ablation, monkeypatch, tmp_
 
 
 def test_rows_are_chosen_in_the_order_of_the_table():
-    assert chosen([], ROWS) == list(ROWS)
-    assert [row.name for row in chosen(["adam", "base"], ROWS)] == ["base", "adam"]
+    assert choose_rows([], ROWS) == list(ROWS)
+    assert [row.name for row in choose_rows(["adam", "base"], ROWS)] == ["base", "adam"]
 
 
 def test_command_line(thalweg, fails, monkeypatch, tmp_path, digits):
@@ -176,7 +176,7 @@ def test_every_option_of_the_command_reaches_the_runs(thalweg, monkeypatch, tmp_
     code, out, _ = thalweg("ablate", "--rows", "adam,base", *amount, "--output", output)
     assert (code, out) == (0, f"a page\nwrote {output / 'results.json'}\n")
     base = Options(output=output, threads=2, batches=7, qat_batches=5)
-    assert asked == [(base, digits, chosen(["base", "adam"], ROWS), [4, 3])]
+    assert asked == [(base, digits, choose_rows(["base", "adam"], ROWS), [4, 3])]
 
 
 def test_page_shows_what_was_measured(ablation, tmp_path):

@@ -16,7 +16,7 @@ from sw.data.load import Digits
 from sw.experiments.ablation import measure as work
 from sw.experiments.ablation import page
 from sw.experiments.ablation.measure import Ablation, measure
-from sw.experiments.ablation.rows import BASE, ROWS, Row, chosen
+from sw.experiments.ablation.rows import BASE, ROWS, Row, choose_rows
 from sw.experiments.table.automata import link_bytes
 from sw.report.docs import ROOT
 from sw.train.options import Options
@@ -195,7 +195,7 @@ def test_rows_that_are_published_are_those_of_the_table():
 @pytest.mark.parametrize("name", ["x", "bas", "base,", ""])
 def test_rows_that_are_not_there_are_refused(name):
     with pytest.raises(InputError, match=f"^Row must be one of base, damp, not {name!r}$"):
-        chosen(["base", name], TABLE)
+        choose_rows(["base", name], TABLE)
 
 
 RESULTS = {"digits": {"rows": "test", "images": 6}, "rows": []}

@@ -22,9 +22,8 @@ from sim.benches.cocotb_run import ROOT, run_bench, run_chip_bench
 from sim.devices.verilate import tool_environment
 from tests.device_suite import SPEC, gate_network, skeletons
 
-PASSED = (
-    '<testsuites><testsuite><testcase classname="sim.bench_x" name="a"/></testsuite></testsuites>'
-)
+CASE = '<testcase classname="sim.benches.bench_x" name="a"/>'
+PASSED = f"<testsuites><testsuite>{CASE}</testsuite></testsuites>"
 FAILED = PASSED.replace("/></", '><failure message="code 3"/></testcase></', 1)
 
 
@@ -71,7 +70,7 @@ def test_a_job_has_all_that_a_bench_is_asked_for(monkeypatch, tmp_path, runner, 
         "top": "top",
         "sources": [f"{place}/top.v", f"{place}/more.v"],
         "arguments": ["-Wno-WIDTH", "-Wno-fatal", "-I", f"{place}/cells.v"],
-        "module": "sim.bench_x",
+        "module": "sim.benches.bench_x",
         "variables": {"BENCH": place, "FILTERS": "5"},
         "tests": tests,
         "packages": [str(packages), plain],
@@ -93,7 +92,11 @@ def test_a_job_has_all_that_a_bench_is_asked_for(monkeypatch, tmp_path, runner, 
         (FAILED, ToolError("runner failed"), (Difference, "^a: code 3; see ")),
         (PASSED, ToolError("runner failed"), (ToolError, "^runner failed$")),
         (None, ToolError("runner failed"), (ToolError, "^runner failed$")),
-        (None, None, (ToolError, "^The bench sim.bench_x ended without results; see .*bench.log$")),
+        (
+            None,
+            None,
+            (ToolError, "^The bench sim.benches.bench_x ended without results; see .*bench.log$"),
+        ),
     ],
 )
 def test_a_bench_is_told_by_its_results_and_by_how_it_ended(tmp_path, runner, text, error, raised):

@@ -30,7 +30,7 @@ def test_without_a_home_there_is_none(homeless):
     assert str(error.value) == (
         "there is no folder for cached files: HOME or XDG_CACHE_HOME must name one"
     )
-    assert download.cached() is None
+    assert download.cached_folder() is None
 
 
 @pytest.mark.parametrize("error", [KeyError(1000), OSError("closed"), RuntimeError("none")])

@@ -63,15 +63,15 @@ def test_other_filters_are_those_of_no_device(name, filters):
 
 
 def test_a_report_names_the_filters_of_the_simulated_chip_alone():
-    assert common.told_of("golden", 2) == {"device": "golden"}
-    assert common.told_of("serial:x", 2) == {"device": "serial:x"}
-    assert common.told_of("simulated", 2) == {"device": "simulated", "filters": 2}
+    assert common.device_facts("golden", 2) == {"device": "golden"}
+    assert common.device_facts("serial:x", 2) == {"device": "serial:x"}
+    assert common.device_facts("simulated", 2) == {"device": "simulated", "filters": 2}
 
 
 def test_boards_without_their_package_are_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "hw.boards.catalogue", None)
     with pytest.raises(InputError, match=r"^--board needs amaranth-boards: "):
-        common.board_named("ulx3s-25f")
+        common.find_named_board("ulx3s-25f")
 
 
 class Bar:

@@ -215,7 +215,7 @@ def test_rejects_a_damaged_cache(empty_cache):
 def test_a_cache_that_lacks_a_file_is_none(empty_cache, stem):
     small_mnist(empty_cache)
     (empty_cache / f"{stem}.gz").unlink()
-    assert download.cached() is None
+    assert download.cached_folder() is None
     assert len(load().train_images) == 4000  # the digits at hand
 
 

@@ -120,7 +120,7 @@ def test_progress_is_of_the_bytes_of_the_file(monkeypatch):
 @pytest.mark.parametrize("allowed", [True, False])
 def test_the_network_is_asked_only_where_it_may_be_and_must(monkeypatch, there, allowed):
     calls, said = Calls(), []
-    monkeypatch.setattr(download, "cached", calls.fake("cached", there))
+    monkeypatch.setattr(download, "cached_folder", calls.fake("cached", there))
     monkeypatch.setattr(download, "download", calls.fake("download", "fetched"))
     found = data.from_network(allowed, said.append)
     assert found == (there or ("fetched" if allowed else None)) and said == []

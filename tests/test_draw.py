@@ -60,10 +60,10 @@ def test_all_processes_are_told_of_a_signal_that_one_received(monkeypatch):
         number.clamp_(min=15)
 
     monkeypatch.setattr(processes.distributed, "all_reduce", reduce)
-    assert processes.told([]) == [15]
+    assert processes.gather_signals([]) == [15]
     monkeypatch.setattr(processes.distributed, "all_reduce", lambda number, how: None)
-    assert processes.told([]) == []
-    assert processes.told([2]) == [2]
+    assert processes.gather_signals([]) == []
+    assert processes.gather_signals([2]) == [2]
 
 
 @pytest.mark.parametrize(

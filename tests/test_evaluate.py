@@ -120,8 +120,11 @@ def test_the_first_digits_are_taken_and_show_digits_where_there_are_none():
     class Neither:
         test_images = test_labels = None
 
-    found = work.judged(Both, 3)
+    found = work.digits_to_judge(Both, 3)
     assert isinstance(found, Judged) and found.rows == "test"
     np.testing.assert_array_equal(found.images, DIGITS.images[:3])
     np.testing.assert_array_equal(found.labels, DIGITS.labels[:3])
-    assert work.judged(Neither, 4).rows == "show" and len(work.judged(Neither).images) == 1000
+    assert (
+        work.digits_to_judge(Neither, 4).rows == "show"
+        and len(work.digits_to_judge(Neither).images) == 1000
+    )

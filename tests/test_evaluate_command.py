@@ -24,7 +24,7 @@ def evaluated(monkeypatch, folder):
     """Have `thalweg eval` restore nothing; return what it calls."""
     calls = Calls()
     monkeypatch.setattr("sw.data.load.load", calls.fake("load", "digits"))
-    monkeypatch.setattr("sw.judge.evaluate.judged", calls.fake("judged", digits_of(3)))
+    monkeypatch.setattr("sw.judge.evaluate.digits_to_judge", calls.fake("judged", digits_of(3)))
     monkeypatch.setattr("sw.judge.evaluate.require_size", calls.fake("require_size"))
     monkeypatch.setattr(
         "sw.judge.evaluate.evaluate", calls.fake("evaluate", {"device": "told last"})
@@ -110,7 +110,7 @@ def tabled(monkeypatch):
     calls = Calls()
     found = SimpleNamespace(train_images="training", test_images=None)
     monkeypatch.setattr("sw.data.load.load", calls.fake("load", found))
-    monkeypatch.setattr("sw.judge.evaluate.judged", calls.fake("judged", digits_of(2)))
+    monkeypatch.setattr("sw.judge.evaluate.digits_to_judge", calls.fake("judged", digits_of(2)))
     monkeypatch.setattr("sw.runs.memory.keep_memory", calls.fake("keep_memory"))
     monkeypatch.setattr(
         "sw.experiments.table.subjects.subjects", calls.fake("subjects", ("one", "two"))

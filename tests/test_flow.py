@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from golden.errors import InputError, ToolError
-from golden.files import locked
+from golden.files import lock
 from golden.samples import calibrated, uniform
 from golden.spec import Gate, Spec
 from hw.flow.bitstream import FIRST, cells, sections
@@ -253,7 +253,7 @@ def test_a_tool_that_does_nothing_is_one_line(flow, monkeypatch, variable, progr
 
 def test_a_second_build_in_a_folder_waits_for_the_first(flow):
     folder = flow.folder / "both"
-    with locked(folder):
+    with lock(folder):
         second = threading.Thread(target=made, args=(flow, folder))
         second.start()
         while not flow.said:

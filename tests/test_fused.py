@@ -10,7 +10,7 @@ from golden.spec import Spec
 from sw.model.fused import step_library
 from sw.model.quantisers import STATE_FRAC
 from sw.model.rebuild import rule_of
-from sw.model.step import TrainingMachine, dense, perceived
+from sw.model.step import TrainingMachine, dense, perceive
 
 CPU = torch.device("cpu")
 SPECS = {
@@ -51,7 +51,7 @@ def test_a_dense_convolution_finds_the_same(spec):
     weights, states = leaves(spec, exact=True), states_of(spec)
     found = functional.conv2d(states, dense(weights.kernels), weights.offsets.flatten(), padding=1)
 
-    assert torch.equal(found, perceived(states, weights.kernels, weights.offsets, padding=1))
+    assert torch.equal(found, perceive(states, weights.kernels, weights.offsets, padding=1))
 
 
 def step_and_gradients(step, spec, kind, states):

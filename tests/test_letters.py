@@ -19,7 +19,7 @@ from golden.skeleton import SHIPPED, Skeleton
 from golden.spec import Gate, Spec
 from sw.data.load import Digits, show_digits
 from sw.train.options import Options
-from sw.train.rehearsal import deformed, rehearsal
+from sw.train.rehearsal import deform, rehearsal
 from sw.train.run import train
 
 SMALL = Spec(
@@ -79,7 +79,7 @@ def test_before_is_what_the_old_gate_does(options, monkeypatch):
         seen.append(gate)
         return {"measured": len(seen)}
 
-    monkeypatch.setattr(letters, "measured", measured)
+    monkeypatch.setattr(letters, "evaluate_letters", measured)
     monkeypatch.setattr(letters, "prove_random", lambda *given: 1)
     train(options)
     old = GateNetwork.load(SHIPPED / "digits" / "gate.safetensors")
@@ -149,7 +149,7 @@ def test_what_is_rehearsed(monkeypatch):
 def test_deformed_images_are_alike_but_never_the_same():
     images, _ = show_digits()
     copies = np.repeat(images[:4], 50, axis=0)
-    found = deformed(copies)
+    found = deform(copies)
 
     assert found.shape == copies.shape
     assert found.dtype == np.uint8

@@ -14,10 +14,10 @@ from golden.skeleton import Skeleton
 from golden.spec import Gate, Spec
 from sw.data.damage import blank
 from sw.data.load import Digits
-from sw.judge.evaluate import judged
+from sw.judge.evaluate import digits_to_judge
 from sw.model.rebuild import gate_of, rule_of
 from sw.train.learner import Learner, reads
-from sw.train.letters import beginning, export, measured, require_gate, train_letters
+from sw.train.letters import begin_letters, evaluate_letters, export, require_gate, train_letters
 from sw.train.options import Options
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
@@ -107,7 +107,7 @@ def test_a_run_begins_with_the_machine_or_goes_on_with_its_checkpoint(begun, mon
     )
     monkeypatch.setattr(letters, "rehearsal", lambda *given: given)
     monkeypatch.setattr(letters, "save", lambda *given: order.append(given))
-    found = beginning(options, path, "read", skeleton, gate, DIGITS)
+    found = begin_letters(options, path, "read", skeleton, gate, DIGITS)
 
     kind, machine, old, images, damage = found.rehearsal
     assert (kind, damage) == ("distilled", 0.5)
@@ -141,7 +141,7 @@ def exported(begun, monkeypatch, **values):
     monkeypatch.setattr(letters.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(
         letters,
-        "measured",
+        "evaluate_letters",
         lambda machine, network, sets, told: {
             "gate": network.hidden.bias.tolist(),
             "sets": {
@@ -196,8 +196,8 @@ def test_letters_are_measured_in_decibels_alone(begun, monkeypatch, capsys):
 
     monkeypatch.setattr(letters, "evaluate", evaluate)
     monkeypatch.setattr(letters.GoldenDevice, "choose", choose)
-    sets = {"letters-lower": judged(LETTERS), "digits": judged(DIGITS)}
-    found = measured(skeleton, gate, sets, options)
+    sets = {"letters-lower": digits_to_judge(LETTERS), "digits": digits_to_judge(DIGITS)}
+    found = evaluate_letters(skeleton, gate, sets, options)
 
     assert found == {
         "letters-lower": {part: {"psnr_mean": 10.0} for part in parts},

@@ -10,7 +10,7 @@ from golden.frames import DELIMITER, frame, parse
 from golden.wire import RESPONSE, Error, Kind, Tag
 from sw.serial import device as work
 from sw.serial.device import ChipDevice, SerialPort, open_serial
-from sw.serial.link import Chunk, Link, LinkError, packed
+from sw.serial.link import Chunk, Link, LinkError, pack_chunks
 from tests.test_serial import FACTS, SKELETON, Chip, says, silence
 
 
@@ -106,7 +106,7 @@ COMMAND = Chunk(Tag.COMMAND, 4, b"abcd")
     ],
 )
 def test_payloads_are_filled_and_no_longer(chunks, request_bytes, response, lengths):
-    found = list(packed(chunks, request_bytes, response))
+    found = list(pack_chunks(chunks, request_bytes, response))
     assert [len(payload) for payload in found] == lengths
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from golden.device import GoldenDevice, run
-from golden.machine import Machine, follow, rested
+from golden.machine import Machine, find_resting, follow
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from sw.experiments.memory.attractors import fall
@@ -103,7 +103,7 @@ def test_cycles_count_lattice_and_gate_phase_together():
 
 def test_a_lattice_that_waits_for_the_gate_is_not_at_rest():
     machine = Pulse(AFTER)
-    assert rested(machine, cells(0, 7), 5).tolist() == [True, False]
+    assert find_resting(machine, cells(0, 7), 5).tolist() == [True, False]
     (_, at_rest), (_, later) = follow(machine, cells(7, 0), 0, [4, 8])
     assert (at_rest.ravel().tolist(), later.ravel().tolist()) == ([8, 0], [8, 0])
     *_, (_, later) = follow(machine, cells(7, 0), 0, [5])

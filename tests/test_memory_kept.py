@@ -318,7 +318,7 @@ def test_a_folder_that_cannot_be_written_is_said_before_the_work(
 ):
     monkeypatch.setattr(valleys, "measure", None)
     monkeypatch.setattr("sw.data.load.load", lambda *given, **options: None)
-    monkeypatch.setattr("sw.judge.evaluate.judged", lambda data, count: digits())
+    monkeypatch.setattr("sw.judge.evaluate.digits_to_judge", lambda data, count: digits())
     monkeypatch.setattr(supply, "letters_at", lambda *given: None)
     monkeypatch.setattr("sw.judge.evaluate.require_size", lambda digits, skeleton: None)
     wrong = tmp_path / "out" / place if place else tmp_path / "out"

@@ -202,7 +202,7 @@ def test_toggles_are_those_of_three_runs():
         return {"a": len(asked), "b": 10 * len(asked)}
 
     task = real(2, toggles=toggles)
-    found = compute.toggled(task)
+    found = compute.count_toggles(task)
     start = task.machine.model.encode(blanked(task.digits.images[:1]))
     fallen = golden_run(task, start, 200)
     assert asked == [

@@ -10,7 +10,14 @@ import pytest
 from golden.errors import InputError
 from golden.files import read_json
 from sw.experiments.memory import page, valleys
-from sw.experiments.memory.run import EXPERIMENTS, chosen, fingerprint, known, run, sources
+from sw.experiments.memory.run import (
+    EXPERIMENTS,
+    choose_experiments,
+    fingerprint,
+    known,
+    run,
+    sources,
+)
 from sw.experiments.memory.task import Outcome
 from tests.memory_toys import real
 
@@ -30,25 +37,31 @@ def test_experiments_come_in_the_order_of_the_page_whatever_was_asked_first():
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiments_on_the_gate_need_one_and_the_others_do_not(task, name):
-    assert chosen([name], task.skeleton, task.network, None) == [name]
+    assert choose_experiments([name], task.skeleton, task.network, None) == [name]
     if name not in GATED:
-        assert chosen([name], task.skeleton, None, None) == [name]
+        assert choose_experiments([name], task.skeleton, None, None) == [name]
         return
     line = f"^Experiment {name} must have a skeleton with a gate; calibrated runs without$"
     with pytest.raises(InputError, match=line):
-        chosen([name], task.skeleton, None, None)
+        choose_experiments([name], task.skeleton, None, None)
 
 
 def test_letters_that_are_lacking_are_left_out_of_all_and_refused_where_named(task):
     said = []
-    found = chosen([], task.skeleton, task.network, "none here", said.append)
+    found = choose_experiments([], task.skeleton, task.network, "none here", said.append)
     assert found == [name for name in EXPERIMENTS if name != "letters"]
     assert said == ["letters: left out, none here"]
     with pytest.raises(InputError, match=r"^Experiment letters must have letters and gates: non"):
-        chosen(["holding", "letters"], task.skeleton, task.network, "none here", said.append)
+        choose_experiments(
+            ["holding", "letters"], task.skeleton, task.network, "none here", said.append
+        )
     others = ["holding", "valleys"]
-    assert chosen(others, task.skeleton, task.network, "none here", said.append) == others
-    assert chosen([], task.skeleton, task.network, None, said.append) == list(EXPERIMENTS)
+    assert (
+        choose_experiments(others, task.skeleton, task.network, "none here", said.append) == others
+    )
+    assert choose_experiments([], task.skeleton, task.network, None, said.append) == list(
+        EXPERIMENTS
+    )
     assert len(said) == 1
 
 

@@ -128,7 +128,7 @@ def test_the_ten_largest_basins_are_told_and_no_start_without_an_end_is_one():
 
 
 def test_cycles_of_up_to_64_steps_count_as_settled():
-    found = valleys.decided(falls_of(["x"] * 8, [1, 1, 2, 64, 65, 64, 0, 0]))
+    found = valleys.fall_numbers(falls_of(["x"] * 8, [1, 1, 2, 64, 65, 64, 0, 0]))
     assert (found["at_rest"], found["in_cycles"], found["settled"]) == (25, 50, 62.5)
     assert found["periods"] == {"2": 1, "64": 2, "65": 1}
     assert (found["last_entry"], found["entry_quartiles"]) == (5, [1.25, 2.5, 3.75])

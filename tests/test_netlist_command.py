@@ -86,7 +86,7 @@ def test_a_netlist_is_synthesised_in_its_folder_while_others_are_kept_out(
         yield
         calls.append(("open again", (), {}))
 
-    monkeypatch.setattr("golden.files.locked", locked)
+    monkeypatch.setattr("golden.files.lock", locked)
     monkeypatch.setattr("hw.boards.top.BoardTop", calls.fake("top", "top"))
     monkeypatch.setattr("hw.flow.build.synthesise", calls.fake("synthesise", "netlist"))
     for name in ("NetlistDesign", "NetlistBoard"):

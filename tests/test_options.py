@@ -10,7 +10,7 @@ import torch
 from golden.errors import InputError
 from golden.spec import Gate, Spec
 from sw.train.bounds import require_within
-from sw.train.options import BOUNDS, Options, require_device, shaped, spec_for
+from sw.train.options import BOUNDS, Options, require_device, shape_spec, spec_for
 
 LIMITS = {
     "seed": (0, 2**63 - 1, "at least 0", True, False),
@@ -118,8 +118,8 @@ def test_what_is_told_of_a_shape_is_taken_and_what_is_none_is_not():
         USUAL["spec"], multiplier=2, gate=None
     )
     bare = replace(USUAL["spec"], gate=None)
-    assert shaped(bare, multiplier=7) == replace(bare, multiplier=7)
-    assert shaped(bare, gated=True).gate is None
+    assert shape_spec(bare, multiplier=7) == replace(bare, multiplier=7)
+    assert shape_spec(bare, gated=True).gate is None
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from golden.samples import calibrated, network
 from sw.data.load import Digits, show_digits
 from sw.experiments.baselines.closed import ClosedForms
 from sw.experiments.baselines.recipe import Recipe
-from sw.experiments.baselines.run import restored
+from sw.experiments.baselines.run import restore_images
 from sw.experiments.baselines.train import train as train_baseline
 from sw.judge.referee import Referee, as_input
 from sw.judge.referee.train import train as train_referee
@@ -140,7 +140,7 @@ def test_baselines_are_the_same(monkeypatch, tmp_path, setting):
     def results(folder):
         training = train_baseline("mlp", recipe, images, "x", folder)
         return [
-            restored(training.network, images),
+            restore_images(training.network, images),
             forms.mean_fill(damaged, blanked),
             forms.nearest(damaged, blanked),
         ]

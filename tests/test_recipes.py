@@ -13,7 +13,7 @@ from sw.train import recipes
 from sw.train.calibrate import quantise
 from sw.train.learner import begin
 from sw.train.options import Options
-from sw.train.recipes import hold, relearn, restore, supervised
+from sw.train.recipes import hold, relearn, restore, run_supervised
 from sw.train.rehearsal import Rehearsal
 
 GATE = Gate(input_channel=2, output_channel=1, start=1, every=1)
@@ -93,7 +93,7 @@ def test_what_is_supervised_is_shown(supervise, shown):
         readout=lambda states: asked.append(states) or states * 10,
     )
     options = Options(spec=SMALL, supervise=supervise)
-    assert list(supervised(machine, "damaged", options)) == [10 * each for each in shown]
+    assert list(run_supervised(machine, "damaged", options)) == [10 * each for each in shown]
     assert asked == ["damaged", ("laid", 3), *shown]
 
 
@@ -110,7 +110,7 @@ def test_each_process_restores_its_share_of_the_batch(monkeypatch):
         ran.append((machine.dropout, damaged[:, 0, 0].tolist(), told))
         yield damaged * 0
 
-    monkeypatch.setattr(recipes, "supervised", supervised)
+    monkeypatch.setattr(recipes, "run_supervised", run_supervised)
     found = restore(learner_of("float", 4), CORNERS, options)
 
     assert asked[0] == (options, "float", 4)
@@ -145,7 +145,7 @@ def test_letters_and_digits_share_a_batch_and_processes_share_both(monkeypatch, 
         yield damaged * 9
         yield damaged * 0
 
-    monkeypatch.setattr(recipes, "supervised", supervised)
+    monkeypatch.setattr(recipes, "run_supervised", run_supervised)
     found = relearn(learner, np.full((5, 8, 8), 100, np.uint8), options)
 
     letters = {"none": 6}.get(kept, 3)

@@ -92,7 +92,7 @@ def test_a_run_looks_for_its_checkpoint_before_it_writes_one(monkeypatch, tmp_pa
     kept.batch, digest = 1, reads(options, DATA)
     names = ("exists", "begin", "resume", "meet", "save", "run_stage", "enter")
     order = notes(monkeypatch, *names, exists=there, begin=fresh, resume=kept, enter=fresh)
-    found = run.learnt(options, DATA)
+    found = run.learn(options, DATA)
     stage = (CORNERS, options, digest, path, [])
 
     looked = [("exists", path), ("resume", options, digest, path) if there else ("begin", options)]
@@ -117,7 +117,7 @@ def test_only_the_warm_up_begins_with_others_weights(monkeypatch, tmp_path):
         learner.stage = stage
         monkeypatch.setattr(run, "begin", lambda options, learner=learner: learner)
         before = learner.rule.encode.weight.clone()
-        run.learnt(options, DATA)
+        run.learn(options, DATA)
         wanted = other.rule.encode.weight.half().float() if taken else before
         assert torch.equal(learner.rule.encode.weight, wanted)
         assert torch.equal(learner.averages[0], wanted)

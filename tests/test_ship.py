@@ -18,7 +18,7 @@ from golden.samples import calibrated, network
 from golden.skeleton import SHIPPED, Skeleton
 from sw.data.damage import blank
 from sw.data.load import Digits
-from sw.judge.evaluate import judged
+from sw.judge.evaluate import digits_to_judge
 from sw.model.rebuild import gate_of, rule_of
 from sw.train.learner import Learner
 from sw.train.options import Options
@@ -47,7 +47,7 @@ def finished(monkeypatch, tmp_path):
         return {"same": same, "images": len(tests.images), "share": share}
 
     monkeypatch.setattr(ship, "prove_random", prove)
-    monkeypatch.setattr(ship, "measured", measured)
+    monkeypatch.setattr(ship, "evaluate_skeleton", measured)
     monkeypatch.setattr(ship, "PROVEN", 3)
     monkeypatch.setattr(ship, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setattr(ship.time, "monotonic", lambda: next(clock))
@@ -124,8 +124,8 @@ def test_results_are_of_goldens_device_by_the_protocol(monkeypatch, capsys):
         return {"images": 1234, "rows": "show", "restored": scores}
 
     monkeypatch.setattr(ship, "evaluate", evaluate)
-    tests = judged(DATA)
-    found = ship.measured(skeleton, gate, tests, 0.4)
+    tests = digits_to_judge(DATA)
+    found = ship.evaluate_skeleton(skeleton, gate, tests, 0.4)
 
     (((given,), *rest),) = asked
     assert given is skeleton and rest == [gate, tests, 3, 0.4]

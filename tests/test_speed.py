@@ -25,7 +25,7 @@ def test_docs_show_what_training_measures(monkeypatch):
 
 def test_measuring_leaves_the_choice_of_step_as_it_was(monkeypatch):
     monkeypatch.setenv("THALWEG_FUSED", "x")
-    with speed.chosen(False):
+    with speed.choose_step(False):
         assert speed.os.environ["THALWEG_FUSED"] == "0"
     assert speed.os.environ["THALWEG_FUSED"] == "x"
 
@@ -114,7 +114,7 @@ def test_the_steps_that_are_compared_are_ten_of_the_same_states(monkeypatch):
         assert product().shape == (1024, 1024)
         return [1.0, 1.0, 1.0]
 
-    monkeypatch.setattr(speed, "learnt", learnt)
+    monkeypatch.setattr(speed, "run_and_learn", learnt)
     monkeypatch.setattr(speed, "seconds", seconds)
     made, stepped, of = [], [], TrainingMachine.of
     monkeypatch.setattr(TrainingMachine, "of", lambda *given: made.append(given) or of(*given))
@@ -139,7 +139,7 @@ def test_gradients_are_found_and_put_away():
         steps.append(states.requires_grad)
         return layer(states)
 
-    speed.learnt(layer, torch.ones(2, 3), step, 4)
+    speed.run_and_learn(layer, torch.ones(2, 3), step, 4)
     assert steps == [True] * 4 and noted[-1] > 0
     assert layer.weight.grad is None
 

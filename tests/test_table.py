@@ -23,7 +23,7 @@ from sw.judge.evaluate import Judged
 from sw.judge.macs import automaton_macs, network_macs
 from sw.judge.referee import Referee
 from sw.model.baselines.models import build
-from sw.model.baselines.shelf import shipped
+from sw.model.baselines.shelf import load_shipped
 
 IMAGES, LABELS = show_digits()
 DIGITS = Judged("show", IMAGES[:4], LABELS[:4])
@@ -198,4 +198,4 @@ def test_table_refuses_what_needs_a_skeleton_and_the_other_way_round(fails, tmp_
 
 def test_shipped_baselines_load():
     for path in sorted((SHIPPED.parents[1] / "sw" / "baselines" / "weights").glob("*.safetensors")):
-        assert shipped(path.stem) is not None
+        assert load_shipped(path.stem) is not None

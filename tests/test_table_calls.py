@@ -16,7 +16,7 @@ from golden.skeleton import Skeleton
 from sw.cli.common import progress
 from sw.data.load import Digits
 from sw.experiments.table import make, report, subjects
-from sw.experiments.table.measure import DAMAGES, KEYS, Store, point, row, scored
+from sw.experiments.table.measure import DAMAGES, KEYS, Store, point, row, score
 from sw.experiments.table.subject import Subject
 from sw.judge.evaluate import Judged
 from tests.memory_toys import Referee, digits
@@ -93,7 +93,7 @@ def test_digits_are_read_in_what_was_restored():
     restored = few.images.copy()
     restored[:, 0, 0] = few.labels
     restored[:2, 0, 0] += 1
-    found = scored(restored, few.images, few.labels, Referee())
+    found = score(restored, few.images, few.labels, Referee())
     assert found["digit_id"] == 60.0
     assert set(found) == {"psnr_mean", "psnr_mse", "digit_id"}
 

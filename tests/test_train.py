@@ -23,7 +23,7 @@ from sw.train.calibrate import quantise
 from sw.train.learner import begin
 from sw.train.loop import train_batch
 from sw.train.options import Options
-from sw.train.recipes import supervised
+from sw.train.recipes import run_supervised
 from sw.train.run import train
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
@@ -55,7 +55,7 @@ def drawn(images, options, stage, number):
 
 def restored(learner, damaged, options):
     """Return what is shown of damaged digits after all steps."""
-    *_, last = supervised(learner.machine(options.dropout), damaged, options)
+    *_, last = run_supervised(learner.machine(options.dropout), damaged, options)
     return last
 
 

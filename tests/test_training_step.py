@@ -9,7 +9,7 @@ import torch
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from sw.model.rebuild import gate_of, rule_of
-from sw.model.step import TrainingMachine, perceived
+from sw.model.step import TrainingMachine, perceive
 from sw.train.recipes import LIMIT, OVERFLOW, UNIT, overflow
 
 GATE = Gate(input_channel=1, output_channel=2, start=1, every=1)
@@ -136,7 +136,7 @@ def test_half_a_gates_hidden_units_are_dropped_in_training():
 
 def test_on_an_accelerator_filters_are_one_dense_convolution(monkeypatch):
     machine, states = of_samples()
-    wanted = perceived(states, machine.kernels, machine.offsets, 1)
+    wanted = perceive(states, machine.kernels, machine.offsets, 1)
     asked, convolve = [], torch.nn.functional.conv2d
 
     def conv2d(source, kernels, offsets, **named):
@@ -148,7 +148,7 @@ def test_on_an_accelerator_filters_are_one_dense_convolution(monkeypatch):
         real = states
 
     monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
-    assert torch.equal(perceived(There(), machine.kernels, machine.offsets, 1), wanted)
+    assert torch.equal(perceive(There(), machine.kernels, machine.offsets, 1), wanted)
     assert asked == [((8, 4, 3, 3), {"padding": 1})]
 
 

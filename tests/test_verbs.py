@@ -120,7 +120,7 @@ def ablated(monkeypatch):
 
     monkeypatch.setattr("sw.experiments.ablation.measure.Ablation", Ablation)
     monkeypatch.setattr("sw.data.load.load", calls.fake("load", "digits"))
-    monkeypatch.setattr("sw.judge.evaluate.judged", calls.fake("judged", digits_of(1)))
+    monkeypatch.setattr("sw.judge.evaluate.digits_to_judge", calls.fake("judged", digits_of(1)))
     parts = {"ablation": calls.fake("table", "a table"), "seeds": calls.fake("seeds", "some seeds")}
     monkeypatch.setattr("sw.experiments.ablation.page.PARTS", parts)
     monkeypatch.setattr("sw.experiments.ablation.page.require_publishable", calls.fake("require"))

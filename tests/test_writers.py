@@ -11,7 +11,7 @@ import pytest
 
 from golden.device import GoldenDevice
 from golden.errors import InputError
-from golden.files import replacing
+from golden.files import replacement
 from sw.data.load import show_digits
 from sw.restore.png import write_png
 
@@ -141,6 +141,6 @@ def test_what_was_there_stays_where_writing_fails(tmp_path, disk):
     (tmp_path / "x").write_text("before")
     disk.fails = 1
     with pytest.raises(InputError, match=r"x must be writable: No space left on device$"):
-        with replacing(tmp_path / "x") as path:
+        with replacement(tmp_path / "x") as path:
             path.write_text("after")
     assert (tmp_path / "x").read_text() == "before" and not leftovers(tmp_path)

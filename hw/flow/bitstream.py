@@ -19,8 +19,8 @@ __all__ = [
     "contents",
     "memories",
     "numbers",
-    "renumbered",
-    "replaced",
+    "renumber",
+    "replace_memories",
     "sections",
     "wids",
 ]
@@ -88,7 +88,7 @@ def numbers(packed):
     }
 
 
-def renumbered(text, numbers, first):
+def renumber(text, numbers, first):
     """Return a configuration whose block memories ``first`` come first, from `FIRST` on."""
     others = sorted(set(numbers.values()) - {numbers[name] for name in first})
     order = [*(numbers[name] for name in first), *others]
@@ -115,7 +115,7 @@ def sections(text):
     }
 
 
-def replaced(text, new):
+def replace_memories(text, new):
     """Return a configuration whose block memories hold something else, by their number."""
 
     def section(match):

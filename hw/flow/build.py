@@ -4,12 +4,12 @@ import statistics
 from pathlib import Path
 
 from golden.errors import InputError, ToolError
-from golden.files import locked, read_bytes, read_json, replacing, write_json
+from golden.files import lock, read_bytes, read_json, replacement, write_json
 from golden.tools import call
 from golden.wire import BITS_A_BYTE
 from hw.boards.rates import wire_bytes
 from hw.boards.top import BAUD, BoardTop, pll_settings
-from hw.flow.bitstream import cells, renumbered
+from hw.flow.bitstream import cells, renumber
 from hw.flow.placing import Placer, digest, pack, place
 from hw.flow.tools import release, require_bitstream, tool
 from hw.flow.verilog import multipliers, run_overhead
@@ -48,7 +48,7 @@ def build(board, skeletons, folder, *, filters=None, seeds=5, say=print):
     platform = board.make_platform()
     pll = pll_settings(platform.default_clk_frequency / 1e6, board.clock)
     top = BoardTop(geometry, skeletons, pll=pll)
-    with locked(folder, lambda: say(f"{board.name}: another build is in {folder}, waiting")):
+    with lock(folder, lambda: say(f"{board.name}: another build is in {folder}, waiting")):
         for name in RESULTS:
             (folder / name).unlink(missing_ok=True)
         netlist = synthesise(board, platform, top, folder, say=say)
@@ -59,7 +59,7 @@ def build(board, skeletons, folder, *, filters=None, seeds=5, say=print):
         results = place_all(placer, numbers, seeds, say)
         best = max(results, key=lambda result: (result["met"], result["fmax"]))
         require_clocks(placer, best)
-        text = renumbered((folder / best["config"]).read_text(), numbers, cells(geometry))
+        text = renumber((folder / best["config"]).read_text(), numbers, cells(geometry))
         write_bitstream(ecppack, text, folder)
         link = link_rate(skeletons[0].spec, pll)
         report = summary(board, platform, geometry, skeletons, results, best, link)
@@ -97,9 +97,9 @@ def require_clocks(placer, best):
 def write_bitstream(ecppack, text, folder):
     """Write a configuration, and the bitstream that ecppack makes of it."""
     config, log = folder / f"{NAME}.config", folder / "ecppack.log"
-    with replacing(config) as temporary:
+    with replacement(config) as temporary:
         temporary.write_text(text)
-    with replacing(folder / f"{NAME}.bit") as temporary:
+    with replacement(folder / f"{NAME}.bit") as temporary:
         # Names without a folder: the tools from pip see little but the one that they run in.
         call((*ecppack, "--input", config.name, "--bit", temporary.name), log, folder=folder)
         require_bitstream(temporary, log)
@@ -127,7 +127,7 @@ def synthesise(board, platform, top, folder, *, say=print):
     plan = platform.prepare(top, NAME)
     folder.mkdir(parents=True, exist_ok=True)
     design, netlist = text_of(plan.files[f"{NAME}.il"]), folder / f"{NAME}.json"
-    with replacing(folder / f"{NAME}.lpf") as temporary:
+    with replacement(folder / f"{NAME}.lpf") as temporary:
         temporary.write_text(text_of(plan.files[f"{NAME}.lpf"]), encoding="utf-8")
     passes = (KEEP_COPIES, SYNTHESIS, "write_json")
     stamp = digest(repr((design, passes, release("pyosys"))).encode())
@@ -137,7 +137,7 @@ def synthesise(board, platform, top, folder, *, say=print):
     say(f"{board.name}: synthesising, F = {top.board.geometry.filters}")
     done.unlink(missing_ok=True)
     netlist.unlink(missing_ok=True)
-    with replacing(netlist) as temporary:
+    with replacement(netlist) as temporary:
         text = yosys("read_rtlil", design, passes, folder / "synthesis.log", top=NAME)
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
         whole = digest(temporary.read_bytes())

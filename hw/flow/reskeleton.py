@@ -5,10 +5,10 @@ import zlib
 from pathlib import Path
 
 from golden.errors import InputError, ToolError
-from golden.files import exists, is_file, read_bytes, replacing
+from golden.files import exists, is_file, read_bytes, replacement
 from golden.tools import call
 from golden.wire import DIGEST_BYTES, FACTS, VERSION, ChipFacts
-from hw.flow.bitstream import FIRST, cells, contents, memories, replaced, sections
+from hw.flow.bitstream import FIRST, cells, contents, memories, replace_memories, sections
 from hw.flow.tools import bitstream_is_whole, require_bitstream, tool
 from hw.shapes import IDENTITY, Geometry
 from hw.skeleton_memory import CHECK, DIGEST, images, message
@@ -31,7 +31,7 @@ def reskeleton(bitstream, skeletons, output):
         raise InputError(f"{bitstream} must be a bitstream for an ECP5, whole")
     log = output.with_name(f"{output.name}.log")
     try:
-        with replacing(output) as temporary:
+        with replacement(output) as temporary:
             held, new = refill(bitstream, data, skeletons, (unpack, pack), log)
             temporary.write_bytes(new)
     except ToolError:
@@ -64,7 +64,7 @@ def refill(bitstream, data, skeletons, tools, log):
         text = read_bytes(config).decode(errors="replace") if is_file(config) else ""
         geometry, held = geometry_in(sections(text), bitstream)
         tiles = contents(geometry, images(geometry, skeletons))
-        config.write_text(replaced(text, dict(enumerate(tiles, FIRST))))
+        config.write_text(replace_memories(text, dict(enumerate(tiles, FIRST))))
         call((*pack, "--input", config.name, "--bit", new.name), log, folder=folder)
         require_bitstream(new, log)
         return held, new.read_bytes()

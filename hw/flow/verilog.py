@@ -7,7 +7,7 @@ from amaranth import Shape
 from amaranth.back import rtlil
 from amaranth.lib import data, wiring
 
-from golden.files import replacing, write_json
+from golden.files import replacement, write_json
 from hw.array.array import CENTRES, Array
 from hw.chip import Chip
 from hw.flow.yosys import yosys
@@ -43,7 +43,7 @@ def to_verilog(component, name, path):
     """Write ``component`` to ``path`` as plain Verilog, top module ``name``."""
     path = Path(path)
     design = rtlil.convert(component, name=name)
-    with replacing(path) as temporary:
+    with replacement(path) as temporary:
         log = path.with_name(f"{name}.yosys.log")
         text = yosys("read_rtlil", design, (*PASSES, "write_verilog -norename"), log, top=name)
         # Yosys stamps its build into the first line: the file depends on the design alone.

@@ -5,7 +5,7 @@ from amaranth import *
 from golden.wire import COMMAND, Error, Operation
 from hw.shapes import struct
 
-__all__ = ["command_error", "handed_on", "wire_command"]
+__all__ = ["command_error", "translate", "wire_command"]
 
 
 def wire_command():
@@ -29,7 +29,7 @@ def command_error(m, geometry, command, damaged):
     return error
 
 
-def handed_on(command, to):
+def translate(command, to):
     """Return the assignments of a command as it travelled to one for the chip."""
     return [
         *(to[name].eq(command[name]) for name in ("context", "skeleton", "steps")),

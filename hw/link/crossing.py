@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from golden.wire import Operation
 from hw.link.queue import Queue, Snapshot
 from hw.ports import chip_ports, served_ports
-from hw.primitives import delayed
+from hw.primitives import delay
 
 __all__ = ["COMMANDS", "Crossing"]
 
@@ -89,7 +89,7 @@ class Crossing(wiring.Component):
         synchronised = Signal(init=1)
         m.d.link += asked.eq(self.link.reset | ResetSignal("link", allow_reset_less=True))
         m.submodules.reset = FFSynchronizer(asked, synchronised, o_domain="sync", init=1)
-        m.d.comb += self.chip_reset.eq(delayed(m, synchronised, 1, name="chip_reset", init=1))
+        m.d.comb += self.chip_reset.eq(delay(m, synchronised, 1, name="chip_reset", init=1))
         return {"link": self.link.reset, "sync": self.chip_reset}
 
     def tell(self, m, resets):

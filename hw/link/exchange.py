@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.frames import HEADER
 from golden.wire import CHUNK, COMMAND, NO_PLANE, REQUEST, RESPONSE, Error, Tag
-from hw.link.command import command_error, handed_on, wire_command
+from hw.link.command import command_error, translate, wire_command
 from hw.primitives import BlockMemory
 
 __all__ = ["Exchange"]
@@ -218,7 +218,7 @@ class Exchange(wiring.Component):
             m.next = "Tag"
             with m.If(error != Error.NONE):
                 self.end(m, error)
-        m.d.comb += handed_on(read, self.o_command.p)
+        m.d.comb += translate(read, self.o_command.p)
         with m.State("Hand on"):
             m.d.comb += self.o_command.valid.eq(1)
             with m.If(self.o_command.ready):

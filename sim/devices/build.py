@@ -5,7 +5,7 @@ import hashlib
 import shutil
 
 from golden.errors import InputError, ToolError, reason
-from golden.files import is_file, locked, read_json, write_json
+from golden.files import is_file, lock, read_json, write_json
 
 __all__ = ["NAME", "is_whole", "kept_library", "load_library"]
 
@@ -21,7 +21,7 @@ def kept_library(folder, compile_into, say):
     if is_whole(folder):
         return folder / NAME
     part = folder.with_name(f"{folder.name}.part")
-    with locked(folder.parent, lambda: say(f"waiting for another build in {folder.parent}")):
+    with lock(folder.parent, lambda: say(f"waiting for another build in {folder.parent}")):
         if is_whole(folder):  # built while we waited
             return folder / NAME
         try:

@@ -21,7 +21,7 @@ from golden.errors import SkeletonDamaged, ToolError
 from golden.wire import Operation
 from hw.shapes import Geometry
 from hw.skeleton_memory import images, layouts
-from sim.devices.account import accounted
+from sim.devices.account import account_of
 from sim.devices.build import load_library
 from sim.devices.packing import command_code, pack, unpack, word_count, words
 from sim.devices.verilate import ChipDesign, Port, build_library
@@ -203,7 +203,7 @@ class SimulatedDevice:
         """Return what all clocks so far went into: the wire is any stream of data or deltas."""
         counts = (ctypes.c_uint64 * 8)()
         self._library.chip_account(self._chip, counts)
-        return accounted(list(counts))
+        return account_of(list(counts))
 
     def _counters(self):
         return Counters(*(self._library.chip_counter(self._chip, which) for which in (1, 2)))

@@ -3,7 +3,7 @@
 import ctypes
 
 from hw.link.link import PATIENCE
-from sim.devices.account import COUNTS, accounted
+from sim.devices.account import COUNTS, account_of
 from sim.devices.board import SimulatedBoard
 from sim.devices.verilate import WireDesign
 
@@ -43,4 +43,4 @@ class SimulatedWire(SimulatedBoard):
         """Return what all clocks so far went into."""
         counts = (ctypes.c_uint64 * COUNTS)()
         self._library.board_account(self._board, counts)
-        return accounted(list(counts))
+        return account_of(list(counts))

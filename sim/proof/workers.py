@@ -26,7 +26,7 @@ def in_processes(function, jobs, workers):
     context = get_context("spawn")
     with ProcessPoolExecutor(workers, context, prepare, (os.getpid(),)) as pool:
         try:
-            with uninterrupted():
+            with block_interrupts():
                 chunks = [pool.submit(function, *job) for job in jobs]
             for done in as_completed(chunks):
                 yield done.result()
@@ -41,7 +41,7 @@ def in_processes(function, jobs, workers):
 
 
 @contextmanager
-def uninterrupted():
+def block_interrupts():
     """Keep interrupts from the processes that are started: a terminal sends them to all."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

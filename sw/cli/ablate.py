@@ -43,18 +43,18 @@ def ablate(
     from sw.data.load import load
     from sw.experiments.ablation.measure import Ablation
     from sw.experiments.ablation.page import PARTS, require_publishable
-    from sw.experiments.ablation.rows import ROWS, chosen
-    from sw.judge.evaluate import judged
+    from sw.experiments.ablation.rows import ROWS, choose_rows
+    from sw.judge.evaluate import digits_to_judge
     from sw.train.options import Options
 
-    wanted = chosen([] if rows is None else rows.split(","), ROWS)
+    wanted = choose_rows([] if rows is None else rows.split(","), ROWS)
     numbers = numbers_of(seeds)
     if part not in PARTS:
         raise InputError(f"--part must be {' or '.join(PARTS)}, not {part!r}")
     base = Options(output=output, threads=threads, batches=batches, qat_batches=qat_batches)
     digits = load(data, download=True)
     if docs:
-        require_publishable(judged(digits, 1).rows, part)
+        require_publishable(digits_to_judge(digits, 1).rows, part)
     ablation = Ablation(base, digits, ROWS)
     results = ablation.run(wanted, numbers)
     typer.echo(PARTS[part](results))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sw.cli.common import board_named
+from sw.cli.common import find_named_board
 
 __all__ = ["bench"]
 
@@ -31,7 +31,7 @@ def bench(
     from sw.runs.writable import require_writable
     from sw.train.speed import measure as measure_training
 
-    found = board_named(board)
+    found = find_named_board(board)
     require_writable(output)
     results = measure_golden() | measure_training(typer.echo)
     results |= measure_simulation(progress=typer.echo)

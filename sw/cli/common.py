@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from golden.device import Device
     from golden.skeleton import Skeleton
 
-__all__ = ["FILTERS", "board_named", "open_device", "progress", "require_device", "told_of"]
+__all__ = [
+    "FILTERS",
+    "device_facts",
+    "find_named_board",
+    "open_device",
+    "progress",
+    "require_device",
+]
 
 FILTERS = (1, 2, 5)
 """Perception filters per clock that an engine is built for."""
@@ -82,7 +89,7 @@ def require_device(name: str, filters: int) -> None:
         raise InputError(f"--device must be golden, simulated or serial:PORT, not {name!r}")
 
 
-def board_named(name: str) -> Any:
+def find_named_board(name: str) -> Any:
     """Return a board of the catalogue."""
     try:
         from hw.boards.catalogue import find_board
@@ -91,7 +98,7 @@ def board_named(name: str) -> Any:
     return find_board(name)
 
 
-def told_of(device: str, filters: int) -> dict[str, Any]:
+def device_facts(device: str, filters: int) -> dict[str, Any]:
     """Return what a report says of a device."""
     return {"device": device} | ({"filters": filters} if device == "simulated" else {})
 

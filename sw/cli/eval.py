@@ -18,9 +18,9 @@ from sw.cli.common import (
     GateFile,
     NoGate,
     Steps,
+    device_facts,
     open_device,
     progress,
-    told_of,
 )
 from sw.data.damage import SHARE
 
@@ -106,7 +106,7 @@ def evaluate_one(
     from sw.runs.writable import require_writable
 
     loaded, network = load_run(subject, gate, gated=not no_gate)
-    digits = work.judged(load(data, download=True), images)
+    digits = work.digits_to_judge(load(data, download=True), images)
     work.require_size(digits, loaded)
     opened = open_device(device, (loaded,), filters, baud)
     require_writable(*([] if output is None else [output]))
@@ -120,7 +120,7 @@ def evaluate_one(
             progress=advance,
         )
     named = {"skeleton": loaded.name, "skeleton_digest": loaded.digest}
-    results = named | told_of(device, filters) | results
+    results = named | device_facts(device, filters) | results
     work.show(results)
     if output is not None:
         write_json(output, results)
@@ -148,7 +148,7 @@ def evaluate_all(
             f"--output must be a .json file other than {report.CURVES}, not {str(output)!r}"
         )
     found = load(data, download=True)
-    digits = work.judged(found, images)
+    digits = work.digits_to_judge(found, images)
     if ship:
         report.require_shippable([digits.rows])
     require_writable(output, output.parent / "kept" / output.name)

@@ -55,10 +55,10 @@ def memory(
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from sw.data.load import load
     from sw.experiments.memory.page import require_docs
-    from sw.experiments.memory.run import chosen, known, run
-    from sw.experiments.memory.supply import LETTERS, gates_beside, lacking, letters_at
+    from sw.experiments.memory.run import choose_experiments, known, run
+    from sw.experiments.memory.supply import LETTERS, gates_beside, letters_at, missing_letters
     from sw.experiments.memory.task import Task
-    from sw.judge.evaluate import judged, require_size
+    from sw.judge.evaluate import digits_to_judge, require_size
     from sw.runs.loading import load_run
 
     names = experiments or []
@@ -71,8 +71,10 @@ def memory(
     amount = None if full else images
     alphabet = letters_at(letters, data, amount)
     others = gates_beside(skeleton, loaded, LETTERS if alphabet is None else alphabet.rows)
-    names = chosen(names, loaded, network, lacking(alphabet, others, loaded.name), typer.echo)
-    digits = judged(load(data, download=True), amount)
+    names = choose_experiments(
+        names, loaded, network, missing_letters(alphabet, others, loaded.name), typer.echo
+    )
+    digits = digits_to_judge(load(data, download=True), amount)
     require_size(digits, loaded)
     task = Task(
         loaded,

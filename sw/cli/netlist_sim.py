@@ -84,7 +84,7 @@ def prove(
 
 def simulate_netlist(board: Any, skeletons: tuple[Skeleton, ...], folder: Path) -> SimulatedPort:
     """Return the port of a board's netlist, which is made in ``folder`` unless it is there."""
-    from golden.files import locked
+    from golden.files import lock
     from hw.boards.top import BoardTop, pll_settings
     from hw.flow.build import geometry_of, synthesise
     from sim.devices.board import SimulatedPort
@@ -94,7 +94,7 @@ def simulate_netlist(board: Any, skeletons: tuple[Skeleton, ...], folder: Path) 
     pll = pll_settings(platform.default_clk_frequency / 1e6, board.clock)
     top = BoardTop(geometry_of(board, skeletons), skeletons, pll=pll)
     waits = f"{board.name}: a build is in {folder}, waiting"
-    with locked(folder, lambda: typer.echo(waits)):
+    with lock(folder, lambda: typer.echo(waits)):
         netlist = synthesise(board, platform, top, folder, say=typer.echo)
         design = NetlistDesign(netlist, board.name, platform.default_clk)
         return SimulatedPort(NetlistBoard(design, top, progress=typer.echo))

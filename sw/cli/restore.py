@@ -18,10 +18,10 @@ from sw.cli.common import (
     GateFile,
     NoGate,
     Steps,
+    device_facts,
     open_device,
     progress,
     require_device,
-    told_of,
 )
 from sw.data.damage import SHARE
 
@@ -99,7 +99,7 @@ def restore(
             raise InputError("--trace and --from-step must not be given with a folder")
         recipe = Recipe.of(loaded, network, steps=steps, damage=share, invert=invert)
         named = {"skeleton": loaded.name, "skeleton_digest": loaded.digest}
-        named |= told_of(device, filters)
+        named |= device_facts(device, filters)
         restore_folder(chosen, network, loaded.spec, Path(source), output, recipe, originals, named)
         return
     if originals is not None:
@@ -127,7 +127,7 @@ def restore(
             traced=trace is not None,
             progress=advance,
         )
-    told = {"input": source, **told_of(device, filters), "gated": network is not None}
+    told = {"input": source, **device_facts(device, filters), "gated": network is not None}
     told |= outputs.report(restoration, loaded)
     if trace is not None:
         outputs.write_trace(trace, restoration)

@@ -33,11 +33,11 @@ def simulate(
     from sim.proof.prove import prove
     from sw.data.damage import blank
     from sw.data.load import load
-    from sw.judge.evaluate import judged
+    from sw.judge.evaluate import digits_to_judge
     from sw.runs.loading import load_run
 
     skeleton, network = load_run(subject, gate, gated=not no_gate)
-    digits = judged(load(data), images)
+    digits = digits_to_judge(load(data), images)
     damaged = blank(digits.images, range(len(digits.images)))
     typer.echo(f"{len(damaged)} damaged {digits.rows} digits on the chip, F = {filters}")
     geometry = Geometry(spec=skeleton.spec.ungated, filters=filters)

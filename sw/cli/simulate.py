@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from golden.errors import InputError
-from sw.cli.common import BAUD, FILTERS, Baud, board_named
+from sw.cli.common import BAUD, FILTERS, Baud, find_named_board
 
 __all__ = ["serve"]
 
@@ -55,7 +55,7 @@ def filters_of(board: str | None, filters: int | None) -> int:
         raise InputError(f"--filters must be 1, 2 or 5, not {filters}")
     if board is None:
         return FILTERS[-1] if filters is None else filters
-    own: int = board_named(board).filters
+    own: int = find_named_board(board).filters
     if filters not in (None, own):
         raise InputError(f"--filters must be {own} with --board {board}, not {filters}")
     return own

@@ -6,13 +6,15 @@ import numpy as np
 
 from golden.errors import InputError
 
-__all__ = ["SHARE", "blank", "blanked", "block", "noisy"]
+__all__ = ["SHARE", "blank", "blank_mask", "block", "noisy"]
 
 SHARE = 0.7
 """Share of the pixels that the protocol blanks."""
 
 
-def blanked(shape: tuple[int, int, int], indices: np.ndarray | range, share: float) -> np.ndarray:
+def blank_mask(
+    shape: tuple[int, int, int], indices: np.ndarray | range, share: float
+) -> np.ndarray:
     """Return which pixels are blanked: bool (n, height, width).
 
     ``indices`` (n,) are the positions of the images in their data set; each seeds its own mask.
@@ -31,7 +33,7 @@ def blanked(shape: tuple[int, int, int], indices: np.ndarray | range, share: flo
 
 def blank(images: np.ndarray, indices: np.ndarray | range, share: float = SHARE) -> np.ndarray:
     """Return a copy of images (n, height, width) with a share of each one's pixels set to 0."""
-    return np.where(blanked(images.shape, indices, share), np.uint8(0), images)
+    return np.where(blank_mask(images.shape, indices, share), np.uint8(0), images)
 
 
 def block(images: np.ndarray, side: int = 14) -> np.ndarray:
@@ -45,7 +47,7 @@ def block(images: np.ndarray, side: int = 14) -> np.ndarray:
 def noisy(images: np.ndarray, indices: np.ndarray | range, sigma: float) -> np.ndarray:
     """Return images (n, height, width) with Gaussian noise of ``sigma`` grey levels, saturated.
 
-    ``indices`` (n,) are as for `blanked`.
+    ``indices`` (n,) are as for `blank_mask`.
     """
     damaged = np.empty_like(images)
     for row, image, index in zip(damaged, images, indices, strict=True):

@@ -11,7 +11,7 @@ from golden.errors import InputError, reason
 from golden.files import is_file, reading
 from sw.runs.cache import cache_folder
 
-__all__ = ["CHECKSUMS", "MIRRORS", "Unreachable", "cached", "download"]
+__all__ = ["CHECKSUMS", "MIRRORS", "Unreachable", "cached_folder", "download"]
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -36,7 +36,7 @@ def cache() -> Path:
     return cache_folder("mnist")
 
 
-def cached() -> Path | None:
+def cached_folder() -> Path | None:
     """Return the folder of the cached files if all are there; a damaged one raises."""
     try:
         folder = cache()

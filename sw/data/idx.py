@@ -40,7 +40,7 @@ def parse_idx(raw: bytes, path: Path | str) -> np.ndarray:
     """Return the array in the bytes of an IDX file; ``path`` is for errors."""
     if len(raw) < 4 or raw[:3] != b"\0\0\x08" or raw[3] == 0:
         raise InputError(
-            f"{path} must start with the IDX magic of bytes, 00 00 08, not {hexed(raw)}"
+            f"{path} must start with the IDX magic of bytes, 00 00 08, not {first_bytes(raw)}"
         )
     if raw[3] > DIMENSIONS:
         raise InputError(f"{path} must have at most {DIMENSIONS} dimensions, not {raw[3]}")
@@ -78,6 +78,6 @@ def read_labels(path: Path, count: int) -> np.ndarray:
     return labels
 
 
-def hexed(raw: bytes) -> str:
+def first_bytes(raw: bytes) -> str:
     """Return the first four bytes for a reader."""
     return raw[:4].hex(" ") or "nothing"

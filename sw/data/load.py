@@ -97,7 +97,7 @@ def from_network(download: bool, say: Callable[[str], None]) -> Path | None:
     """Return the folder of the cached MNIST, fetched where allowed; None where there is none."""
     from sw.data import download as network
 
-    folder = network.cached()
+    folder = network.cached_folder()
     if folder is not None or not download:
         return folder
     try:

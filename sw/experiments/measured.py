@@ -8,7 +8,7 @@ from typing import Any
 from golden.files import ROOT, read_json
 from golden.skeleton import SHIPPED
 from golden.spec import Spec
-from sw.judge.referee import recorded
+from sw.judge.referee import read_record
 from sw.report.docs import table
 from sw.train.speed import BATCH
 
@@ -45,15 +45,15 @@ def measured_parts() -> dict[str, str]:
 def summary() -> str:
     """Return what ours restores beside others, on the same digits."""
     measured = {row["name"]: row for row in read_json(ROOT / "docs" / "results.json")}
-    rows = [summed(name, measured[found]) for found, name in SUMMARY.items()]
+    rows = [summary_row(name, measured[found]) for found, name in SUMMARY.items()]
     record = read_json(SHIPPED / "digits-memory" / "provenance.json")["results"]["restored"]
     holding = measured[SIZED_AS] | record | {"claim": None}
-    rows.insert(-1, summed("`digits-memory`: restores, then holds; int8", holding))
+    rows.insert(-1, summary_row("`digits-memory`: restores, then holds; int8", holding))
     headings = ("restorer", "mean PSNR", "read right", "parameters", "the source idea claims")
     return table(headings, rows)
 
 
-def summed(name: str, row: Mapping[str, Any]) -> list[str]:
+def summary_row(name: str, row: Mapping[str, Any]) -> list[str]:
     """Return a row of the summary."""
     claim = row["claim"]
     return [
@@ -162,7 +162,7 @@ def gated_rate(report: Mapping[str, Any]) -> str:
 
 def referee() -> str:
     """Return what the referee was trained on and how well it reads."""
-    record = recorded()
+    record = read_record()
     share = record["test_right"] / record["test_digits"]
     rows = [
         ("trained on", f"{record['trained_on']:,} digits, {record['epochs']} epochs"),

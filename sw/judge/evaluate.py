@@ -13,13 +13,13 @@ from golden.device import Device, restore
 from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
-from sw.data.damage import SHARE, blanked
+from sw.data.damage import SHARE, blank_mask
 from sw.data.load import Digits, show_digits
 from sw.judge.metrics import closeness, paste
 from sw.judge.referee import Referee
 from sw.runs.terminal import console
 
-__all__ = ["Judged", "evaluate", "judged", "require_size", "show"]
+__all__ = ["Judged", "digits_to_judge", "evaluate", "require_size", "show"]
 
 
 class Judged(NamedTuple):
@@ -33,7 +33,7 @@ class Judged(NamedTuple):
     """(n,)."""
 
 
-def judged(digits: Digits, count: int | None = None) -> Judged:
+def digits_to_judge(digits: Digits, count: int | None = None) -> Judged:
     """Return the first ``count`` test digits, or show digits where there are no test digits."""
     if digits.test_images is None or digits.test_labels is None:
         images, labels = show_digits()
@@ -61,7 +61,7 @@ def evaluate(
         restored ones with the known pixels pasted back; PSNR in dB, digits read right in %.
     """
     rows, images, labels = digits
-    mask = blanked(images.shape, range(len(images)), share)
+    mask = blank_mask(images.shape, range(len(images)), share)
     damaged = np.where(mask, np.uint8(0), images)
     begin = time.monotonic()
     restored = restore(device, network, damaged, steps, progress)

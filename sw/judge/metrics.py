@@ -55,16 +55,16 @@ def ssim(images: np.ndarray, originals: np.ndarray) -> np.ndarray:
     every window that lies within the image.
     """
     x, y = images.astype(np.float64), originals.astype(np.float64)
-    mean_x, mean_y = windowed(x), windowed(y)
-    spread_x, spread_y = windowed(x * x) - mean_x**2, windowed(y * y) - mean_y**2
-    shared = windowed(x * y) - mean_x * mean_y
+    mean_x, mean_y = window_mean(x), window_mean(y)
+    spread_x, spread_y = window_mean(x * x) - mean_x**2, window_mean(y * y) - mean_y**2
+    shared = window_mean(x * y) - mean_x * mean_y
     one, two = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
     alike = (2 * mean_x * mean_y + one) * (2 * shared + two)
     total = (mean_x**2 + mean_y**2 + one) * (spread_x + spread_y + two)
     return np.asarray((alike / total).mean(axis=(1, 2)))
 
 
-def windowed(images: np.ndarray) -> np.ndarray:
+def window_mean(images: np.ndarray) -> np.ndarray:
     """Return the Gaussian-weighted mean of every window of images (n, h, w)."""
     window = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
     window /= window.sum()

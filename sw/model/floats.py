@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from golden import skeleton
 from golden.errors import InputError
-from golden.files import is_file, read_bytes, reading, replacing
+from golden.files import is_file, read_bytes, reading, replacement
 from golden.spec import Spec
 from sw.model.gate import Gate
 from sw.model.rule import Rule
@@ -23,7 +23,7 @@ LATENT = "latent.safetensors"
 """What it ended with, and rounds to the skeleton's integers: where another run may begin."""
 
 
-def named(rule: Rule, gate: Gate | None) -> dict[str, nn.Parameter]:
+def named_parameters(rule: Rule, gate: Gate | None) -> dict[str, nn.Parameter]:
     """Return all parameters by name, those of the rule under ``rule.``, the gate's ``gate.``."""
     models: dict[str, nn.Module] = {"rule": rule} | ({"gate": gate} if gate else {})
     return {
@@ -41,8 +41,8 @@ def find(name: str) -> Path:
 
 def write(rule: Rule, gate: Gate | None, path: Path) -> None:
     """Write the weights in half precision."""
-    values = {name: p.detach().cpu().half() for name, p in named(rule, gate).items()}
-    with replacing(path) as temporary:
+    values = {name: p.detach().cpu().half() for name, p in named_parameters(rule, gate).items()}
+    with replacement(path) as temporary:
         temporary.write_bytes(save(values))
 
 
@@ -50,7 +50,7 @@ def read(rule: Rule, gate: Gate | None, path: Path) -> None:
     """Put the weights of a file in the place of the models' own."""
     with reading(path, "a file of float weights"):
         values: dict[str, Tensor] = load(read_bytes(path))
-    own = named(rule, gate)
+    own = named_parameters(rule, gate)
     if {k: v.shape for k, v in values.items()} != {k: p.shape for k, p in own.items()}:
         raise InputError(f"{path} must hold the weights of this rule and gate, and holds others")
     for name, value in values.items():

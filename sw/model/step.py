@@ -21,7 +21,7 @@ from golden.machine import Loop
 from golden.spec import Gate as GatePlace
 from golden.spec import Spec
 from sw.model.fused import fused_step, step_library
-from sw.model.fused.weights import quantised
+from sw.model.fused.weights import quantise_weight
 from sw.model.gate import Gate, cut, field_of
 from sw.model.linear import Linear
 from sw.model.quantisers import GATE_INPUT, GATE_OUTPUT, Place
@@ -68,7 +68,7 @@ class TrainingMachine(Loop[Tensor]):
         halves = half, half, 0.0, half
         fracs = rule.exponents or (None,) * 4
         encode, perceive, update, readout = (
-            scaled(*layer, functions)
+            scale_layer(*layer, functions)
             for layer in zip(layers, rule.places, halves, fracs, strict=True)
         )
         weight, bias = perceive
@@ -78,8 +78,8 @@ class TrainingMachine(Loop[Tensor]):
         if gate is not None:
             hidden, output = gate.exponents or (None, None)
             network = (
-                Linear.of(*scaled(gate.hidden, GATE_INPUT, half, hidden, functions)),
-                Linear.of(*scaled(gate.output, GATE_OUTPUT, half, output, functions)),
+                Linear.of(*scale_layer(gate.hidden, GATE_INPUT, half, hidden, functions)),
+                Linear.of(*scale_layer(gate.output, GATE_OUTPUT, half, output, functions)),
             )
         return cls(
             spec=spec,
@@ -128,7 +128,7 @@ class TrainingMachine(Loop[Tensor]):
         source = states = states.contiguous(memory_format=torch.channels_last)
         if self.spec.boundary == "wrap":
             source, padding = functional.pad(states, (1, 1, 1, 1), mode="circular"), 0
-        sums = perceived(source, self.kernels, self.offsets, padding)
+        sums = perceive(source, self.kernels, self.offsets, padding)
         change = functional.conv2d(relu(sums, HIDDEN, self.exact), *self.update)
         # Round first, add then: in one sum float32 would round before it cuts.
         whole = Whole.apply(change) if self.exact else change
@@ -187,7 +187,7 @@ class TrainingMachine(Loop[Tensor]):
         return x.clamp(STATE.min, STATE.max)
 
 
-def scaled(
+def scale_layer(
     layer: qnn.QuantConv2d | qnn.QuantLinear,
     place: Place,
     half: float,
@@ -206,7 +206,7 @@ def scaled(
         if functions is None:
             weight = layer.quant_weight().value * factor
         else:
-            weight = quantised(layer.weight, exponents, place, functions)
+            weight = quantise_weight(layer.weight, exponents, place, functions)
     return weight, bias * 2.0**place.target + half
 
 
@@ -227,7 +227,7 @@ class Saturate(torch.autograd.Function):
         return between(gradient, ctx.saved_tensors[0], *ctx.bounds), None, None
 
 
-def led_back(gradient: Tensor, states: Tensor) -> Tensor:
+def gradient_back(gradient: Tensor, states: Tensor) -> Tensor:
     """Return the gradient; of a saturated state where following it leads back, else 0.
 
     What saturates would else be stuck there: nothing could ever pull it off its limit again.
@@ -237,7 +237,7 @@ def led_back(gradient: Tensor, states: Tensor) -> Tensor:
 
 
 class Bounded(torch.autograd.Function):
-    """Clamp to the state's format; the gradient as `led_back` has it."""
+    """Clamp to the state's format; the gradient as `gradient_back` has it."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -250,7 +250,7 @@ class Bounded(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         """Pass what does not lead further out."""
-        return led_back(gradient, *ctx.saved_tensors)
+        return gradient_back(gradient, *ctx.saved_tensors)
 
 
 class Deliver(torch.autograd.Function):
@@ -270,7 +270,7 @@ class Deliver(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         """Pass what does not lead further out."""
-        plane = led_back(gradient[:, ctx.channel], *ctx.saved_tensors)
+        plane = gradient_back(gradient[:, ctx.channel], *ctx.saved_tensors)
         result = gradient.clone()
         result[:, ctx.channel] = plane
         return result, plane, None
@@ -296,7 +296,7 @@ def relu(x: Tensor, to: Format, exact: bool) -> Tensor:
     return Saturate.apply(x, to, 0.5) if exact else functional.relu(x)
 
 
-def perceived(source: Tensor, kernels: Tensor, offsets: Tensor, padding: int) -> Tensor:
+def perceive(source: Tensor, kernels: Tensor, offsets: Tensor, padding: int) -> Tensor:
     """Return what all filters find: (B, filters, height, width), in the order of the kernels."""
     if source.is_cuda:
         # One launch, in the place of one for each of the multiplier's filters and their joining.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from golden.errors import InputError
-from golden.files import ROOT, replacing
+from golden.files import ROOT, replacement
 
 __all__ = ["table", "update"]
 
@@ -40,6 +40,6 @@ def update(parts: Mapping[str, str], *, check: bool = False) -> list[Path]:
         if new != text:
             stale.append(path)
             if not check:
-                with replacing(path) as temporary:
+                with replacement(path) as temporary:
                     temporary.write_text(new, encoding="utf-8")
     return stale

@@ -25,7 +25,7 @@ from sw.data.damage import blank
 from sw.judge.metrics import psnr, squared_errors
 from sw.restore.images import paper_of
 from sw.restore.png import read_grey
-from sw.restore.results import Mark, Recipe, is_ours, kept, require_ours, write_result
+from sw.restore.results import Mark, Recipe, is_ours, read_kept, require_ours, write_result
 from sw.serial.link import LinkError
 
 __all__ = ["FolderRun", "Tally", "check"]
@@ -91,7 +91,7 @@ def check(source: Path, output: Path, recipe: Recipe) -> Listing:
     return found
 
 
-def batched(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
+def cut_batches(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
     """Cut items into lists of at most ``size``."""
     while batch := list(islice(items, size)):
         yield batch
@@ -185,7 +185,7 @@ class FolderRun:
         `progress` is called with the number of files done since the last call.
         """
         begin = time.monotonic()
-        for batch in batched(self.fresh(names, progress), self.device.contexts):
+        for batch in cut_batches(self.fresh(names, progress), self.device.contexts):
             self.finish(batch)
             progress(len(batch))
         self.tally.seconds = time.monotonic() - begin
@@ -200,7 +200,7 @@ class FolderRun:
                 self.fail(name, error)
                 progress(1)
                 continue
-            result = kept(self.output / name, item.mark)
+            result = read_kept(self.output / name, item.mark)
             if result is None:
                 yield item
             else:

@@ -16,7 +16,7 @@ from golden.files import (
     is_file,
     read_bytes,
     read_json,
-    replacing,
+    replacement,
     require_replaceable,
     resolve,
     write_json,
@@ -95,7 +95,7 @@ def write(folder: Path, restoration: Restoration, told: dict[str, Any]) -> None:
     """
     names = picture_names(restoration.given)
     remove_earlier(folder, {*names, *ARRAYS})
-    with replacing(folder / "restored.npy") as path:
+    with replacement(folder / "restored.npy") as path:
         np.save(path, restoration.restored)
     for name, image in zip(names, restoration.restored, strict=False):
         write_png(folder / name, image, {KEY: "restored"})
@@ -200,5 +200,5 @@ def require_trace(file: Path, folder: Path, count: int, steps: int, spec: Spec) 
 def write_trace(file: Path, restoration: Restoration) -> None:
     """Write the states int8 (n, steps + 1, c, h, w) and the restored images of a traced run."""
     assert restoration.states is not None, "a traced run keeps its states"
-    with replacing(file) as path, path.open("wb") as opened:  # numpy would add to other names
+    with replacement(file) as path, path.open("wb") as opened:  # numpy would add to other names
         np.savez(opened, states=restoration.states, restored=restoration.restored)

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from golden.errors import InputError
-from golden.files import reading, replacing
+from golden.files import reading, replacement
 
 __all__ = ["MAGIC", "read_grey", "read_marked", "write_png"]
 
@@ -64,7 +64,7 @@ def read_grey(
                 upright = ImageOps.exif_transpose(picture)
                 notes.append("turned upright, as its EXIF data say")
             if upright.has_transparency_data:
-                upright, transparent = laid_on(upright, paper)
+                upright, transparent = composite(upright, paper)
                 if transparent:
                     notes.append(f"transparent, laid on {'white' if paper else 'black'}")
             return np.asarray(upright.convert("L")), tuple(notes)
@@ -80,7 +80,7 @@ def open_picture(raw: bytes, place: Path | str) -> Image.Image:
         raise InputError(f"{place} must be a whole PNG: its header is broken") from None
 
 
-def laid_on(picture: Image.Image, paper: int) -> tuple[Image.Image, bool]:
+def composite(picture: Image.Image, paper: int) -> tuple[Image.Image, bool]:
     """Return a picture laid on paper of that grey, and whether the paper shows."""
     ink = picture.convert("RGBA")
     canvas = Image.new("RGBA", ink.size, (paper, paper, paper, 255))
@@ -110,5 +110,5 @@ def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = 
     chunks = PngInfo()
     for name, text in (texts or {}).items():
         chunks.add_text(name, text)
-    with replacing(path) as temporary:
+    with replacement(path) as temporary:
         Image.fromarray(pixels).save(temporary, format="PNG", optimize=True, pnginfo=chunks)

@@ -80,7 +80,7 @@ def restore_input(
         Called with the number of digits done since the last call.
     """
     begin = time.monotonic()
-    items, damaged = laid(given, damage)
+    items, damaged = prepare_input(given, damage)
     if damaged is not None and from_step:
         raise InputError(f"--from-step must be 0 for images, not {from_step}")
     few = min(len(items), SHEET)
@@ -135,7 +135,7 @@ def watch(
     return Seen(frames, states, device.read_images())
 
 
-def laid(given: Images | Lattices, damage: float) -> tuple[np.ndarray, np.ndarray | None]:
+def prepare_input(given: Images | Lattices, damage: float) -> tuple[np.ndarray, np.ndarray | None]:
     """Return what goes onto the device, and the damaged images if it is those."""
     if isinstance(given, Lattices):
         return given.states, None

@@ -16,7 +16,7 @@ from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from sw.restore.png import read_marked, write_png
 
-__all__ = ["KEY", "Mark", "Recipe", "is_ours", "kept", "require_ours", "write_result"]
+__all__ = ["KEY", "Mark", "Recipe", "is_ours", "read_kept", "require_ours", "write_result"]
 
 KEY = "thalweg"
 """Name of the text chunk."""
@@ -69,9 +69,9 @@ def write_result(path: Path, result: np.ndarray, mark: Mark) -> None:
     write_png(path, result, {KEY: mark.text(result)})
 
 
-def kept(path: Path, mark: Mark) -> np.ndarray | None:
+def read_kept(path: Path, mark: Mark) -> np.ndarray | None:
     """Return the result at ``path`` if it is whole and has just this mark."""
-    result, text = opened(path)
+    result, text = read_result(path)
     return result if result is not None and text == mark.text(result) else None
 
 
@@ -83,7 +83,7 @@ def is_ours(path: Path) -> bool:
 def recipe_in(path: Path) -> dict[str, Any] | None:
     """Return the recipe that a result names; None for what is none."""
     try:
-        found = json.loads(opened(path)[1] or "")["recipe"]
+        found = json.loads(read_result(path)[1] or "")["recipe"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
@@ -117,7 +117,7 @@ def short(value: object) -> str:
     return f"{value[:12]}…" if isinstance(value, str) else str(value)
 
 
-def opened(path: Path) -> tuple[np.ndarray | None, str | None]:
+def read_result(path: Path) -> tuple[np.ndarray | None, str | None]:
     """Return pixels and text of a result, None for what cannot be read."""
     try:
         return read_marked(read_bytes(path, LARGEST_RESULT), KEY)

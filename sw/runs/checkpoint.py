@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from golden.errors import InputError, reason
-from golden.files import replacing, require_regular
+from golden.files import replacement, require_regular
 
 __all__ = [
     "Diverged",
@@ -69,7 +69,7 @@ def write(values: dict[str, Any], path: Path) -> None:
     """Write a checkpoint, whole or not at all, and down to the disk: power may fail."""
     buffer = io.BytesIO()
     torch.save(values, buffer)
-    with replacing(path) as temporary, temporary.open("wb") as file:
+    with replacement(path) as temporary, temporary.open("wb") as file:
         file.write(buffer.getbuffer())
         file.flush()
         os.fsync(file.fileno())

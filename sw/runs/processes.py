@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, distributed
 
 from golden.errors import InputError, reason
-from golden.files import locked
+from golden.files import lock
 
-__all__ = ["alone", "average", "joined", "leads", "meet", "place", "share", "told"]
+__all__ = ["average", "exclude_others", "gather_signals", "join", "leads", "meet", "place", "share"]
 
 TORCHRUN = ("RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun sets beside WORLD_SIZE."""
@@ -30,7 +30,7 @@ MOST = 4096
 
 
 @contextmanager
-def joined(batch: int) -> Iterator[None]:
+def join(batch: int) -> Iterator[None]:
     """Join the processes that torchrun started; ``batch`` must be a multiple of their number."""
     count = world_size()
     if batch % count:
@@ -108,7 +108,7 @@ def meet() -> None:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def exclude_others(folder: Path) -> Iterator[None]:
     """Keep other runs out of a run's folder; wait for one that is in it.
 
     Two that write there in turn would leave parts of both.
@@ -121,7 +121,7 @@ def alone(folder: Path) -> Iterator[None]:
     def waits() -> None:
         print(f"waiting for another run in {folder}", file=sys.stderr, flush=True)
 
-    with locked(folder, waits):
+    with lock(folder, waits):
         meet()
         yield
 
@@ -144,7 +144,7 @@ def average(tensors: Sequence[Tensor]) -> None:
         tensor.copy_(part.view_as(tensor))
 
 
-def told(received: list[int]) -> list[int]:
+def gather_signals(received: list[int]) -> list[int]:
     """Return the numbers of signals that any process received; all get the same answer."""
     if place()[1] == 1:
         return received

@@ -11,7 +11,7 @@ from golden.errors import InputError, SkeletonDamaged
 from golden.frames import CHECK, DELIMITER, HEADER, Message, frame, parse
 from golden.wire import CHUNK, REPLY, RESPONSE, ChipFacts, Error, Kind, Tag, chunk
 
-__all__ = ["Chunk", "Link", "LinkError", "Port", "packed"]
+__all__ = ["Chunk", "Link", "LinkError", "Port", "pack_chunks"]
 
 ATTEMPTS = 5
 BABBLE = 4 * RESPONSE
@@ -63,7 +63,7 @@ class Chunk:
         return chunk(self.tag, self.count, self.body)
 
 
-def packed(chunks: list[Chunk], request: int, response: int) -> Iterator[bytes]:
+def pack_chunks(chunks: list[Chunk], request: int, response: int) -> Iterator[bytes]:
     """Yield payloads for `chunks`, each at most `request` bytes and answered by `response`."""
     payload, room = b"", response
     for item in chunks:
@@ -143,7 +143,7 @@ class Link:
         assert facts is not None, "identify comes first"
         given, running = b"", 0
         limits = facts.request - HEADER - CHECK, self.room + 1
-        for payload in packed(chunks, *limits):
+        for payload in pack_chunks(chunks, *limits):
             answer = self.ask(Kind.EXCHANGE, payload)
             if not answer:
                 raise LinkError(f"{self.port.name} answers with nothing: run again")

@@ -38,7 +38,7 @@ from sw.model.step import TrainingMachine
 from sw.train.draw import calibration_digits
 from sw.train.learner import Learner
 from sw.train.options import Options
-from sw.train.recipes import squared
+from sw.train.recipes import squared_error
 
 __all__ = ["quantise"]
 
@@ -126,7 +126,7 @@ def fidelity(learner: Learner, originals: Tensor, damaged: Tensor) -> float:
     """Return the mean PSNR of what it restores, but for a constant and a factor."""
     machine = learner.machine()
     states = machine.carry_on(machine.encode(damaged), machine.spec.steps)
-    return -squared(machine.readout(states), originals).clamp(min=1e-9).log().mean().item()
+    return -squared_error(machine.readout(states), originals).clamp(min=1e-9).log().mean().item()
 
 
 @torch.inference_mode()

@@ -16,7 +16,16 @@ from golden.spec import Gate, Spec
 from sw.data.damage import SHARE
 from sw.train.bounds import SEEDS, Bound, count, require_within
 
-__all__ = ["BOUNDS", "RECIPES", "SPEC", "Options", "Shape", "require_device", "shaped", "spec_for"]
+__all__ = [
+    "BOUNDS",
+    "RECIPES",
+    "SPEC",
+    "Options",
+    "Shape",
+    "require_device",
+    "shape_spec",
+    "spec_for",
+]
 
 RECIPES = ("restore", "memory", "letters")
 LOSSES = ("mse", "psnr")
@@ -90,12 +99,14 @@ class Shape:
 
 def spec_for(recipe: str, gated: bool = True, **shape: Any) -> Spec:
     """Return what a recipe trains, with the fields of `Shape` that are given and not None."""
-    usual = shaped(SPEC, **HELD_BY) if recipe == "memory" else SPEC
+    usual = shape_spec(SPEC, **HELD_BY) if recipe == "memory" else SPEC
     given = {name: value for name, value in shape.items() if value is not None}
-    return shaped(usual, gated=gated, **given)
+    return shape_spec(usual, gated=gated, **given)
 
 
-def shaped(spec: Spec, *, gated: bool = True, multiplier: int | None = None, **gate: Any) -> Spec:
+def shape_spec(
+    spec: Spec, *, gated: bool = True, multiplier: int | None = None, **gate: Any
+) -> Spec:
     """Return a spec with another multiplier, other fields of its gate, or none."""
     multiplier = spec.multiplier if multiplier is None else multiplier
     place = replace(spec.gate, **gate) if gated and spec.gate else None

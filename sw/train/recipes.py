@@ -60,7 +60,7 @@ def closeness(errors: Tensor, options: Options) -> Tensor:
     return SMALL * 5 * (errors + SMALL).log().mean()
 
 
-def squared(shown: Tensor, originals: Tensor) -> Tensor:
+def squared_error(shown: Tensor, originals: Tensor) -> Tensor:
     """Return the mean squared error of each image, full scale being 1: (n,)."""
     return ((shown - originals) / 255).square().mean((1, 2))
 
@@ -70,7 +70,7 @@ def overflow(states: Tensor) -> Tensor:
     return OVERFLOW * torch.relu(states.abs() - LIMIT).mean() / UNIT
 
 
-def supervised(machine: TrainingMachine, damaged: Tensor, options: Options) -> Iterator[Tensor]:
+def run_supervised(machine: TrainingMachine, damaged: Tensor, options: Options) -> Iterator[Tensor]:
     """Run damaged digits through all steps; yield what is shown where that is supervised."""
     spec = machine.spec
     for step, states in enumerate(machine.run(machine.encode(damaged), spec.steps), 1):
@@ -83,9 +83,9 @@ def restore(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     rng = random(options, learner.stage, learner.batch)
     originals, damaged = map(share, draw(images, options, rng))
     wanted = aim(originals, damaged, options)
-    shown = list(supervised(learner.machine(options.dropout), damaged, options))
-    losses = [closeness(squared(each, wanted), options) for each in shown]
-    return Loss(torch.stack(losses).mean(), squared(shown[-1], originals))
+    shown = list(run_supervised(learner.machine(options.dropout), damaged, options))
+    losses = [closeness(squared_error(each, wanted), options) for each in shown]
+    return Loss(torch.stack(losses).mean(), squared_error(shown[-1], originals))
 
 
 def relearn(learner: Learner, images: np.ndarray, options: Options) -> Loss:
@@ -98,8 +98,8 @@ def relearn(learner: Learner, images: np.ndarray, options: Options) -> Loss:
         if given is None:
             known, given = draw(known.numpy(), options, rng, len(known))
         originals, damaged = torch.cat([originals, known]), torch.cat([damaged, given])
-    *_, shown = supervised(learner.machine(options.dropout), share(damaged), options)
-    errors = squared(shown, share(originals))
+    *_, shown = run_supervised(learner.machine(options.dropout), share(damaged), options)
+    errors = squared_error(shown, share(originals))
     return Loss(closeness(errors, options), errors)
 
 
@@ -213,7 +213,7 @@ def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     lesson = Lesson.of(learner, images, options, learner.stage, learner.batch)
     held, noise = options.batch // 2, max(1, options.batch // 10)
     fresh = run_fresh(lesson, options.batch - held - noise, noise)
-    errors = squared(lesson.machine.readout(fresh.states), fresh.targets)
+    errors = squared_error(lesson.machine.readout(fresh.states), fresh.targets)
     digits, starts = errors[: fresh.digits], errors[fresh.digits :]
     # Of all but fresh digits plain errors: on a logarithmic scale those that have gone wrong would
     # hardly count.
@@ -264,7 +264,7 @@ def holding(lesson: Lesson, count: int, fresh: Fresh) -> Tensor:
         motion = motion + (price * moved).mean()
         motion = motion + MOTION_SQUARED * change.square().mean() + overflow(states)
         shown = machine.readout(states)
-        errors = squared(shown, targets)
+        errors = squared_error(shown, targets)
         if 2 * step >= steps:
             held = errors[young.stop :].mean()
             value = value + YOUNG * closeness(errors[young], options) + held

@@ -11,7 +11,7 @@ from sw.data.load import Digits, load
 from sw.model import floats
 from sw.runs.memory import keep_memory
 from sw.runs.ordinary import ordinary
-from sw.runs.processes import alone, joined, leads, meet, place
+from sw.runs.processes import exclude_others, join, leads, meet, place
 from sw.runs.writable import require_folders
 from sw.train.calibrate import quantise
 from sw.train.learner import Learner, begin, reads, resume, save
@@ -22,7 +22,7 @@ from sw.train.recipes import begin_holding
 from sw.train.settle import settle
 from sw.train.ship import export
 
-__all__ = ["learnt", "prepare", "train"]
+__all__ = ["learn", "prepare", "train"]
 
 
 @ordinary()
@@ -41,7 +41,7 @@ def train(options: Options) -> None:
     ``--recipe``, ``--noise``, ``--dropout``, ``--ship`` and more) and calls this.
     Progress goes to stderr. Bad input raises `golden.errors.InputError`.
     """
-    with joined(options.batch), alone(options.folder):
+    with join(options.batch), exclude_others(options.folder):
         run(options)
 
 
@@ -56,7 +56,7 @@ def run(options: Options) -> None:
         train_letters(options)
         return
     digits = load(options.data, download=True)
-    learner = learnt(options, digits)
+    learner = learn(options, digits)
     if leads():
         if options.recipe == "memory":
             settle(learner, digits, options)
@@ -65,7 +65,7 @@ def run(options: Options) -> None:
 
 
 @ordinary()
-def learnt(options: Options, digits: Digits) -> Learner:
+def learn(options: Options, digits: Digits) -> Learner:
     """Return the learner at the end of all stages, its averages taken; nothing is exported.
 
     The run goes on from its checkpoint in ``options.folder`` where there is one.

@@ -33,7 +33,7 @@ from sw.train.origins import direct, move_origins
 from sw.train.pool import medoids
 from sw.train.recipes import LOST
 
-__all__ = ["Fall", "Starts", "Touch", "Trained", "fall", "settle", "settled", "touched"]
+__all__ = ["Fall", "Starts", "Touch", "Trained", "apply_touch", "fall", "find_touch", "settle"]
 
 LOOKS = (1, 5, 20)
 """When digits are looked at, in runs of the spec's steps; at the last one they shall rest."""
@@ -69,7 +69,7 @@ class Touch(NamedTuple):
         return cls(np.zeros(channels), np.zeros(channels))
 
 
-def touched(rule: Rule, touch: Touch) -> Rule:
+def apply_touch(rule: Rule, touch: Touch) -> Rule:
     """Return the quantised rule with the touch on its biases."""
     rule = deepcopy(rule)
     assert rule.update.bias is not None
@@ -90,7 +90,7 @@ class Trained:
 
     def touch(self, touch: Touch) -> None:
         """Have the rule run with the touch on its biases."""
-        rule = touched(self.learner.rule, touch)
+        rule = apply_touch(self.learner.rule, touch)
         self.machine = TrainingMachine.of(rule, self.learner.gate)
 
     @property
@@ -205,7 +205,7 @@ def min_errors(images: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
     return np.min(each, axis=0)
 
 
-def settled(
+def find_touch(
     channels: int, look: Callable[[Touch], Fall], say: Callable[[str], None]
 ) -> tuple[Touch, Fall]:
     """Return the touch that brings to rest, and what digits do then.
@@ -263,5 +263,5 @@ def settle(learner: Learner, digits: Digits, options: Options) -> None:
             return fall(machine, starts)
 
         channels = options.spec.channels
-        touch, _ = settled(channels, look, lambda text: print(text, file=sys.stderr, flush=True))
-        learner.rule = touched(learner.rule, touch)
+        touch, _ = find_touch(channels, look, lambda text: print(text, file=sys.stderr, flush=True))
+        learner.rule = apply_touch(learner.rule, touch)

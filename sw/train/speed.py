@@ -89,10 +89,10 @@ def step_times() -> dict[str, Any]:
     right = torch.randn(SIDE, SIDE, generator=generator)
 
     def run_plain() -> None:
-        learnt(plain, states, plain, spec.steps)
+        run_and_learn(plain, states, plain, spec.steps)
 
     def run_fused() -> None:
-        learnt(rule, states, TrainingMachine.of(rule, None).step, spec.steps)
+        run_and_learn(rule, states, TrainingMachine.of(rule, None).step, spec.steps)
 
     slow, fast, product = seconds(run_plain, run_fused, lambda: left @ right)
     rate = 2 * SIDE**3 / product
@@ -107,7 +107,9 @@ def step_times() -> dict[str, Any]:
     }
 
 
-def learnt(model: nn.Module, states: Tensor, step: Callable[[Tensor], Tensor], count: int) -> None:
+def run_and_learn(
+    model: nn.Module, states: Tensor, step: Callable[[Tensor], Tensor], count: int
+) -> None:
     """Run the steps, and find the gradients of states and weights."""
     start = states.clone().requires_grad_()
     result = start
@@ -126,7 +128,7 @@ def batch_times() -> dict[str, Any]:
         options = Options(batch=size)
 
         def work() -> None:
-            with chosen(fused):
+            with choose_step(fused):
                 train_batch(learner, images, options)
 
         return work
@@ -151,7 +153,7 @@ def learner(stage: str, size: int, images: np.ndarray) -> Learner:
 
 
 @contextmanager
-def chosen(fused: bool) -> Iterator[None]:
+def choose_step(fused: bool) -> Iterator[None]:
     """Run what is fused, or plain torch in its place."""
     before = os.environ.get("THALWEG_FUSED")
     os.environ["THALWEG_FUSED"] = "1" if fused else "0"

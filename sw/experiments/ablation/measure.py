@@ -18,13 +18,13 @@ from golden.files import read_bytes, read_json, write_json
 from sw.data.load import Digits
 from sw.experiments.ablation.rows import BASE, ROWS, Row
 from sw.experiments.table.automata import link_bytes
-from sw.judge.evaluate import evaluate, judged
+from sw.judge.evaluate import digits_to_judge, evaluate
 from sw.model.baselines.shelf import weights_of
 from sw.model.floats import FLOATS
 from sw.runs.writable import require_writable
 from sw.train.learner import Learner, identity
 from sw.train.options import Options
-from sw.train.run import learnt, prepare
+from sw.train.run import learn, prepare
 from sw.train.ship import commit, machine
 
 __all__ = ["Ablation"]
@@ -92,7 +92,7 @@ class Ablation:
         if kept is not None:
             return kept
         prepare(options)
-        learner = learnt(options, self.digits)
+        learner = learn(options, self.digits)
         found = {"row": row.name, "seed": seed} | measure(learner, self.digits)
         found |= {"options": options.trained_with(), "data": self.digest, "commit": commit()}
         write_json(path, found)
@@ -151,7 +151,10 @@ def measure(learner: Learner, digits: Digits) -> dict[str, Any]:
     skeleton, gate = learner.rule.weights(), learner.gate
     network = None if gate is None else gate.weights(skeleton.digest)
     found = evaluate(
-        GoldenDevice((skeleton,)), network, judged(digits, DIGITS), steps=skeleton.spec.steps
+        GoldenDevice((skeleton,)),
+        network,
+        digits_to_judge(digits, DIGITS),
+        steps=skeleton.spec.steps,
     )
     plane_bits = {} if gate is None else {"plane_bits": gate.plane_bits}
     return {

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from golden.errors import InputError
-from golden.files import is_dir, is_file, read_json, replacing
+from golden.files import is_dir, is_file, read_json, replacement
 from sw.report.docs import ROOT, table
 from sw.runs.writable import require_writable
 
@@ -102,7 +102,7 @@ PARTS = {"ablation": result_table, "seeds": seed_table}
 def publish(results: Path, part: str, folder: Path = DOCS) -> Path:
     """Copy results to docs: from test digits alone; return the path of the copy."""
     require_publishable(read_json(results)["digits"]["rows"], part, folder)
-    with replacing(folder / f"{part}.json") as temporary:
+    with replacement(folder / f"{part}.json") as temporary:
         shutil.copyfile(results, temporary)
     return folder / f"{part}.json"
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from golden.errors import InputError
 from sw.model.baselines.shelf import weights_of
-from sw.train.options import Options, Shape, shaped
+from sw.train.options import Options, Shape, shape_spec
 
-__all__ = ["BASE", "ROWS", "Row", "chosen"]
+__all__ = ["BASE", "ROWS", "Row", "choose_rows"]
 
 BASE = "base"
 """Name of the row that the others are compared with."""
@@ -37,7 +37,7 @@ class Row:
         """Return the options of its run with this seed."""
         given = self.given(base)
         shape = {each.name: given.pop(each.name) for each in fields(Shape) if each.name in given}
-        return replace(base, seed=seed, spec=shaped(base.spec, **shape), **given)
+        return replace(base, seed=seed, spec=shape_spec(base.spec, **shape), **given)
 
     def lacks(self) -> str | None:
         """Return in a line what it needs and is not there; None where it can be trained."""
@@ -50,7 +50,7 @@ class Row:
         return None
 
 
-def chosen(names: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+def choose_rows(names: Sequence[str], rows: Sequence[Row]) -> list[Row]:
     """Return the rows of these names in the order of the table, all where there are no names."""
     known = [row.name for row in rows]
     for name in names:

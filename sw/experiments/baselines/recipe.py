@@ -16,17 +16,20 @@ __all__ = ["LOSSES", "RECIPES", "Recipe"]
 FLOOR = 1e-4  # 40 dB: an image restored better than that gains nothing more
 
 
-def mean_squared(errors: Tensor) -> Tensor:
+def mean_squared_error(errors: Tensor) -> Tensor:
     """Return the mean squared error of a batch, given that of each image, peak 1."""
     return errors.mean()
 
 
-def log_squared(errors: Tensor) -> Tensor:
+def log_squared_error(errors: Tensor) -> Tensor:
     """Return the mean over images of the error's logarithm: the mean PSNR, but for its sign."""
     return (errors + FLOOR).log().mean()
 
 
-LOSSES: dict[str, Callable[[Tensor], Tensor]] = {"mse": mean_squared, "log-mse": log_squared}
+LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
+    "mse": mean_squared_error,
+    "log-mse": log_squared_error,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,13 +10,13 @@ from torch import nn
 
 from sw.runs.ordinary import ordinary
 
-__all__ = ["restored"]
+__all__ = ["restore_images"]
 
 BATCH = 250
 
 
 @ordinary()
-def restored(
+def restore_images(
     network: nn.Module,
     damaged: np.ndarray,
     progress: Callable[[int], None] = lambda done: None,

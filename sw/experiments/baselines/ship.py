@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save
 
 from golden.errors import InputError
-from golden.files import is_file, read_json, replacing, write_json
+from golden.files import is_file, read_json, replacement, write_json
 from sw.data.load import Digits
 from sw.experiments.baselines.recipe import RECIPES, Recipe
 from sw.experiments.baselines.train import Training
@@ -30,7 +30,7 @@ def ship(name: str, training: Training, recipe: Recipe, digits: Digits, folder: 
         key: tensor.detach().cpu().half().contiguous()
         for key, tensor in training.network.state_dict().items()
     }
-    with replacing(path) as temporary:
+    with replacement(path) as temporary:
         temporary.write_bytes(save(tensors))
     write_json(record, origin, indent=1)
     return path

@@ -19,7 +19,7 @@ from golden.errors import InputError
 from golden.files import exists
 from sw.data.damage import blank
 from sw.experiments.baselines.recipe import Recipe
-from sw.experiments.baselines.run import restored
+from sw.experiments.baselines.run import restore_images
 from sw.judge.metrics import closeness
 from sw.model.baselines.models import build
 from sw.runs import checkpoint
@@ -156,7 +156,7 @@ def look(training: Training, held_out: np.ndarray, recipe: Recipe, loss: float) 
     """Measure the averages on held-out digits, and keep them if they are the best so far."""
     before = training.put(training.averages)
     damaged = blank(held_out, range(len(held_out)), recipe.damage)
-    shown = restored(training.network, damaged, device=training.averages[0].device)
+    shown = restore_images(training.network, damaged, device=training.averages[0].device)
     psnr = closeness(shown, held_out).psnr_mean
     training.put(before)
     if psnr > max((entry["held_out_psnr"] for entry in training.curve), default=-np.inf):

@@ -14,7 +14,7 @@ from golden.machine import Machine, follow
 from sw.experiments.memory.batchwise import Batch, batchwise
 from sw.experiments.memory.task import Bar, Outcome, Task, at_most, scores
 from sw.judge.macs import count, network_macs
-from sw.model.baselines.shelf import SHIPPED, shipped
+from sw.model.baselines.shelf import SHIPPED, load_shipped
 
 __all__ = ["bars", "measure"]
 
@@ -49,7 +49,7 @@ def measure(task: Task) -> Outcome:
         "per_restoration": {name: curve[str(spec.steps)]["macs"] for name, curve in curves.items()},
         "curves": curves,
         "autoencoder": autoencoder(task),
-        "toggles": toggled(task),
+        "toggles": count_toggles(task),
     }
     return Outcome(results, {})
 
@@ -95,7 +95,7 @@ def autoencoder(task: Task) -> dict[str, Any] | None:
     """Return work and scores of the shipped auto-encoder; None where none is shipped."""
     if not BESIDES[0].is_file():
         return None
-    network = shipped(NAME)
+    network = load_shipped(NAME)
 
     def restore(batch: Batch) -> None:
         with torch.inference_mode():
@@ -107,7 +107,7 @@ def autoencoder(task: Task) -> dict[str, Any] | None:
     return {"macs": network_macs(network)} | scores(found)
 
 
-def toggled(task: Task) -> dict[str, Any] | None:
+def count_toggles(task: Task) -> dict[str, Any] | None:
     """Return the toggles on the chip of one restoration, and of a step of a digit that has fallen.
 
     The gate works on the host: its own toggles are not among them.

@@ -17,7 +17,7 @@ from sw.experiments.memory.faults import (
     StuckChannel,
     run_faulty,
 )
-from sw.experiments.memory.starts import struck, zero_cells
+from sw.experiments.memory.starts import choose_lost_cells, zero_cells
 from sw.experiments.memory.task import Bar, Outcome, Task, at_most, scores
 
 __all__ = ["KINDS", "SHARES", "bars", "measure"]
@@ -74,7 +74,9 @@ def lose_cells(batch: Batch) -> None:
             batch.show(f"lost 0 {step - LATER}", states)
         if step <= STEPS:
             for share in SHARES:
-                hurt = zero_cells(states, struck(machine.spec, batch.indices, step, share))
+                hurt = zero_cells(
+                    states, choose_lost_cells(machine.spec, batch.indices, step, share)
+                )
                 *_, (_, later) = follow(machine, hurt, step, [step + LATER])
                 batch.show(f"lost {share} {step}", later)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from golden.files import replacing
+from golden.files import replacement
 
 __all__ = ["ACCENT", "DIGITS", "INK", "figure"]
 
@@ -40,7 +40,7 @@ def figure(
         drawn, axes = pyplot.subplots(rows, columns, figsize=size, layout="constrained", **grid)
         try:
             yield axes
-            with replacing(path) as temporary:
+            with replacement(path) as temporary:
                 drawn.savefig(temporary, dpi=130, format="png", metadata={"Software": None})
         finally:
             pyplot.close(drawn)

@@ -9,7 +9,7 @@ import numpy as np
 from golden.fixed import STATE
 from golden.machine import Machine, follow
 
-__all__ = ["Energy", "Plane", "energy", "minima", "plane_through", "reach", "told"]
+__all__ = ["Energy", "Plane", "energy", "field_numbers", "minima", "plane_through", "reach"]
 
 
 class Energy(NamedTuple):
@@ -97,7 +97,7 @@ def reach(field: np.ndarray) -> float | None:
     return None
 
 
-def told(field: np.ndarray) -> dict[str, Any]:
+def field_numbers(field: np.ndarray) -> dict[str, Any]:
     """Return the numbers of a field of energies."""
     return {
         "lowest": round(float(field.min()), 3),

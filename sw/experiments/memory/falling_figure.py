@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from golden.files import replacing
+from golden.files import replacement
 from sw.experiments.memory.falling import LOOKS
 from sw.experiments.memory.task import Outcome
 from sw.report.pictures import sheet
@@ -39,7 +39,7 @@ def draw(outcome: Outcome, folder: Path) -> list[Path]:
     ]
     frames[0] = frame(0, arrays["given"], arrays["noise"][0])
     times = [HOLD // 2, *[TIME] * (len(frames) - 2), HOLD]
-    with replacing(film) as path:
+    with replacement(film) as path:
         frames[0].save(
             path,
             "GIF",

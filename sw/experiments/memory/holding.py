@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from golden.machine import follow, rested
+from golden.machine import find_resting, follow
 from golden.skeleton import SHIPPED
 from sw.experiments.memory.batchwise import Batch, batchwise
 from sw.experiments.memory.chip import compare
-from sw.experiments.memory.starts import struck, zero_cells
+from sw.experiments.memory.starts import choose_lost_cells, zero_cells
 from sw.experiments.memory.task import Bar, Outcome, Task, at_least, at_most, percent, scores
 from sw.runs.loading import load_run
 
@@ -72,16 +72,16 @@ def hold(batch: Batch) -> None:
         if step in HOLD:
             batch.show(f"step {step}", states)
         if step in STRIKES:
-            hurt = zero_cells(states, struck(machine.spec, batch.indices, step, SHARE))
+            hurt = zero_cells(states, choose_lost_cells(machine.spec, batch.indices, step, SHARE))
             for _, later in follow(machine, hurt, step, [step + LATER]):
                 batch.show(f"struck {step}", later)
-    batch.found["rest"] = rested(machine, states, HOLD[-1])
+    batch.found["rest"] = find_resting(machine, states, HOLD[-1])
 
 
 def on_chip(task: Task) -> dict[str, Any] | None:
     """Hold a few digits on the chip, cells lost on the way."""
     states = task.encoded(slice(0, ON_CHIP))
-    lost = struck(task.machine.spec, range(len(states)), STRIKES[0], SHARE)
+    lost = choose_lost_cells(task.machine.spec, range(len(states)), STRIKES[0], SHARE)
     return compare(task, states, HOLD, {STRIKES[0]: lost})
 
 

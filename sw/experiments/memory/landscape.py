@@ -9,7 +9,7 @@ import numpy as np
 from golden.fixed import STATE
 from golden.machine import Machine, follow
 from sw.experiments.memory.chip import compare
-from sw.experiments.memory.energy import Plane, energy, plane_through, told
+from sw.experiments.memory.energy import Plane, energy, field_numbers, plane_through
 from sw.experiments.memory.task import Bar, Outcome, Task, at_least, percent
 
 __all__ = ["bars", "measure"]
@@ -48,13 +48,13 @@ def measure(task: Task) -> Outcome:
         for name, machine in machines.items():
             maps[name], fields = map_of(task, machine, plane.lattices(*axes))
             advance(1)
-            paths[name], profiles = walked(task, machine, walk)
+            paths[name], profiles = path_numbers(task, machine, walk)
             advance(1)
             arrays |= {f"{name}: {kind}": field for kind, field in (fields | profiles).items()}
     results = {
         "digits": count,
         "grid": GRID,
-        "variance_on_the_plane": explained(ends, plane),
+        "variance_on_the_plane": explained_share(ends, plane),
         "maps": maps,
         "paths": paths,
         "chip": compare(task, plane.lattices(*axes)[:: GRID * GRID // ON_CHIP], (1, 10, STEPS)),
@@ -62,7 +62,7 @@ def measure(task: Task) -> Outcome:
     return Outcome(results, arrays)
 
 
-def explained(ends: np.ndarray, plane: Plane) -> float:
+def explained_share(ends: np.ndarray, plane: Plane) -> float:
     """Return the share of the ends' variance that lies on the plane, in %."""
     total = np.sum((ends.astype(np.float64) - plane.centre) ** 2)
     return round(float(100 * np.sum(plane.places**2) / total), 2)
@@ -77,8 +77,8 @@ def map_of(
     fields = {"to end": found.to_end, "motion": found.motion, "digit": digits, "sure": sure}
     fields = {kind: field.reshape(GRID, GRID) for kind, field in fields.items()}
     numbers = {
-        "to_end": told(fields["to end"]),
-        "motion": told(fields["motion"]),
+        "to_end": field_numbers(fields["to end"]),
+        "motion": field_numbers(fields["motion"]),
         "read_surely": percent(sure >= SURE),
         "digits_read_surely": len(np.unique(digits[sure >= SURE])),
     }
@@ -100,7 +100,7 @@ def between(ends: np.ndarray, read: np.ndarray, sure: np.ndarray) -> np.ndarray:
     return STATE.clamp(np.rint(np.stack(paths))).astype(np.int8)
 
 
-def walked(
+def path_numbers(
     task: Task, machine: Machine, walk: np.ndarray
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the numbers of the paths, and their energies (paths, points)."""

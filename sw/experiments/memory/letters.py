@@ -34,8 +34,8 @@ def measure(task: Task) -> Outcome:
     total = len(gates) * (len(task.letters.images) + len(task.digits.images))
     with task.progress("letters", total) as advance:
         for name, network in gates.items():
-            letters = restored(task, network, task.letters, advance)
-            digits = restored(task, network, task.digits, advance)
+            letters = restore_letters(task, network, task.letters, advance)
+            digits = restore_letters(task, network, task.digits, advance)
             psnr = closeness(letters, task.letters.images)._asdict()
             found[name] = {
                 "letters": {key: round(db, 3) for key, db in psnr.items()},
@@ -57,7 +57,7 @@ def spread(labels: np.ndarray, count: int) -> np.ndarray:
     return first[np.arange(count) * len(first) // count]
 
 
-def restored(task: Task, network: GateNetwork, given: Judged, advance: Any) -> np.ndarray:
+def restore_letters(task: Task, network: GateNetwork, given: Judged, advance: Any) -> np.ndarray:
     """Return what blanked images become with a gate."""
     machine, shown = Machine(task.skeleton, network), []
     for batch in batches(len(given.images), BATCH):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from golden.errors import InputError
-from golden.files import is_dir, is_file, read_json, replacing
+from golden.files import is_dir, is_file, read_json, replacement
 from sw.experiments.memory.run import EXPERIMENTS, REPORT, remove_pictures
 from sw.experiments.memory.tables import TABLES
 from sw.report.docs import ROOT, table
@@ -27,10 +27,10 @@ def publish(folder: Path, docs: Path = DOCS) -> Path:
     results = read_json(folder / REPORT)
     require_docs(docs)
     for name in results["pictures"]:
-        with replacing(docs / "memory" / name) as temporary:
+        with replacement(docs / "memory" / name) as temporary:
             shutil.copyfile(folder / name, temporary)
     remove_pictures(docs / "memory", docs / REPORT, results["pictures"])
-    with replacing(docs / REPORT) as temporary:
+    with replacement(docs / REPORT) as temporary:
         shutil.copyfile(folder / REPORT, temporary)
     return docs / REPORT
 

@@ -16,14 +16,14 @@ import numpy as np
 
 import golden
 from golden.errors import InputError
-from golden.files import ROOT, is_file, read_json, reading, remove, replacing, write_json
+from golden.files import ROOT, is_file, read_json, reading, remove, replacement, write_json
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from sw.experiments.memory.task import Arrays, Outcome, Task
 from sw.judge import referee
 from sw.runs.writable import require_writable
 
-__all__ = ["EXPERIMENTS", "chosen", "known", "run"]
+__all__ = ["EXPERIMENTS", "choose_experiments", "known", "run"]
 
 EXPERIMENTS = (
     "falling",
@@ -75,7 +75,7 @@ def known(names: list[str]) -> list[str]:
     return [name for name in EXPERIMENTS if name in names or not names]
 
 
-def chosen(
+def choose_experiments(
     names: list[str],
     skeleton: Skeleton,
     network: GateNetwork | None,
@@ -124,7 +124,7 @@ def run(
     Pictures that an earlier run left there, and this one did not draw, are removed.
     """
     require_writable(folder / REPORT, folder / "kept" / REPORT)
-    outcomes = {name: measured(task, name, folder / "kept", say) for name in names}
+    outcomes = {name: outcome_of(task, name, folder / "kept", say) for name in names}
     pictures = []
     for name, outcome in outcomes.items():
         for picture in import_module(f"sw.experiments.memory.{name}_figure").draw(outcome, folder):
@@ -161,7 +161,7 @@ def remove_pictures(folder: Path, report: Path, staying: Collection[str]) -> Non
         remove(folder / name)
 
 
-def measured(task: Task, name: str, kept: Path, say: Callable[[str], None]) -> Outcome:
+def outcome_of(task: Task, name: str, kept: Path, say: Callable[[str], None]) -> Outcome:
     """Return an experiment's outcome, kept from an earlier run where nothing has changed since."""
     place = kept / f"{name}-{fingerprint(task, name)}"
     found = outcome_at(place)
@@ -172,7 +172,7 @@ def measured(task: Task, name: str, kept: Path, say: Callable[[str], None]) -> O
     outcome = import_module(f"sw.experiments.memory.{name}").measure(
         replace(task, keep=keeper(place))
     )
-    with replacing(place.with_suffix(".npz")) as path:
+    with replacement(place.with_suffix(".npz")) as path:
         np.savez_compressed(path, **outcome.arrays)
     write_json(place.with_suffix(".json"), outcome.results)
     shutil.rmtree(place, ignore_errors=True)
@@ -206,7 +206,7 @@ def keeper(folder: Path) -> Callable[[str, Callable[[], Arrays]], Arrays]:
         found = arrays_at(part)
         if found is None:
             found = make()
-            with replacing(part) as path:
+            with replacement(part) as path:
                 np.savez_compressed(path, **found)  # type: ignore[arg-type]
         return found
 

@@ -50,13 +50,15 @@ def measure(task: Task) -> Outcome:
     results = {
         "digits": len(chosen),
         "nudge": NUDGE,
-        "openings": {str(opening): told(found, shown, task) for opening, found in maps.items()},
+        "openings": {
+            str(opening): saliency_numbers(found, shown, task) for opening, found in maps.items()
+        },
     }
     arrays = {f"opening {opening}": found for opening, found in maps.items()}
     return Outcome(results, {"shown": shown} | arrays)
 
 
-def told(maps: np.ndarray, shown: np.ndarray, task: Task) -> dict[str, float]:
+def saliency_numbers(maps: np.ndarray, shown: np.ndarray, task: Task) -> dict[str, float]:
     """Return how strong the gradients are, and how much of them lies on or beside ink."""
     rows, columns = task.machine.spec.window
     ink = np.zeros((len(shown), task.machine.spec.height, task.machine.spec.width), bool)

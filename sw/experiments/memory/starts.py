@@ -8,7 +8,7 @@ from golden.fixed import STATE
 from golden.spec import Spec
 from sw.data.noise import KINDS, gaussian, noise_lattice
 
-__all__ = ["disturb", "noise", "struck", "zero_cells"]
+__all__ = ["choose_lost_cells", "disturb", "noise", "zero_cells"]
 
 
 def noise(spec: Spec, count: int, seed: int) -> np.ndarray:
@@ -23,7 +23,9 @@ def noise(spec: Spec, count: int, seed: int) -> np.ndarray:
     return starts
 
 
-def struck(spec: Spec, indices: np.ndarray | range, step: int, share: float) -> np.ndarray:
+def choose_lost_cells(
+    spec: Spec, indices: np.ndarray | range, step: int, share: float
+) -> np.ndarray:
     """Return which cells are lost after ``step``: bool (n, cells), drawn by index and step."""
     lost = np.zeros((len(indices), spec.cells), bool)
     for row, index in zip(lost, indices, strict=True):

@@ -12,7 +12,7 @@ from golden.skeleton import Skeleton, find
 from sw.data.load import load
 from sw.judge.evaluate import Judged
 
-__all__ = ["LETTERS", "gates_beside", "lacking", "letters_at"]
+__all__ = ["LETTERS", "gates_beside", "letters_at", "missing_letters"]
 
 LETTERS = "letters-upper"
 
@@ -47,7 +47,7 @@ def gates_beside(name: str, skeleton: Skeleton, letters: str) -> dict[str, GateN
     return gates
 
 
-def lacking(letters: Judged | None, gates: dict[str, GateNetwork], name: str) -> str | None:
+def missing_letters(letters: Judged | None, gates: dict[str, GateNetwork], name: str) -> str | None:
     """Return why letters cannot be measured on the skeleton ``name``, or None where they can."""
     if not gates:
         return f"{name} has no gate-LETTERS-NAME.safetensors"

@@ -11,7 +11,7 @@ from sw.data.noise import KINDS
 from sw.experiments.memory.attractors import Falls, fall
 from sw.experiments.memory.chip import compare
 from sw.experiments.memory.spread import apart, entropy
-from sw.experiments.memory.starts import disturb, noise, struck, zero_cells
+from sw.experiments.memory.starts import choose_lost_cells, disturb, noise, zero_cells
 from sw.experiments.memory.task import Bar, Outcome, Task, at_least, at_most, percent
 
 __all__ = ["bars", "measure"]
@@ -47,7 +47,7 @@ def measure(task: Task) -> Outcome:
     results = {
         "starts": task.noise,
         "seed": task.seed,
-        **decided(falls),
+        **fall_numbers(falls),
         "sure": percent(sure >= SURE),
         "sure_and_same_later": percent((sure >= SURE) & (early == late)),
         "digits": np.bincount(early, minlength=10).tolist(),
@@ -63,7 +63,7 @@ def measure(task: Task) -> Outcome:
     return Outcome(results, {"shown": shown[EARLY], "read": early, "sure": sure})
 
 
-def decided(falls: Falls) -> dict[str, Any]:
+def fall_numbers(falls: Falls) -> dict[str, Any]:
     """Return how many starts come to rest or cycle, and when."""
     found = falls.period > 0
     periods = falls.period[found & ~falls.rest]
@@ -99,7 +99,7 @@ def attractors(task: Task, falls: Falls) -> dict[str, Any]:
 def shaken(task: Task, states: np.ndarray, digits: np.ndarray) -> dict[str, Any]:
     """Disturb lattices after step `EARLY`, run on to `LATE`, and count which digits they show."""
     machine = task.machine
-    lost = struck(machine.spec, range(len(states)), EARLY, SHARE)
+    lost = choose_lost_cells(machine.spec, range(len(states)), EARLY, SHARE)
     trials = {"cells lost": zero_cells(states, lost)}
     trials |= {f"noise {sigma}": disturb(states, sigma, task.seed) for sigma in SHAKES}
     moves = {}

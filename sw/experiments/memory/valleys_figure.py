@@ -20,7 +20,7 @@ def draw(outcome: Outcome, folder: Path) -> list[Path]:
     """Write the figures and return their paths."""
     results, arrays = outcome
     paths = [folder / f"{name}.png" for name in ("valleys-digits", "valleys", "valleys-shaken")]
-    write_png(paths[0], gathered(arrays["shown"], arrays["read"]))
+    write_png(paths[0], gather(arrays["shown"], arrays["read"]))
     with figure(paths[1], columns=2) as axes:
         counts = results["digits"]
         axes[0].bar(DIGITS, counts, color=INK)
@@ -57,7 +57,7 @@ def draw_moves(moves: dict[int, Any], path: Path) -> None:
         axes[0].set(ylabel="from")
 
 
-def gathered(shown: np.ndarray, read: np.ndarray) -> np.ndarray:
+def gather(shown: np.ndarray, read: np.ndarray) -> np.ndarray:
     """Lay out images (n, h, w) by the digit that was read in them, a few of each, a row a digit."""
     height, width = (size * SCALE + GAP for size in shown.shape[1:])
     page = np.full((10 * height + GAP, COLUMNS * width + GAP), 244, np.uint8)

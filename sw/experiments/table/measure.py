@@ -13,7 +13,7 @@ import numpy as np
 
 from golden.errors import InputError
 from golden.files import read_json, write_json
-from sw.data.damage import SHARE, blanked, block, noisy
+from sw.data.damage import SHARE, blank_mask, block, noisy
 from sw.experiments.table.subject import Progress, Subject, digest_of
 from sw.judge.evaluate import Judged
 from sw.judge.metrics import PEAK, closeness, paste, ssim
@@ -54,7 +54,7 @@ Damage = Callable[[np.ndarray], np.ndarray]
 def share_of(share: float) -> Damage:
     """Return the damage that blanks a share of the pixels."""
     return lambda images: np.where(
-        blanked(images.shape, range(len(images)), share), np.uint8(0), images
+        blank_mask(images.shape, range(len(images)), share), np.uint8(0), images
     )
 
 
@@ -93,10 +93,10 @@ class Store:
 def row(subject: Subject, digits: Judged, referee: Referee, progress: Progress) -> dict[str, Any]:
     """Restore blanked digits and return the numbers of the table's row."""
     _, images, labels = digits
-    mask = blanked(images.shape, range(len(images)), SHARE)
+    mask = blank_mask(images.shape, range(len(images)), SHARE)
     restored = subject.restore(np.where(mask, np.uint8(0), images), mask, progress)
     pasted = closeness(paste(restored, images, mask), images)
-    return scored(restored, images, labels, referee) | {
+    return score(restored, images, labels, referee) | {
         "psnr_mean_pasted": round(pasted.psnr_mean, 3),
         "psnr_mse_pasted": round(pasted.psnr_of_mean, 3),
         "ssim": round(float(ssim(restored, images).mean()), 4),
@@ -124,11 +124,11 @@ def point(
     _, images, labels = digits
     damaged = DAMAGES[damage](images)
     restored = subject.restore(damaged, np.zeros(images.shape, bool), progress)
-    scores = scored(restored, images, labels, referee)
+    scores = score(restored, images, labels, referee)
     return {"name": subject.name, "damage": damage} | scores | {"images": len(images)}
 
 
-def scored(
+def score(
     restored: np.ndarray, originals: np.ndarray, labels: np.ndarray, referee: Referee
 ) -> dict[str, float]:
     """Return PSNR both ways in dB, and the share of digits that are read right in %."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from golden.errors import InputError
-from golden.files import is_dir, is_file, read_json, remove, replacing
+from golden.files import is_dir, is_file, read_json, remove, replacement
 from sw.experiments.baselines.recipe import RECIPES
 from sw.model.baselines.shelf import SHIPPED as WEIGHTS
 from sw.report.docs import ROOT, table
@@ -116,7 +116,7 @@ def draw_curves(points: Sequence[dict[str, Any]], path: Path) -> None:
         axes.set(xlabel="pixels blanked in %, or other damage", ylabel=label)
         axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    with replacing(path) as temporary:
+    with replacement(path) as temporary:
         figure.savefig(temporary, dpi=110)
 
 
@@ -143,7 +143,7 @@ def draw_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
     axes.set(xscale="log", xlabel="million multiply-accumulates a digit", ylabel="mean PSNR in dB")
     axes.margins(0.25, 0.12)
     axes.grid(alpha=0.3)
-    with replacing(path) as temporary:
+    with replacement(path) as temporary:
         figure.savefig(temporary, dpi=110)
 
 
@@ -167,7 +167,7 @@ def baselines() -> str:
             f"{record['parameters']:,}",
             f"{recipe['batches']:,} x {recipe['batch']}",
             f"{recipe['rate']:g}",
-            halved(record),
+            half_run(record),
             f"{record['held_out_psnr']:.2f} dB",
             f"{record['seconds'] / 60:.0f} min",
         ])
@@ -183,7 +183,7 @@ def baselines() -> str:
     return table(headings, rows)
 
 
-def halved(record: Mapping[str, Any]) -> str:
+def half_run(record: Mapping[str, Any]) -> str:
     """Return what a run by the same recipe reached in half as many batches, if there was one."""
     half = record["recipe"]["batches"] / 2
     runs = [run for run in record.get("shorter", []) if run["batches"] == half]
@@ -215,7 +215,7 @@ def ship(output: Path, rows: Sequence[dict[str, Any]], points: Sequence[dict[str
         files += [output.with_name(CURVES), output.with_name(CURVES).with_suffix(".png")]
     names = ("results.json", "results.png", CURVES, "curves.png")
     for file, name in zip(files, names, strict=False):
-        with replacing(ROOT / "docs" / name) as temporary:
+        with replacement(ROOT / "docs" / name) as temporary:
             shutil.copyfile(file, temporary)
 
 

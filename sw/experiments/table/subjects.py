@@ -10,7 +10,7 @@ import numpy as np
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
 from sw.experiments.baselines.closed import ClosedForms
-from sw.experiments.baselines.run import restored
+from sw.experiments.baselines.run import restore_images
 from sw.experiments.table.automata import (
     OpenDevice,
     brevitas_restore,
@@ -23,7 +23,7 @@ from sw.experiments.table.automata import (
 from sw.experiments.table.subject import Claim, Progress, Restore, Subject, digest_of
 from sw.judge.macs import automaton_macs, count, network_macs
 from sw.model.baselines.shelf import SHIPPED as BASELINES
-from sw.model.baselines.shelf import shipped
+from sw.model.baselines.shelf import load_shipped
 from sw.model.floats import FLOATS
 
 __all__ = ["SIMULATED", "subjects"]
@@ -56,7 +56,7 @@ def subjects(
     baselines, skeletons
         Folders of what is shipped.
     """
-    yield Subject(name="blanked input", restore=untouched, identity="", curve=True, macs=lambda: 0)
+    yield Subject(name="blanked input", restore=keep_input, identity="", curve=True, macs=lambda: 0)
     yield from closed_forms(training)
     for name in NETWORKS:
         if (baselines / f"{name}.safetensors").is_file():
@@ -67,7 +67,7 @@ def subjects(
         yield from automata(skeletons / "digits", "hybrid", HYBRID, open_simulated)
 
 
-def untouched(damaged: np.ndarray, blanked: np.ndarray, progress: Progress) -> np.ndarray:
+def keep_input(damaged: np.ndarray, blanked: np.ndarray, progress: Progress) -> np.ndarray:
     """Return the input."""
     return damaged
 
@@ -101,10 +101,10 @@ def closed_forms(training: np.ndarray) -> Iterator[Subject]:
 
 def network(name: str, folder: Path) -> Subject:
     """Return the subject of a trained baseline."""
-    model = shipped(name, folder)
+    model = load_shipped(name, folder)
 
     def restore(damaged: np.ndarray, blanked: np.ndarray, progress: Progress) -> np.ndarray:
-        return restored(model, damaged, progress)
+        return restore_images(model, damaged, progress)
 
     return Subject(
         name=NETWORKS[name],

@@ -61,7 +61,7 @@ class Referee:
         """Read the weights; their SHA-256 must be the one on record."""
         raw = read_bytes(path)
         with reading(provenance, "the referee's record"):
-            wanted = str(recorded(provenance)["sha256"])
+            wanted = str(read_record(provenance)["sha256"])
         found = hashlib.sha256(raw).hexdigest()
         if found != wanted:
             raise InputError(f"{path} must have the SHA-256 {wanted[:12]}…, not {found[:12]}…")
@@ -83,7 +83,7 @@ class Referee:
         return labels, confidences
 
 
-def recorded(path: Path = PROVENANCE) -> dict[str, Any]:
+def read_record(path: Path = PROVENANCE) -> dict[str, Any]:
     """Return what is on record about the referee."""
     record: dict[str, Any] = read_json(path)
     return record

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from golden.errors import InputError
-from golden.files import replacing, write_json
+from golden.files import replacement, write_json
 from sw.data.load import Digits
 from sw.judge.referee import PROVENANCE, WEIGHTS, Referee, as_input, network
 from sw.runs.ordinary import ordinary
@@ -49,7 +49,7 @@ def train(digits: Digits, folder: Path) -> dict[str, Any]:
         "test_right": int(np.sum(read == digits.test_labels)),
         "sha256": hashlib.sha256(raw).hexdigest(),
     }
-    with replacing(folder / WEIGHTS.name) as path:
+    with replacement(folder / WEIGHTS.name) as path:
         path.write_bytes(raw)
     write_json(folder / PROVENANCE.name, record)
     return record

@@ -13,7 +13,7 @@ from golden.files import is_file, read_bytes
 from sw.model.baselines.models import MODELS, build
 from sw.runs.ordinary import ordinary
 
-__all__ = ["SHIPPED", "shipped", "weights_of"]
+__all__ = ["SHIPPED", "load_shipped", "weights_of"]
 
 SHIPPED = Path(__file__).parent / "weights"
 
@@ -27,7 +27,7 @@ def weights_of(name: str, folder: Path = SHIPPED) -> Path:
 
 
 @ordinary()
-def shipped(name: str, folder: Path = SHIPPED) -> nn.Module:
+def load_shipped(name: str, folder: Path = SHIPPED) -> nn.Module:
     """Return a trained baseline, float32."""
     if name not in MODELS:
         raise InputError(f"Baseline must be one of {', '.join(MODELS)}, not {name!r}")

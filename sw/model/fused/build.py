@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from golden.errors import InputError, ToolError, reason
-from golden.files import is_file, locked, read_bytes, replacing
+from golden.files import is_file, lock, read_bytes, replacement
 from golden.tools import call, compiler, environment, processor
 from sw.runs.cache import cache_folder
 
@@ -51,7 +51,7 @@ def attempt(channels: int, multiplier: int) -> ctypes.CDLL | str:
             return "no C++ compiler on PATH"
         path = cache_folder("fused") / f"step-{channels}-{multiplier}-{digest(command)}.so"
         if not is_whole(path):
-            with locked(path.parent, waiting):
+            with lock(path.parent, waiting):
                 if not is_whole(path):  # another process may have made it meanwhile
                     compile_library(command, path)
         return load(path)
@@ -108,10 +108,10 @@ def compile_library(command: list[str], path: Path) -> None:
     """Compile, and put the result in its place whole, its checksum after it."""
     print("building the fused training step (some seconds, once)", file=sys.stderr, flush=True)
     log = path.with_suffix(".log")
-    with replacing(path) as made:
+    with replacement(path) as made:
         call([*command, "-o", str(made)], log)
         load(made)  # a compiler's exit code 0 is no library
         checksum = hashlib.sha256(read_bytes(made)).hexdigest()
-    with replacing(stamp(path)) as file:
+    with replacement(stamp(path)) as file:
         file.write_text(checksum, encoding="ascii")
     log.unlink(missing_ok=True)

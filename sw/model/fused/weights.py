@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from sw.model.quantisers import Place
 
-__all__ = ["quantised"]
+__all__ = ["quantise_weight"]
 
 
 class Quantise(torch.autograd.Function):
@@ -48,7 +48,7 @@ class Quantise(torch.autograd.Function):
         return result, None, None, None
 
 
-def quantised(weight: Tensor, exponents: Tensor, place: Place, functions: CDLL) -> Tensor:
+def quantise_weight(weight: Tensor, exponents: Tensor, place: Place, functions: CDLL) -> Tensor:
     """Return ``weight`` as Brevitas quantises it, times ``2**(target - source)``, bit for bit.
 
     Parameters

@@ -66,7 +66,7 @@ def test_a_run_is_prepared_trained_measured_and_kept_by_its_options(table, monke
     calls = []
 
     def learnt(options, digits):
-        calls.append(("learnt", options, digits))
+        calls.append(("learn", options, digits))
         options.folder.mkdir(parents=True)
         for name in ("checkpoint.pt", "float.safetensors"):
             (options.folder / name).write_text("large")
@@ -74,7 +74,7 @@ def test_a_run_is_prepared_trained_measured_and_kept_by_its_options(table, monke
 
     fakes = {
         "prepare": lambda options: calls.append(("prepare", options)),
-        "learnt": learnt,
+        "learn": learnt,
         "measure": lambda *given: calls.append(("measure", *given)) or {"psnr_mean": 20.0},
         "commit": lambda: "c0ffee",
     }
@@ -86,7 +86,7 @@ def test_a_run_is_prepared_trained_measured_and_kept_by_its_options(table, monke
     assert options == replace(row.options(table.base, 7), output=options.output, name=options.name)
     assert calls == [
         ("prepare", options),
-        ("learnt", options, DIGITS),
+        ("learn", options, DIGITS),
         ("measure", "learner", DIGITS),
     ]
     assert result == {

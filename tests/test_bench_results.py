@@ -106,11 +106,11 @@ def test_a_bench_waits_for_another_in_its_folder_and_says_so(tmp_path, monkeypat
         yield
 
     monkeypatch.setenv("THALWEG_BUILD", str(tmp_path))
-    monkeypatch.setattr(cocotb_run, "locked", locked)
+    monkeypatch.setattr(cocotb_run, "lock", locked)
     with bench_folder("some", said.append) as folder:
         assert asked == [folder] == [tmp_path.resolve() / "sim" / "some"]
     assert said == [f"waiting for another bench in {folder}"]
-    monkeypatch.setattr(cocotb_run, "locked", lambda folder, waiting: nullcontext())
+    monkeypatch.setattr(cocotb_run, "lock", lambda folder, waiting: nullcontext())
     text = rf"^{re.escape(str(folder.with_name('none')))} must be a writable folder: No such file"
     with pytest.raises(InputError, match=text), bench_folder("none"):
         pass

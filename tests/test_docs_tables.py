@@ -127,7 +127,7 @@ def test_boards_have_their_own_figures(tmp_path, monkeypatch):
 def test_the_referee_has_its_own_figures(monkeypatch):
     record = {"test_right": 990, "test_digits": 1000, "trained_on": 5432, "epochs": 6,
               "sha256": "0123456789abcdef" * 4, "command": "make it"}  # fmt: skip
-    monkeypatch.setattr(measured, "recorded", lambda: record)
+    monkeypatch.setattr(measured, "read_record", lambda: record)
     assert lines(measured.referee())[1:] == [
         ["trained on", "5,432 digits, 6 epochs"],
         ["clean test digits read right", "99.00% of 1,000"],

@@ -51,9 +51,9 @@ def test_what_is_no_file_is_not_replaced(tmp_path):
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
-@pytest.mark.parametrize("make", ["replacing", "locked", "write_json"])
+@pytest.mark.parametrize("make", ["replacement", "lock", "write_json"])
 def test_folders_are_made_where_missing(tmp_path, make):
-    if make == "locked":
+    if make == "lock":
         with lock(tmp_path / "a" / "b"):
             assert (tmp_path / "a" / "b").is_dir()
     elif make == "write_json":
@@ -61,7 +61,7 @@ def test_folders_are_made_where_missing(tmp_path, make):
     else:
         with replacement(tmp_path / "a" / "b" / "c") as temporary:
             temporary.write_text("1\n")
-    assert make == "locked" or (tmp_path / "a" / "b" / "c").read_text() == "1\n"
+    assert make == "lock" or (tmp_path / "a" / "b" / "c").read_text() == "1\n"
 
 
 def test_a_file_is_removed_and_one_that_is_gone_is_no_error(tmp_path):

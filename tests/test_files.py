@@ -157,9 +157,9 @@ def test_a_file_is_replaced_whole_or_stays(tmp_path):
 
 def test_a_folder_is_locked_against_other_processes(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from golden.files import locked\n"
+        "import sys; from pathlib import Path; from golden.files import lock\n"
         "say = lambda text: print(text, flush=True)\n"
-        "with locked(Path(sys.argv[1]), lambda: say('waits')): say('in')"
+        "with lock(Path(sys.argv[1]), lambda: say('waits')): say('in')"
     )
     with lock(tmp_path / "folder"):
         other = subprocess.Popen(

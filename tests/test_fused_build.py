@@ -122,7 +122,7 @@ def test_a_second_process_waits_for_the_one_that_builds(silent, monkeypatch, cap
     waits, say = threading.Event(), build.waiting
     monkeypatch.setattr(build, "waiting", lambda: (say(), waits.set()))
     second = threading.Thread(target=build.library, args=(1, 1))
-    with build.locked(build.cache_folder("fused")):  # as the first does
+    with build.lock(build.cache_folder("fused")):  # as the first does
         second.start()
         assert waits.wait(20)
     second.join(20)

@@ -228,7 +228,7 @@ def test_a_stage_stops_for_a_signal_that_any_process_received(monkeypatch, tmp_p
         return 1.0, 1.0
 
     monkeypatch.setattr(loop, "train_batch", batch)
-    monkeypatch.setattr(loop, "told", lambda received: [15] if learner.batch == 3 else [])
+    monkeypatch.setattr(loop, "gather_signals", lambda received: [15] if learner.batch == 3 else [])
     monkeypatch.setattr(loop, "leads", lambda: leads)
     monkeypatch.setattr(loop, "LOG_EVERY", 2)
     monkeypatch.setattr(loop, "save", lambda *given: saved.append(given))
@@ -262,7 +262,7 @@ def test_a_teacher_sees_shares_and_its_answer_is_held_within_the_grey_levels(mon
 def test_the_teacher_is_the_baseline_of_its_name(monkeypatch):
     teaching.teacher.cache_clear()
     asked = []
-    monkeypatch.setattr(teaching, "shipped", lambda name: asked.append(name) or name.upper())
+    monkeypatch.setattr(teaching, "load_shipped", lambda name: asked.append(name) or name.upper())
     assert [teaching.teacher(name) for name in ("mlp", "unet", "mlp")] == ["MLP", "UNET", "MLP"]
     assert asked == ["mlp", "unet"]
     teaching.teacher.cache_clear()

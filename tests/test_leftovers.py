@@ -94,7 +94,7 @@ def test_an_ablation_that_cannot_be_written_is_said_before_the_work(
 ):
     digits = Digits(embedded_digits()[0][:1], np.zeros(1, np.uint8), None, None, "one")
     monkeypatch.setattr("sw.data.load.load", lambda data, download: digits)
-    monkeypatch.setattr("sw.experiments.ablation.measure.learnt", None)
+    monkeypatch.setattr("sw.experiments.ablation.measure.learn", None)
     text = "a writable folder: File exists"
     if name == "runs":
         (tmp_path / name).write_text("a file")
@@ -121,7 +121,7 @@ def test_show_digits_for_docs_are_refused_before_the_work(
 ):
     """The fixture's data have no test digits."""
     text = f"{option} must come with MNIST's test digits at hand; --data names a folder"
-    monkeypatch.setattr("sw.experiments.ablation.measure.learnt", None)
+    monkeypatch.setattr("sw.experiments.ablation.measure.learn", None)
     monkeypatch.setattr(make, "rows", None)
     if option == "--docs":
         fails(text, "ablate", "--rows", "base", "--docs", "--output", tmp_path / "out")

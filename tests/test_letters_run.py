@@ -83,7 +83,7 @@ def test_a_run_hands_each_part_its_own_data(begun, monkeypatch):
         assert given is learner and told.spec == SPEC and machine.digest == skeleton.digest
         assert one is LETTERS and other is DIGITS
 
-    for name, fake in (("load", load), ("beginning", begin), ("run_stage", run_stage)):
+    for name, fake in (("load", load), ("begin_letters", begin), ("run_stage", run_stage)):
         monkeypatch.setattr(letters, name, fake)
     monkeypatch.setattr(letters, "export", export)
     train_letters(options)

@@ -51,13 +51,13 @@ def test_every_option_reaches_the_task_and_the_experiments(thalweg, played):
     assert played.of("load_run") == (("s", Path("g")), {"gated": True})
     assert played.of("letters_at") == ((Path("l"), Path("d"), 12), {})
     assert played.of("gates_beside") == (("s", SKELETON, "letters-odd"), {})
-    assert played.of("lacking")[0][0].rows == "letters-odd"
-    assert played.of("lacking")[0][1:] == ({"stored": "gate"}, "n")
-    names, *rest, say = played.of("chosen")[0]
+    assert played.of("missing_letters")[0][0].rows == "letters-odd"
+    assert played.of("missing_letters")[0][1:] == ({"stored": "gate"}, "n")
+    names, *rest, say = played.of("choose_experiments")[0]
     assert names == ["damage", "valleys"] and callable(say)
     assert rest == [SKELETON, "network", "what is lacking"]
     assert played.of("load") == ((Path("d"),), {"download": True})
-    assert played.of("judged") == (("digits", 12), {})
+    assert played.of("digits_to_judge") == (("digits", 12), {})
     assert played.of("require_size") == ((DIGITS, SKELETON), {})
     task, names, output, say = played.of("run")[0]
     assert (names, output, callable(say)) == (["valleys", "damage"], Path("o"), True)
@@ -73,7 +73,7 @@ def test_all_is_measured_on_the_simulated_chip_unless_told(thalweg, played):
     assert thalweg("memory")[0] == 0
     assert played.of("load_run") == (("digits-memory", None), {"gated": True})
     assert played.of("letters_at") == ((None, None, 1000), {})
-    assert played.of("chosen")[0][0] == []
+    assert played.of("choose_experiments")[0][0] == []
     task, _, output, _ = played.of("run")[0]
     assert (task.noise, task.seed, output) == (100, 0, Path("build/memory"))
     assert task.chip("skeleton") == "the chip"
@@ -85,7 +85,7 @@ def test_all_is_measured_on_the_simulated_chip_unless_told(thalweg, played):
 def test_full_takes_all_digits_and_ten_thousand_starts(thalweg, played):
     thalweg("memory", "--full", "--noise", 20, "--images", 30, "--no-gate")
     assert played.of("load_run") == (("digits-memory", None), {"gated": False})
-    assert played.of("letters_at")[0][2] is None and played.of("judged")[0][1] is None
+    assert played.of("letters_at")[0][2] is None and played.of("digits_to_judge")[0][1] is None
     assert played.of("run")[0][0].noise == 10_000
 
 

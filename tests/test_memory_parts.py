@@ -160,7 +160,7 @@ def test_an_auto_encoder_is_judged_on_the_same_damaged_digits(monkeypatch):
         return kept[label]
 
     monkeypatch.setattr(compute, "batchwise", record)
-    monkeypatch.setattr(compute, "shipped", lambda name: asked.append(name) or line())
+    monkeypatch.setattr(compute, "load_shipped", lambda name: asked.append(name) or line())
     task = real(5)
     found = compute.autoencoder(task)
     grey = blanked(task.digits.images) * 1.25 - 255 * 0.125
@@ -174,5 +174,5 @@ def test_an_auto_encoder_is_judged_on_the_same_damaged_digits(monkeypatch):
 def test_without_a_shipped_auto_encoder_there_is_none(monkeypatch, tmp_path):
     assert compute.BESIDES[0].name == "autoencoder.safetensors"
     monkeypatch.setattr(compute, "BESIDES", (tmp_path / "none", *compute.BESIDES[1:]))
-    monkeypatch.setattr(compute, "shipped", None)
+    monkeypatch.setattr(compute, "load_shipped", None)
     assert compute.autoencoder(SimpleNamespace()) is None

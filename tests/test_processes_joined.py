@@ -192,7 +192,7 @@ def test_one_process_keeps_the_folder_and_the_others_enter_after_it(monkeypatch,
 
     class Lock:
         def __init__(self, folder, waits):
-            order.append(("locked", folder))
+            order.append(("lock", folder))
 
         def __enter__(self):
             pass
@@ -200,12 +200,12 @@ def test_one_process_keeps_the_folder_and_the_others_enter_after_it(monkeypatch,
         def __exit__(self, *given):
             order.append("left")
 
-    monkeypatch.setattr(processes, "locked", Lock)
+    monkeypatch.setattr(processes, "lock", Lock)
     for rank in (0, 1):
         group(rank, 2, up=True)
         with exclude_others(tmp_path):
             order.append("work")
-    assert order == [("locked", tmp_path), "met", "work", "left", "met", "work"]
+    assert order == [("lock", tmp_path), "met", "work", "left", "met", "work"]
 
 
 def test_parts_of_a_batch_are_disjoint_and_whole(group):

@@ -110,7 +110,7 @@ def test_each_process_restores_its_share_of_the_batch(monkeypatch):
         ran.append((machine.dropout, damaged[:, 0, 0].tolist(), told))
         yield damaged * 0
 
-    monkeypatch.setattr(recipes, "run_supervised", run_supervised)
+    monkeypatch.setattr(recipes, "run_supervised", supervised)
     found = restore(learner_of("float", 4), CORNERS, options)
 
     assert asked[0] == (options, "float", 4)
@@ -145,7 +145,7 @@ def test_letters_and_digits_share_a_batch_and_processes_share_both(monkeypatch, 
         yield damaged * 9
         yield damaged * 0
 
-    monkeypatch.setattr(recipes, "run_supervised", run_supervised)
+    monkeypatch.setattr(recipes, "run_supervised", supervised)
     found = relearn(learner, np.full((5, 8, 8), 100, np.uint8), options)
 
     letters = {"none": 6}.get(kept, 3)

@@ -46,15 +46,16 @@ def test_a_run_has_joined_its_like_and_its_folder_is_its_own(monkeypatch, tmp_pa
         yield
         order.append(f"{name} left")
 
-    monkeypatch.setattr(run, "joined", lambda batch: entered("joined", batch))
-    monkeypatch.setattr(run, "alone", lambda folder: entered("alone", folder))
+    monkeypatch.setattr(run, "join", lambda batch: entered("join", batch))
+    monkeypatch.setattr(run, "exclude_others", lambda folder: entered("exclude_others", folder))
     monkeypatch.setattr(run, "run", order.append)
     run.train(options)
-    wanted = [("joined", 6), ("alone", tmp_path / "digits"), options, "alone left", "joined left"]
+    inner = [("exclude_others", tmp_path / "digits"), options, "exclude_others left"]
+    wanted = [("join", 6), *inner, "join left"]
     assert order == wanted
 
 
-PARTS = ("prepare", "require_folders", "train_letters", "load", "learnt", "settle", "export")
+PARTS = ("prepare", "require_folders", "train_letters", "load", "learn", "settle", "export")
 
 
 @pytest.mark.parametrize("ships", [False, True])
@@ -65,7 +66,7 @@ def test_a_recipe_goes_its_own_way(monkeypatch, tmp_path, recipe, leads, ships):
         recipe=recipe, begin="digits", data=tmp_path / "data", output=tmp_path, ship=ships
     )
     learner = SimpleNamespace(rule="rule", gate="gate")
-    order = notes(monkeypatch, *PARTS, load=DATA, learnt=learner)
+    order = notes(monkeypatch, *PARTS, load=DATA, learn=learner)
     monkeypatch.setattr(run, "leads", lambda: leads)
     monkeypatch.setattr(run.floats, "write", lambda *given: order.append(("floats", *given)))
     monkeypatch.setattr(run, "SHIPPED", tmp_path / "shipped")
@@ -76,7 +77,7 @@ def test_a_recipe_goes_its_own_way(monkeypatch, tmp_path, recipe, leads, ships):
         ("export", learner, options, DATA),
         ("floats", "rule", "gate", options.folder / "latent.safetensors"),
     ]
-    trained = [("load", tmp_path / "data", True), ("learnt", options, DATA)]
+    trained = [("load", tmp_path / "data", True), ("learn", options, DATA)]
     assert order == [
         ("prepare", options),
         *[("require_folders", tmp_path / "shipped")] * (ships and leads),

@@ -237,7 +237,7 @@ def test_settling_tries_touches_on_the_machine_and_keeps_the_best(monkeypatch):
         assert channels == 4 and look("some") == "fall"
         return "best", None
 
-    monkeypatch.setattr(settling, "find_touch", find_touch)
+    monkeypatch.setattr(settling, "find_touch", settled)
     settle(learner, digits, options)
     assert order == [learner, (digits, options), ("touch", "some"), (machine, "starts")]
     assert learner.rule == ("touched", "rule", "best")

@@ -258,7 +258,7 @@ def test_a_library_is_built_under_a_lock_unless_another_has_built_it(monkeypatch
         yield
         events.append("free")
 
-    monkeypatch.setattr(build, "locked", locked)
+    monkeypatch.setattr(build, "lock", locked)
     assert build.kept_library(folder, put, said.append) == folder / "design.so"
     made = folder if built else tmp_path / "sim" / "chip.part"
     assert events == [tmp_path / "sim", made, "free"]

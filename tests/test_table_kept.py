@@ -176,7 +176,7 @@ def trained(tmp_path, monkeypatch):
     found = {"psnr_mean": 1.0, "digit_id": 2.0, "link_bytes": 3, "seconds": 4.0, "rows": "test"}
     for name, value in (
         ("prepare", lambda options: None),
-        ("learnt", learnt),
+        ("learn", learnt),
         ("measure", lambda learner, digits: found | {"images": 1}),
     ):
         monkeypatch.setattr(f"sw.experiments.ablation.measure.{name}", value)

@@ -151,8 +151,8 @@ def test_a_digest_is_of_the_folders_in_a_folder(tmp_path):
 
 
 def test_each_baseline_restores_with_its_own_network(monkeypatch):
-    monkeypatch.setattr(subjects, "shipped", lambda name, folder: Model(name, folder))
-    monkeypatch.setattr(subjects, "restored", lambda *given: given)
+    monkeypatch.setattr(subjects, "load_shipped", lambda name, folder: Model(name, folder))
+    monkeypatch.setattr(subjects, "restore_images", lambda *given: given)
     monkeypatch.setattr(subjects, "network_macs", lambda model: model.name)
     done = print
 

@@ -170,7 +170,9 @@ def test_a_look_is_on_the_device_of_the_run(monkeypatch):
     state = SimpleNamespace(averages=[average], network="n", curve=[], batch=1, put=lambda x: x)
     asked = []
     monkeypatch.setattr(
-        training, "restore_images", lambda *given, device: asked.append((given[0], device)) or given[1]
+        training,
+        "restore_images",
+        lambda *given, device: asked.append((given[0], device)) or given[1],
     )
     look(state, IMAGES[:5], TINY, 0.0)
     assert asked == [("n", "cuda:1")] and state.best == ["a copy"]

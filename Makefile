@@ -75,10 +75,11 @@ bench: setup ## speed of golden, gate, training and simulations; clocks of a dig
 docs: setup ## tables of README and docs from what was measured
 	$(THALWEG) docs
 
-lint: setup ## style and types
+lint: setup ## style, types, and which way imports point
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 clean: ## remove everything generated but .venv
 	rm -rf build

@@ -17,7 +17,7 @@ from golden.errors import InputError, reason
 from golden.gate import GateNetwork
 from golden.model import Model
 from golden.skeleton import Skeleton
-from golden.spec import Spec
+from golden.spec import Gate, Spec
 
 __all__ = [
     "Counters",
@@ -63,8 +63,8 @@ class Device(Protocol):
     skeletons: tuple[Skeleton, ...]
     """The skeletons at hand."""
 
-    def choose(self, index: int, *, gated: bool) -> None:
-        """Take the skeleton ``skeletons[index]``, with its gate or without."""
+    def choose(self, index: int) -> None:
+        """Take the skeleton ``skeletons[index]``."""
 
     def load_images(self, images: np.ndarray) -> None:
         """Encode images (B, image, image); the step count is 0."""
@@ -72,8 +72,8 @@ class Device(Protocol):
     def load_states(self, states: np.ndarray, step: int) -> None:
         """Take raw lattices as the states after ``step``, its delta applied."""
 
-    def start(self, steps: int) -> None:
-        """Start a run of ``steps`` steps on every lattice."""
+    def start(self, steps: int, *, gated: bool = True) -> None:
+        """Start a run of ``steps`` steps on every lattice, with the skeleton's gate or without."""
 
     def planes(self) -> tuple[np.ndarray, np.ndarray]:
         """Wait for openings: indices (k,) and planes (k, cells); none once all runs have ended."""
@@ -194,12 +194,12 @@ class GoldenDevice:
         self._models = tuple(Model(skeleton) for skeleton in skeletons)
         self._states = np.zeros((0, *skeletons[0].spec.lattice), np.int8)
         self._step = self._end = 0
-        self.choose(0, gated=skeletons[0].spec.gate is not None)
+        self._gate: Gate | None = None
+        self.choose(0)
 
-    def choose(self, index: int, *, gated: bool) -> None:
-        """Take a skeleton, with its gate or without."""
+    def choose(self, index: int) -> None:
+        """Take a skeleton."""
         self._model = self._models[as_place(index, len(self._models))]
-        self._gate = self._model.spec.gate if gated else None
 
     def load_images(self, images: np.ndarray) -> None:
         """Encode images."""
@@ -211,9 +211,10 @@ class GoldenDevice:
         states, step = as_states(states, self._model.spec, self.contexts), as_steps(step)
         self._states, self._step, self._end = states, step, step
 
-    def start(self, steps: int) -> None:
+    def start(self, steps: int, *, gated: bool = True) -> None:
         """Note where the run ends; `planes` does the work."""
         self._end = self._step + as_steps(steps)
+        self._gate = self._model.spec.gate if gated else None
 
     def planes(self) -> tuple[np.ndarray, np.ndarray]:
         """Run on to the next opening, which all lattices reach together."""
@@ -254,24 +255,15 @@ class GoldenDevice:
 
 
 def run(device: Device, network: GateNetwork | None, steps: int) -> None:
-    """Run the loaded lattices ``steps`` steps on, answering every opening with the network."""
-    device.start(steps)
-    while True:
-        indices, planes = device.planes()
-        if not len(indices):
-            return
-        if network is None:
-            drain(device, indices)
-            raise InputError("A gated run must have a network: choose(index, gated=False) has none")
+    """Run the loaded lattices ``steps`` steps on; the network answers every opening of the gate.
+
+    Without a network the rule runs alone.
+    """
+    device.start(steps, gated=network is not None)
+    indices, planes = device.planes()
+    while network is not None and len(indices):
         device.write_deltas(indices, network.deltas(planes))
-
-
-def drain(device: Device, indices: np.ndarray) -> None:
-    """Let a run end that stands at openings which nobody can answer: the next one can begin."""
-    size = device.skeletons[0].spec.deltas
-    while len(indices):
-        device.write_deltas(indices, np.zeros((len(indices), size), np.int8))
-        indices, _ = device.planes()
+        indices, planes = device.planes()
 
 
 def trace(device: Device, network: GateNetwork | None, steps: int) -> np.ndarray:

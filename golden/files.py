@@ -21,21 +21,25 @@ from golden.errors import InputError, reason
 
 __all__ = [
     "LARGEST",
+    "ROOT",
     "exists",
     "is_dir",
     "is_file",
-    "locked",
+    "lock",
     "parse_json",
     "read_bytes",
     "read_json",
     "reading",
     "remove",
-    "replacing",
+    "replacement",
     "require_regular",
     "require_replaceable",
     "resolve",
     "write_json",
 ]
+
+ROOT = Path(__file__).parents[1]
+"""The folder of the packages: the root of a checkout."""
 
 LARGEST = 512 << 20
 """Bytes of the largest file that is read whole, unpacked or not."""
@@ -167,7 +171,7 @@ def read_json(path: Path) -> Any:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacement(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``, and rename it to ``path`` once the block is through.
 
     Its folder is made where missing, and a link is followed. What cannot be written raises
@@ -214,7 +218,7 @@ def temporary_name(name: str) -> str:
 
 
 @contextmanager
-def locked(folder: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+def lock(folder: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Make a folder and keep other processes out of it that ask the same; wait for one inside.
 
     ``waiting`` is called before a wait. Nothing is left behind: the folder itself is the lock.
@@ -240,5 +244,5 @@ def locked(folder: Path, waiting: Callable[[], None] = lambda: None) -> Iterator
 def write_json(file: Path, values: Any, indent: int = 2) -> None:
     """Write values as JSON for people and programs."""
     text = json.dumps(values, indent=indent, allow_nan=False) + "\n"
-    with replacing(file) as path:
+    with replacement(file) as path:
         path.write_text(text, encoding="utf-8")

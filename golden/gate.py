@@ -15,7 +15,7 @@ from torch import Tensor
 
 from golden.errors import InputError
 from golden.exact import exact_float32, tensor
-from golden.files import reading, replacing, require_regular
+from golden.files import reading, replacement, require_regular
 from golden.fixed import GATE_BIAS, GATE_HIDDEN, GATE_WEIGHT, STATE, UPDATE_SHIFTS, Format
 from golden.skeleton import Skeleton, check
 
@@ -140,7 +140,7 @@ class GateNetwork:
             for part, dtype in DTYPES.items()
         }
         metadata = {} if self.skeleton is None else {"skeleton": self.skeleton}
-        with replacing(path) as temporary:
+        with replacement(path) as temporary:
             temporary.write_bytes(save(tensors, metadata))  # as readable as any file
         return path
 

@@ -21,7 +21,7 @@ __all__ = ["Model"]
 BLOCK = 16  # lattices at a time: their hidden codes stay in the cache
 
 
-def scaled(layer: Layer, dimensions: int = 1) -> tuple[Tensor, Tensor]:
+def scale_layer(layer: Layer, dimensions: int = 1) -> tuple[Tensor, Tensor]:
     """Return weight and bias times ``2**-shift``, float32: the shift costs nothing at run time."""
     scale = np.exp2(-layer.shift.astype(np.float64))
     weight = layer.weight * scale.reshape(scale.shape + (1,) * (layer.weight.ndim - scale.ndim))
@@ -45,7 +45,7 @@ class Model:
         """Lay the weights out as `step` takes them."""
         spec = self.spec
 
-        weight, bias = scaled(skeleton.perceive)
+        weight, bias = scale_layer(skeleton.perceive)
         # One depth-wise convolution for each of the multiplier's filters: channels-last, torch runs
         # these about twice as fast as one grouped convolution with a multiplier.
         filters = weight.view(spec.channels, spec.multiplier, 1, 3, 3).transpose(0, 1)
@@ -53,13 +53,13 @@ class Model:
         # Half a step goes in with the bias, so that rounding is a floor.
         self.offsets = (bias.view(spec.channels, spec.multiplier).T + 0.5).contiguous()
 
-        weight, bias = scaled(skeleton.update)
+        weight, bias = scale_layer(skeleton.update)
         mixes = weight.view(spec.channels, spec.channels, spec.multiplier).permute(2, 1, 0)
         self.mixes = mixes.reshape(spec.filters, spec.channels).contiguous()
         self.bias = bias
 
-        self.encode_weight, self.encode_bias = scaled(skeleton.encode)
-        self.readout_weight, self.readout_bias = scaled(skeleton.readout)
+        self.encode_weight, self.encode_bias = scale_layer(skeleton.encode)
+        self.readout_weight, self.readout_bias = scale_layer(skeleton.readout)
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Lay images on lattices: the states after step 0."""

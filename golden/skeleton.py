@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from golden.errors import InputError
-from golden.files import exists, is_dir, read_json, replacing
+from golden.files import exists, is_dir, read_json, replacement
 from golden.fixed import BIAS, SHIFTS, UPDATE_BIAS, UPDATE_SHIFTS, WEIGHT
 from golden.spec import Spec, exact_keys
 
@@ -125,7 +125,7 @@ class Skeleton:
             parts = [f'  "{part}": {json.dumps(values[layer][part])}' for part in PARTS]
             lines.append(f'"{layer}": {{\n' + ",\n".join(parts) + "\n}")
         path = folder / "skeleton.json"
-        with replacing(path) as temporary:
+        with replacement(path) as temporary:
             temporary.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
         return path
 

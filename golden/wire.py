@@ -1,7 +1,8 @@
 """The wire: what travels between host and chip over a byte stream, down to the byte.
 
-Host and chip take turns: a request, then its response, each a frame of `golden.frames`.
-``docs/protocol.md`` tells why and shows each message.
+Host and chip take turns: a request, then its response, each a frame of `golden.frames`. Every field
+and every number is stated here once: the gateware's layouts, the driver, the simulated devices and
+the tables of ``docs/protocol.md`` come from here.
 """
 
 from __future__ import annotations
@@ -11,11 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from golden.layout import Field, Layout
 from golden.spec import Gate, Spec
 
 __all__ = [
     "BITS_A_BYTE",
+    "CHUNK",
+    "COMMAND",
+    "DIGEST_BYTES",
     "FACTS",
+    "GATE",
     "REPLY",
     "REQUEST",
     "RESPONSE",
@@ -29,6 +35,7 @@ __all__ = [
     "Status",
     "Tag",
     "chunk",
+    "gate_fields",
     "split_planes",
 ]
 
@@ -46,66 +53,153 @@ REPLY = 0x80
 """Added to a request's kind in its response."""
 
 
-class Kind(enum.IntEnum):
-    """What a request asks for."""
+class Number(enum.IntEnum):
+    """A number on the wire, and what a table says of it: a text for each further column."""
 
-    IDENTIFY = 1
-    RESET = 2
-    STATUS = 3
-    EXCHANGE = 4
+    meanings: tuple[str, ...]
 
-
-class Error(enum.IntEnum):
-    """First byte of a response's payload; a second one says more after any but NONE."""
-
-    NONE = 0
-    VERSION = 1  # detail: the chip's version
-    UNKNOWN_KIND = 2  # detail: the kind
-    BAD_LENGTH = 3  # detail: the chunk at fault, as in the following
-    UNKNOWN_TAG = 4
-    BAD_OPERATION = 5
-    NO_SUCH_CONTEXT = 6
-    NO_SUCH_SKELETON = 7
-    SKELETON_DAMAGED = 8
-    STALLED = 9
-    NOT_READY = 10  # detail: 0
+    def __new__(cls, value: int, *meanings: str) -> Number:
+        """Keep the texts beside the value."""
+        number = int.__new__(cls, value)
+        number._value_, number.meanings = value, meanings
+        return number
 
 
-class Tag(enum.IntEnum):
-    """What a chunk of an EXCHANGE is."""
+class Kind(Number):
+    """What a request asks for: what it carries, and what its response has behind the 0."""
 
-    COMMAND = 1
-    DATA = 2
-    DELTA = 3
-    FETCH = 4
-    PLANES = 5
+    IDENTIFY = 1, "lowest and highest version that the host speaks", "facts, below"
+    RESET = 2, "", ""
+    STATUS = 3, "", "status, below"
+    EXCHANGE = (
+        4,
+        "chunks",
+        "what they gave, and a byte that has a bit for each context with a run under way",
+    )
 
 
-class Operation(enum.IntEnum):
-    """What a command asks of a context."""
+class Error(Number):
+    """First byte of a response's payload; after any but NONE a second one, the detail."""
 
-    LOAD_IMAGE = 0
-    LOAD_STATE = 1
-    READ_IMAGE = 2
-    READ_STATE = 3
-    ZERO = 4
-    RUN = 5
+    NONE = 0, "there is none"
+    VERSION = 1, "the chip's version"
+    UNKNOWN_KIND = 2, "the kind"
+    BAD_LENGTH = 3, "the chunk, from 0, here and below; also where the response would be too long"
+    UNKNOWN_TAG = 4, "the chunk"
+    BAD_OPERATION = 5, "the chunk"
+    NO_SUCH_CONTEXT = 6, "the chunk"
+    NO_SUCH_SKELETON = 7, "the chunk"
+    SKELETON_DAMAGED = 8, "the chunk"
+    STALLED = 9, "the chunk: the chip took or gave nothing for a while, and needs a RESET"
+    NOT_READY = 10, "0: the chip needs a RESET"
+
+
+class Tag(Number):
+    """What a chunk of an EXCHANGE is: what it counts, and what it gives."""
+
+    COMMAND = 1, "bytes of the command, below", ""
+    DATA = 2, "bytes for commands that load, any number; a command's may come in several", ""
+    DELTA = 3, "1 + cells / 4: the context, then codes in raster order", ""
+    FETCH = 4, "bytes wanted", "bytes that commands read"
+    PLANES = 5, "planes wanted, at most the contexts", "context and codes of each, then 255"
+
+
+class Operation(Number):
+    """What a command asks of a context, and the bytes that it takes or gives."""
+
+    LOAD_IMAGE = 0, "takes pixels, raster order"
+    LOAD_STATE = 1, "takes codes, channels within cells"
+    READ_IMAGE = 2, "gives pixels"
+    READ_STATE = 3, "gives codes, channels within cells"
+    ZERO = 4, "takes a bit a cell, low bit first"
+    RUN = 5, ""
 
 
 NO_PLANE = 0xFF
 """Stands where a further plane's context would: that was all."""
 
+CHUNK = Layout(
+    Field("tag", 8, "what it is"),
+    Field("count", 16, "how many, by the tag"),
+)
+"""What a chunk of an EXCHANGE begins with."""
+
+GATE = (
+    Field("active", 1, "whether there is a gate"),
+    Field("phased", 1, "whether its mapping is `phase4`"),
+    Field("opening", 6, "openings before the first one of this run, modulo 4"),
+    Field("input_channel", 8, "channel that the gate reads"),
+    Field("output_channel", 8, "channel that it adds to"),
+    Field("wait", 16, "steps to the first opening of this run"),
+    Field("every", 16, "steps from an opening to the next"),
+)
+"""When and where the gate acts in a run; all 0 without one."""
+
+COMMAND = Layout(
+    Field("operation", 8, "what to do"),
+    Field("context", 8, "with which lattice"),
+    Field("skeleton", 8, "place of the skeleton"),
+    *GATE,
+    Field("steps", 32, "steps of the run"),
+)
+"""A command."""
+
+FACTS = Layout(
+    Field("version", 8, "version of the protocol"),
+    Field("filters", 8, "filters a clock"),
+    Field("contexts", 8, "lattices that the chip holds"),
+    Field("channels", 8, "channels of a cell"),
+    Field("multiplier", 8, "filters of a channel"),
+    Field("height", 16, "rows of the lattice"),
+    Field("width", 16, "cells of a row"),
+    Field("image", 16, "side of an image"),
+    Field("request", 16, "most bytes of a request, CRC included"),
+    Field("response", 16, "most bytes of a response, CRC not included"),
+    Field("reserved", 16, "0"),
+    Field("places", 8, "places for skeletons"),
+)
+"""What a chip says of itself, before the digests of its skeletons."""
+
+DIGEST_BYTES = 32
+"""Bytes of a digest."""
+
+STATUS = Layout(
+    Field("running", 8, "a bit for each context with a run under way"),
+    Field("ready", 8, "1 if EXCHANGE is taken"),
+    Field("dropped", 16, "frames that were not whole, modulo 65536"),
+    Field("damaged", 32, "a bit for each place whose skeleton is damaged"),
+    Field("clocks", 48, "clocks in which a run was under way"),
+    Field("busy", 48, "clocks in which every multiplier had a product to make"),
+)
+"""What a chip counts, and what it is at."""
+
 
 def chunk(tag: Tag, count: int, body: bytes = b"") -> bytes:
     """Return a chunk of an EXCHANGE: its tag, a count, and its body if it has one."""
-    return bytes([tag]) + count.to_bytes(2, "little") + body
+    return CHUNK.pack(tag=tag, count=count) + body
+
+
+def gate_fields(gate: Gate | None, step: int, steps: int) -> dict[str, int]:
+    """Return the fields `GATE` of a run of ``steps`` steps after ``step``.
+
+    A run that no opening falls into goes without gate.
+    """
+    if gate is None or (first := gate.next_opening(step)) - step > steps:
+        return dict.fromkeys((field.name for field in GATE), 0)
+    return {
+        "active": 1,
+        "phased": gate.mapping == "phase4",
+        "opening": (first - gate.start) // gate.every % 4,
+        "input_channel": gate.input_channel,
+        "output_channel": gate.output_channel,
+        "wait": first - step,
+        "every": gate.every,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
     """A command: its operation, where, and for a run its steps and gate."""
-
-    BYTES = 14
 
     operation: Operation
     context: int
@@ -115,25 +209,14 @@ class Command:
     step: int = 0
     """Steps that the context has made before the run: tells when the gate opens next."""
 
+    @property
+    def fields(self) -> dict[str, int]:
+        """The fields that are not the gate's."""
+        return {name: getattr(self, name) for name in ("operation", "context", "skeleton", "steps")}
+
     def to_bytes(self) -> bytes:
-        """Return the command as it travels; a run that no opening falls into goes without gate."""
-        flags, inputs, outputs, wait, every = 0, 0, 0, 0, 0
-        gate = self.gate
-        if gate is not None and (first := gate.next_opening(self.step)) - self.step <= self.steps:
-            opening = (first - gate.start) // gate.every % 4
-            flags = 1 | (gate.mapping == "phase4") << 1 | opening << 2
-            inputs, outputs = gate.input_channel, gate.output_channel
-            wait, every = first - self.step, gate.every
-        return (
-            bytes([self.operation, self.context, self.skeleton, flags, inputs, outputs])
-            + wait.to_bytes(2, "little")
-            + every.to_bytes(2, "little")
-            + self.steps.to_bytes(4, "little")
-        )
-
-
-FACTS = 18
-"""Bytes of `ChipFacts` before the digests."""
+        """Return the command as it travels."""
+        return COMMAND.pack(**self.fields, **gate_fields(self.gate, self.step, self.steps))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,63 +249,42 @@ class ChipFacts:
 
     def to_bytes(self) -> bytes:
         """Return the facts as IDENTIFY answers with them."""
-        small = (self.version, self.filters, self.contexts, self.channels, self.multiplier)
-        wide = (self.height, self.width, self.image, self.request, self.response)
-        places = len(self.digests)
-        digests = (bytes.fromhex(digest or "00" * 32) for digest in self.digests)
-        return (
-            bytes(small)
-            + b"".join(value.to_bytes(2, "little") for value in wide)
-            + bytes([0, 0, places])
-            + b"".join(digests)
+        values = vars(self) | {"reserved": 0, "places": len(self.digests)}
+        facts = FACTS.pack(**{field.name: values[field.name] for field in FACTS})
+        return facts + b"".join(
+            bytes.fromhex(digest or "00" * DIGEST_BYTES) for digest in self.digests
         )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> ChipFacts:
         """Read what `to_bytes` returns."""
-        wide = [int.from_bytes(data[at : at + 2], "little") for at in range(5, 15, 2)]
-        digests = [data[at : at + 32] for at in range(FACTS, FACTS + 32 * data[17], 32)]
-        return cls(
-            version=data[0],
-            filters=data[1],
-            contexts=data[2],
-            channels=data[3],
-            multiplier=data[4],
-            height=wide[0],
-            width=wide[1],
-            image=wide[2],
-            request=wide[3],
-            response=wide[4],
-            digests=tuple(digest.hex() if any(digest) else None for digest in digests),
-        )
+        values = FACTS.unpack(data)
+        del values["reserved"]
+        starts = range(FACTS.size, FACTS.size + DIGEST_BYTES * values.pop("places"), DIGEST_BYTES)
+        digests = (data[start : start + DIGEST_BYTES] for start in starts)
+        return cls(**values, digests=tuple(each.hex() if any(each) else None for each in digests))
 
-
-STATUS = 20
-"""Bytes of a `Status`."""
+    @staticmethod
+    def size(data: bytes) -> int:
+        """Return the bytes of facts and digests that begin with ``data``."""
+        return FACTS.size + DIGEST_BYTES * FACTS.unpack(data)["places"]
 
 
 class Status(NamedTuple):
-    """What a chip counts, and what it is at."""
+    """What a chip counts, and what it is at: the fields of `STATUS`."""
 
     running: int
-    """Contexts with a run under way, a bit each."""
     ready: bool
-    """Whether it has been reset by a host since it was switched on or stalled."""
     dropped: int
-    """Frames that were not whole, modulo 65536."""
     damaged: int
-    """Places whose skeleton is damaged, a bit each."""
     clocks: int
-    """Clocks in which a run was under way."""
     busy: int
-    """Clocks in which every multiplier had a product to make."""
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Status:
         """Read a STATUS response's payload after its first byte."""
-        fields = [data[0:1], data[1:2], data[2:4], data[4:8], data[8:14], data[14:20]]
-        running, ready, *rest = (int.from_bytes(field, "little") for field in fields)
-        return cls(running, bool(ready), *rest)
+        values = STATUS.unpack(data)
+        return cls(ready=bool(values.pop("ready")), **values)
 
 
 def split_planes(data: bytes, cells: int) -> Iterator[tuple[int, bytes]]:

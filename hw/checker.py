@@ -6,7 +6,7 @@ from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
 
 from hw.array.lane import Lane
-from hw.primitives import ReadOnlyMemory, delayed
+from hw.primitives import ReadOnlyMemory, delay
 from hw.scan import ROW, Scan, token_layout
 from hw.shapes import IDENTITY
 
@@ -102,7 +102,7 @@ class Checker(wiring.Component):
             self.address.skeleton.eq(place),
             self.address.slot.eq(row),
             crc.data.eq(self.last_memory(m, Cat(row[:2], place))),
-            crc.valid.eq(delayed(m, self.walking, self.latency, name="walking")),
+            crc.valid.eq(delay(m, self.walking, self.latency, name="walking")),
         ]
         m.d.sync += [self.o.memory.eq(memory), self.o.byte.eq(byte)]
 
@@ -146,8 +146,8 @@ class Checker(wiring.Component):
         m.submodules.identities = rom = ReadOnlyMemory(8, self.identities)
         m.d.sync += rom.address.eq(Mux(self.checked, self.identity_address, Cat(self.i.byte, row)))
         m.d.comb += self.identity.eq(rom.data)
-        mine = delayed(m, self.i.memory == len(self.geometry.scanned) - 1, 3, name="mine")
-        passing = delayed(m, self.i.data, 3, name="passing")
+        mine = delay(m, self.i.memory == len(self.geometry.scanned) - 1, 3, name="mine")
+        passing = delay(m, self.i.data, 3, name="passing")
         byte = Signal(8)
         m.d.sync += byte.eq(Mux(mine, rom.data, passing))
         return byte

@@ -1,18 +1,19 @@
 """The chip: contexts, array, sequencer and ports put together."""
 
 from amaranth import *
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib import wiring
+from amaranth.lib.wiring import connect, flipped
 from amaranth.utils import exact_log2
 
+from golden.wire import Operation
 from hw.array.array import Array
 from hw.checker import Checker
 from hw.context import Context
 from hw.port.gate_port import GatePort
 from hw.port.lattice_port import LatticePort
-from hw.primitives import delayed
-from hw.sequencer import COUNTER, Sequencer
-from hw.shapes import IDENTITY, Operation
+from hw.ports import chip_ports
+from hw.primitives import delay
+from hw.sequencer import Sequencer
 from hw.skeleton_memory import images
 
 __all__ = ["Chip"]
@@ -39,20 +40,7 @@ class Chip(wiring.Component):
 
     Members
     -------
-    i_command : In(stream)
-        What to do; see `hw.shapes.Geometry.command`.
-    i_data, o_data : In(stream), Out(stream)
-        Bytes of images and raw lattices; see `LatticePort`.
-    o_plane, i_delta : Out(stream), In(stream)
-        Planes and deltas; see `GatePort`.
-    running : Out
-        Contexts with a run under way.
-    clocks, busy : Out
-        Clocks in which a run was under way, and those in which every multiplier was of use.
-    checked, damaged : Out
-        Whether the skeletons are checked, and which are damaged.
-    identity_address, identity : In, Out
-        Bytes that tell what the places hold; see `Checker` and `hw.skeleton_memory`.
+    As `hw.ports.chip_ports` says.
     """
 
     READ_LATENCY = Context.LATENCY + 1
@@ -62,20 +50,7 @@ class Chip(wiring.Component):
         self.check = check
         self.images = images(geometry, skeletons)
 
-        super().__init__({
-            "i_command": In(stream.Signature(geometry.command)),
-            "i_data": In(stream.Signature(8)),
-            "o_data": Out(stream.Signature(8)),
-            "o_plane": Out(stream.Signature(geometry.plane)),
-            "i_delta": In(stream.Signature(geometry.delta)),
-            "running": Out(geometry.contexts),
-            "clocks": Out(COUNTER),
-            "busy": Out(COUNTER),
-            "checked": Out(1),
-            "damaged": Out(geometry.skeletons),
-            "identity_address": In(range(IDENTITY * geometry.skeletons)),
-            "identity": Out(8),
-        })
+        super().__init__(chip_ports(geometry))
 
     def elaborate(self, platform):
         m = Module()
@@ -183,7 +158,7 @@ class Chip(wiring.Component):
                     sequencer.spend[index].eq(port.spend & chosen),
                 ]
 
-        chosen = delayed(m, sequencer.read_context, Context.LATENCY, name="read_context")
+        chosen = delay(m, sequencer.read_context, Context.LATENCY, name="read_context")
         word = Signal(self.geometry.word, reset_less=True)
         with m.Switch(chosen):
             for index, read in enumerate(words):

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from golden.fixed import STATE
-from hw.primitives import BlockMemory, delayed, saturated
+from hw.primitives import BlockMemory, delay, saturate
 from hw.shapes import code
 
 __all__ = ["Context", "pending_layout"]
@@ -78,7 +78,7 @@ class Context(wiring.Component):
             STATE.width * geometry.lanes, spec.cells * geometry.words, granularity=STATE.width
         )
         # Addresses are registered first: they come through multiplexers, and memories are far away.
-        cell, word = (delayed(m, v, 1, name="read") for v in (self.read_cell, self.read_word))
+        cell, word = (delay(m, v, 1, name="read") for v in (self.read_cell, self.read_word))
         m.d.comb += lattice.read_address.eq(Cat(word, cell))
         m.d.sync += [
             lattice.write_address.eq(Cat(self.write_word, self.write_cell)),
@@ -97,22 +97,22 @@ class Context(wiring.Component):
 
         # As it was together with the address: it may be spent in the clock after the last one.
         layout = pending_layout(geometry)
-        pending = data.View(layout, delayed(m, self.pending.as_value(), 1, name="pending"))
+        pending = data.View(layout, delay(m, self.pending.as_value(), 1, name="pending"))
         reached = Signal()
         m.d.comb += reached.eq(
             pending.active & (~pending.phased | ((y[0] == pending.row) & (x[0] == pending.column)))
         )
         # What is read gets a clock for the way: the memory's blocks lie apart.
-        stored = data.View(geometry.word, delayed(m, lattice.read_data, 1, name="stored"))
+        stored = data.View(geometry.word, delay(m, lattice.read_data, 1, name="stored"))
         for lane in range(geometry.lanes):
             add = Signal(name=f"add{lane}")
             channel = Cat(Const(lane, exact_log2(geometry.lanes)), word)
             m.d.comb += add.eq(reached & (channel == pending.channel))
-            add = delayed(m, add, BlockMemory.LATENCY, name=f"add{lane}")
+            add = delay(m, add, BlockMemory.LATENCY, name=f"add{lane}")
             change = Signal(signed(STATE.width), name=f"change{lane}", reset_less=True)
             m.d.sync += change.eq(Mux(add, delta.read_data.as_signed(), 0))
             total = Signal(signed(STATE.width + 1), name=f"total{lane}", reset_less=True)
             m.d.sync += total.eq(stored[lane] + change)
-            m.d.comb += self.read_codes[lane].eq(saturated(m, total, STATE, name=f"code{lane}"))
+            m.d.comb += self.read_codes[lane].eq(saturate(m, total, STATE, name=f"code{lane}"))
 
         return m

@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from hw.chip import Chip
 from hw.link.crossing import Crossing
 from hw.link.link import PATIENCE, Link
-from hw.link.uart import received
-from hw.sequencer import COUNTER
+from hw.link.uart import received_shape
+from hw.ports import COUNTER
 
 __all__ = ["LinkedChip"]
 
@@ -46,7 +46,7 @@ class LinkedChip(wiring.Component):
         self.link = Link(geometry, patience=patience)
 
         super().__init__({
-            "i": In(stream.Signature(received())),
+            "i": In(stream.Signature(received_shape())),
             "o": Out(stream.Signature(8)),
             "running": Out(geometry.contexts),
             "clocks": Out(COUNTER),
@@ -61,9 +61,10 @@ class LinkedChip(wiring.Component):
         m.submodules.chip = ResetInserter(crossing.chip_reset)(self.chip)
         connect(m, flipped(self.i), self.link.i)
         connect(m, self.link.o, flipped(self.o))
-        crossing.join(m, self.link, self.chip)
+        connect(m, self.link.chip, crossing.link)
+        connect(m, crossing.chip, self.chip)
         m.d.comb += [
-            self.running.eq(crossing.running),
+            self.running.eq(crossing.link.running),
             self.clocks.eq(self.chip.clocks),
             self.busy.eq(self.chip.busy),
         ]

@@ -12,14 +12,14 @@ __all__ = [
     "BlockMemory",
     "Multiplier",
     "ReadOnlyMemory",
-    "connected",
+    "connect_each",
     "copies",
-    "delayed",
-    "saturated",
+    "delay",
+    "saturate",
 ]
 
 
-def delayed(m, value, clocks, *, name, init=0):
+def delay(m, value, clocks, *, name, init=0):
     """Return ``value`` as it was ``clocks`` clocks ago."""
     for index in range(clocks):
         stage = Signal(value.shape(), name=f"{name}_{index + 1}", init=init, reset_less=True)
@@ -41,7 +41,7 @@ def copies(m, value, count, *, name):
     return registers
 
 
-def saturated(m, value, format, *, name):
+def saturate(m, value, format, *, name):
     """Return ``value`` clamped to ``format``, a clock later."""
     result = Signal(Shape(format.width, format.signed), name=name, reset_less=True)
     with m.If(value > format.max):
@@ -53,7 +53,7 @@ def saturated(m, value, format, *, name):
     return result
 
 
-def connected(sources, targets):
+def connect_each(sources, targets):
     """Return the assignments of each of ``sources`` to its one of ``targets``."""
     return [target.eq(source) for source, target in zip(sources, targets, strict=True)]
 
@@ -110,7 +110,7 @@ class BlockMemory(wiring.Component):
     depth : int
         Number of rows.
     granularity : int
-        Bits that share a write enable; all of a row unless told.
+        Bits that share a write enable; default: all of a row.
 
     Members
     -------

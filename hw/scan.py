@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.primitives import delayed
+from hw.primitives import delay
 
 __all__ = ["ROW", "Scan", "token_layout"]
 
@@ -59,13 +59,13 @@ class Scan(wiring.Component):
         m = Module()
 
         # Stage 1: whether the token is for this memory.
-        token = [data.View(self.i.shape(), delayed(m, self.i.as_value(), 1, name="token"))]
+        token = [data.View(self.i.shape(), delay(m, self.i.as_value(), 1, name="token"))]
         mine = Signal()
         m.d.sync += mine.eq(self.i.memory == self.number)
 
         # Stage 2: one byte of each four.
-        token.append(data.View(self.i.shape(), delayed(m, token[0].as_value(), 1, name="token_2")))
-        chosen = delayed(m, mine, 1, name="chosen")
+        token.append(data.View(self.i.shape(), delay(m, token[0].as_value(), 1, name="token_2")))
+        chosen = delay(m, mine, 1, name="chosen")
         groups = Array(
             Signal(8, name=f"group{index}", reset_less=True)
             for index in range(-(-self.bytes // FINE))

@@ -7,11 +7,10 @@ from amaranth.utils import exact_log2
 
 from hw.array.array import slot_layout
 from hw.context import pending_layout
-from hw.primitives import delayed
+from hw.ports import COUNTER
+from hw.primitives import delay
 
 __all__ = ["Sequencer"]
-
-COUNTER = 48  # bits of the counters of clocks
 
 
 def pass_layout(geometry):
@@ -150,7 +149,7 @@ class Sequencer(wiring.Component):
         ]
         with m.If(self.running.any()):
             m.d.sync += self.clocks.eq(self.clocks + 1)
-        with m.If(delayed(m, computing, 1, name="computed")):
+        with m.If(delay(m, computing, 1, name="computed")):
             m.d.sync += self.busy.eq(self.busy + 1)
 
         return m
@@ -264,7 +263,7 @@ class Sequencer(wiring.Component):
                 slot.address.slot.eq(self.check.slot),
                 slot.address.skeleton.eq(self.check.skeleton),
             ]
-        late = delayed(m, slot.as_value(), self.wait, name="slot")
+        late = delay(m, slot.as_value(), self.wait, name="slot")
         m.d.comb += self.slot.as_value().eq(late)
 
     def write_back(self, m, runs, compute_pass):
@@ -288,7 +287,7 @@ class Sequencer(wiring.Component):
             self.write_word.eq(self.array_word),
             last.eq(ends & final),
         ]
-        written = delayed(m, self.array_valid, 1, name="written")
+        written = delay(m, self.array_valid, 1, name="written")
 
         channels = Array(run.gate.input_channel for run in runs)
         m.d.comb += [
@@ -304,7 +303,7 @@ class Sequencer(wiring.Component):
 
     def account(self, m, runs, begins, read_pass, finish):
         """Keep each context's run: steps left, gate, pending delta."""
-        begun = delayed(m, begins, 1, name="begun")  # a long time before the next pass
+        begun = delay(m, begins, 1, name="begun")  # a long time before the next pass
         command = self.i_run.p
         taken, starts, moves = Signal(len(runs)), Signal(len(runs)), Signal()
         m.d.sync += [

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from amaranth import *
-from amaranth.lib import data, enum
+from amaranth.lib import data
 from amaranth.utils import bits_for
 
 from golden.errors import InputError
@@ -18,7 +18,9 @@ from golden.fixed import (
     WEIGHT,
     Format,
 )
+from golden.layout import Layout
 from golden.spec import Spec
+from golden.wire import GATE, STATUS, Operation
 
 __all__ = [
     "FOLDINGS",
@@ -27,9 +29,9 @@ __all__ = [
     "MOST_SKELETONS",
     "TAPS",
     "Geometry",
-    "Operation",
     "code",
     "interval",
+    "struct",
 ]
 
 TAPS = 9
@@ -40,10 +42,10 @@ FOLDINGS = {1: (1, 1), 2: (2, 1), 5: (1, 5)}
 
 SIDES = (4, 8, 16, 32)
 
-MOST_SKELETONS = 32
+MOST_SKELETONS = STATUS["damaged"].bits
 """Places for skeletons that a chip can have: its status has a bit for each."""
 
-MOST_CONTEXTS = 8
+MOST_CONTEXTS = STATUS["running"].bits
 """Lattices, likewise."""
 
 IDENTITY = 64
@@ -60,15 +62,9 @@ def interval(low: int, high: int) -> Shape:
     return Shape.cast(range(low, high + 1))
 
 
-class Operation(enum.Enum, shape=3):
-    """What a command asks of a context."""
-
-    LOAD_IMAGE = 0
-    LOAD_STATE = 1
-    READ_IMAGE = 2
-    READ_STATE = 3
-    ZERO = 4
-    RUN = 5
+def struct(layout: Layout) -> data.StructLayout:
+    """Shape of a message as it travels."""
+    return data.StructLayout({field.name: field.bits for field in layout})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,20 +177,11 @@ class Geometry:
     def gate(self) -> data.StructLayout:
         """Shape of when and where the gate acts in a run.
 
-        ``wait`` steps lead to the first opening (1: it follows the next step), ``every`` from one
-        to the next; ``opening`` counts openings modulo 4 and tells which cells a delta reaches
-        where ``phased``.
+        The fields of `golden.wire.GATE`, as narrow as this chip needs them.
         """
-        channel = unsigned(bits_for(self.spec.channels - 1))
-        return data.StructLayout({
-            "active": 1,
-            "phased": 1,
-            "opening": 2,
-            "input_channel": channel,
-            "output_channel": channel,
-            "wait": 16,
-            "every": 16,
-        })
+        channel = bits_for(self.spec.channels - 1)
+        narrow = {"opening": 2, "input_channel": channel, "output_channel": channel}
+        return data.StructLayout({name: narrow.get(name, bits) for name, bits, _ in GATE})
 
     @property
     def command(self) -> data.StructLayout:

@@ -12,14 +12,14 @@ from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
 from golden.errors import InputError
-from golden.wire import FACTS, ChipFacts
+from golden.wire import DIGEST_BYTES, FACTS, ChipFacts
 from hw.scan import ROW
 from hw.shapes import IDENTITY, coefficient_row, mix_row, perceive_row, residual_row
 
 __all__ = ["DIGEST", "facts_of", "images", "layouts", "message", "pitch_of", "require_fit"]
 
 CHECK = 4  # bytes of a CRC-32
-DIGEST = IDENTITY - CHECK - 32
+DIGEST = IDENTITY - CHECK - DIGEST_BYTES
 """Place of the digest within an identity; `golden.wire.ChipFacts` comes first, the CRC last."""
 
 
@@ -56,7 +56,7 @@ def images(geometry, skeletons):
     result["identity"] = [
         byte
         for place, digest in enumerate(facts.digests)
-        for byte in identity(geometry, result, place, facts.to_bytes()[:FACTS], digest)
+        for byte in identity(geometry, result, place, facts.to_bytes()[: FACTS.size], digest)
     ]
     return result
 
@@ -79,7 +79,7 @@ def facts_of(geometry, skeletons):
 
 def identity(geometry, rows, place, facts, digest):
     """Return the identity of a place, given what the other memories hold."""
-    own = facts.ljust(DIGEST, b"\0") + bytes.fromhex(digest or "00" * 32)
+    own = facts.ljust(DIGEST, b"\0") + bytes.fromhex(digest or "00" * DIGEST_BYTES)
     return own + zlib.crc32(message(geometry, rows, place) + own).to_bytes(CHECK, "little")
 
 

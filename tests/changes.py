@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sw.data import Digits
+from sw.data.load import Digits
 
 DIGITS = Digits(
     np.arange(72, dtype=np.uint8).reshape(2, 6, 6),

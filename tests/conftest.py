@@ -39,7 +39,7 @@ def nothing_at_hand(tmp_path, monkeypatch):
     """No data and no mirror, and lines that are not broken."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("THALWEG_DATA", raising=False)
-    monkeypatch.setattr("sw.download.MIRRORS", ("http://127.0.0.1:1/",))
+    monkeypatch.setattr("sw.data.download.MIRRORS", ("http://127.0.0.1:1/",))
     monkeypatch.setenv("COLUMNS", "200")
 
 

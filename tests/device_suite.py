@@ -15,6 +15,7 @@ import torch
 
 from golden.device import GoldenDevice, restore, run, trace
 from golden.errors import InputError
+from golden.model import Model
 from golden.samples import adversarial_states, calibrated, extreme, network
 from golden.spec import Gate, Spec
 
@@ -55,11 +56,11 @@ def lattices(count=5):
     return np.concatenate([random, adversarial_states(SPEC)[: count - 1]])
 
 
-def pair(device, count, index=0, gated=True):
+def pair(device, count, index=0):
     """Choose a skeleton for a device and for golden; yield both with each batch of lattices."""
     golden = GoldenDevice(skeletons(), contexts=device.contexts)
     for each in (device, golden):
-        each.choose(index, gated=gated)
+        each.choose(index)
     states = lattices(count)
     for begin in range(0, count, device.contexts):
         yield device, golden, states[begin : begin + device.contexts]
@@ -115,7 +116,7 @@ class DeviceSuite:
         wanted, found = (
             restore(each, gate_network(), images, 5) for each in (GoldenDevice(skeletons()), device)
         )
-        device.choose(0, gated=True)
+        device.choose(0)
         assert np.array_equal(wanted, found)
 
     @pytest.mark.parametrize("index", range(len(GATES)), ids=list(GATES))
@@ -128,7 +129,7 @@ class DeviceSuite:
 
     @pytest.mark.parametrize("index", range(len(GATES)), ids=list(GATES))
     def test_runs_raw_lattices_without_gate(self, device, index):
-        for *both, states in pair(device, 3, index, gated=False):
+        for *both, states in pair(device, 3, index):
             for each in both:
                 each.load_states(states, 4)
                 run(each, None, 3)
@@ -177,7 +178,7 @@ class DeviceSuite:
             for each in both:
                 each.load_states(states, 0)
                 run(each, gate_network(), 2)
-                each.choose(1, gated=True)
+                each.choose(1)
                 run(each, gate_network(), 3)
             require_equal(*both)
 
@@ -195,7 +196,7 @@ class DeviceSuite:
         still.flags.writeable = False
         views = (still, images[::-1].copy()[::-1], images[:, :, ::-1].copy()[:, :, ::-1])
         transposed = np.asfortranarray(images), torch.from_numpy(images)
-        device.choose(0, gated=True)
+        device.choose(0)
         wanted = restore(device, gate_network(), images, 3)
         for view in (*views, *transposed):
             assert np.array_equal(restore(device, gate_network(), view, 3), wanted)
@@ -218,14 +219,14 @@ class DeviceSuite:
     @pytest.mark.parametrize("wrong", WRONG, ids=list(WRONG))
     def test_refuses_arrays_of_another_kind_in_one_line(self, device, wrong):
         call, given, text = WRONG[wrong]
-        device.choose(0, gated=True)
+        device.choose(0)
         device.load_states(lattices(2), 0)
         with pytest.raises(InputError, match=f"^{re.escape(text)}$"):
             getattr(device, call)(*given)
         assert np.array_equal(device.read_states(), lattices(2))
 
     def test_refuses_more_lattices_than_it_has_contexts(self, device):
-        device.choose(0, gated=True)
+        device.choose(0)
         text = f"^A batch must have at most {device.contexts} lattices, not {device.contexts + 1}$"
         with pytest.raises(InputError, match=text):
             device.load_images(IMAGES.repeat(device.contexts + 1, axis=0))
@@ -234,17 +235,19 @@ class DeviceSuite:
 
     def test_refuses_a_place_without_skeleton(self, device):
         with pytest.raises(InputError, match=r"^Place of a skeleton must be an integer from 0 to "):
-            device.choose(-1, gated=False)
+            device.choose(-1)
 
-    def test_a_gated_run_without_network_is_refused_and_the_next_one_runs(self, device):
+    def test_a_run_without_network_is_the_rule_alone_and_a_gated_one_may_follow(self, device):
+        alone = Model(skeletons()[0])
         for *both, states in pair(device, 2):
             for each in both:
                 each.load_states(states, 0)
-                with pytest.raises(InputError, match=r"^A gated run must have a network"):
-                    run(each, None, 4)
-                each.load_states(states, 0)
+                run(each, None, 4)
+            assert np.array_equal(device.read_states(), alone.step(states, 4))
+            for each in both:
                 run(each, gate_network(), 4)
             require_equal(*both)
+            assert not np.array_equal(device.read_states(), alone.step(states, 8))
 
     def test_runs_no_step_at_all(self, device):
         for *both, states in pair(device, 2):
@@ -255,7 +258,7 @@ class DeviceSuite:
 
     def test_counts_the_clocks_of_a_batch(self, device):
         counts = []
-        for each, _, states in pair(device, 2, gated=False):
+        for each, _, states in pair(device, 2):
             for _ in range(2):
                 each.load_states(states[:1], 0)
                 run(each, None, 3)

@@ -28,9 +28,9 @@ from golden.wire import Kind
 from hw.checker import Checker
 from hw.link.link import PATIENCE
 from hw.shapes import Geometry
-from sim.board import SimulatedBoard, SimulatedPort
-from sw.link import Link, LinkError
-from sw.serial import ChipDevice
+from sim.devices.board import SimulatedBoard, SimulatedPort
+from sw.serial.device import ChipDevice
+from sw.serial.link import Link, LinkError
 
 __all__ = ["KINDS", "Bench", "FaultyPort", "main"]
 

@@ -4,8 +4,8 @@ import numpy as np
 
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sw.evaluate import Judged
-from sw.memory.task import Task
+from sw.experiments.memory.task import Task
+from sw.judge.evaluate import Judged
 
 SPEC = Spec(height=4, width=4, channels=1, multiplier=1, image=4)
 GATE = Gate(input_channel=0, output_channel=1, start=2, every=3)

@@ -5,8 +5,8 @@ import shlex
 import sys
 from types import SimpleNamespace
 
-from hw.boards.bitstream import NINES, cells, replaced
 from hw.boards.catalogue import BOARDS, BoardSpec
+from hw.flow.bitstream import NINES, cells, replace_memories
 
 __all__ = ["BIT", "Flow", "config"]
 
@@ -60,7 +60,7 @@ def config(found):
     empty = "\n".join([" ".join(["000"] * 8)] * (NINES // 8))
     body = "".join(f".bram_init {number}\n{empty}\n\n" for number in found)
     parts = "".join(f".tile_group x\nword: EBR0.WID {f'{n:09b}'[::-1]}\n\n" for n in found)
-    return replaced(f".device LFE5U-25F\n\n{body}{parts}", found)
+    return replace_memories(f".device LFE5U-25F\n\n{body}{parts}", found)
 
 
 def found_memories(names):
@@ -106,8 +106,8 @@ class Flow:
         }
         make = BoardSpec.make_platform
         monkeypatch.setattr(BoardSpec, "make_platform", lambda board: self.planned(make(board)))
-        monkeypatch.setattr("hw.boards.flow.BoardTop", played_top)
-        monkeypatch.setattr("hw.boards.flow.yosys", self.yosys)
+        monkeypatch.setattr("hw.flow.build.BoardTop", played_top)
+        monkeypatch.setattr("hw.flow.build.yosys", self.yosys)
 
     def yosys(self, read, text, passes, log, *, top):
         """Play Yosys."""

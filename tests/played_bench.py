@@ -1,7 +1,7 @@
 """cocotb, played: benches run in this process, on a design that is played clock by clock.
 
-Everything is driven at falling edges, as `sim.streams` does; then the design settles, benches that
-want to read only look at it, it sees a rising edge, and the next falling edge comes.
+Everything is driven at falling edges, as `sim.benches.streams` does; then the design settles,
+benches that want to read only look at it, it sees a rising edge, and the next falling edge comes.
 """
 
 import random
@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import cocotb
 
-from sim.device import COMMAND, DATA_IN, DATA_OUT, DELTA, PLANE
+from sim.devices.verilate import Port
 
 __all__ = ["ChipDut", "Handle", "play"]
 
@@ -158,8 +158,8 @@ class ChipDut:
         for name in ("i_command", "i_data", "i_delta", "o_data", "o_plane"):
             for part in ("payload", "valid", "ready"):
                 setattr(self, f"{name}__{part}", Handle(128))
-        self.inputs = {"i_command": COMMAND, "i_data": DATA_IN, "i_delta": DELTA}
-        self.outputs = {"o_data": DATA_OUT, "o_plane": PLANE}
+        self.inputs = {"i_command": Port.COMMAND, "i_data": Port.DATA_IN, "i_delta": Port.DELTA}
+        self.outputs = {"o_data": Port.DATA_OUT, "o_plane": Port.PLANE}
 
     def stream(self, name):
         return [getattr(self, f"{name}__{part}") for part in ("payload", "valid", "ready")]
@@ -174,7 +174,7 @@ class ChipDut:
         for name, port in self.inputs.items():
             payload, valid, ready = self.stream(name)
             if valid.code and ready.code:
-                count = 3 if port == COMMAND else 1
+                count = 3 if port == Port.COMMAND else 1
                 words = [payload.code >> 32 * k & 0xFFFFFFFF for k in range(count)]
                 self.chip.queues[port].extend(words)
         for name, port in self.outputs.items():

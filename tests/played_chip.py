@@ -1,6 +1,7 @@
 """The simulated chip's library, played: commands are done as golden does them, without a simulator.
 
-What `sim.device` calls is here with the arguments of `sim/chip.cpp`, words and rows as there.
+What `sim.devices.device` calls is here with the arguments of `sim/devices/chip.cpp`, words and
+rows as there.
 """
 
 import math
@@ -11,8 +12,9 @@ import numpy as np
 
 from golden.fixed import STATE
 from golden.model import Model
-from hw.shapes import Operation
-from sim.device import COMMAND, DATA_IN, DATA_OUT, DELTA, PLANE, STUCK
+from golden.wire import Operation
+from sim.devices.device import STUCK
+from sim.devices.verilate import Port
 
 __all__ = ["OVERHEAD", "PlayedChip"]
 
@@ -76,11 +78,11 @@ class PlayedChip:
     def chip_clock(self, chip, limit, patience, data, plane):
         """Do one thing; there is more to do until nothing is left, or an output has enough."""
         assert chip == self.handle
-        if len(self.queues[DATA_OUT]) >= data or len(self.queues[PLANE]) >= plane:
+        if len(self.queues[Port.DATA_OUT]) >= data or len(self.queues[Port.PLANE]) >= plane:
             return DONE
         if self.advance():
             return MORE
-        return STUCK if self.runs or self.queues[COMMAND] else DONE
+        return STUCK if self.runs or self.queues[Port.COMMAND] else DONE
 
     def chip_think(self, chip, clocks):
         self.thought.append(clocks)
@@ -115,19 +117,19 @@ class PlayedChip:
     def advance(self):
         """Take a command, or let a run go on whose delta has come; return whether there was one."""
         self.clocks += 1
-        queue = self.queues[COMMAND]
+        queue = self.queues[Port.COMMAND]
         if len(queue) >= WORDS:
             value = sum(queue[k] << 32 * k for k in range(WORDS))
             command = self.geometry.command.from_bits(value)
-            enough = len(self.queues[DATA_IN]) >= self.needed(command.operation)
+            enough = len(self.queues[Port.DATA_IN]) >= self.needed(command.operation)
             if command.context not in self.runs and enough:
                 for _ in range(WORDS):
                     queue.popleft()
                 self.done.append(command)
                 self.take(command)
                 return True
-        while self.queues[DELTA]:
-            entry = self.queues[DELTA].popleft()
+        while self.queues[Port.DELTA]:
+            entry = self.queues[Port.DELTA].popleft()
             self.deltas[entry >> 8].append(entry & 255)
         for context, work in list(self.runs.items()):
             if len(self.deltas[context]) >= self.geometry.spec.deltas:
@@ -154,10 +156,10 @@ class PlayedChip:
                 self.zero(self.states[context], cells.reshape(spec.height, spec.width))
             case Operation.READ_STATE:
                 codes = np.moveaxis(self.settled(context), 0, -1).ravel()
-                self.queues[DATA_OUT].extend(codes.view(np.uint8).tolist())
+                self.queues[Port.DATA_OUT].extend(codes.view(np.uint8).tolist())
             case Operation.READ_IMAGE:
                 pixels = self.show(model, self.settled(context))
-                self.queues[DATA_OUT].extend(pixels.ravel().tolist())
+                self.queues[Port.DATA_OUT].extend(pixels.ravel().tolist())
             case Operation.RUN:
                 self.runs[context] = work = self.run(command, model)
                 if next(work, None) is None:
@@ -166,8 +168,12 @@ class PlayedChip:
     def needed(self, operation):
         """Bytes of data that a command takes."""
         spec = self.geometry.spec
-        counts = {Operation.LOAD_IMAGE: spec.image**2, Operation.ZERO: spec.cells // 8}
-        return counts.get(operation, (operation is Operation.LOAD_STATE) * math.prod(spec.lattice))
+        counts = {
+            Operation.LOAD_IMAGE: spec.image**2,
+            Operation.LOAD_STATE: math.prod(spec.lattice),
+            Operation.ZERO: spec.cells // 8,
+        }
+        return counts.get(operation, 0)
 
     def encode(self, model, image):
         """Lay an image on a lattice."""
@@ -191,7 +197,7 @@ class PlayedChip:
 
     def bytes(self, count):
         """Take so many bytes of data."""
-        return [self.queues[DATA_IN].popleft() for _ in range(count)]
+        return [self.queues[Port.DATA_IN].popleft() for _ in range(count)]
 
     def put(self, context, state):
         """Load a lattice."""
@@ -226,7 +232,7 @@ class PlayedChip:
         bits = self.geometry.context.width
         entries = (codes.view(np.uint8).astype(int) | context << 8).tolist()
         entries[-1] |= 1 << 8 + bits
-        self.queues[PLANE].extend(entries)
+        self.queues[Port.PLANE].extend(entries)
 
     def settle(self, context):
         """Add a delta that is pending."""

@@ -8,11 +8,11 @@ import torch
 
 import sw.train.run as run
 from golden.spec import Gate, Spec
-from sw.data import Digits, show_digits
-from sw.train import Options
+from sw.data.load import Digits, show_digits
+from sw.runs.processes import join, place
 from sw.train.learner import begin
 from sw.train.loop import train_batch
-from sw.train.processes import joined, place
+from sw.train.options import Options
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
 SPEC = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
@@ -38,7 +38,7 @@ def main(folder):
     exported = []
     run.load = lambda data, download: digits
     run.export = lambda learner, options, digits: exported.append(learner.rule.weights().digest)
-    with joined(options.batch):
+    with join(options.batch):
         rank = place()[0]
         gradients, parameters = few_batches(options, digits.train_images)
         run.run(options)

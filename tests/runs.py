@@ -3,7 +3,7 @@
 import numpy as np
 
 from golden.spec import Gate, Spec
-from sw.data import show_digits
+from sw.data.load import show_digits
 from sw.train.calibrate import quantise
 from sw.train.learner import Learner, begin
 from sw.train.loop import train_batch

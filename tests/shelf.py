@@ -6,7 +6,7 @@ from golden.device import GoldenDevice, restore
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from golden.spec import Gate, Spec
-from sw.damage import blank
+from sw.data.damage import blank
 
 SPEC = Spec(gate=Gate(input_channel=0, output_channel=1, start=2, every=2, mapping="phase4"))
 
@@ -15,7 +15,7 @@ def expected(folder, images, indices, *, damage=0.7, steps=10, gated=True):
     """What a restoration gives, by golden alone."""
     skeleton, gate = Skeleton.load(folder), GateNetwork.load(folder / "gate.safetensors")
     device = GoldenDevice((skeleton,))
-    device.choose(0, gated=gated)
+    device.choose(0)
     damaged = blank(images, indices, damage)
     return restore(device, gate if gated else None, damaged, steps)
 

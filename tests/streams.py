@@ -159,15 +159,15 @@ def late(items, clocks, fill):
 
 def identify(link, facts):
     """Return a process that plays a chip's identities to a link."""
-    header, digests = facts.to_bytes()[:FACTS], facts.to_bytes()[FACTS:]
+    header, digests = facts.to_bytes()[: FACTS.size], facts.to_bytes()[FACTS.size :]
     table = b"".join(
         (header.ljust(DIGEST, b"\0") + digests[at : at + 32]).ljust(IDENTITY, b"\0")
         for at in range(0, len(digests), 32)
     )
 
     async def process(ctx):
-        ctx.set(link.identity, table[0])
-        async for _, _, address in ctx.tick().sample(link.identity_address):
-            ctx.set(link.identity, table[address])
+        ctx.set(link.chip.identity, table[0])
+        async for _, _, address in ctx.tick().sample(link.chip.identity_address):
+            ctx.set(link.chip.identity, table[address])
 
     return process

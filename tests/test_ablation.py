@@ -8,13 +8,13 @@ import pytest
 import sw.train.loop as loop
 from golden.errors import InputError
 from golden.spec import Gate, Spec
-from sw.ablation import page
-from sw.ablation.measure import Ablation
-from sw.ablation.rows import ROWS, Row, chosen
-from sw.data import Digits, show_digits
-from sw.table.automata import link_bytes
-from sw.train import Options
+from sw.data.load import Digits, show_digits
+from sw.experiments.ablation import page
+from sw.experiments.ablation.measure import Ablation
+from sw.experiments.ablation.rows import ROWS, Row, choose_rows
+from sw.experiments.table.automata import link_bytes
 from sw.train.loop import train_batch
+from sw.train.options import Options
 
 GATE = Gate(input_channel=0, output_channel=1, start=1)
 TINY = Spec(channels=2, multiplier=1, steps=2, gate=GATE)
@@ -119,7 +119,7 @@ def test_a_broken_run_goes_on(ablation, monkeypatch):
 
 
 def test_a_row_without_its_teacher_is_left_out_aloud(ablation, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr("sw.baselines.shelf.weights_of.__defaults__", (tmp_path,))
+    monkeypatch.setattr("sw.model.baselines.shelf.weights_of.__defaults__", (tmp_path,))
     taught = Row(name="taught", says="taught", changes={"teacher": "mlp"})
     lonely = Ablation(ablation.base, ablation.digits, (taught,))
 
@@ -131,12 +131,12 @@ def test_a_row_without_its_teacher_is_left_out_aloud(ablation, monkeypatch, tmp_
 
 
 def test_rows_are_chosen_in_the_order_of_the_table():
-    assert chosen([], ROWS) == list(ROWS)
-    assert [row.name for row in chosen(["adam", "base"], ROWS)] == ["base", "adam"]
+    assert choose_rows([], ROWS) == list(ROWS)
+    assert [row.name for row in choose_rows(["adam", "base"], ROWS)] == ["base", "adam"]
 
 
 def test_command_line(thalweg, fails, monkeypatch, tmp_path, digits):
-    monkeypatch.setattr("sw.data.load", lambda data, download: digits)
+    monkeypatch.setattr("sw.data.load.load", lambda data, download: digits)
     output = tmp_path / "out"
     amount = ("--batches", 1, "--qat-batches", 1, "--seeds", "0", "--output", output)
     code, out, _ = thalweg("ablate", "--rows", "base,weights-5-bits", *amount)
@@ -153,7 +153,7 @@ def test_command_line(thalweg, fails, monkeypatch, tmp_path, digits):
 
 def test_every_option_of_the_command_reaches_the_runs(thalweg, monkeypatch, tmp_path, digits):
     asked = []
-    monkeypatch.setattr("sw.data.load", lambda data, download: digits)
+    monkeypatch.setattr("sw.data.load.load", lambda data, download: digits)
     monkeypatch.setattr(
         Ablation,
         "run",
@@ -176,7 +176,7 @@ def test_every_option_of_the_command_reaches_the_runs(thalweg, monkeypatch, tmp_
     code, out, _ = thalweg("ablate", "--rows", "adam,base", *amount, "--output", output)
     assert (code, out) == (0, f"a page\nwrote {output / 'results.json'}\n")
     base = Options(output=output, threads=2, batches=7, qat_batches=5)
-    assert asked == [(base, digits, chosen(["base", "adam"], ROWS), [4, 3])]
+    assert asked == [(base, digits, choose_rows(["base", "adam"], ROWS), [4, 3])]
 
 
 def test_page_shows_what_was_measured(ablation, tmp_path):

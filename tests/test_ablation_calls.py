@@ -12,13 +12,13 @@ from golden.errors import InputError
 from golden.files import write_json
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
-from sw.ablation import measure as work
-from sw.ablation import page
-from sw.ablation.measure import Ablation, measure
-from sw.ablation.rows import BASE, ROWS, Row, chosen
-from sw.data import Digits
-from sw.docs import ROOT
-from sw.table.automata import link_bytes
+from sw.data.load import Digits
+from sw.experiments.ablation import measure as work
+from sw.experiments.ablation import page
+from sw.experiments.ablation.measure import Ablation, measure
+from sw.experiments.ablation.rows import BASE, ROWS, Row, choose_rows
+from sw.experiments.table.automata import link_bytes
+from sw.report.docs import ROOT
 from sw.train.options import Options
 from tests.changes import DIGITS
 
@@ -66,7 +66,7 @@ def test_a_run_is_prepared_trained_measured_and_kept_by_its_options(table, monke
     calls = []
 
     def learnt(options, digits):
-        calls.append(("learnt", options, digits))
+        calls.append(("learn", options, digits))
         options.folder.mkdir(parents=True)
         for name in ("checkpoint.pt", "float.safetensors"):
             (options.folder / name).write_text("large")
@@ -74,7 +74,7 @@ def test_a_run_is_prepared_trained_measured_and_kept_by_its_options(table, monke
 
     fakes = {
         "prepare": lambda options: calls.append(("prepare", options)),
-        "learnt": learnt,
+        "learn": learnt,
         "measure": lambda *given: calls.append(("measure", *given)) or {"psnr_mean": 20.0},
         "commit": lambda: "c0ffee",
     }
@@ -86,7 +86,7 @@ def test_a_run_is_prepared_trained_measured_and_kept_by_its_options(table, monke
     assert options == replace(row.options(table.base, 7), output=options.output, name=options.name)
     assert calls == [
         ("prepare", options),
-        ("learnt", options, DIGITS),
+        ("learn", options, DIGITS),
         ("measure", "learner", DIGITS),
     ]
     assert result == {
@@ -98,6 +98,15 @@ def test_a_run_is_prepared_trained_measured_and_kept_by_its_options(table, monke
     assert (kept["row"], kept["seed"], kept["commit"]) == ("damp", 7, "c0ffee")
     assert table.measured(row, 7) == kept and len(calls) == 3
     assert table.kept(row) == [kept] and table.kept(TABLE[0]) == []
+
+
+@pytest.mark.parametrize("lacks", ["row", "seed", "data"])
+def test_a_result_that_is_not_whole_is_none(tmp_path, lacks):
+    path, whole = tmp_path / "result.json", {"row": "x", "seed": 0, "data": "digest"}
+    assert work.result_at(path) is None
+    for found in (whole, {name: value for name, value in whole.items() if name != lacks}, [whole]):
+        write_json(path, found)
+        assert work.result_at(path) == (found if found == whole else None)
 
 
 def test_a_distilled_run_is_named_by_its_own_teacher(table, monkeypatch, tmp_path):
@@ -186,7 +195,7 @@ def test_rows_that_are_published_are_those_of_the_table():
 @pytest.mark.parametrize("name", ["x", "bas", "base,", ""])
 def test_rows_that_are_not_there_are_refused(name):
     with pytest.raises(InputError, match=f"^Row must be one of base, damp, not {name!r}$"):
-        chosen(["base", name], TABLE)
+        choose_rows(["base", name], TABLE)
 
 
 RESULTS = {"digits": {"rows": "test", "images": 6}, "rows": []}
@@ -229,12 +238,12 @@ def test_each_part_shows_its_own_file(tmp_path, monkeypatch):
 def test_the_command_asks_before_the_work_and_publishes_after(thalweg, monkeypatch, part):
     calls = []
     some = replace(DIGITS, test_images=np.zeros((3, 28, 28), np.uint8), test_labels=np.arange(3))
-    monkeypatch.setattr("sw.data.load", lambda data, download: some)
+    monkeypatch.setattr("sw.data.load.load", lambda data, download: some)
     monkeypatch.setattr(page, "require_publishable", lambda *given: calls.append(given))
     monkeypatch.setattr(page, "publish", lambda *given: calls.append(given) or "docs of it")
     monkeypatch.setattr(Ablation, "run", lambda self, *given: calls.append("run") or RESULTS)
     monkeypatch.setitem(page.PARTS, part, lambda results: "a page")
-    monkeypatch.setattr("sw.cli.documenting.docs", lambda: calls.append("docs"))
+    monkeypatch.setattr("sw.cli.docs.docs", lambda: calls.append("docs"))
     code, out, _ = thalweg("ablate", "--output", "o", "--docs", "--part", part)
     assert (code, out) == (0, "a page\nwrote o/results.json\nwrote docs of it\n")
     path = Ablation(Options(output=Path("o")), DIGITS).path

@@ -10,16 +10,16 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from golden.errors import InputError
-from sw.baselines import make, run
-from sw.baselines.models import MODELS, Block, build
-from sw.baselines.recipe import RECIPES
-from sw.baselines.run import restored
-from sw.baselines.shelf import SHIPPED, shipped
-from sw.baselines.ship import ship
-from sw.baselines.train import Training
-from sw.damage import blank
-from sw.data import Digits, show_digits
-from sw.metrics import closeness
+from sw.data.damage import blank
+from sw.data.load import Digits, show_digits
+from sw.experiments.baselines import make, run
+from sw.experiments.baselines.recipe import RECIPES
+from sw.experiments.baselines.run import restore_images
+from sw.experiments.baselines.ship import ship
+from sw.experiments.baselines.train import Training
+from sw.judge.metrics import closeness
+from sw.model.baselines.models import MODELS, Block, build
+from sw.model.baselines.shelf import SHIPPED, load_shipped
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -119,7 +119,7 @@ def test_every_batch_is_restored_in_its_place(monkeypatch):
     monkeypatch.setattr(run, "BATCH", 2)
     shapes, done = [], []
     images = np.random.default_rng(0).integers(0, 255, (5, 28, 28)).astype(np.uint8)
-    np.testing.assert_array_equal(restored(Brighter(), images, done.append), images + 1)
+    np.testing.assert_array_equal(restore_images(Brighter(), images, done.append), images + 1)
     assert done == [2, 2, 1]
     assert shapes == [(2, 1, 28, 28), (2, 1, 28, 28), (1, 1, 28, 28)]
 
@@ -138,7 +138,7 @@ def test_a_block_begins_as_the_identity_and_adds_what_it_finds():
 )
 def test_what_is_shipped_restores_as_well_as_ever(name, decibels):
     images = show_digits()[0][:20]
-    found = restored(shipped(name), blank(images, range(20)))
+    found = restore_images(load_shipped(name), blank(images, range(20)))
     assert closeness(found, images).psnr_mean == pytest.approx(decibels, abs=0.05)
 
 
@@ -147,7 +147,7 @@ def test_what_is_shipped_is_float32_whatever_is_usual(dtype):
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
-        found = shipped("mlp")
+        found = load_shipped("mlp")
     finally:
         torch.set_default_dtype(before)
     assert {each.dtype for each in found.parameters()} == {torch.float32}
@@ -159,7 +159,7 @@ def test_networks_that_lie_channels_last_are_shipped(tmp_path):
     state = Training.begin("autoencoder", recipe)
     state.curve = [{"held_out_psnr": 20.0}]
     ship("autoencoder", state, recipe, DIGITS, tmp_path)
-    found = shipped("autoencoder", tmp_path)
+    found = load_shipped("autoencoder", tmp_path)
     for one, other in zip(found.parameters(), state.network.parameters(), strict=True):
         assert torch.equal(one, other.half().float())
 
@@ -180,8 +180,8 @@ def test_a_record_says_where_the_weights_come_from(tmp_path, monkeypatch):
         before.update(path.name for path in tmp_path.iterdir())
         return "c0ffee"
 
-    monkeypatch.setattr("sw.baselines.ship.commit", commit)
-    monkeypatch.setattr("sw.baselines.ship.machine", lambda: {"cores": 3})
+    monkeypatch.setattr("sw.experiments.baselines.ship.commit", commit)
+    monkeypatch.setattr("sw.experiments.baselines.ship.machine", lambda: {"cores": 3})
     monkeypatch.setattr(torch, "get_num_threads", lambda: 5)
     changes = {"batches": 8, "warm_up": 7, "hidden_rate": 2.5}
     recipe, state = replace(RECIPES["mlp"], **changes), Training.begin("mlp", RECIPES["mlp"])
@@ -217,4 +217,4 @@ def test_weights_of_another_network_are_refused(tmp_path, change):
         tensors["layers.4.bias"] = torch.zeros(3)
     save_file(tensors, tmp_path / "mlp.safetensors")
     with pytest.raises(InputError, match=r"mlp\.safetensors must hold the weights of mlp"):
-        shipped("mlp", tmp_path)
+        load_shipped("mlp", tmp_path)

@@ -9,11 +9,21 @@ import torch
 from torch import nn
 
 from golden.errors import InputError
-from sw.baselines import train as training
-from sw.baselines.models import MODELS, build
-from sw.baselines.recipe import Recipe
-from sw.baselines.train import Training, adamw, draw, go_through, learn, look, muon, report, train
-from sw.train import checkpoint
+from sw.experiments.baselines import train as training
+from sw.experiments.baselines.recipe import Recipe
+from sw.experiments.baselines.train import (
+    Training,
+    adamw,
+    draw,
+    go_through,
+    learn,
+    look,
+    muon,
+    report,
+    train,
+)
+from sw.model.baselines.models import MODELS, build
+from sw.runs import checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -148,7 +158,7 @@ def test_a_look_judges_the_averages(tiny, monkeypatch):
         seen.append(copies(network.parameters()))
         return damaged
 
-    monkeypatch.setattr(training, "restored", restored)
+    monkeypatch.setattr(training, "restore_images", restored)
     state = begin()
     state.averages = [average + 1 for average in state.averages]
     look(state, IMAGES[:5], TINY, 0.0)
@@ -160,7 +170,9 @@ def test_a_look_is_on_the_device_of_the_run(monkeypatch):
     state = SimpleNamespace(averages=[average], network="n", curve=[], batch=1, put=lambda x: x)
     asked = []
     monkeypatch.setattr(
-        training, "restored", lambda *given, device: asked.append((given[0], device)) or given[1]
+        training,
+        "restore_images",
+        lambda *given, device: asked.append((given[0], device)) or given[1],
     )
     look(state, IMAGES[:5], TINY, 0.0)
     assert asked == [("n", "cuda:1")] and state.best == ["a copy"]

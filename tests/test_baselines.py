@@ -8,16 +8,17 @@ import torch
 from torch import nn
 
 from golden.errors import InputError
-from sw.baselines import make, models
-from sw.baselines import train as training
-from sw.baselines.models import MODELS, build
-from sw.baselines.recipe import RECIPES, Recipe
-from sw.baselines.run import restored
-from sw.baselines.shelf import shipped
-from sw.baselines.ship import ship
-from sw.baselines.train import Training, draw, learn, train
-from sw.data import Digits
-from sw.table.report import halved
+from sw.data.load import Digits
+from sw.experiments.baselines import make
+from sw.experiments.baselines import train as training
+from sw.experiments.baselines.recipe import RECIPES, Recipe
+from sw.experiments.baselines.run import restore_images
+from sw.experiments.baselines.ship import ship
+from sw.experiments.baselines.train import Training, draw, learn, train
+from sw.experiments.table.report import half_run
+from sw.model.baselines import models
+from sw.model.baselines.models import MODELS, build
+from sw.model.baselines.shelf import load_shipped
 from sw.train.loop import Stopped
 
 TINY = Recipe(batches=9, batch=4, warm_up=2, held_out=5, check_every=3, rate=1e-2)
@@ -321,13 +322,13 @@ def test_weights_that_are_no_numbers_are_refused(tiny, tmp_path):
         state.network.weight[0, 0, 0, 0] = torch.nan
     ship("mlp", state, TINY, tiny, tmp_path)
     with pytest.raises(InputError, match="must hold the weights of mlp: not all are numbers"):
-        shipped("mlp", tmp_path)
+        load_shipped("mlp", tmp_path)
 
 
 def test_shipped_weights_are_those_in_half_precision(tiny, tmp_path):
     state = train("mlp", TINY, tiny.train_images, "x", tmp_path)
     ship("mlp", state, TINY, tiny, tmp_path)
-    network = shipped("mlp", tmp_path)
+    network = load_shipped("mlp", tmp_path)
     for got, wanted in zip(network.parameters(), state.network.parameters(), strict=True):
         assert got.dtype == torch.float32
         torch.testing.assert_close(got, wanted.half().float(), rtol=0, atol=0)
@@ -346,24 +347,24 @@ def test_a_longer_run_says_what_shorter_ones_reached(tiny, tmp_path):
 
     first = shipped_by(TINY)
     assert first["shorter"] == []
-    assert halved(first) == ""
+    assert half_run(first) == ""
     for recipe in (double := replace(TINY, batches=2 * TINY.batches), double):
         record = shipped_by(recipe)
         run = {"batches": TINY.batches, "held_out_psnr": first["held_out_psnr"]}
         assert record["shorter"] == [run]
-        assert halved(record) == f"{first['held_out_psnr']:.2f} dB"
+        assert half_run(record) == f"{first['held_out_psnr']:.2f} dB"
     assert shipped_by(TINY)["shorter"] == [], "a shorter run knows of no longer one"
     assert shipped_by(replace(double, rate=1e-4))["shorter"] == [], "nor of another recipe"
 
 
 def test_weights_that_do_not_fit_are_refused(tiny, tmp_path):
     with pytest.raises(InputError, match=r"mlp\.safetensors must be there"):
-        shipped("mlp", tmp_path)
+        load_shipped("mlp", tmp_path)
     (tmp_path / "mlp.safetensors").write_bytes(b"no weights")
     with pytest.raises(InputError, match=r"mlp\.safetensors must hold the weights of mlp"):
-        shipped("mlp", tmp_path)
+        load_shipped("mlp", tmp_path)
     with pytest.raises(InputError, match="Baseline must be one of autoencoder, unet, mlp"):
-        shipped("cnn", tmp_path)
+        load_shipped("cnn", tmp_path)
 
 
 def test_what_a_network_gives_is_clipped_and_rounded():
@@ -373,7 +374,7 @@ def test_what_a_network_gives_is_clipped_and_rounded():
 
     damaged = np.arange(784, dtype=np.int64).reshape(1, 28, 28).clip(0, 255).astype(np.uint8)
     wanted = np.rint(damaged * 2.0 - 127.5 + 0.4).clip(0, 255)
-    np.testing.assert_array_equal(restored(Fixed(), damaged), wanted)
+    np.testing.assert_array_equal(restore_images(Fixed(), damaged), wanted)
 
 
 def test_baseline_command_trains_and_says_what_is_wrong(

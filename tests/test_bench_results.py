@@ -6,19 +6,19 @@ from contextlib import contextmanager, nullcontext
 import pytest
 
 from golden.errors import Difference, InputError, ToolError
-from sim import cocotb_run
-from sim.cocotb_run import bench_folder, require_passed
+from sim.benches import cocotb_run
+from sim.benches.cocotb_run import bench_folder, require_passed
 
 CASE = '<testcase classname="{bench}" name="{name}">{verdict}</testcase>'
 SEED = '<properties><property name="random_seed" value="7" /></properties>'
 
 
-def results(folder, *cases, bench="sim.bench_chip"):
+def results(folder, *cases, bench="sim.benches.bench_chip"):
     """Write a results file of cases, each a name and its verdict."""
     path = folder / "results.xml"
     told = (CASE.format(bench=bench, name=name, verdict=verdict) for name, verdict in cases)
     path.write_text(f"<testsuites><testsuite>{''.join(told)}</testsuite></testsuites>")
-    return path, "sim.bench_chip", folder / "bench.log"
+    return path, "sim.benches.bench_chip", folder / "bench.log"
 
 
 def test_a_bench_whose_tests_pass_has_passed(tmp_path):
@@ -36,13 +36,13 @@ def test_a_test_that_fails_is_a_difference_that_says_where(tmp_path, verdict):
 
 @pytest.mark.parametrize("cases", [(), (("one", "<skipped />"),)])
 def test_a_bench_that_ran_no_test_has_not_passed(tmp_path, cases):
-    text = f"The bench sim.bench_chip must run, and no test did; see {tmp_path}/bench.log"
+    text = f"The bench sim.benches.bench_chip must run, and no test did; see {tmp_path}/bench.log"
     with pytest.raises(ToolError, match=f"^{re.escape(text)}$"):
         require_passed(*results(tmp_path, *cases))
 
 
 def test_another_bench_than_the_one_asked_for_has_not_passed(tmp_path):
-    text = "The bench sim.bench_chip must run, and tests of sim.bench_other did; see "
+    text = "The bench sim.benches.bench_chip must run, and tests of sim.bench_other did; see "
     with pytest.raises(ToolError, match=f"^{re.escape(text)}"):
         require_passed(*results(tmp_path, ("one", ""), bench="sim.bench_other"))
 
@@ -53,7 +53,9 @@ def test_a_bench_without_whole_results_has_not_passed(tmp_path):
     with pytest.raises(ToolError, match=r"results.xml must be a whole results file: "):
         require_passed(*arguments)
     arguments[0].unlink()
-    with pytest.raises(ToolError, match=r"^The bench sim.bench_chip ended without results; see "):
+    with pytest.raises(
+        ToolError, match=r"^The bench sim.benches.bench_chip ended without results; see "
+    ):
         require_passed(*arguments)
 
 
@@ -104,11 +106,11 @@ def test_a_bench_waits_for_another_in_its_folder_and_says_so(tmp_path, monkeypat
         yield
 
     monkeypatch.setenv("THALWEG_BUILD", str(tmp_path))
-    monkeypatch.setattr(cocotb_run, "locked", locked)
+    monkeypatch.setattr(cocotb_run, "lock", locked)
     with bench_folder("some", said.append) as folder:
         assert asked == [folder] == [tmp_path.resolve() / "sim" / "some"]
     assert said == [f"waiting for another bench in {folder}"]
-    monkeypatch.setattr(cocotb_run, "locked", lambda folder, waiting: nullcontext())
+    monkeypatch.setattr(cocotb_run, "lock", lambda folder, waiting: nullcontext())
     text = rf"^{re.escape(str(folder.with_name('none')))} must be a writable folder: No such file"
     with pytest.raises(InputError, match=text), bench_folder("none"):
         pass

@@ -17,14 +17,13 @@ from golden.gate import GateNetwork
 from golden.samples import network
 from golden.skeleton import Skeleton
 from hw.shapes import Geometry
-from sim import cocotb_job, cocotb_run
-from sim.cocotb_run import ROOT, run_bench, run_chip_bench
-from sim.verilate import tool_environment
+from sim.benches import cocotb_job, cocotb_run
+from sim.benches.cocotb_run import ROOT, run_bench, run_chip_bench
+from sim.devices.verilate import tool_environment
 from tests.device_suite import SPEC, gate_network, skeletons
 
-PASSED = (
-    '<testsuites><testsuite><testcase classname="sim.bench_x" name="a"/></testsuite></testsuites>'
-)
+CASE = '<testcase classname="sim.benches.bench_x" name="a"/>'
+PASSED = f"<testsuites><testsuite>{CASE}</testsuite></testsuites>"
 FAILED = PASSED.replace("/></", '><failure message="code 3"/></testcase></', 1)
 
 
@@ -71,14 +70,14 @@ def test_a_job_has_all_that_a_bench_is_asked_for(monkeypatch, tmp_path, runner, 
         "top": "top",
         "sources": [f"{place}/top.v", f"{place}/more.v"],
         "arguments": ["-Wno-WIDTH", "-Wno-fatal", "-I", f"{place}/cells.v"],
-        "module": "sim.bench_x",
+        "module": "sim.benches.bench_x",
         "variables": {"BENCH": place, "FILTERS": "5"},
         "tests": tests,
         "packages": [str(packages), plain],
     }
     ((command, log, options),) = runner.calls
     job = str(tmp_path / "job.json")
-    assert command == [sys.executable, "-P", "-m", "sim.cocotb_job", job]
+    assert command == [sys.executable, "-P", "-m", "sim.benches.cocotb_job", job]
     assert log == tmp_path / "runner.log"
     paths = os.pathsep.join([str(ROOT), "/theirs"])
     variables = tool_environment(Path(plain) / "verilator") | {"PYTHONPATH": paths}
@@ -93,7 +92,11 @@ def test_a_job_has_all_that_a_bench_is_asked_for(monkeypatch, tmp_path, runner, 
         (FAILED, ToolError("runner failed"), (Difference, "^a: code 3; see ")),
         (PASSED, ToolError("runner failed"), (ToolError, "^runner failed$")),
         (None, ToolError("runner failed"), (ToolError, "^runner failed$")),
-        (None, None, (ToolError, "^The bench sim.bench_x ended without results; see .*bench.log$")),
+        (
+            None,
+            None,
+            (ToolError, "^The bench sim.benches.bench_x ended without results; see .*bench.log$"),
+        ),
     ],
 )
 def test_a_bench_is_told_by_its_results_and_by_how_it_ended(tmp_path, runner, text, error, raised):

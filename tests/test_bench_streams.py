@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from sim import streams
-from sim.streams import FLUSH, Sink, Source, falls, require, start
+from sim.benches import streams
+from sim.benches.streams import FLUSH, Sink, Source, falls, require, start
 from tests.played_bench import Handle, play
 
 

@@ -12,9 +12,9 @@ from golden.errors import InputError, ToolError
 from golden.samples import extreme, uniform
 from golden.spec import Spec
 from golden.wire import VERSION
-from hw.boards import bitstream as text
 from hw.boards.catalogue import BOARDS
-from hw.boards.reskeleton import geometry_in, reskeleton
+from hw.flow import bitstream as text
+from hw.flow.reskeleton import geometry_in, reskeleton
 from hw.shapes import IDENTITY, Geometry
 from hw.skeleton_memory import DIGEST, images, message
 from tests.played import BIT
@@ -33,7 +33,7 @@ def config(found):
     parts = [f"word: EBR0.WID {number:09b}"[:-9] + f"{number:09b}"[::-1] for number in found]
     empty = "\n".join([" ".join(["000"] * 8)] * 256)
     body = "".join(f".bram_init {number}\n{empty}\n\n" for number in found)
-    return text.replaced("\n".join([*parts, "", body]), found)
+    return text.replace_memories("\n".join([*parts, "", body]), found)
 
 
 @pytest.mark.parametrize(("filters", "places"), BUILDS)
@@ -55,7 +55,7 @@ def test_block_memories_are_numbered_anew_and_keep_their_contents():
     names = list("abcdefg")
     old = dict(zip(names, rng.sample(range(3, 10), 7), strict=True))
     found = {number: tuple(rng.getrandbits(9) for _ in range(2048)) for number in old.values()}
-    new = text.renumbered(config(found), old, ["e", "b"])
+    new = text.renumber(config(found), old, ["e", "b"])
     sections = text.sections(new)
     assert (sections[3], sections[4]) == (found[old["e"]], found[old["b"]])
     assert sorted(sections) == sorted(found)
@@ -69,7 +69,7 @@ def test_block_memories_are_numbered_anew_and_keep_their_contents():
         for part in (config(found), new)
     ]
     assert lines[0] == lines[1], "nothing but their numbers changes"
-    assert text.renumbered(new, {str(n): n for n in found}, []) == new
+    assert text.renumber(new, {str(n): n for n in found}, []) == new
 
 
 def test_only_the_memories_that_are_told_are_replaced():
@@ -77,9 +77,9 @@ def test_only_the_memories_that_are_told_are_replaced():
     found = {n: tuple(rng.getrandbits(9) for _ in range(2048)) for n in (3, 12, 40, 4)}
     before = config(found) + ".tile_group x\nword: EBR2.WID 000110000\n\n"
     new = {12: found[12][::-1], 40: found[3]}
-    after = text.replaced(before, new)
+    after = text.replace_memories(before, new)
     assert text.sections(after) == found | new
-    assert text.replaced(after, {12: found[12], 40: found[40]}) == before
+    assert text.replace_memories(after, {12: found[12], 40: found[40]}) == before
     assert text.wids(before) == {3, 12, 40, 4, 24}
 
 
@@ -133,7 +133,7 @@ def test_rejects_other_bitstreams_and_damaged_ones(spoil):
 
 
 def test_rejects_a_bitstream_that_is_not_there(fails, tmp_path, monkeypatch):
-    monkeypatch.setattr("hw.boards.reskeleton.tool", lambda name: name)
+    monkeypatch.setattr("hw.flow.reskeleton.tool", lambda name: name)
     text = f"{tmp_path / 'x.bit'} must be a file"
     fails(text, "reskeleton", tmp_path / "x.bit", "digits", "--output", tmp_path / "y.bit")
 

@@ -10,7 +10,7 @@ import pytest
 from golden.fixed import HIDDEN, STATE, round_shift, trunc_shift
 from hw.array.requantiser import Requantiser
 from hw.array.residual import Residual
-from sim import streams
+from sim.benches import streams
 from tests.played_bench import Handle, play
 
 
@@ -21,7 +21,7 @@ def bench(monkeypatch):
     def bench(name, **variables):
         for variable, value in variables.items():
             monkeypatch.setenv(variable, str(value))
-        name = f"sim.bench_{name}"
+        name = f"sim.benches.bench_{name}"
         monkeypatch.delitem(sys.modules, name, raising=False)
         module = importlib.import_module(name)
         monkeypatch.delitem(sys.modules, name)

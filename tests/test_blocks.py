@@ -5,8 +5,8 @@ import random
 import pytest
 from amaranth.lib.wiring import In, Out
 
-from sim import blocks
-from sim.blocks import Blocks, comparison, members_of
+from sim.benches import blocks
+from sim.benches.blocks import Blocks, comparison, members_of
 from tests.streams import simulate
 
 INPUTS = [name for name, member in members_of().items() if member.flow == In]

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from golden.errors import InputError, ToolError
-from hw.boards import loading
 from hw.boards.catalogue import find_board
-from hw.boards.tools import (
+from hw.flow import loading
+from hw.flow.tools import (
     bitstream_is_whole,
     read_report,
     release,

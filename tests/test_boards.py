@@ -10,13 +10,13 @@ import pytest
 
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
-from hw.boards.bitstream import cells, contents
 from hw.boards.catalogue import BOARDS, find_board
-from hw.boards.flow import geometry_of
 from hw.boards.rates import wire_bytes
 from hw.boards.top import BoardTop, pll_settings
+from hw.flow.bitstream import cells, contents
+from hw.flow.build import geometry_of
+from hw.flow.verilog import multipliers
 from hw.skeleton_memory import images
-from hw.verilog import multipliers
 
 SPAN = re.MULTILINE | re.DOTALL
 

@@ -11,11 +11,11 @@ from golden.device import GoldenDevice
 from golden.errors import Difference
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from hw.boards.flow import geometry_of
-from sw.cli.building import places
-from sw.cli.documenting import parts
-from sw.demo import demonstrate
-from sw.docs import table, update
+from hw.flow.build import geometry_of
+from sw.cli.common import places
+from sw.cli.docs import parts
+from sw.report.docs import table, update
+from sw.restore.demo import demonstrate
 from tests.played import BIT, Flow
 
 
@@ -190,7 +190,7 @@ def test_a_bitstream_lies_in_a_folder_of_its_board(thalweg, skeleton, monkeypatc
 def test_reskeleton_tells_what_was_held_before_and_is_now(thalweg, skeleton, monkeypatch, tmp_path):
     skeleton.save(tmp_path / "random")
     monkeypatch.setattr(
-        "hw.boards.reskeleton.reskeleton",
+        "hw.flow.reskeleton.reskeleton",
         lambda bitstream, skeletons, output: (["a" * 64], [each.digest for each in skeletons]),
     )
     given = ("reskeleton", tmp_path / "x.bit", tmp_path / "random", "--output", tmp_path / "y.bit")

@@ -3,9 +3,9 @@
 import pytest
 
 from golden.errors import InputError
-from sw import download
-from sw.cache import cache_folder
-from sw.data import load
+from sw.data import download
+from sw.data.load import load
+from sw.runs.cache import cache_folder
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_without_a_home_there_is_none(homeless):
     assert str(error.value) == (
         "there is no folder for cached files: HOME or XDG_CACHE_HOME must name one"
     )
-    assert download.cached() is None
+    assert download.cached_folder() is None
 
 
 @pytest.mark.parametrize("error", [KeyError(1000), OSError("closed"), RuntimeError("none")])

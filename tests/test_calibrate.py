@@ -4,13 +4,12 @@ import pytest
 import torch
 
 from golden.spec import Gate, Spec
-from sw.data import show_digits
+from sw.data.load import show_digits
 from sw.train.calibrate import NARROW, narrow_states
 from sw.train.draw import calibration_digits
 from sw.train.learner import Learner, begin
 from sw.train.options import Options
-from sw.train.recipes import begin_holding, fallen, restored
-from sw.train.step import numbers
+from sw.train.recipes import begin_holding
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -18,9 +17,10 @@ GATE = Gate(input_channel=0, output_channel=1, start=1, every=1)
 SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
 
 
-def states_of(learner, damaged, options):
+def states_of(learner, damaged):
     """Return the states after the last step, in float."""
-    *_, last = fallen(learner, numbers(learner.rule, learner.gate), damaged, options)
+    machine = learner.machine()
+    last = machine.carry_on(machine.encode(damaged), machine.spec.steps)
     return last
 
 
@@ -41,13 +41,16 @@ def test_wide_states_are_narrowed_and_the_function_stays():
     begin_holding(learner, images, labels[:64], options)
     _, damaged = calibration_digits(images, options)
     with torch.no_grad():
-        states, shown = states_of(learner, damaged, options), restored(learner, damaged, options)
+        states, shown = (
+            states_of(learner, damaged),
+            learner.machine().readout(states_of(learner, damaged)),
+        )
         pool, encode = learner.pool.states.clone(), learner.rule.encode.weight.clone()
-        narrow_states(learner, damaged, options)
+        narrow_states(learner, damaged)
         factor = (learner.rule.encode.weight / encode).view(-1, 1, 1)
-        narrowed = states_of(learner, damaged, options)
+        narrowed = states_of(learner, damaged)
         torch.testing.assert_close(narrowed, states * factor)
-        torch.testing.assert_close(restored(learner, damaged, options), shown)
+        torch.testing.assert_close(learner.machine().readout(states_of(learner, damaged)), shown)
         assert torch.equal(learner.pool.states, pool * factor)
     assert factor[:3].eq(1).all(), "what the gate reads, what it adds to, what is narrow"
     assert factor[3] < 1 and narrowed[:, 3].abs().quantile(0.99).item() == pytest.approx(

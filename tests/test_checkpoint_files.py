@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from golden.errors import InputError
-from sw.train import checkpoint
-from sw.train.checkpoint import Diverged, put, read, require_alike, require_finite, restore, whole
-from sw.train.checkpoint import write as write_down
+from sw.runs import checkpoint
+from sw.runs.checkpoint import Diverged, put, read, require_alike, require_finite, restore, whole
+from sw.runs.checkpoint import write as write_down
 
 
 def test_a_checkpoint_is_on_the_disk_before_it_has_its_name(monkeypatch, tmp_path):

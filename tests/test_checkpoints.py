@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from golden.errors import InputError
-from sw.train import Options
 from sw.train.learner import Learner, identity, resume, save
+from sw.train.options import Options
 from tests.runs import GATE, SMALL, trained
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -9,10 +9,11 @@ from golden.device import GoldenDevice, trace
 from golden.model import Model
 from golden.samples import adversarial_states, calibrated, extreme, network, uniform
 from golden.spec import Gate, Spec
+from golden.wire import Operation
 from hw.chip import Chip
-from hw.shapes import Geometry, Operation
-from hw.verilog import run_overhead
-from sim.device import command_code
+from hw.flow.verilog import run_overhead
+from hw.shapes import Geometry
+from sim.devices.packing import command_code
 from tests.streams import collect, feed, put, rest, simulate
 
 SPEC = Spec(height=4, width=4, image=4)

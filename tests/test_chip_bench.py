@@ -10,9 +10,11 @@ import pytest
 
 from golden.samples import calibrated, extreme, network
 from golden.spec import Gate, Spec
+from golden.wire import Operation
+from hw.flow.verilog import run_overhead
 from hw.shapes import Geometry
-from hw.verilog import run_overhead
-from sim import cocotb_run, host, streams
+from sim.benches import cocotb_run, host, streams
+from sim.devices.verilate import Port
 from tests.played_bench import ChipDut, play
 from tests.played_chip import PlayedChip
 
@@ -37,8 +39,8 @@ def bench(tmp_path_factory, skeletons):
 
         def run(source, name, folder, *, env, tests):
             patch.setenv("BENCH", env["BENCH"])
-            sys.modules.pop("sim.bench_chip", None)
-            found.append(importlib.import_module("sim.bench_chip"))
+            sys.modules.pop("sim.benches.bench_chip", None)
+            found.append(importlib.import_module("sim.benches.bench_chip"))
 
         found = []
         patch.setattr(cocotb_run, "run_bench", run)
@@ -52,7 +54,7 @@ def bench(tmp_path_factory, skeletons):
             steps=STEPS,
         )
     yield found[0]
-    sys.modules.pop("sim.bench_chip", None)
+    sys.modules.pop("sim.benches.bench_chip", None)
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ def after(count, method):
 
 def done_by(chip):
     """Count the commands that a chip was given."""
-    return Counter(command.operation.name for command in chip.done)
+    return Counter(Operation(command.operation).name for command in chip.done)
 
 
 def calls_of(chip, method):
@@ -181,7 +183,7 @@ def spoilt(place, bits):
     class Spoilt(PlayedChip):
         def offer(self, context, codes):
             super().offer(context, codes)
-            self.queues[4][place] ^= bits
+            self.queues[Port.PLANE][place] ^= bits
 
     return Spoilt
 

@@ -7,10 +7,11 @@ from amaranth.lib import wiring
 
 from golden.device import trace
 from golden.samples import calibrated, uniform
+from golden.wire import Operation
 from hw.checker import Checker
 from hw.chip import Chip
-from hw.shapes import Geometry, Operation
-from sim.device import command_code
+from hw.shapes import Geometry
+from sim.devices.packing import command_code
 from tests.streams import simulate
 from tests.test_chip import NEAREST2, SPEC, Bench, raster
 

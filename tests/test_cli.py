@@ -14,8 +14,8 @@ from golden.errors import Difference, InputError, ToolError
 from golden.samples import calibrated
 from golden.skeleton import Skeleton
 from golden.spec import Spec
-from sw.data import show_digits
-from sw.metrics import closeness
+from sw.data.load import show_digits
+from sw.judge.metrics import closeness
 from tests.shelf import expected
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
@@ -94,7 +94,7 @@ def test_help_has_examples(thalweg, verb):
 
 def test_train_offers_the_defaults_of_its_options():
     options = pytest.importorskip("sw.train.options")
-    from sw.cli import train
+    from sw.cli.train import train
 
     gate = {"start", "every", "mapping", "multiplier"}  # by recipe
     for name, parameter in inspect.signature(train).parameters.items():
@@ -132,7 +132,7 @@ def test_whatever_goes_wrong_is_one_line(thalweg, monkeypatch, error, code, text
     def fails(*arguments, **options):
         raise error
 
-    monkeypatch.setattr("sw.loading.load_run", fails)
+    monkeypatch.setattr("sw.runs.loading.load_run", fails)
     assert thalweg("eval", "digits") == (code, "", f"thalweg: {text}\n")
     monkeypatch.setenv("THALWEG_DEBUG", "1")
     found, _, err = thalweg("eval", "digits")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from sw.baselines import closed
-from sw.baselines.closed import ClosedForms
+from sw.experiments.baselines import closed
+from sw.experiments.baselines.closed import ClosedForms
 
 RNG = np.random.default_rng(1)
 TRAINING = (RNG.integers(0, 256, (60, 1, 4)) * np.ones((1, 4, 1)) * 0.5).astype(np.uint8)

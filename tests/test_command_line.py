@@ -27,9 +27,11 @@ def calls():
 def test_each_device_is_opened_by_its_name(monkeypatch, calls):
     skeleton = calibrated(Spec(height=4, width=4, image=4), np.random.default_rng(0))
     monkeypatch.setitem(
-        sys.modules, "sim.device", SimpleNamespace(SimulatedDevice=calls.fake("chip", "a chip"))
+        sys.modules,
+        "sim.devices.device",
+        SimpleNamespace(SimulatedDevice=calls.fake("chip", "a chip")),
     )
-    monkeypatch.setattr("sw.serial.open_serial", calls.fake("serial", "a board"))
+    monkeypatch.setattr("sw.serial.device.open_serial", calls.fake("serial", "a board"))
     golden = common.open_device("golden", (skeleton,))
     assert isinstance(golden, GoldenDevice) and golden.skeletons == (skeleton,)
     assert common.open_device("simulated", ("s",)) == "a chip"
@@ -61,15 +63,15 @@ def test_other_filters_are_those_of_no_device(name, filters):
 
 
 def test_a_report_names_the_filters_of_the_simulated_chip_alone():
-    assert common.told_of("golden", 2) == {"device": "golden"}
-    assert common.told_of("serial:x", 2) == {"device": "serial:x"}
-    assert common.told_of("simulated", 2) == {"device": "simulated", "filters": 2}
+    assert common.device_facts("golden", 2) == {"device": "golden"}
+    assert common.device_facts("serial:x", 2) == {"device": "serial:x"}
+    assert common.device_facts("simulated", 2) == {"device": "simulated", "filters": 2}
 
 
 def test_boards_without_their_package_are_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "hw.boards.catalogue", None)
     with pytest.raises(InputError, match=r"^--board needs amaranth-boards: "):
-        common.board_named("ulx3s-25f")
+        common.find_named_board("ulx3s-25f")
 
 
 class Bar:

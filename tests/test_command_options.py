@@ -19,8 +19,8 @@ TRAIN = {"name": "digits", "data": None, "output": Path("build/train"), "ship": 
          "letters": "letters-upper", "rehearsal": "stored", "loss": None, "supervise": "last",
          "teacher": None, "optimiser": "soap", "rate": 0.02, "qat_rate": 0.001, "hold_rate": 0.008,
          "averaging": 0.999, "weight_bits": 8, "plane_bits": 8, "gated": True, "start": None,
-         "every": None, "mapping": None, "multiplier": None, "batch": 32, "noise": 0.0,
-         "dropout": 0.0}  # fmt: skip
+         "every": None, "mapping": None, "multiplier": None, "batch": 32, "damage": 0.7,
+         "noise": 0.0, "dropout": 0.0}  # fmt: skip
 LEAST = {
     "restore": ["x", "--skeleton", "s", "--output", "o"],
     "referee": ["--output", "o"],

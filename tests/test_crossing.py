@@ -7,9 +7,10 @@ from amaranth.lib import data
 from amaranth.sim import Simulator
 
 from golden.spec import Spec
+from golden.wire import Operation
 from hw.link.crossing import COMMANDS, Crossing
 from hw.link.queue import Queue, Snapshot
-from hw.shapes import Geometry, Operation
+from hw.shapes import Geometry
 from tests.streams import finish
 
 RATIOS = [1, 0.37, 2.713]
@@ -151,7 +152,7 @@ class Ends:
     async def ask(self, operation, context):
         """Give a command."""
         command = {"operation": operation, "context": context, "steps": 1}
-        await put(self.ctx, self.crossing.i_command, command, "link")
+        await put(self.ctx, self.crossing.link.i_command, command, "link")
 
     async def rest(self, domain="link", clocks=FEW):
         """Let some clocks pass."""
@@ -159,18 +160,18 @@ class Ends:
 
     async def take(self, running):
         """Take a command as the chip would, and have contexts run from then on."""
-        ctx, stream = self.ctx, self.crossing.chip_command
+        ctx, stream = self.ctx, self.crossing.chip.i_command
         ctx.set(stream.ready, 1)
         valid = False
         while not valid:
             _, _, valid = await ctx.tick("sync").sample(stream.valid)
         ctx.set(stream.ready, 0)
-        ctx.set(self.crossing.chip_running, running)
+        ctx.set(self.crossing.chip.running, running)
 
     @property
     def told(self):
         """What the link is told: contexts that run, and whether commands wait."""
-        return self.ctx.get(self.crossing.running), self.ctx.get(self.crossing.pending)
+        return self.ctx.get(self.crossing.link.running), self.ctx.get(self.crossing.link.pending)
 
 
 def cross(ratio, bench):
@@ -201,7 +202,7 @@ def test_a_run_counts_from_when_it_is_asked_for(ratio):
             assert ends.told[0] == 2, "never at rest in between"
             await ends.rest(clocks=1)
         assert ends.told == (2, 0)
-        ends.ctx.set(ends.crossing.chip_running, 0)
+        ends.ctx.set(ends.crossing.chip.running, 0)
         await ends.rest()
         assert ends.told == (0, 0)
 
@@ -228,27 +229,27 @@ def test_a_reset_empties_both_sides(ratio):
         ctx, crossing = ends.ctx, ends.crossing
         for count in range(COMMANDS):
             await ends.ask(Operation.RUN, count % 2)
-            await put(ctx, crossing.i_data, count, "link")
-            await put(ctx, crossing.chip_o_data, count, "sync")
+            await put(ctx, crossing.link.i_data, count, "link")
+            await put(ctx, crossing.chip.o_data, count, "sync")
         await ends.take(1)
         await ends.rest()
         assert ends.told == (3, 1)
-        assert ctx.get(crossing.taken) == 0
-        ctx.set(crossing.reset, 1)
+        assert ctx.get(crossing.link.taken) == 0
+        ctx.set(crossing.link.reset, 1)
         await ends.rest(clocks=64)
         assert ctx.get(crossing.chip_reset) == 1
-        ctx.set(crossing.chip_running, 0)  # the chip's registers are reset, too
-        ctx.set(crossing.reset, 0)
+        ctx.set(crossing.chip.running, 0)  # the chip's registers are reset, too
+        ctx.set(crossing.link.reset, 0)
         await ends.rest()
         assert ctx.get(crossing.chip_reset) == 0
         assert ends.told == (0, 0)
-        assert ctx.get(crossing.taken) == 1
-        for stream in (crossing.chip_command, crossing.chip_i_data, crossing.o_data):
+        assert ctx.get(crossing.link.taken) == 1
+        for stream in (crossing.chip.i_command, crossing.chip.i_data, crossing.link.o_data):
             assert ctx.get(stream.valid) == 0
-        await put(ctx, crossing.i_data, 77, "link")
+        await put(ctx, crossing.link.i_data, 77, "link")
         await ends.rest()
-        assert ctx.get(crossing.chip_i_data.payload) == 77
-        assert ctx.get(crossing.chip_i_data.valid) == 1
+        assert ctx.get(crossing.chip.i_data.payload) == 77
+        assert ctx.get(crossing.chip.i_data.valid) == 1
 
     cross(ratio, bench)
 
@@ -258,11 +259,14 @@ def test_counts_arrive_whole(ratio):
     async def bench(ends):
         ctx, crossing = ends.ctx, ends.crossing
         for count in (0xFFFF_FFFF, 1 << 32, 0xABCD_EF01_2345):
-            ctx.set(crossing.chip_clocks, count)
-            ctx.set(crossing.chip_busy, count ^ 1)
-            ctx.set(crossing.chip_damaged, 5)
+            ctx.set(crossing.chip.clocks, count)
+            ctx.set(crossing.chip.busy, count ^ 1)
+            ctx.set(crossing.chip.damaged, 5)
             await ends.rest()
-            assert (ctx.get(crossing.clocks), ctx.get(crossing.busy)) == (count, count ^ 1)
-            assert ctx.get(crossing.damaged) == 5
+            assert (ctx.get(crossing.link.clocks), ctx.get(crossing.link.busy)) == (
+                count,
+                count ^ 1,
+            )
+            assert ctx.get(crossing.link.damaged) == 5
 
     cross(ratio, bench)

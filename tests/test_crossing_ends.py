@@ -5,18 +5,20 @@ import random
 
 import pytest
 from amaranth import ClockDomain, Module
+from amaranth.lib.wiring import connect
 
+from golden.wire import Operation
 from hw.chip import Chip
 from hw.link.crossing import COMMANDS, Crossing
 from hw.link.link import Link
 from hw.link.queue import Queue
-from hw.shapes import Operation
 from tests.test_crossing import FEW, GEOMETRY, cross, put, run
 
-TOWARDS = {"o_command": "i_command", "o_data": "i_data", "o_delta": "i_delta"}
-BACK = {"o_data": "i_data", "o_plane": "i_plane"}
+TOWARDS = ("i_command", "i_data", "i_delta")
+BACK = ("o_data", "o_plane")
+BYTES = [0x5A, 0xC3, 0x11]
 PAYLOADS = {
-    "o_command": [
+    "i_command": [
         {
             "operation": Operation.READ_STATE,
             "context": 1,
@@ -33,8 +35,9 @@ PAYLOADS = {
             },
         }
     ],
-    "o_data": [0x5A, 0xC3, 0x11],
-    "o_delta": [{"code": -3, "context": 1}, {"code": 100, "context": 0}],
+    "i_data": BYTES,
+    "i_delta": [{"code": -3, "context": 1}, {"code": 100, "context": 0}],
+    "o_data": BYTES,
     "o_plane": [{"code": -128, "context": 0, "last": 0}, {"code": 77, "context": 1, "last": 1}],
 }
 
@@ -45,7 +48,8 @@ def joined(bench):
     link = Link(GEOMETRY).signature.create(path=("link",))
     chip = Chip(GEOMETRY, [], check=False).signature.create(path=("chip",))
     m.submodules.crossing = crossing = Crossing(GEOMETRY)
-    crossing.join(m, link, chip)
+    connect(m, link.chip, crossing.link)
+    connect(m, crossing.chip, chip)
 
     async def both(ctx):
         await ctx.tick("link").repeat(FEW)
@@ -60,20 +64,19 @@ def joined(bench):
 )
 def test_each_stream_arrives_at_its_own_end_and_at_no_other(way, port):
     async def bench(ctx, link, chip):
-        source, target = (link, chip) if way == "towards" else (chip, link)
+        source, target = (link.chip, chip) if way == "towards" else (chip, link.chip)
         domains = ("link", "sync") if way == "towards" else ("sync", "link")
-        other = (TOWARDS if way == "towards" else BACK)[port]
-        stream, arrives = getattr(source, port), getattr(target, other)
-        ends = [getattr(chip, name) for name in TOWARDS.values()]
-        ends += [getattr(link, name) for name in BACK.values()]
+        stream, arrives = getattr(source, port), getattr(target, port)
+        ends = [getattr(chip, name) for name in TOWARDS]
+        ends += [getattr(link.chip, name) for name in BACK]
         for payload in PAYLOADS[port]:
             await put(ctx, stream, payload, domains[0])
         for count, payload in enumerate(PAYLOADS[port]):
             await ctx.tick("link").repeat(FEW)
-            assert [end is arrives for end in ends] == [ctx.get(end.valid) for end in ends]
-            if way == "towards" and port != "o_command":
-                assert ctx.get(link.taken) == 0, f"{count} have been taken"
-            assert ctx.get(link.pending) == (port == "o_command")
+            assert [end == arrives for end in ends] == [ctx.get(end.valid) for end in ends]
+            if way == "towards" and port != "i_command":
+                assert ctx.get(link.chip.taken) == 0, f"{count} have been taken"
+            assert ctx.get(link.chip.pending) == (port == "i_command")
             ctx.set(stream.payload, payload)  # so that both are seen in the same shape
             await ctx.tick("link")
             assert ctx.get(arrives.payload) == ctx.get(stream.payload)
@@ -82,7 +85,7 @@ def test_each_stream_arrives_at_its_own_end_and_at_no_other(way, port):
             ctx.set(arrives.ready, 0)
         await ctx.tick("link").repeat(FEW)
         assert not any(ctx.get(end.valid) for end in ends)
-        assert (ctx.get(link.taken), ctx.get(link.pending)) == (1, 0)
+        assert (ctx.get(link.chip.taken), ctx.get(link.chip.pending)) == (1, 0)
 
     joined(bench)
 
@@ -92,17 +95,18 @@ def test_each_fact_of_the_chip_is_told_by_its_own_name():
     told = (*facts, "pending", "taken")
 
     async def bench(ctx, link, chip):
+        ctx.set(chip.checked, 0)
         want = dict.fromkeys(told, 0) | {"taken": 1}
         for name, value in (*facts.items(), *dict.fromkeys(facts, 0).items()):
             ctx.set(getattr(chip, name), value)
             want[name] = value
             await ctx.tick("link").repeat(FEW)
-            assert {name: ctx.get(getattr(link, name)) for name in told} == want
+            assert {name: ctx.get(getattr(link.chip, name)) for name in told} == want
         for address, byte in ((0, 7), (200, 0xA5), (255, 0)):
-            ctx.set(link.identity_address, address)
+            ctx.set(link.chip.identity_address, address)
             ctx.set(chip.identity, byte)
             await ctx.tick("link")
-            assert (ctx.get(chip.identity_address), ctx.get(link.identity)) == (address, byte)
+            assert (ctx.get(chip.identity_address), ctx.get(link.chip.identity)) == (address, byte)
 
     joined(bench)
 
@@ -110,18 +114,18 @@ def test_each_fact_of_the_chip_is_told_by_its_own_name():
 def test_the_links_reset_stops_all_streams_until_it_is_over():
     async def bench(ctx, link, chip):
         ctx.set(chip.damaged, 5)
-        await put(ctx, link.o_data, 3, "link")
+        await put(ctx, link.chip.i_data, 3, "link")
         await put(ctx, chip.o_plane, PAYLOADS["o_plane"][0], "sync")
         await ctx.tick("link").repeat(FEW)
-        assert (ctx.get(chip.i_data.valid), ctx.get(link.i_plane.valid)) == (1, 1)
-        ctx.set(link.reset, 1)
+        assert (ctx.get(chip.i_data.valid), ctx.get(link.chip.o_plane.valid)) == (1, 1)
+        ctx.set(link.chip.reset, 1)
         await ctx.tick("link").repeat(2 * FEW)
-        assert (ctx.get(chip.i_data.valid), ctx.get(link.i_plane.valid)) == (0, 0)
-        assert (ctx.get(link.damaged), ctx.get(link.taken)) == (0, 1)
-        ctx.set(link.reset, 0)
+        assert (ctx.get(chip.i_data.valid), ctx.get(link.chip.o_plane.valid)) == (0, 0)
+        assert (ctx.get(link.chip.damaged), ctx.get(link.chip.taken)) == (0, 1)
+        ctx.set(link.chip.reset, 0)
         await ctx.tick("link").repeat(2 * FEW)
-        assert (ctx.get(chip.i_data.valid), ctx.get(link.i_plane.valid)) == (0, 0)
-        assert ctx.get(link.damaged) == 5
+        assert (ctx.get(chip.i_data.valid), ctx.get(link.chip.o_plane.valid)) == (0, 0)
+        assert ctx.get(link.chip.damaged) == 5
 
     joined(bench)
 
@@ -164,9 +168,9 @@ def test_queues_take_nothing_of_a_chip_that_is_in_reset():
 
     async def bench(ctx, link, chip):
         ctx.set(chip.o_plane.valid, 1)
-        ctx.set(link.reset, 1)
+        ctx.set(link.chip.reset, 1)
         await ctx.tick("link").repeat(2 * FEW)
-        ctx.set(link.reset, 0)
+        ctx.set(link.chip.reset, 0)
         for _ in range(FEW):
             taken.append(ctx.get(chip.o_plane.ready))
             await ctx.tick("sync")
@@ -183,10 +187,10 @@ def test_a_payload_a_clock_of_the_slower_side_crosses(ratio):
     async def bench(ctx):
         await ctx.tick("link").repeat(FEW)
         count = 0
-        ctx.set(crossing.i_data.valid, 1)
-        ctx.set(crossing.chip_i_data.ready, 1)
+        ctx.set(crossing.link.i_data.valid, 1)
+        ctx.set(crossing.chip.i_data.ready, 1)
         for clock in range(FEW + 200):
-            _, _, ready = await ctx.tick("link").sample(crossing.i_data.ready)
+            _, _, ready = await ctx.tick("link").sample(crossing.link.i_data.ready)
             count += ready and clock >= FEW
         assert abs(count - 200 * min(1, ratio)) <= 2
 
@@ -203,7 +207,7 @@ def test_as_many_commands_wait_as_there_is_room_for_and_each_is_pending(ratio):
         for count in range(COMMANDS):
             await ends.rest()
             assert ends.told == (0, 1), count
-            assert ends.ctx.get(ends.crossing.chip_command.p.context) == count % 2
+            assert ends.ctx.get(ends.crossing.chip.i_command.p.context) == count % 2
             await ends.take(0)
         await ends.rest()
         assert ends.told == (0, 0)
@@ -249,7 +253,7 @@ def test_a_queue_is_not_empty_from_the_clock_in_which_a_payload_came(ratio):
 
 def test_what_is_offered_to_a_full_queue_is_not_given():
     async def bench(ends):
-        ctx, stream = ends.ctx, ends.crossing.i_command
+        ctx, stream = ends.ctx, ends.crossing.link.i_command
         while True:
             ctx.set(stream.payload, {"operation": Operation.ZERO, "context": 0})
             ctx.set(stream.valid, 1)

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from golden.errors import InputError
-from sw.damage import blank, blanked, block, noisy
+from sw.data.damage import blank, blank_mask, block, noisy
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.0, 0), (0.3, 235), (0.7, 549), (1.0, 784)])
 def test_blanks_that_share_of_each_image(share, count):
-    mask = blanked((3, 28, 28), range(3), share)
+    mask = blank_mask((3, 28, 28), range(3), share)
     assert mask.sum(axis=(1, 2)).tolist() == [count] * 3
 
 
@@ -50,12 +50,12 @@ def test_noise_is_drawn_by_the_index_and_saturates():
 def test_every_image_has_an_index_of_its_own():
     images = np.zeros((3, 4, 6), np.uint8)
     with pytest.raises(InputError, match=r"^Indices must be of 3 images, not of 2$"):
-        blanked(images.shape, [0, 1], 0.5)
+        blank_mask(images.shape, [0, 1], 0.5)
     with pytest.raises(InputError, match=r"^Indices must be of 3 images, not of 4$"):
         blank(images, range(4))
     with pytest.raises(ValueError, match="zip"):
         noisy(images, range(2), 1.0)
-    mask = blanked((1, 4, 6), [9], 0.25)
+    mask = blank_mask((1, 4, 6), [9], 0.25)
     assert mask.shape == (1, 4, 6) and mask.dtype == bool
     want = np.random.default_rng(9).permutation(24)[:6]
     assert sorted(np.flatnonzero(mask)) == sorted(want)

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from golden.errors import InputError
-from sw import download
-from sw.data import SHOW, embedded_digits, load, show_digits, without_show
-from sw.idx import read_idx, read_images, read_labels
+from sw.data import download
+from sw.data.idx import read_idx, read_images, read_labels
+from sw.data.load import SHOW, embedded_digits, load, show_digits, without_show
 
 STEMS = tuple(download.CHECKSUMS)
 
@@ -215,7 +215,7 @@ def test_rejects_a_damaged_cache(empty_cache):
 def test_a_cache_that_lacks_a_file_is_none(empty_cache, stem):
     small_mnist(empty_cache)
     (empty_cache / f"{stem}.gz").unlink()
-    assert download.cached() is None
+    assert download.cached_folder() is None
     assert len(load().train_images) == 4000  # the digits at hand
 
 

@@ -7,11 +7,12 @@ from golden.device import GoldenDevice
 from golden.errors import Difference
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sw import demo
-from sw.data import show_digits
-from sw.demo import DAMAGE, demonstrate
-from sw.images import Images
-from sw.restore import Restoration
+from sw.data.damage import SHARE
+from sw.data.load import show_digits
+from sw.restore import demo
+from sw.restore.demo import demonstrate
+from sw.restore.images import Images
+from sw.restore.restoration import Restoration
 from tests.memory_toys import blanked
 
 STEPS = 3
@@ -62,7 +63,7 @@ def test_a_wrong_pixel_is_named(skeleton, tmp_path, monkeypatch):
 
 def test_a_difference_ends_the_command_with_1(thalweg, skeleton, tmp_path, monkeypatch):
     monkeypatch.setattr(Chip, "wrong", 2)
-    monkeypatch.setattr("sw.cli.common.open_device", lambda *given: Chip(skeleton))
+    monkeypatch.setattr("sw.cli.demo.open_device", lambda *given: Chip(skeleton))
     skeleton.save(tmp_path / "skeleton")
     given = ("demo", tmp_path / "skeleton", "--images", 2, "--output", tmp_path / "out")
     (tmp_path / "out").mkdir()
@@ -91,7 +92,7 @@ def test_digits_that_are_read_right_are_counted_before_and_after(skeleton, tmp_p
     monkeypatch.setattr(demo, "Referee", Referee)
     told = demonstrate(Chip(skeleton), skeleton, None, 10, tmp_path)
     assert told["digit_id"] == {"damaged": 7, "restored": 3}
-    assert (told["input"], told["gated"], told["count"], DAMAGE) == ("show[0:10]", False, 10, 0.7)
+    assert (told["input"], told["gated"], told["count"], SHARE) == ("show[0:10]", False, 10, 0.7)
     assert told["codes_equal_to_golden"] == 10 * ((STEPS + 1) * 16 * 1024 + 784)
     device = GoldenDevice((skeleton,))
     device.load_images(damaged)
@@ -161,13 +162,12 @@ def test_the_picture_has_twenty_digits_at_most(skeleton, monkeypatch):
 def test_the_chip_runs_with_the_gate_and_its_progress_is_told(tmp_path, monkeypatch):
     spec = Spec(steps=STEPS, gate=Gate(input_channel=0, output_channel=1, start=1))
     gated = calibrated(spec, np.random.default_rng(0))
-    gate, done, made, choose = network(spec, np.random.default_rng(0)), [], [], Chip.choose
+    gate, done, started, start = network(spec, np.random.default_rng(0)), [], [], Chip.start
 
-    def note(chip, place, *, gated):
-        made.append((place, gated))
-        choose(chip, place, gated=gated)
+    def note(chip, steps, *, gated):
+        started.append((steps, gated))
+        start(chip, steps, gated=gated)
 
-    chip = Chip(gated)
-    monkeypatch.setattr(Chip, "choose", note)
-    told = demonstrate(chip, gated, gate, 2, tmp_path, progress=done.append)
-    assert told["gated"] is True and done == [2] and made == [(0, True)]
+    monkeypatch.setattr(Chip, "start", note)
+    told = demonstrate(Chip(gated), gated, gate, 2, tmp_path, progress=done.append)
+    assert told["gated"] is True and done == [2] and started == [(1, True)] * STEPS

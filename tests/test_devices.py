@@ -6,8 +6,8 @@ import pytest
 
 from golden.device import Counters, GoldenDevice
 from golden.errors import ToolError
-from hw.shapes import Operation
-from sim.device import SLICE, STUCK, SimulatedDevice
+from golden.wire import Operation
+from sim.devices.device import SLICE, STUCK, SimulatedDevice
 from tests.device_suite import DeviceSuite, skeletons
 
 

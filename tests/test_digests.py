@@ -11,10 +11,10 @@ from golden.gate import GateLayer, GateNetwork
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from hw.shapes import Geometry
-from sim import verilate
-from sw.data import Digits
-from sw.results import Mark, Recipe, digest
-from sw.table.subject import ROOT
+from sim.devices import verilate
+from sw.data.load import Digits
+from sw.experiments.table.subject import ROOT
+from sw.restore.results import Mark, Recipe, digest
 from sw.train.learner import identity, reads
 from sw.train.options import Options
 from tests.changes import DIGITS, moved
@@ -199,9 +199,21 @@ def test_fingerprints_of_designs_differ():
     assert named <= set(DESIGNS)
 
 
-MADE_FROM = ["sim/activity.h", "sim/lattices.h", "sim/memories.h", "sim/served.h",
-             "sim/verilate.py", "sim/chip.cpp", "hw/chip.py", "hw/array/pe.py",
-             "golden/fixed.py", "golden/frames.py", "golden/spec.py", "golden/wire.py"]  # fmt: skip
+MADE_FROM = [
+    "sim/devices/activity.h",
+    "sim/devices/lattices.h",
+    "sim/devices/memories.h",
+    "sim/devices/served.h",
+    "sim/devices/verilate.py",
+    "sim/devices/chip.cpp",
+    "hw/chip.py",
+    "hw/array/pe.py",
+    "golden/fixed.py",
+    "golden/frames.py",
+    "golden/layout.py",
+    "golden/spec.py",
+    "golden/wire.py",
+]
 
 
 @pytest.mark.parametrize("file", MADE_FROM)
@@ -213,7 +225,14 @@ def test_fingerprint_of_a_design_by_a_file(monkeypatch, file):
 
 
 def test_every_header_is_in_a_fingerprint():
-    assert {f"sim/{path.name}" for path in (ROOT / "sim").glob("*.h")} <= set(MADE_FROM)
+    headers = {f"sim/devices/{path.name}" for path in (ROOT / "sim" / "devices").glob("*.h")}
+    assert headers and headers <= set(MADE_FROM)
+
+
+def test_what_a_design_hands_its_shim_is_in_its_fingerprint(monkeypatch):
+    before = verilate.fingerprint(DESIGN)
+    monkeypatch.setattr(verilate, "word_count", lambda shape: 9)
+    assert verilate.fingerprint(DESIGN) != before
 
 
 def test_a_run_reads_its_data_and_the_weights_that_it_begins_with(tmp_path):

@@ -5,10 +5,12 @@ import math
 import pytest
 import torch
 
-from sw.train import Options, checkpoint, loop
-from sw.train.checkpoint import Diverged, require_finite
+from sw.runs import checkpoint
+from sw.runs.checkpoint import Diverged, require_finite
+from sw.train import loop
 from sw.train.learner import begin, save
 from sw.train.loop import run_stage, train_batch
+from sw.train.options import Options
 from sw.train.recipes import Loss
 from tests.runs import CORNERS, SMALL, trained
 

@@ -7,9 +7,9 @@ import pytest
 from golden.device import GoldenDevice, restore
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
-from sw.damage import blank
-from sw.data import show_digits
-from sw.metrics import closeness
+from sw.data.damage import blank
+from sw.data.load import show_digits
+from sw.judge.metrics import closeness
 
 DOCS = Path(__file__).parent.parent / "docs"
 

@@ -5,9 +5,10 @@ import json
 import pytest
 
 from golden.errors import InputError
-from sw import docs
-from sw.ablation import page
-from sw.table import report
+from sw.experiments import measured
+from sw.experiments.ablation import page
+from sw.experiments.table import report
+from sw.report import docs
 
 
 def lines(text):
@@ -16,35 +17,39 @@ def lines(text):
     return [found[0], *found[2:]]
 
 
-def scores(first):
-    return {"psnr_mean": first, "psnr_of_mean": first + 1, "digit_id": first + 2}
-
-
-def test_skeletons_have_their_own_figures(tmp_path, monkeypatch):
-    for place, name in enumerate(("one", "two")):
-        results = {"rows": f"rows{place}", "images": 1000 + place, "damage": 0.3 + 0.1 * place}
-        results |= {"blanked": scores(10 + place), "restored": scores(20 + place)}
-        results |= {"pasted": scores(30 + place), "originals": scores(90)}
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "provenance.json").write_text(json.dumps({"results": results}))
-    monkeypatch.setattr(docs, "SHIPPED", tmp_path)
-    on = ["1,000 rows0 digits, 30% blanked", "1,001 rows1 digits, 40% blanked"]
-    assert lines(docs.skeletons()) == [
-        ["skeleton", "mean PSNR", "PSNR of mean", "read right", "on"],
-        ["`one`, blanked", "10.00 dB", "11.00 dB", "12.00 %", on[0]],
-        ["`one`, restored", "20.00 dB", "21.00 dB", "22.00 %", on[0]],
-        ["`one`, pasted", "30.00 dB", "31.00 dB", "32.00 %", on[0]],
-        ["`two`, blanked", "11.00 dB", "12.00 dB", "13.00 %", on[1]],
-        ["`two`, restored", "21.00 dB", "22.00 dB", "23.00 %", on[1]],
-        ["`two`, pasted", "31.00 dB", "32.00 dB", "33.00 %", on[1]],
+def test_the_summary_has_ours_beside_others(tmp_path, monkeypatch):
+    claim = {"psnr": 26.7, "digit_id": 94, "flop": 2.4e9}
+    rows = [
+        {"name": name, "psnr_mean": 10 + place, "digit_id": 90 + place, "parameters": 1000 * place,
+         "claim": claim if place == 2 else None}
+        for place, name in enumerate(measured.SUMMARY)
+    ]  # fmt: skip
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "results.json").write_text(json.dumps([{"name": "another"}, *rows[::-1]]))
+    (tmp_path / "digits-memory").mkdir()
+    held = {"blanked": {}, "restored": {"psnr_mean": 22.0, "digit_id": 97.7}}
+    record = json.dumps({"results": held})
+    (tmp_path / "digits-memory" / "provenance.json").write_text(record)
+    monkeypatch.setattr(measured, "ROOT", tmp_path)
+    monkeypatch.setattr(measured, "SHIPPED", tmp_path)
+    names = list(measured.SUMMARY.values())
+    assert lines(measured.summary()) == [
+        ["restorer", "mean PSNR", "read right", "parameters", "the source idea claims"],
+        [names[0], "10.00 dB", "90.00 %", "0", ""],
+        [names[1], "11.00 dB", "91.00 %", "1,000", ""],
+        [names[2], "12.00 dB", "92.00 %", "2,000", "26.7 dB, 94 %"],
+        [names[3], "13.00 dB", "93.00 %", "3,000", ""],
+        ["`digits-memory`: restores, then holds; int8", "22.00 dB", "97.70 %", "3,000", ""],
+        [names[4], "14.00 dB", "94.00 %", "4,000", ""],
     ]
+    assert names[3].startswith("**`digits`")
 
 
 def test_rates_have_their_own_figures():
     speed = {"cores": 7, "threads": 8, "golden_digits_per_second": 1234.4,
              "gate_planes_per_second": 56789.2, "simulated_clocks_per_second": 2.25e6,
              "cocotb_clocks_per_second": 0.125e6, "simulated_to_cocotb": 18.0}  # fmt: skip
-    assert lines(docs.rates(speed)) == [
+    assert lines(measured.rates(speed)) == [
         ["on 7 cores", "measured by `make bench`"],
         ["golden, whole gated digits", "1,234 a second"],
         ["gate alone, planes", "56,789 a second"],
@@ -55,12 +60,12 @@ def test_rates_have_their_own_figures():
 
 
 def test_training_has_its_own_figures(monkeypatch):
-    monkeypatch.setattr("sw.train.speed.BATCH", 24)
+    monkeypatch.setattr(measured, "BATCH", 24)
     speed = {"steps_plain_ms": 101.0, "steps_fused_ms": 22.0, "steps_plain_to_fused": 4.6,
              "gemm_gflops": 333.0, "steps_share_of_gemm": 0.44, "batch_plain_ms": 155.0,
              "batch_fused_ms": 66.0, "batch_plain_to_fused": 2.3,
              "hours_of_7000_batches_of_8": 0.9}  # fmt: skip
-    assert lines(docs.training(speed)) == [
+    assert lines(measured.training(speed)) == [
         ["training", "measured by `make bench`"],
         ["10 steps of the rule, batch of 24, `nn.Conv2d` in float", "101 ms"],
         ["10 steps of the rule, batch of 24, fused, fake-quantised", "22 ms"],
@@ -71,14 +76,14 @@ def test_training_has_its_own_figures(monkeypatch):
         ["the one to the other", "2.3 x"],
         ["7,000 batches of 8, at that rate", "0.9 h"],
     ]
-    assert docs.training(None) == ""
+    assert measured.training(None) == ""
 
 
 def test_the_engine_has_its_own_figures():
     found = {str(f): {"clocks_ungated": 1000 * f, "occupancy_ungated": 0.1 + 0.01 * f,
                       "clocks_gated": 2001 * f, "occupancy_gated": 0.5 + 0.01 * f,
                       "digits_gated": 2, "digits_ungated": 1} for f in (1, 5)}  # fmt: skip
-    assert lines(docs.engine(found)) == [
+    assert lines(measured.engine(found)) == [
         ["F", "clocks a digit, ungated", "slots busy", "two gated digits", "slots busy"],
         ["1", "1,000", "11.00%", "2,001", "51.00%"],
         ["5", "5,000", "15.00%", "10,005", "55.00%"],
@@ -91,7 +96,7 @@ def test_throughput_has_its_own_figures():
              "digits_per_second": 78.9} for measured in (True, False)]  # fmt: skip
     headings = ["link", "contexts", "gate takes", "clocks a digit"]
     shares = ["10.0%", "30.0%", "50.0%", "6.0%", "78.9"]
-    assert lines(docs.throughput({"rows": rows})) == [
+    assert lines(measured.throughput({"rows": rows})) == [
         [*headings, "wire", "engine", "gate", "none", "digits a second"],
         ["a", "3", "as here", "2,000", *shares],
         ["a", "3", "no time", "2,000", *shares],
@@ -107,23 +112,23 @@ def test_boards_have_their_own_figures(tmp_path, monkeypatch):
     (tmp_path / "docs" / "boards").mkdir(parents=True)
     path = tmp_path / "docs" / "boards" / "b.json"
     path.write_text(json.dumps(values))
-    monkeypatch.setattr(docs, "ROOT", tmp_path)
+    monkeypatch.setattr(measured, "ROOT", tmp_path)
     area = ["1,000 of 2,000", "1,001 of 2,001", "1,002 of 2,002", "1,003 of 2,003"]
     row = ["`b`, F = 5", *area, "91 / 92 / 93, 4 seeds", "80 MHz", "61"]
-    (headings, found) = lines(docs.boards())
+    (headings, found) = lines(measured.boards())
     assert found == [*row, "62 over UART"]
     assert headings == ["board", "LUT", "FF", "DSP", "block RAM", "Fmax in MHz", "clock",
                         "digits a second", "gated"]  # fmt: skip
     del values["digits_per_second_gated"]
     path.write_text(json.dumps(values))
-    assert lines(docs.boards())[1] == [*row, ""]
+    assert lines(measured.boards())[1] == [*row, ""]
 
 
 def test_the_referee_has_its_own_figures(monkeypatch):
     record = {"test_right": 990, "test_digits": 1000, "trained_on": 5432, "epochs": 6,
               "sha256": "0123456789abcdef" * 4, "command": "make it"}  # fmt: skip
-    monkeypatch.setattr(docs, "recorded", lambda: record)
-    assert lines(docs.referee())[1:] == [
+    monkeypatch.setattr(measured, "read_record", lambda: record)
+    assert lines(measured.referee())[1:] == [
         ["trained on", "5,432 digits, 6 epochs"],
         ["clean test digits read right", "99.00% of 1,000"],
         ["SHA-256 of the weights", "`0123456789abcdef…`"],
@@ -212,7 +217,7 @@ def checkout(tmp_path, monkeypatch):
         (tmp_path / name).write_text(PAGE)
     (tmp_path / "docs/two.md").write_text("by hand\n")
     monkeypatch.setattr(docs, "ROOT", tmp_path)
-    monkeypatch.setattr("sw.cli.documenting.parts", lambda: {"a": "new\n"})
+    monkeypatch.setattr("sw.cli.docs.parts", lambda: {"a": "new\n"})
     return tmp_path
 
 

@@ -10,8 +10,9 @@ import pooch
 import pytest
 
 from golden.errors import InputError
-from sw import data, download
-from sw.download import Unreachable, fetch
+from sw.data import download
+from sw.data import load as data
+from sw.data.download import Unreachable, fetch
 from tests.recorded import Calls
 
 STEMS = {f"{part}-{kind}" for part in data.PARTS for kind in data.KINDS}
@@ -96,7 +97,7 @@ def test_progress_is_of_the_bytes_of_the_file(monkeypatch):
 
     monkeypatch.setattr("rich.progress.Progress", Bar)
     screen = SimpleNamespace(is_terminal=True)
-    monkeypatch.setattr("sw.terminal.console", lambda *, stderr: screen if stderr else None)
+    monkeypatch.setattr("sw.runs.terminal.console", lambda *, stderr: screen if stderr else None)
     bar = download.Progress("f.gz")
     bar.total = 900
     bar.update(300)
@@ -119,7 +120,7 @@ def test_progress_is_of_the_bytes_of_the_file(monkeypatch):
 @pytest.mark.parametrize("allowed", [True, False])
 def test_the_network_is_asked_only_where_it_may_be_and_must(monkeypatch, there, allowed):
     calls, said = Calls(), []
-    monkeypatch.setattr(download, "cached", calls.fake("cached", there))
+    monkeypatch.setattr(download, "cached_folder", calls.fake("cached", there))
     monkeypatch.setattr(download, "download", calls.fake("download", "fetched"))
     found = data.from_network(allowed, said.append)
     assert found == (there or ("fetched" if allowed else None)) and said == []

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from golden.spec import Spec
-from sw.train import Options, draw, processes
+from sw.runs import processes
+from sw.train import draw
 from sw.train.draw import lost_cells, random
+from sw.train.options import Options
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.7, 549), (0.5, 392), (0.999, 783), (0.0, 0)])
@@ -58,10 +60,10 @@ def test_all_processes_are_told_of_a_signal_that_one_received(monkeypatch):
         number.clamp_(min=15)
 
     monkeypatch.setattr(processes.distributed, "all_reduce", reduce)
-    assert processes.told([]) == [15]
+    assert processes.gather_signals([]) == [15]
     monkeypatch.setattr(processes.distributed, "all_reduce", lambda number, how: None)
-    assert processes.told([]) == []
-    assert processes.told([2]) == [2]
+    assert processes.gather_signals([]) == []
+    assert processes.gather_signals([2]) == [2]
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from amaranth.lib.wiring import In, Out
 from golden.errors import InputError
 from hw.boards.catalogue import find_board
 from hw.boards.ecp5 import READ_TILES, Ecp5, initial_values, read_tiles
-from hw.boards.flow import KEEP_COPIES
 from hw.boards.top import pll_settings
+from hw.flow.build import KEEP_COPIES
+from hw.flow.yosys import yosys
 from hw.primitives import BlockMemory, Multiplier, ReadOnlyMemory, copies
-from hw.yosys import yosys
 
 MEMORIES = [
     (8, 16384, 8, 8),

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from golden.spec import Spec
-from sw import evaluate as work
-from sw.evaluate import Judged
-from sw.table import measure
-from sw.table.measure import DAMAGES, point, row
-from sw.table.subject import Subject
+from sw.experiments.table import measure
+from sw.experiments.table.measure import DAMAGES, point, row
+from sw.experiments.table.subject import Subject
+from sw.judge import evaluate as work
+from sw.judge.evaluate import Judged
 from tests.memory_toys import Referee, digits, scores
 
 DIGITS = digits(5, 14)
@@ -23,13 +23,13 @@ class Echo:
     skeletons = (SimpleNamespace(spec=Spec(height=16, width=16, image=14)),)
 
     def __init__(self):
-        self.given, self.steps = [], set()
+        self.given, self.runs = [], set()
 
     def load_images(self, images):
         self.given.append(images)
 
-    def start(self, steps):
-        self.steps.add(steps)
+    def start(self, steps, *, gated):
+        self.runs.add((steps, gated))
 
     def planes(self):
         return np.arange(0), None
@@ -57,7 +57,7 @@ def test_an_evaluation_judges_what_was_blanked_restored_and_pasted(monkeypatch, 
     lost = mask(share)
     damaged = np.where(lost, 0, DIGITS.images).astype(np.uint8)
     np.testing.assert_array_equal(np.concatenate(device.given), damaged)
-    assert device.steps == {7} and done == [2, 2, 1]
+    assert device.runs == {(7, False)} and done == [2, 2, 1]
     restored = np.where(damaged < 255, damaged + 1, 254).astype(np.uint8)
     pasted = np.where(lost, restored, DIGITS.images)
     for name, images in (("blanked", damaged), ("restored", restored), ("pasted", pasted)):
@@ -120,8 +120,11 @@ def test_the_first_digits_are_taken_and_show_digits_where_there_are_none():
     class Neither:
         test_images = test_labels = None
 
-    found = work.judged(Both, 3)
+    found = work.digits_to_judge(Both, 3)
     assert isinstance(found, Judged) and found.rows == "test"
     np.testing.assert_array_equal(found.images, DIGITS.images[:3])
     np.testing.assert_array_equal(found.labels, DIGITS.labels[:3])
-    assert work.judged(Neither, 4).rows == "show" and len(work.judged(Neither).images) == 1000
+    assert (
+        work.digits_to_judge(Neither, 4).rows == "show"
+        and len(work.digits_to_judge(Neither).images) == 1000
+    )

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from sw.data import show_digits
-from sw.evaluate import Judged
+from sw.data.load import show_digits
+from sw.judge.evaluate import Judged
 from tests.recorded import Calls
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
@@ -19,24 +19,18 @@ def digits_of(count):
     return Judged("test", images, labels)
 
 
-class Opened:
-    """A device that notes what is chosen."""
-
-    def __init__(self, calls):
-        self.choose = calls.fake("choose")
-
-
 @pytest.fixture
 def evaluated(monkeypatch, folder):
     """Have `thalweg eval` restore nothing; return what it calls."""
     calls = Calls()
-    monkeypatch.setattr("sw.data.load", calls.fake("load", "digits"))
-    monkeypatch.setattr("sw.evaluate.judged", calls.fake("judged", digits_of(3)))
-    monkeypatch.setattr("sw.evaluate.require_size", calls.fake("require_size"))
-    monkeypatch.setattr("sw.evaluate.evaluate", calls.fake("evaluate", {"device": "told last"}))
-    monkeypatch.setattr("sw.evaluate.show", calls.fake("show"))
-    opened = calls.fake("open", lambda *given: Opened(calls))
-    monkeypatch.setattr("sw.cli.evaluating.open_device", opened)
+    monkeypatch.setattr("sw.data.load.load", calls.fake("load", "digits"))
+    monkeypatch.setattr("sw.judge.evaluate.digits_to_judge", calls.fake("judged", digits_of(3)))
+    monkeypatch.setattr("sw.judge.evaluate.require_size", calls.fake("require_size"))
+    monkeypatch.setattr(
+        "sw.judge.evaluate.evaluate", calls.fake("evaluate", {"device": "told last"})
+    )
+    monkeypatch.setattr("sw.judge.evaluate.show", calls.fake("show"))
+    monkeypatch.setattr("sw.cli.eval.open_device", calls.fake("open", "a device"))
     return calls
 
 
@@ -49,7 +43,7 @@ def test_an_evaluation_of_one_skeleton_is_told_every_option(
              "--filters", 2, "--baud", 9600, "--data", "d", "--output", file)  # fmt: skip
     code, out, _ = thalweg("eval", folder, *words, *([] if gated else ["--no-gate"]))
     assert (code, out) == (0, f"wrote {file}\n")
-    order = ["load", "judged", "require_size", "open", "choose", "evaluate", "show"]
+    order = ["load", "judged", "require_size", "open", "evaluate", "show"]
     assert evaluated.names == order
     assert evaluated.of("load") == ((Path("d"),), {"download": True})
     assert evaluated.of("judged") == (("digits", 3), {})
@@ -59,9 +53,8 @@ def test_an_evaluation_of_one_skeleton_is_told_every_option(
         [2, 9600],
         ["random"],
     )
-    assert evaluated.of("choose") == ((0,), {"gated": gated})
     (device, network, digits), options = evaluated.of("evaluate")
-    assert isinstance(device, Opened) and (network is not None) == gated
+    assert device == "a device" and (network is not None) == gated
     assert len(digits.images) == 3 and callable(options.pop("progress"))
     assert options == {"steps": 4, "share": 0.25}
     found = json.loads(file.read_text())
@@ -86,7 +79,7 @@ def test_an_evaluation_does_the_usual_and_writes_nothing_unless_told(
 def test_an_evaluation_takes_the_gate_named(thalweg, evaluated, folder, monkeypatch):
     skeleton = SimpleNamespace(name="n", digest="d", spec=SimpleNamespace(steps=6))
     found = evaluated.fake("load_run", (skeleton, "network"))
-    monkeypatch.setattr("sw.loading.load_run", found)
+    monkeypatch.setattr("sw.runs.loading.load_run", found)
     assert thalweg("eval", "n", "--gate", "g")[0] == 0
     assert evaluated.of("load_run") == (("n", Path("g")), {"gated": True})
     (_, network, _), options = evaluated.of("evaluate")
@@ -116,21 +109,22 @@ def tabled(monkeypatch):
     """Have the table of everything measure nothing; return what is called."""
     calls = Calls()
     found = SimpleNamespace(train_images="training", test_images=None)
-    monkeypatch.setattr("sw.data.load", calls.fake("load", found))
-    monkeypatch.setattr("sw.evaluate.judged", calls.fake("judged", digits_of(2)))
-    monkeypatch.setattr("sw.train.run.keep_memory", calls.fake("keep_memory"))
-    monkeypatch.setattr("sw.table.subjects.subjects", calls.fake("subjects", ("one", "two")))
-    monkeypatch.setattr("sw.table.measure.Store", calls.fake("Store", "store"))
-    monkeypatch.setattr("sw.table.make.rows", calls.fake("rows", ["rows"]))
-    monkeypatch.setattr("sw.table.make.curves", calls.fake("curves", ["points"]))
+    monkeypatch.setattr("sw.data.load.load", calls.fake("load", found))
+    monkeypatch.setattr("sw.judge.evaluate.digits_to_judge", calls.fake("judged", digits_of(2)))
+    monkeypatch.setattr("sw.runs.memory.keep_memory", calls.fake("keep_memory"))
+    monkeypatch.setattr(
+        "sw.experiments.table.subjects.subjects", calls.fake("subjects", ("one", "two"))
+    )
+    monkeypatch.setattr("sw.experiments.table.measure.Store", calls.fake("Store", "store"))
+    monkeypatch.setattr("sw.experiments.table.make.rows", calls.fake("rows", ["rows"]))
+    monkeypatch.setattr("sw.experiments.table.make.curves", calls.fake("curves", ["points"]))
     for name, gives in (
         ("require_shippable", None), ("remove_curves", ()), ("draw_rows", None),
         ("draw_curves", None), ("result_table", "a table"), ("curve_table", "a curve"),
         ("ship", None),
     ):  # fmt: skip
-        monkeypatch.setattr(f"sw.table.report.{name}", calls.fake(name, gives))
-    opened = calls.fake("open", lambda *given: Opened(calls))
-    monkeypatch.setattr("sw.cli.evaluating.open_device", opened)
+        monkeypatch.setattr(f"sw.experiments.table.report.{name}", calls.fake(name, gives))
+    monkeypatch.setattr("sw.cli.eval.open_device", calls.fake("open", "a device"))
     return calls
 
 
@@ -159,14 +153,11 @@ def test_the_table_of_everything_is_told_every_option(thalweg, tabled, tmp_path)
     assert json.loads((tmp_path / "curves.json").read_text()) == ["points"]
 
 
-@pytest.mark.parametrize("gate", [None, "gate"])
-def test_the_chip_of_the_table_has_the_filters_and_the_gate(thalweg, tabled, tmp_path, gate):
+def test_the_chip_of_the_table_has_the_filters(thalweg, tabled, tmp_path):
     thalweg("eval", "--filters", 2, "--output", tmp_path / "t.json")
     (training, chip), _ = tabled.of("subjects")
-    skeleton = SimpleNamespace(spec=SimpleNamespace(gate=gate))
-    assert training == "training" and isinstance(chip(skeleton), Opened)
-    assert tabled.of("open") == (("simulated", (skeleton,), 2), {})
-    assert tabled.of("choose") == ((0,), {"gated": gate is not None})
+    assert training == "training" and chip("skeleton") == "a device"
+    assert tabled.of("open") == (("simulated", ("skeleton",), 2), {})
 
 
 def test_the_table_lies_in_build_and_is_neither_shipped_nor_drawn_as_curves_unless_told(

@@ -15,10 +15,10 @@ from golden.errors import InputError
 from golden.files import (
     LARGEST,
     kind_of,
-    locked,
+    lock,
     read_bytes,
     remove,
-    replacing,
+    replacement,
     require_regular,
     temporary_name,
     write_json,
@@ -34,7 +34,7 @@ def test_a_link_stays_one_and_what_it_leads_to_is_replaced(tmp_path):
     target, link = tmp_path / "far" / "file", tmp_path / "link"
     target.write_text("old")
     link.symlink_to(target)
-    with replacing(link) as temporary:
+    with replacement(link) as temporary:
         assert temporary.parent == target.parent
         temporary.write_text("new")
     assert link.is_symlink() and target.read_text() == "new"
@@ -46,22 +46,22 @@ def test_what_is_no_file_is_not_replaced(tmp_path):
     (tmp_path / "folder").mkdir()
     for name, kind in (("pipe", "a named pipe"), ("folder", "a folder")):
         path = tmp_path / name
-        with refuses(f"{path} must be a file to write, not {kind}"), replacing(path):
+        with refuses(f"{path} must be a file to write, not {kind}"), replacement(path):
             pytest.fail("nothing may be written")
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
-@pytest.mark.parametrize("make", ["replacing", "locked", "write_json"])
+@pytest.mark.parametrize("make", ["replacement", "lock", "write_json"])
 def test_folders_are_made_where_missing(tmp_path, make):
-    if make == "locked":
-        with locked(tmp_path / "a" / "b"):
+    if make == "lock":
+        with lock(tmp_path / "a" / "b"):
             assert (tmp_path / "a" / "b").is_dir()
     elif make == "write_json":
         write_json(tmp_path / "a" / "b" / "c", 1)
     else:
-        with replacing(tmp_path / "a" / "b" / "c") as temporary:
+        with replacement(tmp_path / "a" / "b" / "c") as temporary:
             temporary.write_text("1\n")
-    assert make == "locked" or (tmp_path / "a" / "b" / "c").read_text() == "1\n"
+    assert make == "lock" or (tmp_path / "a" / "b" / "c").read_text() == "1\n"
 
 
 def test_a_file_is_removed_and_one_that_is_gone_is_no_error(tmp_path):
@@ -104,7 +104,7 @@ def test_a_lock_is_given_back_whatever_happens(tmp_path):
             os.close(file)
         return True
 
-    with pytest.raises(KeyError), locked(tmp_path):
+    with pytest.raises(KeyError), lock(tmp_path):
         assert not is_free()
         raise KeyError
     assert is_free()
@@ -116,7 +116,7 @@ def test_a_drive_that_knows_no_locks_is_written_all_the_same(tmp_path, monkeypat
 
     monkeypatch.setattr(fcntl, "flock", none)
     waits = []
-    with locked(tmp_path, lambda: waits.append(1)):
+    with lock(tmp_path, lambda: waits.append(1)):
         assert not waits
 
 
@@ -129,7 +129,7 @@ def test_a_lock_that_another_holds_is_told_of_and_then_waited_for(tmp_path, monk
             raise BlockingIOError
 
     monkeypatch.setattr(fcntl, "flock", held)
-    with locked(tmp_path, lambda: told.append("waits")):
+    with lock(tmp_path, lambda: told.append("waits")):
         told.append("in")
     assert told == [fcntl.LOCK_EX | fcntl.LOCK_NB, "waits", fcntl.LOCK_EX, "in"]
 

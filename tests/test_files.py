@@ -15,11 +15,11 @@ from golden.files import (
     exists,
     is_dir,
     is_file,
-    locked,
+    lock,
     read_bytes,
     read_json,
     reading,
-    replacing,
+    replacement,
     require_regular,
     resolve,
     write_json,
@@ -140,13 +140,16 @@ def test_an_error_says_its_first_line():
 
 def test_a_file_is_replaced_whole_or_stays(tmp_path):
     path = tmp_path / "folder" / f"{'n' * 251}.txt"
-    with replacing(path) as temporary:
+    with replacement(path) as temporary:
         temporary.write_text("one")
     for error in (ValueError("mine"), KeyboardInterrupt()):
-        with pytest.raises(type(error)), replacing(path) as temporary:
+        with pytest.raises(type(error)), replacement(path) as temporary:
             temporary.write_text("tw")
             raise error
-    with refuses(f"{path} must be writable: No space left on device"), replacing(path) as temporary:
+    with (
+        refuses(f"{path} must be writable: No space left on device"),
+        replacement(path) as temporary,
+    ):
         temporary.write_text("tw")
         raise OSError(28, "No space left on device")
     assert path.read_text() == "one" and list(path.parent.iterdir()) == [path]
@@ -154,11 +157,11 @@ def test_a_file_is_replaced_whole_or_stays(tmp_path):
 
 def test_a_folder_is_locked_against_other_processes(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from golden.files import locked\n"
+        "import sys; from pathlib import Path; from golden.files import lock\n"
         "say = lambda text: print(text, flush=True)\n"
-        "with locked(Path(sys.argv[1]), lambda: say('waits')): say('in')"
+        "with lock(Path(sys.argv[1]), lambda: say('waits')): say('in')"
     )
-    with locked(tmp_path / "folder"):
+    with lock(tmp_path / "folder"):
         other = subprocess.Popen(
             [sys.executable, "-c", code, str(tmp_path / "folder")],
             stdout=subprocess.PIPE,
@@ -170,4 +173,4 @@ def test_a_folder_is_locked_against_other_processes(tmp_path):
     assert not list((tmp_path / "folder").iterdir())
     (tmp_path / "file").write_text("")
     with refuses(f"{tmp_path}/file/x must be a writable folder: Not a directory"):
-        locked(tmp_path / "file" / "x").__enter__()
+        lock(tmp_path / "file" / "x").__enter__()

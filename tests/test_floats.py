@@ -5,9 +5,9 @@ import torch
 from safetensors.torch import load, save
 
 from golden.errors import InputError
-from sw import floats
-from sw.train import Options
+from sw.model import floats
 from sw.train.learner import begin
+from sw.train.options import Options
 from tests.runs import SMALL
 
 

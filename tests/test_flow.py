@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from golden.errors import InputError, ToolError
-from golden.files import locked
+from golden.files import lock
 from golden.samples import calibrated, uniform
 from golden.spec import Gate, Spec
-from hw.boards.bitstream import FIRST, cells, sections
-from hw.boards.flow import build, geometry_of
+from hw.flow.bitstream import FIRST, cells, sections
+from hw.flow.build import build, geometry_of
 from tests.played import BIT, Flow
 
 SPEC = Spec(
@@ -143,7 +143,7 @@ def test_what_is_done_is_not_done_again_and_what_is_not_whole_is(flow):
 
 def test_another_version_of_nextpnr_places_anew(flow, monkeypatch):
     made(flow)
-    monkeypatch.setattr("hw.boards.placing.version_of", lambda program: "another")
+    monkeypatch.setattr("hw.flow.placing.version_of", lambda program: "another")
     made(flow)
     assert (flow.synthesised, flow.runs(flow.output)) == (1, list("1234") * 2)
 
@@ -253,7 +253,7 @@ def test_a_tool_that_does_nothing_is_one_line(flow, monkeypatch, variable, progr
 
 def test_a_second_build_in_a_folder_waits_for_the_first(flow):
     folder = flow.folder / "both"
-    with locked(folder):
+    with lock(folder):
         second = threading.Thread(target=made, args=(flow, folder))
         second.start()
         while not flow.said:

@@ -10,12 +10,12 @@ import pytest
 from golden.errors import InputError, ToolError
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
-from hw.boards import flow
-from hw.boards.bitstream import cells
 from hw.boards.catalogue import find_board
-from hw.boards.flow import geometry_of
-from hw.boards.tools import release
 from hw.boards.top import Pll
+from hw.flow import build as flow
+from hw.flow.bitstream import cells
+from hw.flow.build import geometry_of
+from hw.flow.tools import release
 from hw.shapes import Geometry
 from tests.played import BIT, USE
 
@@ -183,7 +183,7 @@ def played_build(monkeypatch, tmp_path, skeleton, name, pll, **options):
     play("synthesise", tmp_path / "thalweg.json")
     play("pack", numbers)
     play("place_all", results)
-    play("renumbered", "anew")
+    play("renumber", "anew")
     play("write_bitstream", None)
     report = flow.build(board, [skeleton], tmp_path, say="say", **options)
     return report, given, board
@@ -203,7 +203,7 @@ def test_each_part_of_a_build_gets_what_the_others_made(monkeypatch, tmp_path, s
     assert placer.netlist == tmp_path / "thalweg.json"
     assert placer.platform is given["synthesise"][1]
     assert given["place_all"] == (placer, numbers, 5, "say", {})
-    assert given["renumbered"] == ("third", numbers, names, {})
+    assert given["renumber"] == ("third", numbers, names, {})
     assert given["write_bitstream"] == (("ecppack",), "anew", tmp_path, {})
     assert json.loads((tmp_path / "report.json").read_text()) == report
 

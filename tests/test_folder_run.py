@@ -10,12 +10,12 @@ import pytest
 
 from golden.errors import InputError
 from golden.spec import Spec
-from sw import folder as work
 from sw.cli import folders
-from sw.damage import blank
-from sw.folder import FolderRun, Tally
-from sw.png import read_grey, write_png
-from sw.results import Mark, Recipe, is_ours
+from sw.data.damage import blank
+from sw.restore import folder as work
+from sw.restore.folder import FolderRun, Tally
+from sw.restore.png import read_grey, write_png
+from sw.restore.results import Mark, Recipe, is_ours
 from tests.recorded import Calls
 
 RNG = np.random.default_rng(0)
@@ -32,7 +32,8 @@ class Half:
     def load_images(self, images):
         self.shown = images
 
-    def start(self, steps):
+    def start(self, steps, *, gated):
+        assert not gated
         self.shown = self.shown >> steps
 
     def planes(self):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,10 +7,10 @@ from torch.nn import functional
 
 from golden.samples import adversarial_states, calibrated, extreme, uniform
 from golden.spec import Spec
-from sw.quant import STATE_FRAC
-from sw.rebuild import rule_of
-from sw.train.fused import step_library
-from sw.train.step import advance, dense, numbers, perceived, plain_step
+from sw.model.fused import step_library
+from sw.model.quantisers import STATE_FRAC
+from sw.model.rebuild import rule_of
+from sw.model.step import TrainingMachine, dense, perceive
 
 CPU = torch.device("cpu")
 SPECS = {
@@ -33,7 +35,7 @@ def states_of(spec, count=3):
 
 def leaves(spec, exact):
     """Calibrated weights to differentiate for; integers times powers of two only where exact."""
-    weights = numbers(rule_of(calibrated(spec, np.random.default_rng(2))), None)
+    weights = TrainingMachine.of(rule_of(calibrated(spec, np.random.default_rng(2))), None)
     generator = torch.Generator().manual_seed(3)
     kernels, offsets, mixes, bias = (
         (part.detach() * (1 if exact else 1 + 0.1 * torch.rand(part.shape, generator=generator)))
@@ -41,7 +43,7 @@ def leaves(spec, exact):
         .requires_grad_()
         for part in (weights.kernels, weights.offsets, *weights.update)
     )
-    return weights._replace(kernels=kernels, offsets=offsets, update=(mixes, bias))
+    return replace(weights, exact=exact, kernels=kernels, offsets=offsets, update=(mixes, bias))
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
@@ -49,14 +51,14 @@ def test_a_dense_convolution_finds_the_same(spec):
     weights, states = leaves(spec, exact=True), states_of(spec)
     found = functional.conv2d(states, dense(weights.kernels), weights.offsets.flatten(), padding=1)
 
-    assert torch.equal(found, perceived(states, weights, spec, padding=1))
+    assert torch.equal(found, perceive(states, weights.kernels, weights.offsets, padding=1))
 
 
 def step_and_gradients(step, spec, kind, states):
     """Return the new states, and the gradients of old states and weights."""
     weights = leaves(spec, KINDS[kind])
     states = states.clone().requires_grad_()
-    result = step(states, weights, spec, KINDS[kind])
+    result = step(weights, states)
     pull = torch.randn(result.shape, generator=torch.Generator().manual_seed(4))
     wanted = [states, weights.kernels, weights.offsets, *weights.update]
     return result.detach(), torch.autograd.grad((result * pull).sum(), wanted)
@@ -67,11 +69,11 @@ def step_and_gradients(step, spec, kind, states):
 def test_codes_equal_brevitas(spec, draw):
     rule = rule_of(draw(spec, np.random.default_rng(5)))
     assert step_library(spec, CPU) is not None
-    weights, states = numbers(rule, None), states_of(spec)
+    weights, states = TrainingMachine.of(rule, None), states_of(spec)
     values = states * 2.0**-STATE_FRAC
     with torch.no_grad():
         for _ in range(3):
-            states, values = advance(states, weights, spec, True), rule(values)
+            states, values = weights.step(states), rule(values)
             assert torch.equal(states, values * 2.0**STATE_FRAC)
 
 
@@ -79,8 +81,8 @@ def test_codes_equal_brevitas(spec, draw):
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_step_and_gradients_equal_plain_torch(spec, kind):
     states = states_of(spec)
-    want, gradients = step_and_gradients(plain_step, spec, kind, states)
-    got, found = step_and_gradients(advance, spec, kind, states)
+    want, gradients = step_and_gradients(TrainingMachine.plain_step, spec, kind, states)
+    got, found = step_and_gradients(TrainingMachine.step, spec, kind, states)
 
     assert (want.abs() < 127).float().mean() > 0.3
     if kind == "float":  # sums in another order: some 1e-7 of values up to some thousands
@@ -99,7 +101,7 @@ def test_gradient_of_states_is_the_same_beside_frozen_weights():
         for part in (weights.kernels, weights.offsets, *weights.update):
             part.requires_grad_(not frozen)
         states = states_of(spec).requires_grad_()
-        advance(states, weights, spec, True).square().sum().backward()
+        weights.step(states).square().sum().backward()
         found.append(states.grad)
 
     assert found[0].any()
@@ -108,9 +110,9 @@ def test_gradient_of_states_is_the_same_beside_frozen_weights():
 
 def test_gradient_may_lie_in_any_way():
     spec, found = SPECS["small"], []
-    for step in (plain_step, advance):
+    for step in (TrainingMachine.plain_step, TrainingMachine.step):
         weights = leaves(spec, True)
-        result = step(states_of(spec), weights, spec, True)
+        result = step(weights, states_of(spec))
         pull = torch.linspace(-1, 1, result[0].numel()).view_as(result[0]).expand_as(result)
         found.append(torch.autograd.grad(result, [weights.offsets], pull)[0])
 
@@ -121,7 +123,7 @@ def test_gradient_may_lie_in_any_way():
 def test_gradient_of_hidden_codes_stops_at_saturation_and_passes_its_edge():
     spec = Spec(height=4, width=4, channels=1, multiplier=1, image=4)
     sums = torch.tensor([0.0, 0.5, 0.501, 1.0, 255.5, 255.99, 256.0, 300.0])
-    for step in (plain_step, advance):
+    for step in (TrainingMachine.plain_step, TrainingMachine.step):
         for offset in sums:
             weights = leaves(spec, True)
             with torch.no_grad():
@@ -130,12 +132,12 @@ def test_gradient_of_hidden_codes_stops_at_saturation_and_passes_its_edge():
                 weights.update[0].fill_(2.0**-9)
                 weights.offsets.fill_(offset)
             states = torch.zeros(1, *spec.lattice)
-            advanced = step(states, weights, spec, True)
+            advanced = step(weights, states)
             (gradient,) = torch.autograd.grad(advanced.sum(), [weights.offsets])
             assert bool(gradient) == (0.5 < offset < 256), (step, offset)
 
 
-@pytest.mark.parametrize("step", [plain_step, advance])
+@pytest.mark.parametrize("step", [TrainingMachine.plain_step, TrainingMachine.step])
 @pytest.mark.parametrize(
     "state, change, wants_more, wants_less",
     [
@@ -156,7 +158,7 @@ def test_gradient_of_a_saturated_state_leads_back(step, state, change, wants_mor
         weights.update[1].fill_(change)
     for pull, passes in ((-1.0, wants_more), (1.0, wants_less)):  # a descent goes against it
         states = torch.full((1, *spec.lattice), float(state), requires_grad=True)
-        advanced = step(states, weights, spec, True)
+        advanced = step(weights, states)
         gradient = torch.autograd.grad(advanced.sum() * pull, [states, weights.update[1]])
         assert [bool(each.any()) for each in gradient] == [passes, passes]
 
@@ -166,7 +168,7 @@ def test_result_does_not_depend_on_threads(kind):
     spec, results = SPECS["full"], []
     for threads in (1, 2, 3):
         torch.set_num_threads(threads)
-        results.append(step_and_gradients(advance, spec, kind, states_of(spec, 34)))
+        results.append(step_and_gradients(TrainingMachine.step, spec, kind, states_of(spec, 34)))
 
     for result, gradients in results[1:]:
         assert torch.equal(result, results[0][0])
@@ -185,6 +187,6 @@ def test_divergence_shows():
     weights = leaves(spec, False)
     with torch.no_grad():
         weights.kernels[0, 0, 0, 1, 1] = torch.nan
-    states = advance(states_of(spec), weights, spec, False)
+    states = weights.step(states_of(spec))
 
     assert states.isnan().all()

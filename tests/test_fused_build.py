@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sw.train import fused
-from sw.train.fused import build
-from sw.train.step import advance, plain_step
+from sw.model import fused
+from sw.model.fused import build
 from tests.test_fused import SPECS, leaves, states_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -27,9 +26,7 @@ def silent(monkeypatch):
 def falls_back(spec, capsys, reason, before=""):
     weights, states = leaves(spec, True), states_of(spec)
     for _ in range(2):
-        assert torch.equal(
-            advance(states, weights, spec, True), plain_step(states, weights, spec, True)
-        )
+        assert torch.equal(weights.step(states), weights.plain_step(states))
     said = capsys.readouterr().err
     assert said == f"{before}plain torch runs the training step, not the fused one: {reason}\n"
 
@@ -125,7 +122,7 @@ def test_a_second_process_waits_for_the_one_that_builds(silent, monkeypatch, cap
     waits, say = threading.Event(), build.waiting
     monkeypatch.setattr(build, "waiting", lambda: (say(), waits.set()))
     second = threading.Thread(target=build.library, args=(1, 1))
-    with build.locked(build.cache_folder("fused")):  # as the first does
+    with build.lock(build.cache_folder("fused")):  # as the first does
         second.start()
         assert waits.wait(20)
     second.join(20)

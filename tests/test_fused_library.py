@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sw.train import fused
-from sw.train.fused import build
+from sw.model import fused
+from sw.model.fused import build
 from tests.test_fused import SPECS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -89,7 +89,7 @@ def test_a_library_is_compiled_for_this_machine_with_exact_arithmetic(
     monkeypatch.setattr(build, "load", lambda path: path)
     path = build.library(7, 3)
     ((command, target),) = made
-    assert command[:2] == ["sh", "-x"] and command[-1].endswith("sw/train/fused/step.cpp")
+    assert command[:2] == ["sh", "-x"] and command[-1].endswith("sw/model/fused/step.cpp")
     words = set(command[2:-1])
     assert words == {
         "-std=c++17",

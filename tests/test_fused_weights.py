@@ -4,10 +4,10 @@ import torch
 
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sw.quant import GATE_HIDDEN_FRAC, STATE_FRAC
-from sw.rebuild import gate_of, rule_of
-from sw.rule import Rule
-from sw.train.step import numbers
+from sw.model.quantisers import GATE_HIDDEN_FRAC, STATE_FRAC
+from sw.model.rebuild import gate_of, rule_of
+from sw.model.rule import Rule
+from sw.model.step import TrainingMachine
 
 SPEC = Spec(
     height=10,
@@ -29,9 +29,9 @@ def with_bits(rule, bits):
 def weights_and_gradients(monkeypatch, rule, gate, fused):
     """Return all numbers, and the gradients of the models' parameters."""
     monkeypatch.setenv("THALWEG_FUSED", str(int(fused)))
-    found = numbers(rule, gate)
-    parts = [*found.encode, found.kernels, found.offsets, *found.update, *found.readout]
-    parts += [part for layer in found.gate for part in (layer.weight, layer.bias)]
+    found = TrainingMachine.of(rule, gate)
+    parts = [*found.encoder, found.kernels, found.offsets, *found.update, *found.reader]
+    parts += [part for layer in found.network for part in (layer.weight, layer.bias)]
     generator = torch.Generator().manual_seed(1)
     total = sum((part * torch.randn(part.shape, generator=generator)).sum() for part in parts)
     parameters = [*rule.parameters(), *gate.parameters()]
@@ -62,7 +62,7 @@ def test_weights_and_gradients_equal_brevitas(monkeypatch, spread, bits):
 def test_codes_of_weights_are_whole():
     rng = np.random.default_rng(3)
     gate = gate_of(network(SPEC, rng), SPEC)
-    weight = numbers(rule_of(calibrated(SPEC, rng)), gate).gate[0].weight
+    weight = TrainingMachine.of(rule_of(calibrated(SPEC, rng)), gate).network[0].weight
     scale = torch.exp2(gate.exponents.hidden.float() + STATE_FRAC - GATE_HIDDEN_FRAC)
     codes = weight * scale[:, None]
 

@@ -173,9 +173,8 @@ def test_gate_is_exact_at_its_ends_in_any_order_of_summation():
             assert found.tolist() == naive.gate_layer(layer, plane.tolist(), 0, 127)
 
 
-def loaded(device, states, step=0, gated=None):
-    spec = device.skeletons[0].spec
-    device.choose(0, gated=spec.gate is not None if gated is None else gated)
+def loaded(device, states, step=0):
+    device.choose(0)
     device.load_states(states, step)
     return device
 
@@ -202,7 +201,7 @@ def test_an_ungated_run_leaves_the_gate_shut():
     rng = np.random.default_rng(8)
     skeleton = calibrated(small(gate=GATES["nearest2"]), rng)
     states = states_for(skeleton.spec, rng)
-    got = trace(loaded(GoldenDevice((skeleton,)), states, gated=False), None, 4)
+    got = trace(loaded(GoldenDevice((skeleton,)), states), None, 4)
     np.testing.assert_array_equal(got[0], naive_states(skeleton, states[0], 4))
 
 
@@ -234,7 +233,7 @@ def test_several_skeletons_are_chosen_per_run():
     skeletons = tuple(calibrated(small(), rng) for _ in range(3))
     device, states = GoldenDevice(skeletons), states_for(skeletons[0].spec, rng)
     for index, skeleton in enumerate(skeletons):
-        device.choose(index, gated=False)
+        device.choose(index)
         device.load_states(states, 0)
         run(device, None, 2)
         np.testing.assert_array_equal(device.read_states(), Model(skeleton).step(states, 2))
@@ -248,7 +247,7 @@ def test_reference_vectors_agree(case):
     skeleton, file = Skeleton.load(folder), folder / "gate.safetensors"
     gate = GateNetwork.load(file) if file.exists() else None
     device = GoldenDevice((skeleton,))
-    device.choose(0, gated=gate is not None)
+    device.choose(0)
     device.load_images(np.load(folder / "image.npy"))
     states = trace(device, gate, want["steps"])[0]
     assert [hashlib.sha256(state.tobytes()).hexdigest() for state in states] == want[

@@ -157,17 +157,20 @@ def test_what_is_read_is_the_callers_own():
     np.testing.assert_array_equal(found.read_states(), states())
 
 
-def test_a_run_that_nobody_can_answer_has_ended():
+def test_a_run_that_nobody_can_answer_is_the_rule_alone_and_has_ended():
     found, net = device()
     found.load_states(states(), 0)
-    with pytest.raises(InputError, match="must have a network: choose"):
-        run(found, None, 9)
+    run(found, None, 9)
     assert len(found.planes()[0]) == 0
     silent = GateLayer(net.output.weight * 0, net.output.bias * 0, net.output.shift)
-    other, _ = device()
-    other.load_states(states(), 0)
-    run(other, GateNetwork(net.hidden, silent), 9)
-    np.testing.assert_array_equal(found.read_states(), other.read_states())
+    seen = []
+    for answers in (GateNetwork(net.hidden, silent), net):
+        other, _ = device()
+        other.load_states(states(), 0)
+        run(other, answers, 9)
+        seen.append(other.read_states())
+    np.testing.assert_array_equal(found.read_states(), seen[0])
+    assert not np.array_equal(found.read_states(), seen[1])
 
 
 def test_golden_counts_no_clocks():

@@ -7,12 +7,23 @@ import pytest
 import torch
 
 from golden.spec import Gate, Spec
-from sw.data import show_digits
+from sw.data.load import show_digits
+from sw.model.step import TrainingMachine
 from sw.train import recipes
 from sw.train.learner import begin
 from sw.train.options import Options
 from sw.train.pool import Pool, Prototypes
-from sw.train.recipes import Fresh, begin_holding, hold, holding, price_of_motion, stride
+from sw.train.recipes import (
+    Fresh,
+    Lesson,
+    begin_holding,
+    hold,
+    holding,
+    price_of_motion,
+    run_fresh,
+    stride,
+)
+from tests.test_recipes import machine_of
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=1)
 SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
@@ -54,17 +65,18 @@ class Growing:
     def __init__(self, monkeypatch):
         self.states = torch.full((3, *SMALL.lattice), 10.0)
         self.targets = torch.full((3, 8, 8), 30.0)
-        monkeypatch.setattr(
-            recipes, "one_step", lambda learner, weights, states, step, options: states * 1.1
-        )
-        monkeypatch.setattr(
-            recipes, "pixels", lambda states, weights, spec, exact: states[:, 2, 1:9, 1:9]
-        )
         monkeypatch.setattr(recipes, "DISTURBANCE", 0.0)
         monkeypatch.setattr(recipes, "STRETCHED", 0.0)
         monkeypatch.setattr(
             recipes, "lost_cells", lambda spec, count, *rest: torch.ones(count, 1, 1, 1)
         )
+
+
+def lesson_in(learner, options, advance=lambda states, step: states * 1.1):
+    """What the parts of a batch share in that world; the third channel is shown."""
+    exact, readout = learner.stage == "qat", lambda states: states[:, 2, 1:9, 1:9]
+    machine = machine_of(SMALL, exact, advance=advance, readout=readout)
+    return Lesson(learner, machine, CORNERS, options, np.random.default_rng(5))
 
 
 def test_loss_of_holding_is_that_of_a_world_that_grows(monkeypatch):
@@ -75,7 +87,7 @@ def test_loss_of_holding_is_that_of_a_world_that_grows(monkeypatch):
     learner.pool = pool_of(values, ages)
     learner.prototypes = Prototypes.of(torch.zeros(10, 8, 8))
     order = np.random.default_rng(5).permutation(8)[:6].tolist()
-    found = holding(learner, None, options, np.random.default_rng(5), 6, fresh)
+    found = holding(lesson_in(learner, options), 6, fresh)
 
     value = motion = 0.0
     young = [(10.0, 30.0)] * 2
@@ -103,7 +115,7 @@ def test_states_that_lost_no_cells_are_carried_on(monkeypatch):
     learner.pool = pool_of(values, [40] * 8)
     learner.prototypes = Prototypes.of(torch.zeros(10, 8, 8))
     order = np.random.default_rng(5).permutation(8)[:6].tolist()
-    holding(learner, None, options, np.random.default_rng(5), 6, fresh)
+    holding(lesson_in(learner, options), 6, fresh)
 
     carried = set(order[2:])
     for row, value in enumerate(values):
@@ -117,15 +129,13 @@ def test_what_is_disturbed_is_a_third_and_what_lost_cells_comes_before(monkeypat
     monkeypatch.setattr(recipes, "DISTURBANCE", 3.0)
     monkeypatch.setattr(recipes, "lost_cells", lambda _, count, *rest: torch.zeros(count, 1, 1, 1))
     seen = []
-    monkeypatch.setattr(
-        recipes, "one_step", lambda a, b, states, step, d: seen.append((step, states)) or states
-    )
+    advance = lambda states, step: seen.append((step, states)) or states  # noqa: E731
     learner = begin(options)
     learner.stage = "qat"
     learner.pool = pool_of([float(20 + i) for i in range(8)], [40] * 8)
     learner.prototypes = Prototypes.of(torch.zeros(10, 8, 8))
     torch.manual_seed(1)
-    holding(learner, None, options, np.random.default_rng(5), 6, fresh)
+    holding(lesson_in(learner, options, advance), 6, fresh)
     step, states = seen[0]
     spreads = states.flatten(1).std(1)
 
@@ -146,24 +156,16 @@ def test_loss_of_a_batch_that_holds(monkeypatch):
     options = memory(batch=320)
     made, puts = [], []
 
-    class Known(Fresh):
-        def __init__(self, learner, weights, images, options, rng, prototypes, digits, noise):
-            made.append((digits, noise))
-            self.digits = digits
-            self.states = torch.zeros(digits + noise, *SMALL.lattice)
-            self.states[:, 3] = 124.0
-            self.targets = torch.zeros(digits + noise, 8, 8)
-            self.targets[:digits], self.targets[digits:] = 51.0, 102.0
+    def run(lesson, digits, noise):
+        made.append((digits, noise))
+        states, targets = torch.zeros(digits + noise, *SMALL.lattice), torch.zeros(160, 8, 8)
+        states[:, 3] = 124.0
+        targets[:digits], targets[digits:] = 51.0, 102.0
+        return Fresh(states, targets, digits, 1)
 
-        def run(self, learner, weights, options):
-            made.append("run")
-
-    monkeypatch.setattr(recipes, "Fresh", Known)
-    monkeypatch.setattr(recipes, "numbers", lambda *models: None)
-    monkeypatch.setattr(recipes, "pixels", lambda states, *rest: states[:, 0, 1:9, 1:9])
-    monkeypatch.setattr(
-        recipes, "holding", lambda learner, w, o, rng, count, fresh: torch.tensor(float(count))
-    )
+    monkeypatch.setattr(recipes, "run_fresh", run)
+    monkeypatch.setattr(TrainingMachine, "readout", lambda machine, states: states[:, 0, 1:9, 1:9])
+    monkeypatch.setattr(recipes, "holding", lambda lesson, count, fresh: torch.tensor(float(count)))
     learner = begin(options)
     learner.stage = "hold"
     learner.prototypes = Prototypes.of(torch.zeros(10, 8, 8))
@@ -171,7 +173,7 @@ def test_loss_of_a_batch_that_holds(monkeypatch):
     monkeypatch.setattr(Pool, "put", lambda self, *given: puts.append(given[:4]))
     found = hold(learner, CORNERS, options)
 
-    assert made == [(128, 32), "run"]
+    assert made == [(128, 32)]
     price = 0.1 * (4 / 4) / 32
     assert found.value.item() == pytest.approx(12 * 0.04 + 0.4 * 0.16 + price + 160)
     assert found.errors.tolist() == pytest.approx([0.04] * 128)
@@ -186,27 +188,30 @@ def test_fresh_digits_lose_cells_in_mid_run_and_noise_is_assigned_a_digit(monkey
     steps = replace(SMALL, steps=8)
     learner = begin(replace(options, spec=steps))
     prototypes = Prototypes.of(torch.arange(10.0).view(10, 1, 1) * torch.ones(10, 8, 8))
+    learner.prototypes = prototypes
     planes, seen = [], []
     monkeypatch.setattr(
         Prototypes, "assign", lambda self, found, spec: planes.append(found) or torch.tensor([7, 3])
     )
 
-    def one_step(learner, weights, states, step, options):
+    def advance(states, step):
         seen.append(states.clone())
         return states + 1
 
-    monkeypatch.setattr(recipes, "one_step", one_step)
-    monkeypatch.setattr(recipes, "lay", lambda damaged, *rest: torch.ones(len(damaged), 4, 10, 10))
+    machine = machine_of(
+        steps, encode=lambda damaged: torch.ones(len(damaged), 4, 10, 10), advance=advance
+    )
     monkeypatch.setattr(recipes, "lost_cells", lambda _, count, *rest: torch.zeros(count, 1, 1, 1))
-    fresh = Fresh(learner, None, CORNERS, options, np.random.default_rng(1), prototypes, 10, 2)
-    born = fresh.states.clone()
-    fresh.run(learner, None, options)
+    lesson = Lesson(learner, machine, CORNERS, options, np.random.default_rng(1))
+    fresh = run_fresh(lesson, 10, 2)
+    born = seen[0]
+    lost_after = next(step for step, states in enumerate(seen) if states[:2].eq(0).all())
 
-    assert fresh.few == 2 and fresh.lost_after in (4, 5, 6)
+    assert (fresh.digits, fresh.few) == (10, 2) and lost_after in (4, 5, 6)
     assert torch.equal(planes[0], born[10:, 0] + 4), "noise alone, after the fourth step"
     assert fresh.targets[10:, 0, 0].tolist() == [7, 3]
     assert fresh.targets[:10].eq(fresh.targets[:10].round()).all() and fresh.targets[:10].any()
-    left = 8 - fresh.lost_after
+    left = 8 - lost_after
     assert fresh.states[:2].eq(left).all()
     assert torch.equal(fresh.states[2:], born[2:] + 8)
 

@@ -10,11 +10,11 @@ import pytest
 
 from golden.errors import InputError
 from golden.spec import Spec
-from sw import images
-from sw.data import Digits, show_digits
-from sw.idx import parse_idx, read_images, unpack
-from sw.images import KINDS, Images, Lattices, is_named, paper_of, places, read_input
-from sw.png import LARGEST_SIDE, read_grey, read_marked, write_png
+from sw.data.idx import parse_idx, read_images, unpack
+from sw.data.load import Digits, show_digits
+from sw.restore import images
+from sw.restore.images import KINDS, Images, Lattices, is_named, paper_of, places, read_input
+from sw.restore.png import LARGEST_SIDE, read_grey, read_marked, write_png
 from tests.recorded import Calls
 from tests.shelf import idx
 

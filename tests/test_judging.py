@@ -12,10 +12,10 @@ from safetensors.torch import save
 
 from golden.errors import InputError
 from golden.spec import Spec
-from sw import evaluate as work
-from sw.data import show_digits
-from sw.evaluate import Judged, evaluate, judged, require_size, score, show
-from sw.referee import PROVENANCE, WEIGHTS, Referee, as_input, network, train
+from sw.data.load import show_digits
+from sw.judge import evaluate as work
+from sw.judge.evaluate import Judged, digits_to_judge, evaluate, require_size, score, show
+from sw.judge.referee import PROVENANCE, WEIGHTS, Referee, as_input, network, train
 from tests.memory_toys import Referee as Simple
 from tests.memory_toys import digits
 from tests.test_evaluate import Echo
@@ -73,7 +73,7 @@ def test_digits_of_another_size_are_refused_and_named():
 def test_show_digits_are_judged_where_there_are_no_test_digits():
     shown = show_digits()
     for images, labels in ((None, shown[1]), (shown[0], None)):
-        found = judged(SimpleNamespace(test_images=images, test_labels=labels), 4)
+        found = digits_to_judge(SimpleNamespace(test_images=images, test_labels=labels), 4)
         assert found.rows == "show" and found.images.shape == (4, 28, 28)
         np.testing.assert_array_equal(found.images, shown[0][:4])
         np.testing.assert_array_equal(found.labels, shown[1][:4])
@@ -88,9 +88,9 @@ def test_labels_of_letters_are_refused_and_no_digits_are_none():
 
     text = "Test labels must be of digits, 0 to 9, not 10: a folder"
     with pytest.raises(InputError, match=f"^{text}$"):
-        judged(found([3, 10, 9]), 1)
-    assert judged(found([3, 9])).labels.tolist() == [3, 9]
-    assert judged(found([])).rows == "test"
+        digits_to_judge(found([3, 10, 9]), 1)
+    assert digits_to_judge(found([3, 9])).labels.tolist() == [3, 9]
+    assert digits_to_judge(found([])).rows == "test"
 
 
 @pytest.mark.parametrize(("gated", "told"), [(True, "gated"), (False, "no gate")])
@@ -147,7 +147,7 @@ def test_a_record_says_all_that_the_weights_came_from(monkeypatch, tmp_path):
     record = train.train(given, tmp_path / "there")
     raw = (tmp_path / "there" / WEIGHTS.name).read_bytes()
     assert record == {
-        "command": "thalweg referee --output sw/referee",
+        "command": "thalweg referee --output sw/judge/referee",
         "seed": 1,
         "epochs": 12,
         "torch": torch.__version__,

@@ -15,8 +15,10 @@ import pytest
 
 from golden.device import GoldenDevice
 from golden.skeleton import Skeleton
-from sim import cocotb_run, prove, throughput
-from sim.account import Account
+from sim.benches import cocotb_run
+from sim.devices.account import Account
+from sim.measure import throughput
+from sim.proof import prove
 
 ROOT = Path(__file__).parents[1]
 
@@ -77,7 +79,9 @@ def played_bench(verdict):
     """Return a runner of cocotb that leaves the results of one test."""
 
     def call(command, log, **options):
-        case = f'<testcase classname="sim.bench_chip" name="every_image">{verdict}</testcase>'
+        case = (
+            f'<testcase classname="sim.benches.bench_chip" name="every_image">{verdict}</testcase>'
+        )
         text = f"<testsuites><testsuite>{case}</testsuite></testsuites>"
         (log.parent / "results.xml").write_text(text)
 
@@ -85,7 +89,7 @@ def played_bench(verdict):
 
 
 def in_this_process(function, jobs, workers):
-    """What `sim.workers.in_processes` does, in this process."""
+    """What `sim.proof.workers.in_processes` does, in this process."""
     return (function(*job) for job in jobs)
 
 
@@ -131,7 +135,7 @@ def test_sim_ends_with_2_where_its_bench_runs_nothing(thalweg, folder, played_si
     played_sim("<skipped />")
     code, out, err = thalweg("sim", folder, "--images", 1, "--filters", 1)
     assert code == 2 and "equal to golden" not in out
-    assert "The bench sim.bench_chip must run, and no test did; see " in err
+    assert "The bench sim.benches.bench_chip must run, and no test did; see " in err
 
 
 def test_sim_ends_with_1_where_the_fast_device_differs(thalweg, folder, played_sim):
@@ -144,7 +148,7 @@ def test_sim_ends_with_1_where_the_fast_device_differs(thalweg, folder, played_s
 
 
 def test_demo_ends_with_1_where_the_chip_differs(thalweg, folder, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "sim.device", SimpleNamespace(SimulatedDevice=Wrong))
+    monkeypatch.setitem(sys.modules, "sim.devices.device", SimpleNamespace(SimulatedDevice=Wrong))
     code, _, err = thalweg("demo", folder, "--images", 2, "--output", tmp_path / "out")
     assert code == 1 and "digit 1, step 3: channel 3, cell (4, 5) is " in err
     assert not list((tmp_path / "out").iterdir())
@@ -153,7 +157,7 @@ def test_demo_ends_with_1_where_the_chip_differs(thalweg, folder, tmp_path, monk
 def test_bench_ends_with_1_where_a_wire_gives_something_else(thalweg, tmp_path, monkeypatch):
     monkeypatch.setattr("golden.speed.measure", dict)
     monkeypatch.setattr("sw.train.speed.measure", lambda progress: {})
-    monkeypatch.setattr("sim.speed.measure", lambda progress: {"engine": {}})
+    monkeypatch.setattr("sim.measure.speed.measure", lambda progress: {"engine": {}})
     monkeypatch.setattr(throughput, "gate_seconds", lambda case: dict.fromkeys(range(5), 0.0))
 
     class Machine:

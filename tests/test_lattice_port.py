@@ -9,9 +9,10 @@ from amaranth import Elaboratable, Module
 from golden import naive
 from golden.samples import calibrated, uniform
 from golden.spec import Gate, Spec
+from golden.wire import Operation
 from hw.context import Context
 from hw.port.lattice_port import BUFFER, LatticePort
-from hw.shapes import Geometry, Operation
+from hw.shapes import Geometry
 from hw.skeleton_memory import images
 from tests.streams import collect, feed, rest, simulate
 

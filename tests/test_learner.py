@@ -9,6 +9,7 @@ import torch
 import sw.train.learner as learning
 import sw.train.loop as loop
 import sw.train.teacher as teaching
+from sw.train.calibrate import quantise
 from sw.train.learner import Learner, begin, build, weights_read
 from sw.train.options import Options
 from sw.train.recipes import Loss
@@ -40,9 +41,12 @@ def test_what_optimises_a_rule_and_its_gate():
     ],
 )
 def test_a_stage_says_what_is_frozen_and_what_is_exact(stage, frozen, exact):
-    fresh = begin(Options(spec=SMALL))
+    options = Options(spec=SMALL)
+    fresh = begin(options)
+    if exact:
+        fresh = quantise(fresh, CORNERS, options)
     learner = Learner(rule=fresh.rule, gate=fresh.gate, stage=stage)
-    assert (learner.frozen, learner.exact) == (frozen, exact)
+    assert (learner.frozen, learner.machine().exact) == (frozen, exact)
     assert all(each.requires_grad is not frozen for each in learner.rule.parameters())
     assert all(each.requires_grad for each in learner.gate.parameters())
     assert len(learner.optimisers) == 2 - frozen
@@ -224,7 +228,7 @@ def test_a_stage_stops_for_a_signal_that_any_process_received(monkeypatch, tmp_p
         return 1.0, 1.0
 
     monkeypatch.setattr(loop, "train_batch", batch)
-    monkeypatch.setattr(loop, "told", lambda received: [15] if learner.batch == 3 else [])
+    monkeypatch.setattr(loop, "gather_signals", lambda received: [15] if learner.batch == 3 else [])
     monkeypatch.setattr(loop, "leads", lambda: leads)
     monkeypatch.setattr(loop, "LOG_EVERY", 2)
     monkeypatch.setattr(loop, "save", lambda *given: saved.append(given))
@@ -258,7 +262,7 @@ def test_a_teacher_sees_shares_and_its_answer_is_held_within_the_grey_levels(mon
 def test_the_teacher_is_the_baseline_of_its_name(monkeypatch):
     teaching.teacher.cache_clear()
     asked = []
-    monkeypatch.setattr(teaching, "shipped", lambda name: asked.append(name) or name.upper())
+    monkeypatch.setattr(teaching, "load_shipped", lambda name: asked.append(name) or name.upper())
     assert [teaching.teacher(name) for name in ("mlp", "unet", "mlp")] == ["MLP", "UNET", "MLP"]
     assert asked == ["mlp", "unet"]
     teaching.teacher.cache_clear()

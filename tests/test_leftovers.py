@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from sw.data import Digits, embedded_digits
-from sw.table import make, report, subjects
+from sw.data.load import Digits, embedded_digits
+from sw.experiments.table import make, report, subjects
 
 POINTS = [{"name": "a", "damage": "x", "psnr_mean": 1.0, "digit_id": 2.0, "images": 3}]
 
@@ -16,7 +16,7 @@ POINTS = [{"name": "a", "damage": "x", "psnr_mean": 1.0, "digit_id": 2.0, "image
 def table(thalweg, tmp_path, monkeypatch):
     """Make the table of nothing, in a folder, with these options."""
     digits = Digits(embedded_digits()[0][:1], np.zeros(1, np.uint8), None, None, "one")
-    monkeypatch.setattr("sw.data.load", lambda data, download: digits)
+    monkeypatch.setattr("sw.data.load.load", lambda data, download: digits)
     monkeypatch.setattr(subjects, "subjects", lambda *given: [])
     monkeypatch.setattr(make, "rows", lambda *given: [])
     monkeypatch.setattr(make, "curves", lambda *given: POINTS)
@@ -80,8 +80,8 @@ def test_a_table_that_cannot_be_written_is_said_before_the_work(table, tmp_path,
 
 def test_results_that_cannot_be_written_are_said_before_the_work(thalweg, tmp_path, monkeypatch):
     digits = Digits(embedded_digits()[0][:1], np.zeros(1, np.uint8), None, None, "one")
-    monkeypatch.setattr("sw.data.load", lambda data, download: digits)
-    monkeypatch.setattr("sw.evaluate.evaluate", SimpleNamespace())
+    monkeypatch.setattr("sw.data.load.load", lambda data, download: digits)
+    monkeypatch.setattr("sw.judge.evaluate.evaluate", SimpleNamespace())
     (tmp_path / "x.json").mkdir()
     text = f"thalweg: {tmp_path / 'x.json'} must be a file to write, not a folder\n"
     given = ("eval", "digits", "--images", "1", "--output", tmp_path / "x.json")
@@ -93,8 +93,8 @@ def test_an_ablation_that_cannot_be_written_is_said_before_the_work(
     thalweg, tmp_path, monkeypatch, name
 ):
     digits = Digits(embedded_digits()[0][:1], np.zeros(1, np.uint8), None, None, "one")
-    monkeypatch.setattr("sw.data.load", lambda data, download: digits)
-    monkeypatch.setattr("sw.ablation.measure.learnt", None)
+    monkeypatch.setattr("sw.data.load.load", lambda data, download: digits)
+    monkeypatch.setattr("sw.experiments.ablation.measure.learn", None)
     text = "a writable folder: File exists"
     if name == "runs":
         (tmp_path / name).write_text("a file")
@@ -107,9 +107,11 @@ def test_an_ablation_that_cannot_be_written_is_said_before_the_work(
 
 def test_docs_that_are_not_there_are_said_before_the_work(thalweg, fails, tmp_path, monkeypatch):
     text = f"{tmp_path / 'docs'} must be there: --docs is for a checkout of the project"
-    monkeypatch.setattr("sw.memory.page.require_docs.__defaults__", (tmp_path / "docs",))
-    monkeypatch.setattr("sw.memory.run.run", None)
-    monkeypatch.setattr("sw.data.load", None)
+    monkeypatch.setattr(
+        "sw.experiments.memory.page.require_docs.__defaults__", (tmp_path / "docs",)
+    )
+    monkeypatch.setattr("sw.experiments.memory.run.run", None)
+    monkeypatch.setattr("sw.data.load.load", None)
     fails(text, "memory", "--docs", "--output", tmp_path / "out")
 
 
@@ -119,7 +121,7 @@ def test_show_digits_for_docs_are_refused_before_the_work(
 ):
     """The fixture's data have no test digits."""
     text = f"{option} must come with MNIST's test digits at hand; --data names a folder"
-    monkeypatch.setattr("sw.ablation.measure.learnt", None)
+    monkeypatch.setattr("sw.experiments.ablation.measure.learn", None)
     monkeypatch.setattr(make, "rows", None)
     if option == "--docs":
         fails(text, "ablate", "--rows", "base", "--docs", "--output", tmp_path / "out")

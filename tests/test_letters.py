@@ -8,18 +8,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import sw.model.proof as verify
 import sw.train.letters as letters
 import sw.train.loop as loop
 import sw.train.rehearsal as rehearsals
-import sw.train.verify as verify
 from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.samples import calibrated, network
 from golden.skeleton import SHIPPED, Skeleton
 from golden.spec import Gate, Spec
-from sw.data import Digits, show_digits
-from sw.train import Options, train
-from sw.train.rehearsal import deformed, rehearsal
+from sw.data.load import Digits, show_digits
+from sw.train.options import Options
+from sw.train.rehearsal import deform, rehearsal
+from sw.train.run import train
 
 SMALL = Spec(
     height=8,
@@ -78,7 +79,7 @@ def test_before_is_what_the_old_gate_does(options, monkeypatch):
         seen.append(gate)
         return {"measured": len(seen)}
 
-    monkeypatch.setattr(letters, "measured", measured)
+    monkeypatch.setattr(letters, "evaluate_letters", measured)
     monkeypatch.setattr(letters, "prove_random", lambda *given: 1)
     train(options)
     old = GateNetwork.load(SHIPPED / "digits" / "gate.safetensors")
@@ -148,7 +149,7 @@ def test_what_is_rehearsed(monkeypatch):
 def test_deformed_images_are_alike_but_never_the_same():
     images, _ = show_digits()
     copies = np.repeat(images[:4], 50, axis=0)
-    found = deformed(copies)
+    found = deform(copies)
 
     assert found.shape == copies.shape
     assert found.dtype == np.uint8

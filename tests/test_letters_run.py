@@ -12,13 +12,13 @@ from golden.gate import GateNetwork
 from golden.samples import calibrated, network
 from golden.skeleton import Skeleton
 from golden.spec import Gate, Spec
-from sw.damage import blank
-from sw.data import Digits
-from sw.evaluate import judged
-from sw.rebuild import gate_of, rule_of
-from sw.train import Options
+from sw.data.damage import blank
+from sw.data.load import Digits
+from sw.judge.evaluate import digits_to_judge
+from sw.model.rebuild import gate_of, rule_of
 from sw.train.learner import Learner, reads
-from sw.train.letters import beginning, export, measured, require_gate, train_letters
+from sw.train.letters import begin_letters, evaluate_letters, export, require_gate, train_letters
+from sw.train.options import Options
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
 SPEC = Spec(height=8, width=8, channels=4, multiplier=2, steps=3, image=6, gate=GATE)
@@ -83,7 +83,7 @@ def test_a_run_hands_each_part_its_own_data(begun, monkeypatch):
         assert given is learner and told.spec == SPEC and machine.digest == skeleton.digest
         assert one is LETTERS and other is DIGITS
 
-    for name, fake in (("load", load), ("beginning", begin), ("run_stage", run_stage)):
+    for name, fake in (("load", load), ("begin_letters", begin), ("run_stage", run_stage)):
         monkeypatch.setattr(letters, name, fake)
     monkeypatch.setattr(letters, "export", export)
     train_letters(options)
@@ -107,7 +107,7 @@ def test_a_run_begins_with_the_machine_or_goes_on_with_its_checkpoint(begun, mon
     )
     monkeypatch.setattr(letters, "rehearsal", lambda *given: given)
     monkeypatch.setattr(letters, "save", lambda *given: order.append(given))
-    found = beginning(options, path, "read", skeleton, gate, DIGITS)
+    found = begin_letters(options, path, "read", skeleton, gate, DIGITS)
 
     kind, machine, old, images, damage = found.rehearsal
     assert (kind, damage) == ("distilled", 0.5)
@@ -141,7 +141,7 @@ def exported(begun, monkeypatch, **values):
     monkeypatch.setattr(letters.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(
         letters,
-        "measured",
+        "evaluate_letters",
         lambda machine, network, sets, told: {
             "gate": network.hidden.bias.tolist(),
             "sets": {
@@ -191,20 +191,20 @@ def test_letters_are_measured_in_decibels_alone(begun, monkeypatch, capsys):
         value = float(len(asked))
         return {part: {"psnr_mean": 10 * value, "digit_id": value} for part in parts}
 
-    def choose(device, index, *, gated):
-        chosen.append((device.skeletons[0] is skeleton, index, gated))
+    def choose(device, index):
+        chosen.append((device.skeletons[0] is skeleton, index))
 
     monkeypatch.setattr(letters, "evaluate", evaluate)
     monkeypatch.setattr(letters.GoldenDevice, "choose", choose)
-    sets = {"letters-lower": judged(LETTERS), "digits": judged(DIGITS)}
-    found = measured(skeleton, gate, sets, options)
+    sets = {"letters-lower": digits_to_judge(LETTERS), "digits": digits_to_judge(DIGITS)}
+    found = evaluate_letters(skeleton, gate, sets, options)
 
     assert found == {
         "letters-lower": {part: {"psnr_mean": 10.0} for part in parts},
         "digits": {part: {"psnr_mean": 20.0, "digit_id": 2.0} for part in parts},
     }
     assert asked == [(True, 101, 3, 0.5), (True, 201, 3, 0.5)]
-    assert chosen[-1] == (True, 0, True)
+    assert chosen[-1] == (True, 0)
     assert capsys.readouterr().err == "letters-lower: 10.00 dB\ndigits: 20.00 dB\n"
 
 

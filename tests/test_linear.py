@@ -1,7 +1,7 @@
 import torch
 from torch.nn import functional
 
-from sw.train.linear import Linear
+from sw.model.linear import Linear
 
 
 def test_its_gradients_are_those_of_plain_layers_used_again_and_again():

@@ -55,7 +55,7 @@ def with_link(*steps, damaged=0):
     link = Link(GEOMETRY, patience=PATIENCE)
 
     async def bench(ctx):
-        ctx.set(link.damaged, damaged)
+        ctx.set(link.chip.damaged, damaged)
         await steps[0](Host(ctx, link))
 
     def played(step):
@@ -102,9 +102,9 @@ def test_only_a_reset_makes_ready():
 
 def test_status_counts():
     async def host(host):
-        host.ctx.set(host.link.running, 2)
-        host.ctx.set(host.link.clocks, (1 << 40) + 5)
-        host.ctx.set(host.link.busy, 4)
+        host.ctx.set(host.link.chip.running, 2)
+        host.ctx.set(host.link.chip.clocks, (1 << 40) + 5)
+        host.ctx.set(host.link.chip.busy, 4)
         await host.send(b"\2\1\0")
         payload = await host.ask(Kind.STATUS, 1)
         assert payload[:1] == b"\0"
@@ -148,7 +148,7 @@ def test_request_with_an_error_does_nothing(case):
         assert await host.ask(Kind.EXCHANGE, 3) == b"\0\0"
 
     async def watch(ctx, link):
-        ports = (link.o_command, link.o_data, link.o_delta)
+        ports = (link.chip.i_command, link.chip.i_data, link.chip.i_delta)
         for port in ports:
             ctx.set(port.ready, 1)
         while True:
@@ -182,32 +182,38 @@ def test_exchange_hands_on_and_brings_back():
 
     async def listen(ctx, link):
         await ctx.tick().repeat(40)
-        for port in (link.o_command, link.o_data, link.o_delta):
+        for port in (link.chip.i_command, link.chip.i_data, link.chip.i_delta):
             ctx.set(port.ready, 1)
         while True:
             await ctx.tick()
-            if ctx.get(link.o_command.valid):
-                seen.append((ctx.get(link.o_command.p.context), ctx.get(link.o_command.p.steps)))
-            if ctx.get(link.o_data.valid):
-                seen.append(ctx.get(link.o_data.payload))
-            if ctx.get(link.o_delta.valid):
-                seen.append((ctx.get(link.o_delta.p.context), ctx.get(link.o_delta.p.code)))
+            if ctx.get(link.chip.i_command.valid):
+                seen.append((
+                    ctx.get(link.chip.i_command.p.context),
+                    ctx.get(link.chip.i_command.p.steps),
+                ))
+            if ctx.get(link.chip.i_data.valid):
+                seen.append(ctx.get(link.chip.i_data.payload))
+            if ctx.get(link.chip.i_delta.valid):
+                seen.append((
+                    ctx.get(link.chip.i_delta.p.context),
+                    ctx.get(link.chip.i_delta.p.code),
+                ))
 
     async def speak(ctx, link):
-        ctx.set(link.running, 2)
+        ctx.set(link.chip.running, 2)
         for byte in (0xAA, 0xAB):
-            ctx.set(link.i_data.payload, byte)
-            ctx.set(link.i_data.valid, 1)
-            await ctx.tick().until(link.i_data.ready)
-        ctx.set(link.i_data.valid, 0)
+            ctx.set(link.chip.o_data.payload, byte)
+            ctx.set(link.chip.o_data.valid, 1)
+            await ctx.tick().until(link.chip.o_data.ready)
+        ctx.set(link.chip.o_data.valid, 0)
         for context in (1, 0):
             await ctx.tick().repeat(PATIENCE // 2)
             for place in range(16):
                 entry = {"code": place - 16, "context": context, "last": place == 15}
-                ctx.set(link.i_plane.payload, entry)
-                ctx.set(link.i_plane.valid, 1)
-                await ctx.tick().until(link.i_plane.ready)
-            ctx.set(link.i_plane.valid, 0)
+                ctx.set(link.chip.o_plane.payload, entry)
+                ctx.set(link.chip.o_plane.valid, 1)
+                await ctx.tick().until(link.chip.o_plane.ready)
+            ctx.set(link.chip.o_plane.valid, 0)
 
     with_link(host, listen, speak)
     # Each once, though the request came twice.
@@ -219,7 +225,7 @@ def test_planes_wait_for_what_runs_and_no_longer():
     async def host(host):
         await host.ask(Kind.RESET, 1)
         for sequence, running, fewest, most in ((2, 0, 0, 100), (3, 1, PATIENCE, PATIENCE + 100)):
-            host.ctx.set(host.link.running, running)
+            host.ctx.set(host.link.chip.running, running)
             await host.send(frames.frame(Kind.EXCHANGE, sequence, chunk(Tag.PLANES, 1)))
             clocks = 0
             while not host.ctx.get(host.link.o.valid):
@@ -235,7 +241,7 @@ def test_planes_wait_for_what_runs_and_no_longer():
 def test_what_the_chip_does_not_take_stalls_until_a_reset():
     async def host(host):
         await host.ask(Kind.RESET, 1)
-        host.ctx.set(host.link.o_command.ready, 1)
+        host.ctx.set(host.link.chip.i_command.ready, 1)
         stuck = bytes([Error.STALLED, 1])
         request = RUN + chunk(Tag.DATA, 1, b"\1")
         assert await host.ask(Kind.EXCHANGE, 2, request) == stuck
@@ -244,7 +250,7 @@ def test_what_the_chip_does_not_take_stalls_until_a_reset():
         assert await host.ask(Kind.RESET, 4) == b"\0"
         assert await host.ask(Kind.EXCHANGE, 5, chunk(Tag.FETCH, 1)) == bytes([Error.STALLED, 0])
         await host.ask(Kind.RESET, 6)
-        host.ctx.set(host.link.o_command.ready, 0)
+        host.ctx.set(host.link.chip.i_command.ready, 0)
         assert await host.ask(Kind.EXCHANGE, 7, RUN) == bytes([Error.STALLED, 0])
 
     with_link(host)
@@ -259,22 +265,22 @@ def test_a_chip_that_takes_its_time_is_waited_for():
         assert await host.ask(Kind.EXCHANGE, 2, request) == b"\0\xaa\0"
 
     async def chip(ctx, link):
-        for stream in (link.o_command, link.o_data):
+        for stream in (link.chip.i_command, link.chip.i_data):
             await ctx.tick().until(stream.valid)
             await ctx.tick().repeat(late)
             ctx.set(stream.ready, 1)
             await ctx.tick()
             ctx.set(stream.ready, 0)
-            ctx.set(link.taken, 0)
+            ctx.set(link.chip.taken, 0)
             seen.append(stream)
         await ctx.tick().repeat(late)
-        ctx.set(link.taken, 1)
-        await ctx.tick().until(link.i_data.ready)
+        ctx.set(link.chip.taken, 1)
+        await ctx.tick().until(link.chip.o_data.ready)
         await ctx.tick().repeat(late)
-        ctx.set(link.i_data.payload, 0xAA)
-        ctx.set(link.i_data.valid, 1)
-        await ctx.tick().until(link.i_data.ready)
-        ctx.set(link.i_data.valid, 0)
+        ctx.set(link.chip.o_data.payload, 0xAA)
+        ctx.set(link.chip.o_data.valid, 1)
+        await ctx.tick().until(link.chip.o_data.ready)
+        ctx.set(link.chip.o_data.valid, 0)
 
     with_link(host, chip)
     assert len(seen) == 2
@@ -283,8 +289,8 @@ def test_a_chip_that_takes_its_time_is_waited_for():
 def test_what_stays_behind_stalls_too():
     async def host(host):
         await host.ask(Kind.RESET, 1)
-        host.ctx.set(host.link.o_delta.ready, 1)
-        host.ctx.set(host.link.taken, 0)
+        host.ctx.set(host.link.chip.i_delta.ready, 1)
+        host.ctx.set(host.link.chip.taken, 0)
         assert await host.ask(Kind.EXCHANGE, 2, DELTA) == bytes([Error.STALLED, 0])
 
     with_link(host)

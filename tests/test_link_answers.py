@@ -61,13 +61,13 @@ def test_every_field_of_a_command_is_its_own_at_the_chip(name):
         assert await host.ask(Kind.EXCHANGE, 2, chunk(Tag.COMMAND, len(data), data)) == b"\0\0"
 
     async def chip(ctx, link):
-        ctx.set(link.o_command.ready, 1)
-        stream = link.o_command
+        ctx.set(link.chip.i_command.ready, 1)
+        stream = link.chip.i_command
         async for _, _, valid, found in ctx.tick().sample(stream.valid, stream.payload):
             if valid:
                 shape = GEOMETRY.gate.members
                 seen.append((
-                    found.operation.value,
+                    int(found.operation),
                     found.context,
                     found.skeleton,
                     found.steps,
@@ -85,7 +85,7 @@ def test_a_status_tells_each_count_in_its_own_bits():
         await host.ask(Kind.RESET, 1)
         values = {"running": 3, "clocks": 0x0605_0403_0201, "busy": 0x1615_1413_1211}
         for name, value in values.items():
-            host.ctx.set(getattr(host.link, name), value)
+            host.ctx.set(getattr(host.link.chip, name), value)
         for _ in range(0x102):
             await host.send(b"\2\1\0")
         payload = await host.ask(Kind.STATUS, 2)
@@ -102,13 +102,13 @@ def test_a_status_tells_each_count_in_its_own_bits():
 def test_a_status_is_of_one_moment():
     async def host(host):
         ctx, link = host.ctx, host.link
-        ctx.set(link.clocks, 0x00FF_FFFF_FFFF)
-        ctx.set(link.busy, 5)
+        ctx.set(link.chip.clocks, 0x00FF_FFFF_FFFF)
+        ctx.set(link.chip.busy, 5)
         await host.send(frame(Kind.STATUS, 2))
         while not ctx.get(link.o.valid):
             await ctx.tick()
-        ctx.set(link.clocks, 0x0100_0000_0000)
-        ctx.set(link.busy, 6)
+        ctx.set(link.chip.clocks, 0x0100_0000_0000)
+        ctx.set(link.chip.busy, 6)
         message = await host.hear()
         assert wire.Status.from_bytes(message.payload[1:])[4:] == (0x00FF_FFFF_FFFF, 5)
 
@@ -119,7 +119,7 @@ def test_a_status_that_comes_again_is_the_same_and_another_number_is_a_new_one()
     async def host(host):
         answers = []
         for count, sequence in ((7, 3), (8, 3), (9, 4), (10, 3)):
-            host.ctx.set(host.link.clocks, count)
+            host.ctx.set(host.link.chip.clocks, count)
             payload = await host.ask(Kind.STATUS, sequence)
             answers.append(wire.Status.from_bytes(payload[1:]).clocks)
         assert answers == [7, 7, 9, 10]
@@ -130,11 +130,11 @@ def test_a_status_that_comes_again_is_the_same_and_another_number_is_a_new_one()
 def test_what_comes_while_a_response_goes_out_is_dropped_and_harms_it_not():
     async def host(host):
         ctx, link = host.ctx, host.link
-        ctx.set(link.clocks, 0x0605_0403_0201)
+        ctx.set(link.chip.clocks, 0x0605_0403_0201)
         await host.send(frame(Kind.STATUS, 1))
         while not ctx.get(link.o.valid):
             await ctx.tick()
-        ctx.set(link.clocks, 9)
+        ctx.set(link.chip.clocks, 9)
         await host.send(frame(Kind.STATUS, 2))
         message = await host.hear()
         assert (message.sequence, message.payload[9:15]) == (1, bytes([1, 2, 3, 4, 5, 6]))
@@ -148,10 +148,10 @@ def test_what_comes_while_a_response_goes_out_is_dropped_and_harms_it_not():
 def test_a_number_that_another_kind_had_is_a_new_request():
     async def host(host):
         await host.ask(Kind.RESET, 1)
-        host.ctx.set(host.link.i_data.valid, 1)
+        host.ctx.set(host.link.chip.o_data.valid, 1)
         fetch, answers = chunk(Tag.FETCH, 1), []
         for count, kind in enumerate((Kind.EXCHANGE, Kind.EXCHANGE, Kind.STATUS, Kind.EXCHANGE)):
-            host.ctx.set(host.link.i_data.payload, count)
+            host.ctx.set(host.link.chip.o_data.payload, count)
             payload = await host.ask(kind, 1, fetch if kind == Kind.EXCHANGE else b"")
             answers.append(payload[1])
         assert answers == [0, 0, 0, 3]
@@ -168,7 +168,7 @@ def test_a_reset_that_comes_again_resets_again_for_all_clocks_of_a_reset():
 
     async def chip(ctx, link):
         before = 0
-        async for _, _, reset in ctx.tick().sample(link.reset):
+        async for _, _, reset in ctx.tick().sample(link.chip.reset):
             if reset and not before:
                 resets.append(0)
             if reset:
@@ -188,7 +188,7 @@ def test_a_byte_of_an_identity_has_all_clocks_of_a_fetch():
 
     async def chip(ctx, link):
         held = 0
-        async for _, _, address in ctx.tick().sample(link.identity_address):
+        async for _, _, address in ctx.tick().sample(link.chip.identity_address):
             held += 1
             if address != addresses[-1]:
                 seen.append((addresses[-1], held))
@@ -202,29 +202,29 @@ def test_a_byte_of_an_identity_has_all_clocks_of_a_fetch():
     assert min(clocks for _, clocks in seen[2:]) == FETCH + 1 == 32
 
 
-@pytest.mark.parametrize("part", ["o_command", "o_data", "o_delta", "i_data", "i_plane"])
+@pytest.mark.parametrize("part", ["i_command", "i_data", "i_delta", "o_data", "o_plane"])
 def test_whatever_stalls_is_named_and_takes_a_reset(part):
     """Each wait ends: of a command, of data, of a delta, of data to fetch, of a plane's rest."""
     chunks = {
-        "o_command": RUN,
-        "o_data": chunk(Tag.DATA, 2, b"ab"),
-        "o_delta": chunk(Tag.DELTA, 5, bytes([1, 9, 8, 7, 6])),
-        "i_data": chunk(Tag.FETCH, 2),
-        "i_plane": chunk(Tag.PLANES, 1),
+        "i_command": RUN,
+        "i_data": chunk(Tag.DATA, 2, b"ab"),
+        "i_delta": chunk(Tag.DELTA, 5, bytes([1, 9, 8, 7, 6])),
+        "o_data": chunk(Tag.FETCH, 2),
+        "o_plane": chunk(Tag.PLANES, 1),
     }
 
     async def host(host):
         ctx, link = host.ctx, host.link
         await host.ask(Kind.RESET, 1)
-        for stream in (link.o_command, link.o_data, link.o_delta):
-            ctx.set(stream.ready, stream is not getattr(link, part))
-        request = command(Operation.ZERO) if part != "o_command" else chunk(Tag.DATA, 1, b"x")
+        for stream in (link.chip.i_command, link.chip.i_data, link.chip.i_delta):
+            ctx.set(stream.ready, stream != getattr(link.chip, part))
+        request = command(Operation.ZERO) if part != "i_command" else chunk(Tag.DATA, 1, b"x")
         await host.send(frame(Kind.EXCHANGE, 2, request + chunks[part]))
-        if part == "i_plane":  # a plane begins, and does not end
-            ctx.set(link.i_plane.payload, {"code": 3, "context": 1, "last": 0})
-            ctx.set(link.i_plane.valid, 1)
-            await ctx.tick().until(link.i_plane.ready)
-            ctx.set(link.i_plane.valid, 0)
+        if part == "o_plane":  # a plane begins, and does not end
+            ctx.set(link.chip.o_plane.payload, {"code": 3, "context": 1, "last": 0})
+            ctx.set(link.chip.o_plane.valid, 1)
+            await ctx.tick().until(link.chip.o_plane.ready)
+            ctx.set(link.chip.o_plane.valid, 0)
         message = await host.hear()
         assert message.payload == bytes([Error.STALLED, 1])
         assert await host.ask(Kind.EXCHANGE, 3) == bytes([Error.NOT_READY, 0])

@@ -29,7 +29,7 @@ def asked(geometry, bench, *, damaged=0):
     link = Link(geometry, patience=100)
 
     async def host(ctx):
-        ctx.set(link.damaged, damaged)
+        ctx.set(link.chip.damaged, damaged)
         await bench(Host(ctx, link))
 
     simulate(link, host, background=[identify(link, facts_of(geometry, ()))])
@@ -73,7 +73,7 @@ def test_a_status_has_a_bit_for_each_lattice_and_each_place(contexts, skeletons)
     running, damaged = 1 << contexts - 1, 1 << skeletons - 1
 
     async def bench(host):
-        host.ctx.set(host.link.running, running)
+        host.ctx.set(host.link.chip.running, running)
         payload = await host.ask(Kind.STATUS, 1)
         found = wire.Status.from_bytes(payload[1:])
         assert (found.running, found.damaged) == (running, damaged)
@@ -101,7 +101,7 @@ def test_the_last_lattice_and_the_last_place_can_be_asked_for(contexts, skeleton
 
     async def bench(host):
         ctx, link = host.ctx, host.link
-        for port in (link.o_command, link.o_data, link.o_delta):
+        for port in (link.chip.i_command, link.chip.i_data, link.chip.i_delta):
             ctx.set(port.ready, 1)
         await host.ask(Kind.RESET, 1)
         answer = await host.ask(Kind.EXCHANGE, 2, run + delta + chunk(Tag.PLANES, contexts))
@@ -116,7 +116,7 @@ def test_the_last_lattice_and_the_last_place_can_be_asked_for(contexts, skeleton
             assert answer == bytes([error, 0])
 
     async def chip(ctx, link):
-        ports = (link.o_command, link.o_delta)
+        ports = (link.chip.i_command, link.chip.i_delta)
         values = [value for port in ports for value in (port.valid, port.payload)]
         async for _, _, given, found, moved, code in ctx.tick().sample(*values):
             if given:
@@ -158,4 +158,5 @@ def test_a_run_of_any_lattice_counts_as_running_from_when_it_is_asked_for(contex
 
 
 def test_a_command_is_as_long_as_it_travels():
-    assert wire_command().size == 8 * Command.BYTES
+    sent = Command(operation=Operation.ZERO, context=0).to_bytes()
+    assert wire_command().size == 8 * len(sent) == 8 * 14

@@ -8,9 +8,9 @@ import pytest
 from golden.errors import InputError, SkeletonDamaged
 from golden.frames import DELIMITER, frame, parse
 from golden.wire import RESPONSE, Error, Kind, Tag
-from sw import serial as work
-from sw.link import Chunk, Link, LinkError, packed
-from sw.serial import ChipDevice, SerialPort, open_serial
+from sw.serial import device as work
+from sw.serial.device import ChipDevice, SerialPort, open_serial
+from sw.serial.link import Chunk, Link, LinkError, pack_chunks
 from tests.test_serial import FACTS, SKELETON, Chip, says, silence
 
 
@@ -42,7 +42,7 @@ def test_a_delimiter_goes_first_unless_the_last_request_was_answered():
 
 
 def test_a_host_begins_with_any_number(monkeypatch):
-    monkeypatch.setattr("sw.link.os.urandom", lambda count: b"\xfe" * count)
+    monkeypatch.setattr("sw.serial.link.os.urandom", lambda count: b"\xfe" * count)
     chip = Chip(says(0), says(0))
     link = Link(chip)
     for _ in range(2):
@@ -106,7 +106,7 @@ COMMAND = Chunk(Tag.COMMAND, 4, b"abcd")
     ],
 )
 def test_payloads_are_filled_and_no_longer(chunks, request_bytes, response, lengths):
-    found = list(packed(chunks, request_bytes, response))
+    found = list(pack_chunks(chunks, request_bytes, response))
     assert [len(payload) for payload in found] == lengths
 
 

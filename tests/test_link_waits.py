@@ -20,17 +20,17 @@ def test_a_chip_that_takes_its_time_over_each_byte_is_waited_for():
 
     async def slow(ctx, link):
         for _ in range(5):
-            await ctx.tick().until(link.o_data.valid)
+            await ctx.tick().until(link.chip.i_data.valid)
             await ctx.tick().repeat(PATIENCE * 2 // 3)
-            took.append(ctx.get(link.o_data.payload))
-            ctx.set(link.o_data.ready, 1)
+            took.append(ctx.get(link.chip.i_data.payload))
+            ctx.set(link.chip.i_data.ready, 1)
             await ctx.tick()
-            ctx.set(link.o_data.ready, 0)
+            ctx.set(link.chip.i_data.ready, 0)
         await ctx.tick().repeat(PATIENCE * 2 // 3)
-        ctx.set(link.i_data.payload, 7)
-        ctx.set(link.i_data.valid, 1)
-        await ctx.tick().until(link.i_data.ready)
-        ctx.set(link.i_data.valid, 0)
+        ctx.set(link.chip.o_data.payload, 7)
+        ctx.set(link.chip.o_data.valid, 1)
+        await ctx.tick().until(link.chip.o_data.ready)
+        ctx.set(link.chip.o_data.valid, 0)
 
     with_link(host, slow)
     assert took == [0, 1, 2, 3, 4]
@@ -40,8 +40,8 @@ def test_a_chip_that_takes_its_time_over_each_byte_is_waited_for():
 def test_planes_are_waited_for_while_a_context_runs_or_a_command_waits(running, pending):
     async def host(host):
         await host.ask(Kind.RESET, 1)
-        host.ctx.set(host.link.running, running)
-        host.ctx.set(host.link.pending, pending)
+        host.ctx.set(host.link.chip.running, running)
+        host.ctx.set(host.link.chip.pending, pending)
         plane = bytes(range(CELLS))
         want = bytes([0, 1]) + plane + bytes([wire.NO_PLANE, running])
         assert await host.ask(Kind.EXCHANGE, 2, RUN + chunk(Tag.PLANES, 1)) == want
@@ -62,15 +62,15 @@ def opens_after(clocks):
     """Return what plays a chip: it takes a command, and gives a plane so many clocks later."""
 
     async def chip(ctx, link):
-        ctx.set(link.o_command.ready, 1)
-        await ctx.tick().until(link.o_command.valid)
+        ctx.set(link.chip.i_command.ready, 1)
+        await ctx.tick().until(link.chip.i_command.valid)
         await ctx.tick().repeat(clocks)
         for place in range(CELLS):
             entry = {"code": place, "context": 1, "last": place == CELLS - 1}
-            ctx.set(link.i_plane.payload, entry)
-            ctx.set(link.i_plane.valid, 1)
-            await ctx.tick().until(link.i_plane.ready)
-        ctx.set(link.i_plane.valid, 0)
+            ctx.set(link.chip.o_plane.payload, entry)
+            ctx.set(link.chip.o_plane.valid, 1)
+            await ctx.tick().until(link.chip.o_plane.ready)
+        ctx.set(link.chip.o_plane.valid, 0)
 
     return chip
 
@@ -107,11 +107,11 @@ def test_nothing_is_told_of_a_chip_that_has_not_checked_its_skeletons(kind):
     payload = bytes([wire.VERSION] * 2) if kind == Kind.IDENTIFY else b""
 
     async def host(host):
-        host.ctx.set(host.link.checked, 0)
+        host.ctx.set(host.link.chip.checked, 0)
         await host.send(frame(kind, 1, payload))
         assert await host.hear(1000) is None
-        assert host.ctx.get(host.link.identity_address) == 0, "nothing is read yet"
-        host.ctx.set(host.link.checked, 1)
+        assert host.ctx.get(host.link.chip.identity_address) == 0, "nothing is read yet"
+        host.ctx.set(host.link.chip.checked, 1)
         assert (await host.hear()).payload[0] == Error.NONE
 
     with_link(host)
@@ -125,12 +125,12 @@ def test_what_a_chip_tells_in_its_reset_is_not_believed():
         assert done == [True]
 
     async def chip(ctx, link):
-        await ctx.tick().until(link.reset)
-        await ctx.tick().until(~link.reset)
+        await ctx.tick().until(link.chip.reset)
+        await ctx.tick().until(~link.chip.reset)
         await ctx.tick().repeat(40)  # it has come late, and checks its skeletons anew
-        ctx.set(link.checked, 0)
+        ctx.set(link.chip.checked, 0)
         await ctx.tick().repeat(150)
         done.append(True)
-        ctx.set(link.checked, 1)
+        ctx.set(link.chip.checked, 1)
 
     with_link(host, chip)

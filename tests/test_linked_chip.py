@@ -15,7 +15,7 @@ from golden.wire import Kind, Operation, Tag, chunk
 from hw.board import Board
 from hw.chip import Chip
 from hw.link.link import PATIENCE
-from hw.link.uart import received
+from hw.link.uart import received_shape
 from hw.linked_chip import LinkedChip
 from hw.shapes import Geometry
 from tests.streams import finish
@@ -93,7 +93,7 @@ def test_every_stream_and_every_fact_goes_between_the_link_and_the_chip(monkeypa
         await ctx.tick().repeat(40)
         assert await host.ask(Kind.RESET, 1) == b"\0"
         facts = await host.ask(Kind.IDENTIFY, 2, bytes([1, 1]))
-        assert facts[1 : 1 + wire.FACTS] == bytes(range(3, 3 + wire.FACTS))
+        assert facts[1 : 1 + wire.FACTS.size] == bytes(range(3, 3 + wire.FACTS.size))
         data = chunk(Tag.DATA, 3, bytes([7, 0, 9]))
         delta = chunk(Tag.DELTA, 1 + DELTAS, bytes([1, 8, 0, 30, 4]))
         asked = command(Operation.RUN, 1, steps=1000) + data + delta
@@ -113,7 +113,7 @@ def test_every_stream_and_every_fact_goes_between_the_link_and_the_chip(monkeypa
 class Echo(wiring.Component):
     """Stands for a linked chip: gives back each byte, its bits turned over; lamps show noise."""
 
-    i: In(stream.Signature(received()))
+    i: In(stream.Signature(received_shape()))
     o: Out(stream.Signature(8))
     running: Out(GEOMETRY.contexts)
 

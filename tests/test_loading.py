@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from golden.errors import InputError
-from sw import loading
-from sw.loading import load_run
+from sw.runs import loading
+from sw.runs.loading import load_run
 from tests.recorded import Calls
 
 SKELETON = SimpleNamespace(spec=SimpleNamespace(gate="a gate"))

@@ -8,13 +8,13 @@ import pytest
 
 from golden.device import GoldenDevice, restore, run
 from golden.errors import InputError
-from golden.files import read_bytes, replacing, require_regular
+from golden.files import read_bytes, replacement, require_regular
 from golden.samples import calibrated
 from golden.spec import Spec
-from sw.damage import blank
-from sw.data import Digits
-from sw.evaluate import judged
-from sw.png import read_grey, write_png
+from sw.data.damage import blank
+from sw.data.load import Digits
+from sw.judge.evaluate import digits_to_judge
+from sw.restore.png import read_grey, write_png
 
 DIGIT = np.zeros((28, 28), np.uint8)
 DIGIT[8:20, 10:18] = 255
@@ -124,11 +124,11 @@ def test_a_file_is_replaced_and_nothing_else(tmp_path):
     for name, kind in (("pipe", "a named pipe"), ("folder", "a folder")):
         (tmp_path / "folder").mkdir(exist_ok=True)
         with pytest.raises(InputError, match=f"must be a file to write, not {kind}"):
-            with replacing(tmp_path / name) as path:
+            with replacement(tmp_path / name) as path:
                 path.write_text("new")
     (tmp_path / "file").write_text("old")
     (tmp_path / "link").symlink_to("file")
-    with replacing(tmp_path / "link") as path:
+    with replacement(tmp_path / "link") as path:
         path.write_text("new")
     assert (tmp_path / "link").is_symlink() and (tmp_path / "file").read_text() == "new"
 
@@ -144,7 +144,7 @@ def test_a_file_too_large_is_refused_unread(tmp_path):
 def test_letters_are_not_judged_as_digits():
     images, labels = np.zeros((2, 28, 28), np.uint8), np.array([3, 24], np.uint8)
     with pytest.raises(InputError, match="Test labels must be of digits, 0 to 9, not 24: letters"):
-        judged(Digits(images, labels, images, labels, "letters"))
+        digits_to_judge(Digits(images, labels, images, labels, "letters"))
 
 
 @pytest.mark.parametrize("share", [-0.5, 2.0, float("nan")])
@@ -170,7 +170,7 @@ def test_steps_are_a_number_that_every_device_takes(golden, steps):
 @pytest.mark.parametrize("place", [-1, 1, 0.0, None])
 def test_a_place_is_one_of_the_skeletons(golden, place):
     with pytest.raises(InputError, match="Place of a skeleton must be an integer from 0 to 0"):
-        golden.choose(place, gated=False)
+        golden.choose(place)
 
 
 def test_cells_are_those_of_every_lattice(golden):

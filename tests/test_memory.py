@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from golden.machine import Machine
 from golden.skeleton import SHIPPED, Skeleton
-from sw.data import show_digits
-from sw.evaluate import Judged, score
-from sw.loading import load_run
-from sw.memory import holding, letters, page, valleys
-from sw.memory.batchwise import batchwise
-from sw.memory.machine import Machine
-from sw.memory.run import EXPERIMENTS, keeper, run
-from sw.memory.tables import TABLES
-from sw.memory.task import Outcome, Task, at_least, at_most
+from sw.data.load import show_digits
+from sw.experiments.memory import holding, letters, page, valleys
+from sw.experiments.memory.batchwise import batchwise
+from sw.experiments.memory.run import EXPERIMENTS, keeper, run
+from sw.experiments.memory.tables import TABLES
+from sw.experiments.memory.task import Outcome, Task, at_least, at_most
+from sw.judge.evaluate import Judged, score
+from sw.runs.loading import load_run
 
 SMALL = ("--images", 10, "--noise", 10, "--no-chip")
 
@@ -78,7 +78,7 @@ def test_holding_by_the_protocol(task):
 
 
 def test_batches_go_on_where_a_run_was_stopped(task, tmp_path, monkeypatch):
-    monkeypatch.setattr("sw.memory.batchwise.SIZE", 1)
+    monkeypatch.setattr("sw.experiments.memory.batchwise.SIZE", 1)
     begun = []
 
     def work(batch):
@@ -109,7 +109,8 @@ def test_what_was_measured_is_kept_until_something_changes(task, tmp_path, monke
     monkeypatch.setattr(valleys, "bars", lambda results: [at_least("seed", results["seed"], 1)])
     drawn = []
     monkeypatch.setattr(
-        "sw.memory.valleys_figure.draw", lambda outcome, folder: drawn.append(outcome) or []
+        "sw.experiments.memory.valleys_figure.draw",
+        lambda outcome, folder: drawn.append(outcome) or [],
     )
     for seed in (0, 0, 1):
         given = Task(task.skeleton, task.network, task.digits, seed=seed)

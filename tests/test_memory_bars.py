@@ -6,17 +6,26 @@ import pytest
 
 from golden.files import read_json
 from golden.skeleton import SHIPPED, Skeleton
-from sw.memory import compute, damage, falling, holding, landscape, letters, saliency, valleys
-from sw.memory.page import DOCS
-from sw.memory.run import EXPERIMENTS
-from sw.memory.task import Bar, percent
+from sw.experiments.memory import (
+    compute,
+    damage,
+    falling,
+    holding,
+    landscape,
+    letters,
+    saliency,
+    valleys,
+)
+from sw.experiments.memory.page import DOCS
+from sw.experiments.memory.run import EXPERIMENTS
+from sw.experiments.memory.task import Bar, percent
 
 KEPT = read_json(DOCS / "memory.json")
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_published_bars_are_those_of_the_published_results(name):
-    found = import_module(f"sw.memory.{name}").bars(KEPT["experiments"][name])
+    found = import_module(f"sw.experiments.memory.{name}").bars(KEPT["experiments"][name])
     assert [bar._asdict() for bar in found] == KEPT["bars"][name]
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from golden.device import GoldenDevice
 from golden.errors import Difference
-from sw.memory import damage
-from sw.memory.chip import compare
-from sw.memory.starts import noise
+from sw.experiments.memory import damage
+from sw.experiments.memory.chip import compare
+from sw.experiments.memory.starts import noise
 from tests.memory_toys import real
 
 
@@ -121,9 +121,9 @@ class Pending(Chip):
             self._model.add_deltas(self._states, self.pending, self._step)
         self.pending = None
 
-    def start(self, steps):
+    def start(self, steps, *, gated=True):
         self.settle()
-        super().start(steps)
+        super().start(steps, gated=gated)
 
     def planes(self):
         if self._step < self._end:
@@ -171,20 +171,28 @@ def test_faults_on_a_gated_chip_act_before_the_pending_delta(monkeypatch):
 
 @pytest.mark.parametrize("gated", [True, False])
 def test_the_chip_runs_with_the_gate_only_where_the_task_has_one(gated):
-    opened, task = [], real(2)
+    started, chosen, task = [], [], real(2)
 
     class Watched(Pending):
-        def choose(self, index, *, gated):
-            opened.append((index, gated))
-            super().choose(index, gated=gated)
+        def choose(self, index):
+            chosen.append(index)
+            super().choose(index)
+
+        def start(self, steps, *, gated=True):
+            started.append(gated)
+            super().start(steps, gated=gated)
 
     task = replace(task, chip=Watched, network=task.network if gated else None)
     states = noise(task.machine.spec, 3, 0)
     assert compare(task, states, (1, 4))["codes_equal"] == 2 * 3 * 4 * 64
-    assert opened[-1] == (0, gated)
-    opened.clear()
-    assert damage.on_chip(task)["lattices"] == 2
-    assert opened[-1] == (0, gated)
+    assert started == [gated] * 4  # two batches, to either look
+    assert chosen == [0]
+    started.clear()
+    chosen.clear()
+    found = damage.on_chip(task)
+    assert found["lattices"] == 2
+    assert started == [gated] * found["faults"] * task.machine.spec.steps
+    assert chosen == [0]
 
 
 EXPERIMENTS = {"falling": (2, 31), "holding": (2, 5), "valleys": (5, 3), "landscape": (5, 3)}
@@ -195,17 +203,21 @@ EXPERIMENTS = {"falling": (2, 31), "holding": (2, 5), "valleys": (5, 3), "landsc
 def measure(monkeypatch):
     """Run an experiment, small, with this chip; return what it says of the chip."""
     task = real(4, noise=5)
-    monkeypatch.setattr("sw.memory.holding.load_run", lambda name: (task.skeleton, task.network))
+    monkeypatch.setattr(
+        "sw.experiments.memory.holding.load_run", lambda name: (task.skeleton, task.network)
+    )
     sizes = {
         "landscape": {"GRID": 5, "PATH": 5, "HELD": 20, "STEPS": 20},
         "valleys": {"LIMIT": 20, "EARLY": 10, "LATE": 20, "SHAKES": (), "TOUCH": 12},
     }
     for name, values in sizes.items():
         for key, value in values.items():
-            monkeypatch.setattr(f"sw.memory.{name}.{key}", value)
+            monkeypatch.setattr(f"sw.experiments.memory.{name}.{key}", value)
 
     def call(name, chip):
-        return import_module(f"sw.memory.{name}").measure(replace(task, chip=chip))[0]["chip"]
+        return import_module(f"sw.experiments.memory.{name}").measure(replace(task, chip=chip))[0][
+            "chip"
+        ]
 
     return call
 

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from sw.cli import remembering
-from sw.evaluate import Judged
-from sw.memory.supply import LETTERS
+from sw.cli import memory as remembering
+from sw.experiments.memory.supply import LETTERS
+from sw.judge.evaluate import Judged
 from tests.recorded import Calls
 
 DIGITS = Judged("test", np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8))
@@ -24,20 +24,20 @@ def played(monkeypatch):
     calls = Calls()
     letters = Judged("letters-odd", DIGITS.images, DIGITS.labels)
     for place, gives in (
-        ("sw.loading.load_run", (SKELETON, "network")),
-        ("sw.memory.supply.letters_at", letters),
-        ("sw.memory.supply.gates_beside", {"stored": "gate"}),
-        ("sw.memory.supply.lacking", "what is lacking"),
-        ("sw.memory.run.chosen", ["valleys", "damage"]),
-        ("sw.memory.run.run", {"bars": BARS}),
-        ("sw.data.load", "digits"),
-        ("sw.evaluate.judged", DIGITS),
-        ("sw.evaluate.require_size", None),
-        ("sw.memory.page.require_docs", None),
-        ("sw.memory.page.publish", "docs/memory.json"),
-        ("sw.cli.documenting.docs", None),
-        ("sw.cli.remembering.open_device", "the chip"),
-        ("sim.toggles.count", {"lane": 7}),
+        ("sw.runs.loading.load_run", (SKELETON, "network")),
+        ("sw.experiments.memory.supply.letters_at", letters),
+        ("sw.experiments.memory.supply.gates_beside", {"stored": "gate"}),
+        ("sw.experiments.memory.supply.missing_letters", "what is lacking"),
+        ("sw.experiments.memory.run.choose_experiments", ["valleys", "damage"]),
+        ("sw.experiments.memory.run.run", {"bars": BARS}),
+        ("sw.data.load.load", "digits"),
+        ("sw.judge.evaluate.digits_to_judge", DIGITS),
+        ("sw.judge.evaluate.require_size", None),
+        ("sw.experiments.memory.page.require_docs", None),
+        ("sw.experiments.memory.page.publish", "docs/memory.json"),
+        ("sw.cli.docs.docs", None),
+        ("sw.cli.memory.open_device", "the chip"),
+        ("sim.measure.toggles.count", {"lane": 7}),
     ):
         monkeypatch.setattr(place, calls.fake(place.rpartition(".")[2], gives))
     return calls
@@ -51,13 +51,13 @@ def test_every_option_reaches_the_task_and_the_experiments(thalweg, played):
     assert played.of("load_run") == (("s", Path("g")), {"gated": True})
     assert played.of("letters_at") == ((Path("l"), Path("d"), 12), {})
     assert played.of("gates_beside") == (("s", SKELETON, "letters-odd"), {})
-    assert played.of("lacking")[0][0].rows == "letters-odd"
-    assert played.of("lacking")[0][1:] == ({"stored": "gate"}, "n")
-    names, *rest, say = played.of("chosen")[0]
+    assert played.of("missing_letters")[0][0].rows == "letters-odd"
+    assert played.of("missing_letters")[0][1:] == ({"stored": "gate"}, "n")
+    names, *rest, say = played.of("choose_experiments")[0]
     assert names == ["damage", "valleys"] and callable(say)
     assert rest == [SKELETON, "network", "what is lacking"]
     assert played.of("load") == ((Path("d"),), {"download": True})
-    assert played.of("judged") == (("digits", 12), {})
+    assert played.of("digits_to_judge") == (("digits", 12), {})
     assert played.of("require_size") == ((DIGITS, SKELETON), {})
     task, names, output, say = played.of("run")[0]
     assert (names, output, callable(say)) == (["valleys", "damage"], Path("o"), True)
@@ -73,7 +73,7 @@ def test_all_is_measured_on_the_simulated_chip_unless_told(thalweg, played):
     assert thalweg("memory")[0] == 0
     assert played.of("load_run") == (("digits-memory", None), {"gated": True})
     assert played.of("letters_at") == ((None, None, 1000), {})
-    assert played.of("chosen")[0][0] == []
+    assert played.of("choose_experiments")[0][0] == []
     task, _, output, _ = played.of("run")[0]
     assert (task.noise, task.seed, output) == (100, 0, Path("build/memory"))
     assert task.chip("skeleton") == "the chip"
@@ -85,12 +85,12 @@ def test_all_is_measured_on_the_simulated_chip_unless_told(thalweg, played):
 def test_full_takes_all_digits_and_ten_thousand_starts(thalweg, played):
     thalweg("memory", "--full", "--noise", 20, "--images", 30, "--no-gate")
     assert played.of("load_run") == (("digits-memory", None), {"gated": False})
-    assert played.of("letters_at")[0][2] is None and played.of("judged")[0][1] is None
+    assert played.of("letters_at")[0][2] is None and played.of("digits_to_judge")[0][1] is None
     assert played.of("run")[0][0].noise == 10_000
 
 
 def test_gates_are_of_the_usual_letters_where_there_are_none(thalweg, played, monkeypatch):
-    monkeypatch.setattr("sw.memory.supply.letters_at", lambda *given: None)
+    monkeypatch.setattr("sw.experiments.memory.supply.letters_at", lambda *given: None)
     thalweg("memory")
     assert played.of("gates_beside") == (("digits-memory", SKELETON, LETTERS), {})
     assert played.of("run")[0][0].letters is None

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from sw.memory.drawing import figure
+from sw.experiments.memory.drawing import figure
 
 
 def test_a_figure_has_its_size_and_no_version_and_one_that_fails_leaves_nothing(tmp_path):

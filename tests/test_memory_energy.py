@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from sw.memory.energy import Plane, energy, minima, plane_through, reach, told
-from sw.memory.landscape import PATH, between
+from sw.experiments.memory.energy import Plane, energy, field_numbers, minima, plane_through, reach
+from sw.experiments.memory.landscape import PATH, between
 
 
 class Halving:
@@ -118,7 +118,7 @@ def test_reach_is_looked_for_up_to_the_last_lag_of_the_shorter_side():
 def test_a_field_is_told_with_three_places():
     field = np.full((5, 5), 2.0)
     field[1, 1], field[3, 3] = 0.12345, 9.87654
-    found = told(field)
+    found = field_numbers(field)
     assert (found["lowest"], found["mean"], found["highest"]) == (0.123, 2.24, 9.877)
     assert (found["minima"], found["reach"]) == (1, reach(field))
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from golden.device import GoldenDevice, run
+from golden.machine import Machine, find_resting, follow
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sw.memory.attractors import fall
-from sw.memory.machine import Machine, follow, rested
+from sw.experiments.memory.attractors import fall
 
 GATE = Gate(input_channel=0, output_channel=1, start=3, every=2)
 
@@ -103,7 +103,7 @@ def test_cycles_count_lattice_and_gate_phase_together():
 
 def test_a_lattice_that_waits_for_the_gate_is_not_at_rest():
     machine = Pulse(AFTER)
-    assert rested(machine, cells(0, 7), 5).tolist() == [True, False]
+    assert find_resting(machine, cells(0, 7), 5).tolist() == [True, False]
     (_, at_rest), (_, later) = follow(machine, cells(7, 0), 0, [4, 8])
     assert (at_rest.ravel().tolist(), later.ravel().tolist()) == ([8, 0], [8, 0])
     *_, (_, later) = follow(machine, cells(7, 0), 0, [5])
@@ -111,17 +111,21 @@ def test_a_lattice_that_waits_for_the_gate_is_not_at_rest():
 
 
 def test_a_cycle_is_proved_code_by_code(monkeypatch):
-    monkeypatch.setattr("sw.memory.attractors.name", lambda state, phase: b"same" * 4)
+    monkeypatch.setattr("sw.experiments.memory.attractors.name", lambda state, phase: b"same" * 4)
     with pytest.raises(AssertionError, match=r"^start 1: two lattices share the digest 73616d65"):
         fall(Table(AFTER), cells(0, 3), limit=20)
 
 
 def test_the_end_that_bears_the_name_is_the_one_of_the_smallest_digest(monkeypatch):
-    monkeypatch.setattr("sw.memory.attractors.name", lambda state, phase: bytes([9 - state.max()]))
+    monkeypatch.setattr(
+        "sw.experiments.memory.attractors.name", lambda state, phase: bytes([9 - state.max()])
+    )
     falls = fall(Table(AFTER), cells(3, 4, 5, 6, 7, 8, 2), limit=20)
     assert falls.ends.ravel().tolist() == [5, 5, 5, 5, 8, 8, 0]
     assert falls.keys == ["04"] * 4 + ["01"] * 2 + ["09"]
-    monkeypatch.setattr("sw.memory.attractors.name", lambda state, phase: bytes([state.max()]))
+    monkeypatch.setattr(
+        "sw.experiments.memory.attractors.name", lambda state, phase: bytes([state.max()])
+    )
     falls = fall(Table(AFTER), cells(3, 4, 5, 6, 7, 8), limit=20)
     assert falls.ends.ravel().tolist() == [3, 3, 3, 3, 7, 7]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sw.memory import (
+from sw.experiments.memory import (
     compute_figure,
     damage_figure,
     falling_figure,
@@ -16,9 +16,9 @@ from sw.memory import (
     saliency_figure,
     valleys_figure,
 )
-from sw.memory.falling import LOOKS
-from sw.memory.task import Outcome
-from sw.pictures import sheet
+from sw.experiments.memory.falling import LOOKS
+from sw.experiments.memory.task import Outcome
+from sw.report.pictures import sheet
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ import pytest
 from golden.gate import GateLayer, GateNetwork
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sw import referee
-from sw.evaluate import Judged
-from sw.memory import page, supply, valleys
-from sw.memory.run import EXPERIMENTS, fingerprint, keeper, run, sources
-from sw.memory.task import Outcome, Task, at_least
+from sw.experiments.memory import page, supply, valleys
+from sw.experiments.memory.run import EXPERIMENTS, fingerprint, keeper, run, sources
+from sw.experiments.memory.task import Outcome, Task, at_least
+from sw.judge import referee
+from sw.judge.evaluate import Judged
 
 GATE = Gate(input_channel=0, output_channel=1, start=1)
 SPEC = Spec(height=8, width=8, channels=4, multiplier=2, image=6, gate=GATE)
-ROOT = Path(referee.__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 def digits(rows="test", seed=0):
@@ -61,10 +61,17 @@ def of_spec(task, **values):
 
 PARTS = [(a, b) for a in ("hidden", "output") for b in ("weight", "bias", "shift")]
 CHANGES = {
-    **{f"skeleton.{a}.{b}": (lambda task, a=a, b=b: of_skeleton(task, a, b))
-       for a in ("encode", "perceive", "update", "readout") for b in ("weight", "bias", "shift")},
-    **{f"gate.{a}.{b}": (lambda task, a=a, b=b: replace(task, network=of_layer(task.network, a, b)))
-       for a, b in PARTS},
+    **{
+        f"skeleton.{a}.{b}": (lambda task, a=a, b=b: of_skeleton(task, a, b))
+        for a in ("encode", "perceive", "update", "readout")
+        for b in ("weight", "bias", "shift")
+    },
+    **{
+        f"gate.{a}.{b}": (
+            lambda task, a=a, b=b: replace(task, network=of_layer(task.network, a, b))
+        )
+        for a, b in PARTS
+    },
     "spec.steps": lambda task: of_spec(task, steps=11),
     "spec.gate": lambda task: of_spec(task, gate=replace(GATE, mapping="phase4")),
     "no gate": lambda task: replace(task, network=None),
@@ -79,10 +86,14 @@ CHANGES = {
     "seed": lambda task: replace(task, seed=1),
     "chip": lambda task: replace(task, chip=lambda skeleton: None),
     "toggles": lambda task: replace(task, toggles=lambda *run: {}),
-}  # fmt: skip
+}
 OF_LETTERS = {
-    **{f"another gate.{a}.{b}": (lambda task, a=a, b=b: replace(
-        task, gates={"only": of_layer(task.gates["only"], a, b)})) for a, b in PARTS},
+    **{
+        f"another gate.{a}.{b}": (
+            lambda task, a=a, b=b: replace(task, gates={"only": of_layer(task.gates["only"], a, b)})
+        )
+        for a, b in PARTS
+    },
     "gates": lambda task: replace(task, gates={"stored": task.gates["only"]}),
     "letters": lambda task: replace(task, letters=task.letters._replace(rows="letters-lower")),
     "letters.images": lambda task: replace(
@@ -91,7 +102,7 @@ OF_LETTERS = {
     "letters.labels": lambda task: replace(
         task, letters=task.letters._replace(labels=changed(task.letters.labels))
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
@@ -113,30 +124,55 @@ def test_how_a_run_is_shown_decides_nothing(task):
 
 
 DECIDE = [
-    "golden/fixed.py", "golden/gate.py", "golden/model.py", "golden/spec.py",
-    "sw/damage.py", "sw/evaluate.py", "sw/loading.py", "sw/metrics.py", "sw/noise.py",
-    "sw/referee/__init__.py", "sw/referee/weights.safetensors",
-    "sw/memory/attractors.py", "sw/memory/batchwise.py", "sw/memory/chip.py",
-    "sw/memory/energy.py", "sw/memory/faults.py", "sw/memory/machine.py", "sw/memory/spread.py",
-    "sw/memory/starts.py", "sw/memory/task.py",
-]  # fmt: skip
+    "golden/fixed.py",
+    "golden/gate.py",
+    "golden/model.py",
+    "golden/spec.py",
+    "sw/data/damage.py",
+    "sw/judge/evaluate.py",
+    "sw/runs/loading.py",
+    "sw/judge/metrics.py",
+    "sw/data/noise.py",
+    "sw/judge/referee/__init__.py",
+    "sw/judge/referee/weights.safetensors",
+    "sw/experiments/memory/attractors.py",
+    "sw/experiments/memory/batchwise.py",
+    "sw/experiments/memory/chip.py",
+    "sw/experiments/memory/energy.py",
+    "sw/experiments/memory/faults.py",
+    "golden/machine.py",
+    "sw/experiments/memory/spread.py",
+    "sw/experiments/memory/starts.py",
+    "sw/experiments/memory/task.py",
+]
 APART = {
-    "holding": ["golden/skeletons/digits/skeleton.json",
-                "golden/skeletons/digits/gate.safetensors"],
-    "compute": ["sw/baselines/models.py", "sw/baselines/shelf.py", "sw/table/macs.py",
-                "sw/baselines/weights/autoencoder.safetensors"],
-}  # fmt: skip
-OF_CHIP = ["hw/sequencer.py", "hw/array/pe.py", "sim/device.py", "sim/verilate.py"]
+    "holding": [
+        "golden/skeletons/digits/skeleton.json",
+        "golden/skeletons/digits/gate.safetensors",
+    ],
+    "compute": [
+        "sw/model/baselines/models.py",
+        "sw/model/baselines/shelf.py",
+        "sw/judge/macs.py",
+        "sw/model/baselines/weights/autoencoder.safetensors",
+    ],
+}
+OF_CHIP = ["hw/sequencer.py", "hw/array/pe.py", "sim/devices/device.py", "sim/devices/verilate.py"]
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_an_outcome_depends_on_all_code_and_weights_that_decide_it(task, name):
-    wanted = {*DECIDE, f"sw/memory/{name}.py", *APART.get(name, ())}
+    wanted = {*DECIDE, f"sw/experiments/memory/{name}.py", *APART.get(name, ())}
     found = {str(path.relative_to(ROOT)) for path in sources(task, name)}
     assert wanted <= found
     assert all((ROOT / path).is_file() for path in wanted)
-    others = {f"sw/memory/{other}.py" for other in EXPERIMENTS if other != name}
-    assert not found & {*others, *OF_CHIP, f"sw/memory/{name}_figure.py", "sw/memory/page.py"}
+    others = {f"sw/experiments/memory/{other}.py" for other in EXPERIMENTS if other != name}
+    assert not found & {
+        *others,
+        *OF_CHIP,
+        f"sw/experiments/memory/{name}_figure.py",
+        "sw/experiments/memory/page.py",
+    }
     with_chip = sources(replace(task, chip=lambda skeleton: None), name)
     assert {*OF_CHIP} <= {str(path.relative_to(ROOT)) for path in with_chip}
 
@@ -151,7 +187,7 @@ def test_a_changed_an_empty_and_a_missing_file_are_other_outcomes(task, monkeypa
         Path, "read_bytes", lambda path: b"" if path == referee.WEIGHTS else read(path)
     )
     found.append(fingerprint(task, "valleys"))
-    monkeypatch.setattr("sw.memory.run.is_file", lambda path: path != referee.WEIGHTS)
+    monkeypatch.setattr("sw.experiments.memory.run.is_file", lambda path: path != referee.WEIGHTS)
     found.append(fingerprint(task, "valleys"))
     assert len({*found}) == 4
 
@@ -167,7 +203,7 @@ def counted(task, tmp_path, monkeypatch):
 
     monkeypatch.setattr(valleys, "measure", measure)
     monkeypatch.setattr(valleys, "bars", lambda results: [at_least("calls", results["calls"], 1)])
-    monkeypatch.setattr("sw.memory.valleys_figure.draw", lambda outcome, folder: [])
+    monkeypatch.setattr("sw.experiments.memory.valleys_figure.draw", lambda outcome, folder: [])
     return lambda: run(task, ["valleys"], tmp_path, lambda line: None)["experiments"]["valleys"]
 
 
@@ -225,7 +261,7 @@ def draws(monkeypatch, *names):
             (folder / name).write_bytes(b"new")
         return [folder / name for name in names]
 
-    monkeypatch.setattr("sw.memory.valleys_figure.draw", draw)
+    monkeypatch.setattr("sw.experiments.memory.valleys_figure.draw", draw)
 
 
 def test_pictures_of_an_earlier_run_are_not_left(counted, tmp_path, monkeypatch):
@@ -258,7 +294,7 @@ def test_the_report_comes_last(counted, tmp_path, monkeypatch):
     def fail(outcome, folder):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sw.memory.valleys_figure.draw", fail)
+    monkeypatch.setattr("sw.experiments.memory.valleys_figure.draw", fail)
     with pytest.raises(KeyboardInterrupt):
         counted()
     assert (tmp_path / "memory.json").read_bytes() == before and (tmp_path / "a.png").is_file()
@@ -281,10 +317,10 @@ def test_a_folder_that_cannot_be_written_is_said_before_the_work(
     thalweg, tmp_path, monkeypatch, place
 ):
     monkeypatch.setattr(valleys, "measure", None)
-    monkeypatch.setattr("sw.data.load", lambda *given, **options: None)
-    monkeypatch.setattr("sw.evaluate.judged", lambda data, count: digits())
+    monkeypatch.setattr("sw.data.load.load", lambda *given, **options: None)
+    monkeypatch.setattr("sw.judge.evaluate.digits_to_judge", lambda data, count: digits())
     monkeypatch.setattr(supply, "letters_at", lambda *given: None)
-    monkeypatch.setattr("sw.evaluate.require_size", lambda digits, skeleton: None)
+    monkeypatch.setattr("sw.judge.evaluate.require_size", lambda digits, skeleton: None)
     wrong = tmp_path / "out" / place if place else tmp_path / "out"
     if place == "memory.json":
         wrong.mkdir(parents=True)

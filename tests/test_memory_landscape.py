@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from golden.gate import GateNetwork
+from golden.machine import Machine
 from golden.samples import calibrated, network
-from sw.memory import landscape, saliency
-from sw.memory.energy import minima, plane_through, reach
-from sw.memory.machine import Machine
+from sw.experiments.memory import landscape, saliency
+from sw.experiments.memory.energy import minima, plane_through, reach
 from tests.memory_toys import GATE, REAL, SPEC, Toy, ToyTask, blanked, cool, cooled, digits, real
 
 
@@ -101,7 +101,7 @@ def test_only_sure_and_different_ends_are_kept():
         half = len(path) // 2
         path[:half, 0, 0, :2] = np.array([one, sure]) - 128
         path[half:, 0, 0, :2] = np.array([other, surely]) - 128
-    found, _ = landscape.walked(task, task.machine, walk)
+    found, _ = landscape.path_numbers(task, task.machine, walk)
     assert found["keep_both_ends"] == 25 and found["changes_of_digit"] == 0.75
     assert found["barrier_to_end"] == found["barrier_motion"] == 0
 
@@ -113,7 +113,7 @@ def test_a_barrier_rises_over_the_livelier_of_its_ends():
     walk[0, :5], walk[0, 5:9] = 30, 100
     walk[1, :3], walk[1, -2:], walk[1, 9] = 100, 30, 110
     walk[2] = walk[0, ::-1]
-    found, arrays = landscape.walked(ToyTask(machine, None, digits(2)), machine, walk)
+    found, arrays = landscape.path_numbers(ToyTask(machine, None, digits(2)), machine, walk)
     assert arrays["path motion"][:, [0, 6, 9, -1]].tolist() == [
         [1, 3, 0, 0], [3, 0, 3, 1], [0, 0, 0, 1],
     ]  # fmt: skip
@@ -213,7 +213,7 @@ def test_what_a_gate_looks_at_is_told_in_shares():
     shown[0, 3, 3] = 63
     maps = np.zeros((2, 4, 4))
     maps[0, 0, 0], maps[0, 2, 2], maps[1, 3, 3], maps[1, 0, 0] = -3, 2, 1.5, 3.5
-    assert saliency.told(maps, shown, task) == {
+    assert saliency.saliency_numbers(maps, shown, task) == {
         "strongest": 3.5,
         "weight_on_ink": 45.0,
         "blocks_with_ink": 6.25,

@@ -7,9 +7,9 @@ import pytest
 
 from golden.device import GoldenDevice, run
 from golden.model import Model
-from sw.memory import compute, damage, falling, holding, letters
-from sw.memory.faults import DeadRows, Flips, StuckChannel
-from sw.memory.starts import noise
+from sw.experiments.memory import compute, damage, falling, holding, letters
+from sw.experiments.memory.faults import DeadRows, Flips, StuckChannel
+from sw.experiments.memory.starts import noise
 from tests.memory_toys import (
     GATE,
     Toy,
@@ -27,8 +27,8 @@ from tests.memory_toys import (
 @pytest.fixture
 def few_at_a_time(monkeypatch):
     """Batches of two where there were 250."""
-    monkeypatch.setattr("sw.memory.batchwise.SIZE", 2)
-    monkeypatch.setattr("sw.memory.attractors.BATCH", 2)
+    monkeypatch.setattr("sw.experiments.memory.batchwise.SIZE", 2)
+    monkeypatch.setattr("sw.experiments.memory.attractors.BATCH", 2)
     monkeypatch.setattr(letters, "BATCH", 2)
 
 
@@ -70,7 +70,7 @@ def golden_run(task, states, steps, step=0, network="own"):
     """Run lattices on the golden device, which keeps no batch and no shortcut."""
     device = GoldenDevice((task.skeleton,))
     network = task.network if network == "own" else network
-    device.choose(0, gated=network is not None)
+    device.choose(0)
     device.load_states(states, step)
     run(device, network, steps)
     return device.read_states()
@@ -202,7 +202,7 @@ def test_toggles_are_those_of_three_runs():
         return {"a": len(asked), "b": 10 * len(asked)}
 
     task = real(2, toggles=toggles)
-    found = compute.toggled(task)
+    found = compute.count_toggles(task)
     start = task.machine.model.encode(blanked(task.digits.images[:1]))
     fallen = golden_run(task, start, 200)
     assert asked == [

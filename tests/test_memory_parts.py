@@ -12,8 +12,8 @@ import torch
 
 from golden.samples import network
 from golden.skeleton import SHIPPED
-from sw.memory import compute, holding
-from sw.memory.batchwise import Batch, batchwise
+from sw.experiments.memory import compute, holding
+from sw.experiments.memory.batchwise import Batch, batchwise
 from tests.memory_toys import REAL, blanked, digits, real, scores
 from tests.test_memory_chip import Pending
 
@@ -51,10 +51,12 @@ def task(monkeypatch):
     """A small task of everything there is, and its chip."""
     for module, sizes in SIZES.items():
         for name, value in sizes.items():
-            monkeypatch.setattr(f"sw.memory.{module}.{name}", value)
+            monkeypatch.setattr(f"sw.experiments.memory.{module}.{name}", value)
     monkeypatch.setattr(compute, "autoencoder", lambda task: None)
     found = real(3, noise=7, chip=Pending, toggles=lambda *run: {"a": 1})
-    monkeypatch.setattr("sw.memory.holding.load_run", lambda name: (found.skeleton, OTHER))
+    monkeypatch.setattr(
+        "sw.experiments.memory.holding.load_run", lambda name: (found.skeleton, OTHER)
+    )
     labels = np.array([7, 2, 7])
     return replace(
         found,
@@ -67,7 +69,7 @@ def task(monkeypatch):
 @pytest.mark.parametrize("name", TOLD)
 def test_progress_adds_up_to_what_was_announced(task, name, monkeypatch):
     told, done = [], []
-    monkeypatch.setattr("sw.memory.saliency.gradient", lambda *given: np.zeros((4, 4)))
+    monkeypatch.setattr("sw.experiments.memory.saliency.gradient", lambda *given: np.zeros((4, 4)))
 
     @contextmanager
     def progress(label, total):
@@ -80,7 +82,7 @@ def test_progress_adds_up_to_what_was_announced(task, name, monkeypatch):
 
         yield advance
 
-    import_module(f"sw.memory.{name}").measure(replace(task, progress=progress))
+    import_module(f"sw.experiments.memory.{name}").measure(replace(task, progress=progress))
     assert told == TOLD[name]
     assert done == [total for _, total in told]
 
@@ -94,7 +96,7 @@ def test_each_part_has_a_key_of_its_own_and_gives_the_same_outcome_again(task, n
         kept[key] = make()
         return kept[key]
 
-    measure = import_module(f"sw.memory.{name}").measure
+    measure = import_module(f"sw.experiments.memory.{name}").measure
     first = measure(replace(task, keep=keep))
     assert list(kept) == KEYS[name]
     again = measure(replace(task, keep=lambda key, make: kept[key]))
@@ -107,7 +109,7 @@ def test_each_part_has_a_key_of_its_own_and_gives_the_same_outcome_again(task, n
 
 
 def test_pictures_are_kept_of_the_first_ten_digits_alone(monkeypatch):
-    monkeypatch.setattr("sw.memory.batchwise.SIZE", 12)
+    monkeypatch.setattr("sw.experiments.memory.batchwise.SIZE", 12)
     task, parts = real(13), defaultdict(list)
 
     def work(batch):
@@ -150,7 +152,7 @@ def line():
 
 
 def test_an_auto_encoder_is_judged_on_the_same_damaged_digits(monkeypatch):
-    monkeypatch.setattr("sw.memory.batchwise.SIZE", 2)
+    monkeypatch.setattr("sw.experiments.memory.batchwise.SIZE", 2)
     asked, kept = [], {}
 
     def record(task, label, work):
@@ -158,7 +160,7 @@ def test_an_auto_encoder_is_judged_on_the_same_damaged_digits(monkeypatch):
         return kept[label]
 
     monkeypatch.setattr(compute, "batchwise", record)
-    monkeypatch.setattr(compute, "shipped", lambda name: asked.append(name) or line())
+    monkeypatch.setattr(compute, "load_shipped", lambda name: asked.append(name) or line())
     task = real(5)
     found = compute.autoencoder(task)
     grey = blanked(task.digits.images) * 1.25 - 255 * 0.125
@@ -172,5 +174,5 @@ def test_an_auto_encoder_is_judged_on_the_same_damaged_digits(monkeypatch):
 def test_without_a_shipped_auto_encoder_there_is_none(monkeypatch, tmp_path):
     assert compute.BESIDES[0].name == "autoencoder.safetensors"
     monkeypatch.setattr(compute, "BESIDES", (tmp_path / "none", *compute.BESIDES[1:]))
-    monkeypatch.setattr(compute, "shipped", None)
+    monkeypatch.setattr(compute, "load_shipped", None)
     assert compute.autoencoder(SimpleNamespace()) is None

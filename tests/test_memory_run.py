@@ -9,9 +9,16 @@ import pytest
 
 from golden.errors import InputError
 from golden.files import read_json
-from sw.memory import page, valleys
-from sw.memory.run import EXPERIMENTS, chosen, fingerprint, known, run, sources
-from sw.memory.task import Outcome
+from sw.experiments.memory import page, valleys
+from sw.experiments.memory.run import (
+    EXPERIMENTS,
+    choose_experiments,
+    fingerprint,
+    known,
+    run,
+    sources,
+)
+from sw.experiments.memory.task import Outcome
 from tests.memory_toys import real
 
 ROOT = Path(__file__).parents[1]
@@ -30,25 +37,31 @@ def test_experiments_come_in_the_order_of_the_page_whatever_was_asked_first():
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiments_on_the_gate_need_one_and_the_others_do_not(task, name):
-    assert chosen([name], task.skeleton, task.network, None) == [name]
+    assert choose_experiments([name], task.skeleton, task.network, None) == [name]
     if name not in GATED:
-        assert chosen([name], task.skeleton, None, None) == [name]
+        assert choose_experiments([name], task.skeleton, None, None) == [name]
         return
     line = f"^Experiment {name} must have a skeleton with a gate; calibrated runs without$"
     with pytest.raises(InputError, match=line):
-        chosen([name], task.skeleton, None, None)
+        choose_experiments([name], task.skeleton, None, None)
 
 
 def test_letters_that_are_lacking_are_left_out_of_all_and_refused_where_named(task):
     said = []
-    found = chosen([], task.skeleton, task.network, "none here", said.append)
+    found = choose_experiments([], task.skeleton, task.network, "none here", said.append)
     assert found == [name for name in EXPERIMENTS if name != "letters"]
     assert said == ["letters: left out, none here"]
     with pytest.raises(InputError, match=r"^Experiment letters must have letters and gates: non"):
-        chosen(["holding", "letters"], task.skeleton, task.network, "none here", said.append)
+        choose_experiments(
+            ["holding", "letters"], task.skeleton, task.network, "none here", said.append
+        )
     others = ["holding", "valleys"]
-    assert chosen(others, task.skeleton, task.network, "none here", said.append) == others
-    assert chosen([], task.skeleton, task.network, None, said.append) == list(EXPERIMENTS)
+    assert (
+        choose_experiments(others, task.skeleton, task.network, "none here", said.append) == others
+    )
+    assert choose_experiments([], task.skeleton, task.network, None, said.append) == list(
+        EXPERIMENTS
+    )
     assert len(said) == 1
 
 
@@ -71,7 +84,7 @@ def in_parts(task, tmp_path, monkeypatch):
 
     monkeypatch.setattr(valleys, "measure", measure)
     monkeypatch.setattr(valleys, "bars", lambda results: [])
-    monkeypatch.setattr("sw.memory.valleys_figure.draw", lambda outcome, folder: [])
+    monkeypatch.setattr("sw.experiments.memory.valleys_figure.draw", lambda outcome, folder: [])
     said = []
     return made, said, lambda: run(task, ["valleys"], tmp_path, said.append)
 
@@ -94,7 +107,9 @@ def test_parts_of_an_experiment_last_until_it_is_whole(in_parts, tmp_path):
 def test_a_report_says_what_was_looked_at(task, tmp_path, monkeypatch):
     monkeypatch.setattr(valleys, "measure", lambda given: Outcome({}, {}))
     monkeypatch.setattr(valleys, "bars", lambda results: [])
-    monkeypatch.setattr("sw.memory.valleys_figure.draw", lambda outcome, folder: [folder / "a.png"])
+    monkeypatch.setattr(
+        "sw.experiments.memory.valleys_figure.draw", lambda outcome, folder: [folder / "a.png"]
+    )
     found = run(task, ["valleys"], tmp_path, lambda line: None)
     assert found == {
         "skeleton": "calibrated",
@@ -112,7 +127,7 @@ def test_a_report_says_what_was_looked_at(task, tmp_path, monkeypatch):
 def test_toggles_depend_on_what_the_chip_is_made_from(task):
     for given in ({"toggles": lambda *run: {}}, {"chip": lambda skeleton: None}):
         found = {str(path.relative_to(ROOT)) for path in sources(replace(task, **given), "compute")}
-        assert {"hw/sequencer.py", "hw/array/pe.py", "sim/device.py"} <= found
+        assert {"hw/sequencer.py", "hw/array/pe.py", "sim/devices/device.py"} <= found
         programs = {str(p.relative_to(ROOT)) for p in (ROOT / "sim").rglob("*.cpp")}
         programs |= {str(p.relative_to(ROOT)) for p in (ROOT / "sim").rglob("*.h")}
         assert programs and programs <= found

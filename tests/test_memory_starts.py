@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from golden.spec import Spec
-from sw.memory.faults import DeadRows, Flips, StuckChannel
-from sw.memory.spread import apart, entropy
-from sw.memory.starts import disturb, noise, struck, zero_cells
+from sw.experiments.memory.faults import DeadRows, Flips, StuckChannel
+from sw.experiments.memory.spread import apart, entropy
+from sw.experiments.memory.starts import choose_lost_cells, disturb, noise, zero_cells
 
 SPEC = Spec()
 
@@ -24,11 +24,11 @@ def test_kinds_of_noise_take_turns():
 
 
 def test_cells_are_lost_by_the_protocol():
-    lost = struck(SPEC, range(3, 5), 9, 0.3)
+    lost = choose_lost_cells(SPEC, range(3, 5), 9, 0.3)
     for row, index in zip(lost, (3, 4), strict=True):
         want = np.random.default_rng([index, 9]).permutation(1024)[:307]
         assert set(np.flatnonzero(row)) == set(want)
-    assert struck(SPEC, range(1), 9, 0.7).sum() == 717  # to the nearest cell
+    assert choose_lost_cells(SPEC, range(1), 9, 0.7).sum() == 717  # to the nearest cell
     states = np.ones((2, 16, 32, 32), np.int8)
     found = zero_cells(states, lost)
     for channel in (0, 15):

@@ -8,8 +8,8 @@ import pytest
 
 from golden.errors import InputError
 from golden.samples import calibrated, network
-from sw.data import load
-from sw.memory.supply import gates_beside, lacking, letters_at
+from sw.data.load import load
+from sw.experiments.memory.supply import gates_beside, letters_at, missing_letters
 from tests.memory_toys import REAL
 from tests.test_data import small_mnist
 
@@ -68,7 +68,9 @@ def test_gates_beside_a_skeleton_are_those_of_these_letters(tmp_path):
 
 
 def test_what_is_lacking_is_said():
-    assert lacking(None, {}, "x") == "x has no gate-LETTERS-NAME.safetensors"
+    assert missing_letters(None, {}, "x") == "x has no gate-LETTERS-NAME.safetensors"
     gates = {"only": None}
-    assert lacking(None, gates, "x").startswith("there is no folder letters-upper in the data")
-    assert lacking(object(), gates, "x") is None
+    assert missing_letters(None, gates, "x").startswith(
+        "there is no folder letters-upper in the data"
+    )
+    assert missing_letters(object(), gates, "x") is None

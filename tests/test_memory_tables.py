@@ -5,8 +5,8 @@ from itertools import count
 
 import numpy as np
 
-from sw.memory.page import bars, head, verdict
-from sw.memory.tables import TABLES
+from sw.experiments.memory.page import bars, head, verdict
+from sw.experiments.memory.tables import TABLES
 
 
 def lines(text):

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from sw.memory import valleys
-from sw.memory.attractors import Falls, fall
-from sw.memory.spread import entropy
-from sw.memory.starts import noise
+from sw.experiments.memory import valleys
+from sw.experiments.memory.attractors import Falls, fall
+from sw.experiments.memory.spread import entropy
+from sw.experiments.memory.starts import noise
 from tests.memory_toys import SPEC, Toy, ToyTask, cool, cooled, digits, struck
 
 
 @pytest.fixture(autouse=True)
 def few_at_a_time(monkeypatch):
     """Batches of two where there were 250."""
-    monkeypatch.setattr("sw.memory.attractors.BATCH", 2)
+    monkeypatch.setattr("sw.experiments.memory.attractors.BATCH", 2)
 
 
 # Where each code goes: 0 rests; 1, 2, 3 fall to it; 10 to 12 and 20 to 24 are rings, 30 falls to
@@ -128,7 +128,7 @@ def test_the_ten_largest_basins_are_told_and_no_start_without_an_end_is_one():
 
 
 def test_cycles_of_up_to_64_steps_count_as_settled():
-    found = valleys.decided(falls_of(["x"] * 8, [1, 1, 2, 64, 65, 64, 0, 0]))
+    found = valleys.fall_numbers(falls_of(["x"] * 8, [1, 1, 2, 64, 65, 64, 0, 0]))
     assert (found["at_rest"], found["in_cycles"], found["settled"]) == (25, 50, 62.5)
     assert found["periods"] == {"2": 1, "64": 2, "65": 1}
     assert (found["last_entry"], found["entry_quartiles"]) == (5, [1.25, 2.5, 3.75])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sw.metrics import closeness, paste, psnr, squared_errors, ssim
+from sw.judge.metrics import closeness, paste, psnr, squared_errors, ssim
 
 
 def test_psnr_of_known_errors():

@@ -10,11 +10,11 @@ import pytest
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
 from hw.boards.catalogue import BOARDS, find_board
-from hw.boards.flow import geometry_of
 from hw.boards.top import pll_settings
-from sw.cli import netlists
-from sw.damage import blank
-from sw.data import show_digits
+from hw.flow.build import geometry_of
+from sw.cli import netlist_sim as netlists
+from sw.data.damage import blank
+from sw.data.load import show_digits
 from tests.recorded import Calls
 
 SMALL = Spec(height=4, width=4, image=4, gate=Gate(input_channel=0, output_channel=1, start=2))
@@ -40,8 +40,8 @@ def names(skeletons):
 @pytest.mark.parametrize("board", ["ulx3s-85f", "all"])
 def test_a_netlist_is_proved_for_each_board_once_all_fit(thalweg, pair, monkeypatch, calls, board):
     found = list(BOARDS.values()) if board == "all" else [find_board(board)]
-    monkeypatch.setattr("hw.boards.flow.geometry_of", calls.fake("geometry"))
-    monkeypatch.setattr("sim.verilate.require_tools", calls.fake("tools"))
+    monkeypatch.setattr("hw.flow.build.geometry_of", calls.fake("geometry"))
+    monkeypatch.setattr("sim.devices.verilate.require_tools", calls.fake("tools"))
     monkeypatch.setattr(netlists, "prove", calls.fake("prove", (7_000, 8_000)))
     code, out, _ = thalweg("netlist-sim", board, *pair, "--images", 3)
     told = "equal to golden on 3 digits, 7,000 codes, 8,000 clocks of the link"
@@ -56,11 +56,11 @@ def test_a_netlist_is_proved_for_each_board_once_all_fit(thalweg, pair, monkeypa
 @pytest.mark.parametrize("states", [True, False])
 def test_a_netlist_restores_damaged_show_digits(monkeypatch, pair, calls, states):
     port = SimpleNamespace(board=SimpleNamespace(clocks=123))
-    monkeypatch.setattr("sw.loading.load_run", calls.fake("load_run", lambda name: (
+    monkeypatch.setattr("sw.runs.loading.load_run", calls.fake("load_run", lambda name: (
         SimpleNamespace(spec=SimpleNamespace(steps=6)), "network")))  # fmt: skip
     monkeypatch.setattr(netlists, "simulate_netlist", calls.fake("port", port))
-    monkeypatch.setattr("sw.serial.ChipDevice", calls.fake("device", "device"))
-    monkeypatch.setattr("sim.prove.compare_device", calls.fake("compare", 77))
+    monkeypatch.setattr("sw.serial.device.ChipDevice", calls.fake("device", "device"))
+    monkeypatch.setattr("sim.proof.prove.compare_device", calls.fake("compare", 77))
     board = find_board("ulx3s-25f")
     assert netlists.prove(board, ["a", "b"], ("A", "B"), 3, states) == (77, 123)
     assert calls.of("load_run") == (("a",), {})
@@ -86,12 +86,12 @@ def test_a_netlist_is_synthesised_in_its_folder_while_others_are_kept_out(
         yield
         calls.append(("open again", (), {}))
 
-    monkeypatch.setattr("golden.files.locked", locked)
+    monkeypatch.setattr("golden.files.lock", locked)
     monkeypatch.setattr("hw.boards.top.BoardTop", calls.fake("top", "top"))
-    monkeypatch.setattr("hw.boards.flow.synthesise", calls.fake("synthesise", "netlist"))
+    monkeypatch.setattr("hw.flow.build.synthesise", calls.fake("synthesise", "netlist"))
     for name in ("NetlistDesign", "NetlistBoard"):
-        monkeypatch.setattr(f"sim.netlist.{name}", calls.fake(name, name))
-    monkeypatch.setattr("sim.board.SimulatedPort", calls.fake("port", "port"))
+        monkeypatch.setattr(f"sim.devices.netlist.{name}", calls.fake(name, name))
+    monkeypatch.setattr("sim.devices.board.SimulatedPort", calls.fake("port", "port"))
     assert netlists.simulate_netlist(board, skeletons, tmp_path) == "port"
     assert calls.names == ["top", "locked", "synthesise", "NetlistDesign", "NetlistBoard", "port",
                            "open again"]  # fmt: skip

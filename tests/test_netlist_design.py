@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from golden.errors import InputError
-from sim import netlist as module
-from sim.netlist import NetlistDesign, pad, plain, read_top, wrapper, write_library
-from sim.verilate import HERE
+from sim.devices import netlist as module
+from sim.devices.netlist import NetlistDesign, pad, plain, read_top, wrapper, write_library
+from sim.devices.verilate import HERE
 
+MODELS = HERE.parent / "models" / "ecp5"
 PORTS = {
     "clk25_0__io": {"direction": "input", "bits": [2]},
     "uart_0__rx__io": {"direction": "input", "bits": [3]},
@@ -54,7 +55,7 @@ def test_a_netlist_is_made_from_itself_the_parts_cells_and_the_models(design):
     assert design.inputs[:2] == [design.netlist, Path(module.__file__)]
     names = {path.name for path in design.inputs[2:]}
     assert {"cells_sim.v", "cells_bb.v", "common_sim.vh", "ccu2c_sim.vh"} <= names
-    models = {path.name for path in (HERE / "models" / "ecp5").glob("*.v")}
+    models = {path.name for path in MODELS.glob("*.v")}
     assert models <= names and len(models) == 5
 
 
@@ -112,7 +113,7 @@ def test_the_library_has_each_module_once_and_ours_first_of_all(tmp_path):
              if line.startswith("module ")]  # fmt: skip
     assert len(begun) == len(set(begun)) == text.count("\nendmodule")
     assert {"CCU2C", "TRELLIS_FF", "PFUMX", "DP16KD", "TRELLIS_IO_INPUT"} <= set(begun)
-    for path in (HERE / "models" / "ecp5").glob("*.v"):
+    for path in MODELS.glob("*.v"):
         assert path.read_text() in text
 
 

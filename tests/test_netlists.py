@@ -10,10 +10,10 @@ from golden.errors import Difference
 from golden.samples import calibrated, network
 from golden.skeleton import Skeleton, find
 from golden.spec import Gate, Spec
-from sim.steps import first_difference
-from sw.cli import netlists
-from sw.damage import blank
-from sw.data import show_digits
+from sim.proof.steps import first_difference
+from sw.cli import netlist_sim as netlists
+from sw.data.damage import blank
+from sw.data.load import show_digits
 
 SPEC = Spec(
     height=4, width=4, image=4, gate=Gate(input_channel=0, output_channel=1, start=2, every=2)
@@ -33,9 +33,9 @@ class Wrong(GoldenDevice):
         super().load_images(images)
         self.done = 0
 
-    def start(self, steps):
+    def start(self, steps, *, gated=True):
         self.done += steps
-        super().start(steps)
+        super().start(steps, gated=gated)
 
     def read_states(self):
         states = super().read_states()
@@ -55,8 +55,8 @@ def played(monkeypatch):
 
     port = SimpleNamespace(board=SimpleNamespace(clocks=1234))
     monkeypatch.setattr(netlists, "simulate_netlist", lambda *arguments: port)
-    monkeypatch.setattr("sw.serial.ChipDevice", device)
-    monkeypatch.setattr("sim.verilate.require_tools", lambda: None)
+    monkeypatch.setattr("sw.serial.device.ChipDevice", device)
+    monkeypatch.setattr("sim.devices.verilate.require_tools", lambda: None)
     return made, wrong
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.spec import Spec
-from sw.noise import KINDS, noise_lattice
+from sw.data.noise import KINDS, noise_lattice
 
 SPEC = Spec(height=16, width=8, channels=3, image=4)
 

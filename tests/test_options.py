@@ -9,9 +9,8 @@ import torch
 
 from golden.errors import InputError
 from golden.spec import Gate, Spec
-from sw.train import Options
-from sw.train.bounds import BOUNDS, require_within
-from sw.train.options import require_device, shaped, spec_for
+from sw.train.bounds import require_within
+from sw.train.options import BOUNDS, Options, require_device, shape_spec, spec_for
 
 LIMITS = {
     "seed": (0, 2**63 - 1, "at least 0", True, False),
@@ -44,7 +43,7 @@ def test_every_number_is_checked_when_options_are_made(name):
 @pytest.mark.parametrize("name", [name for name, limits in LIMITS.items() if not limits[3]])
 def test_most_of_a_real_number_is_told_without_its_fraction(name):
     with pytest.raises(InputError) as error:
-        require_within(name, 1e10)
+        require_within(name, 1e10, BOUNDS[name])
     assert str(error.value) == f"{name} must be at most {int(LIMITS[name][1]):,}, not 10000000000.0"
 
 
@@ -119,8 +118,8 @@ def test_what_is_told_of_a_shape_is_taken_and_what_is_none_is_not():
         USUAL["spec"], multiplier=2, gate=None
     )
     bare = replace(USUAL["spec"], gate=None)
-    assert shaped(bare, multiplier=7) == replace(bare, multiplier=7)
-    assert shaped(bare, gated=True).gate is None
+    assert shape_spec(bare, multiplier=7) == replace(bare, multiplier=7)
+    assert shape_spec(bare, gated=True).gate is None
 
 
 @pytest.mark.parametrize(

@@ -8,20 +8,21 @@ import pytest
 import torch
 from torch import nn
 
+import sw.model.proof as verify
 import sw.train.run as run
-import sw.train.verify as verify
 from golden.samples import calibrated, network
-from sw.baselines.closed import ClosedForms
-from sw.baselines.models import MODELS
-from sw.baselines.recipe import Recipe
-from sw.baselines.run import restored
-from sw.baselines.train import train as train_baseline
-from sw.data import Digits, show_digits
-from sw.ordinary import ordinary
-from sw.rebuild import gate_of, rule_of
-from sw.referee import Referee, as_input
-from sw.referee.train import train as train_referee
-from sw.train import Options, train
+from sw.data.load import Digits, show_digits
+from sw.experiments.baselines.closed import ClosedForms
+from sw.experiments.baselines.recipe import Recipe
+from sw.experiments.baselines.run import restore_images
+from sw.experiments.baselines.train import train as train_baseline
+from sw.judge.referee import Referee, as_input
+from sw.judge.referee.train import train as train_referee
+from sw.model.baselines.models import MODELS
+from sw.model.rebuild import gate_of, rule_of
+from sw.runs.ordinary import ordinary
+from sw.train.options import Options
+from sw.train.run import train
 from tests.runs import CORNERS, LABELS, SMALL
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -120,7 +121,7 @@ def test_referee_reads_the_same(setting):
 
 @each_setting
 def test_referee_is_trained_the_same(monkeypatch, tmp_path, setting):
-    monkeypatch.setattr("sw.referee.train.EPOCHS", 1)
+    monkeypatch.setattr("sw.judge.referee.train.EPOCHS", 1)
     images, labels = show_digits()
     digits = Digits(images[:128], labels[:128], images[:8], labels[:8], "show digits")
     wanted = train_referee(digits, tmp_path / "one")
@@ -139,7 +140,7 @@ def test_baselines_are_the_same(monkeypatch, tmp_path, setting):
     def results(folder):
         training = train_baseline("mlp", recipe, images, "x", folder)
         return [
-            restored(training.network, images),
+            restore_images(training.network, images),
             forms.mean_fill(damaged, blanked),
             forms.nearest(damaged, blanked),
         ]

@@ -8,7 +8,8 @@ import torch
 
 from golden.model import Model
 from golden.spec import Gate, Spec
-from sw.data import show_digits
+from sw.data.load import show_digits
+from sw.model.step import TrainingMachine
 from sw.train import loop, origins
 from sw.train.calibrate import quantise
 from sw.train.draw import calibration_digits
@@ -75,7 +76,8 @@ def test_what_is_shown_stays_where_no_border_is_felt(learner, images):
 def test_a_channel_counts_where_more_sites_go_one_way():
     before = torch.zeros(4, 6, 6, 6)
     after = before.clone()
-    after[:, 1] = 1.0  # what the gate adds to
+    after[:, 0] = 1.0  # what the gate reads
+    after[:, 1] = 1.0  # what it adds to
     after[:, 2, 0, :3] = 1.0
     after[:, 2, 1, 0] = -9.0
     after[:, 3, 0, :2] = -1.0
@@ -89,11 +91,11 @@ def test_a_channel_counts_where_more_sites_go_one_way():
 def test_aged_digits_tell_which_way(learner, images, monkeypatch):
     asked = []
 
-    def walk(learner, weights, damaged, options, steps):
-        asked.append((options.dropout, steps))
+    def walk(machine, states, steps):
+        asked.append((machine.dropout, steps))
         return iter([torch.zeros(1, *SMALL.lattice)] * 3)
 
-    monkeypatch.setattr(origins, "fallen", walk)
+    monkeypatch.setattr(TrainingMachine, "run", walk)
     shorten_ways(learner, images, replace(OPTIONS, dropout=0.5))
     assert asked == [(0.0, 150)]
 
@@ -134,11 +136,16 @@ def test_an_origin_is_moved_by_what_is_left_beside_narrow_states(learner, images
         asked.append((before.mean().item(), after.mean().item(), spec, few))
         return torch.tensor([0.0, 0.0, 1.0, -1.0])
 
-    def walk(learner, weights, damaged, options, steps):
+    def encode(machine, damaged):
         assert torch.equal(damaged, calibration_digits(images, OPTIONS)[1])
+        return "laid"
+
+    def walk(machine, states, steps):
+        assert states == "laid"
         return (torch.full((1, *SMALL.lattice), float(step)) for step in range(1, 6))
 
-    monkeypatch.setattr(origins, "fallen", walk)
+    monkeypatch.setattr(TrainingMachine, "encode", encode)
+    monkeypatch.setattr(TrainingMachine, "run", walk)
     monkeypatch.setattr(origins, "direct", direct)
     monkeypatch.setattr(origins, "move_origins", lambda rule, codes: moved.append(codes.tolist()))
     shorten_ways(learner, images, OPTIONS)

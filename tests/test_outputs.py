@@ -10,11 +10,11 @@ import pytest
 
 from golden.errors import InputError
 from golden.spec import Spec
-from sw import outputs
-from sw.images import Images, Lattices
-from sw.png import write_png
-from sw.restore import Restoration
-from sw.results import KEY, Mark, Recipe, write_result
+from sw.restore import outputs
+from sw.restore.images import Images, Lattices
+from sw.restore.png import write_png
+from sw.restore.restoration import Restoration
+from sw.restore.results import KEY, Mark, Recipe, write_result
 
 SKELETON = SimpleNamespace(name="n", digest="d")
 RNG = np.random.default_rng(0)

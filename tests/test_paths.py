@@ -21,6 +21,7 @@ MADE_UP = {
     "docs/boards/name.json",
     "tests/test_block.py",
     "golden/skeletons/NAME/skeleton.json",
+    "docs/a.json",
     "docs/one.md",
     "docs/two.md",
     "sw/no_such_file.py",

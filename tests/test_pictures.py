@@ -1,8 +1,8 @@
 import numpy as np
 from PIL import Image
 
-from sw.pictures import restoration_sheet, sheet, steps_to_show
-from sw.png import write_png
+from sw.report.pictures import restoration_sheet, sheet, steps_to_show
+from sw.restore.png import write_png
 
 
 def images(count, seed=0):
@@ -63,7 +63,9 @@ def test_png_round_trip(tmp_path):
 
 def test_each_stage_has_its_own_heading(monkeypatch):
     seen = []
-    monkeypatch.setattr("sw.pictures.sheet", lambda columns, scale: seen.append((columns, scale)))
+    monkeypatch.setattr(
+        "sw.report.pictures.sheet", lambda columns, scale: seen.append((columns, scale))
+    )
     frames, restored, original, damaged = {3: "three", 5: "five"}, "r", "o", "d"
     restoration_sheet(frames, restored, original=original, damaged=damaged, scale=2)
     restoration_sheet(frames, restored, damaged=damaged)

@@ -6,11 +6,11 @@ import os
 import pytest
 
 from golden.errors import ToolError
-from hw.boards import placing
-from hw.boards.bitstream import numbers
 from hw.boards.catalogue import find_board
-from hw.boards.placing import Placer, place, slowest, version_of
-from hw.boards.tools import release
+from hw.flow import placing
+from hw.flow.bitstream import numbers
+from hw.flow.placing import Placer, place, slowest, version_of
+from hw.flow.tools import release
 from tests.played import USE, config
 
 

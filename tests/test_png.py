@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from golden.errors import InputError
-from sw.png import read_grey, read_marked, write_png
+from sw.restore.png import read_grey, read_marked, write_png
 
 Y, X = np.indices((28, 28))
 INK = np.round(255 * np.clip(2 - np.abs(np.hypot((Y - 13.5) / 1.3, X - 13.5) - 6), 0, 1))
@@ -114,10 +114,19 @@ def huge(width, height):
     return b"\x89PNG\r\n\x1a\n" + parts
 
 
+def saved(kind):
+    """Return a picture's bytes in another format than PNG."""
+    file = BytesIO()
+    Image.fromarray(INK).save(file, kind)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("raw", "text"),
     [
         (b"\x89PNG", "x.png must be a whole PNG: its header is broken"),
+        (saved("JPEG"), "x.png must be a whole PNG: its header is broken"),
+        (saved("GIF"), "x.png must be a whole PNG: its header is broken"),
         (WHOLE[:-30], "x.png must be a whole PNG: "),
         (WHOLE.replace(b"IDAT", b"IDAX"), "x.png must be a whole PNG: "),
         (WHOLE[:END] + chunk(b"iCCP", b"\0") + WHOLE[END:], "x.png must be a whole PNG: "),
@@ -133,8 +142,8 @@ def huge(width, height):
             "x.png must be one picture, not 2 frames",
         ),
     ],
-    ids=["head", "cut", "no data", "chunk", "deep", "deep RGB", "deep LA", "deep RGBA", "size",
-         "huge", "large", "film"],
+    ids=["head", "JPEG", "GIF", "cut", "no data", "chunk", "deep", "deep RGB", "deep LA",
+         "deep RGBA", "size", "huge", "large", "film"],
 )  # fmt: skip
 def test_what_would_lose_its_meaning_is_refused(raw, text):
     with pytest.raises(InputError, match=f"^{re.escape(text)}"):

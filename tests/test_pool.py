@@ -1,19 +1,27 @@
 """What noise shall become, and the states that a run carries on."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from golden.spec import Spec
-from sw.data import show_digits
+from sw.data.load import show_digits
 from sw.train.draw import lost_cells, noise_states
 from sw.train.learner import begin
 from sw.train.options import Options, spec_for
 from sw.train.pool import Pool, Prototypes, medoids
-from sw.train.recipes import AGED, STRIDE, Fresh, begin_holding, holding, price_of_motion
-from sw.train.step import numbers
+from sw.train.recipes import (
+    AGED,
+    STRIDE,
+    Lesson,
+    begin_holding,
+    holding,
+    price_of_motion,
+    run_fresh,
+)
 
 SPEC = Spec()
 RNG = np.random.default_rng(3)
@@ -102,12 +110,13 @@ def test_noise_settles_once_on_the_digit_it_shows():
     assert not states.targets[[0, 2, 3]].any()
 
 
+def lesson_of(learner, options, rng=RNG):
+    return Lesson(learner, learner.machine(options.dropout), show_digits()[0], options, rng)
+
+
 def young(learner, options):
     """Digits and a lattice of noise that have run through the first steps."""
-    weights, images = numbers(learner.rule, learner.gate), show_digits()[0]
-    fresh = Fresh(learner, weights, images, options, RNG, learner.prototypes, 4, 1)
-    fresh.run(learner, weights, options)
-    return fresh
+    return run_fresh(lesson_of(learner, options), 4, 1)
 
 
 def test_what_lost_cells_is_not_carried_on():
@@ -116,8 +125,8 @@ def test_what_lost_cells_is_not_carried_on():
     learner.stage = "hold"
     begin_holding(learner, *show_digits(), options)
     ages, states = learner.pool.ages.clone(), learner.pool.states.clone()
-    weights = numbers(learner.rule, learner.gate)
-    holding(learner, weights, options, RNG, len(ages), young(learner, options))
+    fresh = young(learner, options)
+    holding(lesson_of(learner, options), len(ages), fresh)
     grown = learner.pool.ages - ages
 
     assert sorted(set(grown.tolist())) == [0, STRIDE]
@@ -131,13 +140,14 @@ def test_motion_costs_more_the_older_a_state_is():
         learner.pool = copy.deepcopy(pool)
         learner.pool.ages[:] = age
         torch.manual_seed(1)
-        return holding(learner, weights, options, np.random.default_rng(1), 12, fresh).item()
+        again = replace(lesson, rng=np.random.default_rng(1))
+        return holding(again, 12, fresh).item()
 
     options = Options(recipe="memory", spec=spec_for("memory"), batch=8)
     learner = begin(options)
     learner.stage = "hold"
     begin_holding(learner, *show_digits(), options)
-    pool, weights = learner.pool, numbers(learner.rule, learner.gate)
+    pool, lesson = learner.pool, lesson_of(learner, options)
     fresh = young(learner, options)
     young_age, aged = AGED
     assert loss(aged) == loss(young_age), "in float all pay alike"

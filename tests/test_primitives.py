@@ -13,10 +13,10 @@ from hw.primitives import (
     BlockMemory,
     Multiplier,
     ReadOnlyMemory,
-    connected,
+    connect_each,
     copies,
-    delayed,
-    saturated,
+    delay,
+    saturate,
 )
 from hw.shapes import code, residual_row
 from tests.streams import piped, simulate
@@ -86,7 +86,7 @@ class Delay(Elaboratable):
 
     def elaborate(self, platform):
         m = Module()
-        m.d.comb += self.o.eq(delayed(m, self.i, 3, name="late", **self.values))
+        m.d.comb += self.o.eq(delay(m, self.i, 3, name="late", **self.values))
         return m
 
 
@@ -112,7 +112,7 @@ class Copies(Elaboratable):
     def elaborate(self, platform):
         m = Module()
         self.copies = copies(m, self.i, 3, name="i")
-        m.d.comb += self.o.eq(saturated(m, self.i, self.format, name="o"))
+        m.d.comb += self.o.eq(saturate(m, self.i, self.format, name="o"))
         return m
 
 
@@ -135,7 +135,7 @@ def test_saturated_is_the_value_clamped_a_clock_later(format):
 @pytest.mark.parametrize("count", [2, 4])
 def test_connected_takes_as_many_sources_as_targets(count):
     with pytest.raises(ValueError):
-        connected([Signal()] * 3, [Signal() for _ in range(count)])
+        connect_each([Signal()] * 3, [Signal() for _ in range(count)])
 
 
 class Target:

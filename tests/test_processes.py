@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from golden.errors import InputError
-from sw.train import processes
-from sw.train.processes import average, joined, place, share
+from sw.runs import processes
+from sw.runs.processes import average, join, place, share
 
 SCRIPT = Path(__file__).parent / "process_run.py"
 ROOT = SCRIPT.parents[1]
@@ -52,7 +52,7 @@ def started(monkeypatch, **values):
 
 def test_rejects_batch_that_cannot_be_shared(monkeypatch):
     started(monkeypatch, WORLD_SIZE="3")
-    with pytest.raises(InputError) as error, joined(32):
+    with pytest.raises(InputError) as error, join(32):
         pass
 
     assert str(error.value) == "batch must be a multiple of the 3 processes, not 32"
@@ -61,7 +61,7 @@ def test_rejects_batch_that_cannot_be_shared(monkeypatch):
 @pytest.mark.parametrize("text", [None, "", "1", " 1 "])
 def test_one_process_needs_no_torchrun(monkeypatch, text):
     started(monkeypatch, WORLD_SIZE=text, RANK=None, MASTER_ADDR=None, MASTER_PORT=None)
-    with joined(3):
+    with join(3):
         assert place() == (0, 1)
 
 
@@ -86,7 +86,7 @@ def test_one_process_needs_no_torchrun(monkeypatch, text):
 )
 def test_rejects_half_a_torchrun(monkeypatch, values, text):
     started(monkeypatch, **values)
-    with pytest.raises(InputError) as error, joined(32):
+    with pytest.raises(InputError) as error, join(32):
         pass
 
     assert str(error.value) == text
@@ -110,7 +110,7 @@ def test_each_process_takes_its_own_part(monkeypatch):
 @pytest.mark.timeout(60)
 def test_a_place_to_meet_that_is_nowhere_is_told_at_once(monkeypatch):
     started(monkeypatch, MASTER_ADDR="nowhere.invalid")
-    with pytest.raises(InputError, match=r"^the 2 processes must find each other: "), joined(2):
+    with pytest.raises(InputError, match=r"^the 2 processes must find each other: "), join(2):
         pass
 
 
@@ -118,10 +118,10 @@ def test_two_runs_in_one_folder_take_turns(tmp_path, capsys):
     order = []
 
     def other():
-        with processes.alone(tmp_path):
+        with processes.exclude_others(tmp_path):
             order.append("second")
 
-    with processes.alone(tmp_path):
+    with processes.exclude_others(tmp_path):
         thread = threading.Thread(target=other)
         thread.start()
         while "waiting" not in capsys.readouterr().err:

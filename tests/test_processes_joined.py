@@ -10,10 +10,21 @@ import pytest
 import torch
 
 from golden.errors import InputError
+from sw.runs import processes
+from sw.runs.processes import (
+    exclude_others,
+    gather_signals,
+    join,
+    leads,
+    meet,
+    mortal,
+    place,
+    share,
+    world_size,
+)
 from sw.train import learner as learning
-from sw.train import loop, processes, run
+from sw.train import loop, run
 from sw.train.options import Options
-from sw.train.processes import alone, joined, leads, meet, mortal, place, share, told, world_size
 from tests.test_processes import started
 
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -68,7 +79,7 @@ def test_processes_join_before_the_work_and_part_after_it(monkeypatch, group, ca
     try:
         mine = signal.getsignal(signal.SIGTERM)
         try:
-            with joined(6):
+            with join(6):
                 assert place() == (1, 2) and not leads()
                 assert signal.getsignal(signal.SIGTERM) is mine
                 if fails:
@@ -94,7 +105,7 @@ def test_processes_that_do_not_find_each_other_are_told_so(monkeypatch, group, e
         raise error
 
     made.init_process_group = fail
-    with pytest.raises(InputError, match=r"^the 2 processes must find each other: no$"), joined(2):
+    with pytest.raises(InputError, match=r"^the 2 processes must find each other: no$"), join(2):
         pass
     assert made.asked == [], "there is nothing to part from"
 
@@ -160,11 +171,11 @@ def test_a_batch_is_a_multiple_of_the_processes(monkeypatch, group, batch, fits)
     started(monkeypatch, WORLD_SIZE="3")
     group(0, 3)
     if fits:
-        with joined(batch):
+        with join(batch):
             pass
         return
     with pytest.raises(InputError, match=r"^batch must be a multiple of the 3 processes, not"):
-        with joined(batch):
+        with join(batch):
             pass
 
 
@@ -181,7 +192,7 @@ def test_one_process_keeps_the_folder_and_the_others_enter_after_it(monkeypatch,
 
     class Lock:
         def __init__(self, folder, waits):
-            order.append(("locked", folder))
+            order.append(("lock", folder))
 
         def __enter__(self):
             pass
@@ -189,12 +200,12 @@ def test_one_process_keeps_the_folder_and_the_others_enter_after_it(monkeypatch,
         def __exit__(self, *given):
             order.append("left")
 
-    monkeypatch.setattr(processes, "locked", Lock)
+    monkeypatch.setattr(processes, "lock", Lock)
     for rank in (0, 1):
         group(rank, 2, up=True)
-        with alone(tmp_path):
+        with exclude_others(tmp_path):
             order.append("work")
-    assert order == [("locked", tmp_path), "met", "work", "left", "met", "work"]
+    assert order == [("lock", tmp_path), "met", "work", "left", "met", "work"]
 
 
 def test_parts_of_a_batch_are_disjoint_and_whole(group):
@@ -209,14 +220,14 @@ def test_parts_of_a_batch_are_disjoint_and_whole(group):
 
 def test_one_process_is_told_what_it_received(group):
     made, received = group(0, 1, up=True), [15, 2]
-    assert told(received) is received and made.asked == []
+    assert gather_signals(received) is received and made.asked == []
 
 
 def test_the_largest_signal_of_several_is_told(monkeypatch, group):
     made = group(0, 2, up=True)
     made.ReduceOp = SimpleNamespace(MAX="largest")
     made.all_reduce = lambda number, how: made.asked.append((int(number), how))
-    assert told([2, 15]) == [15]
+    assert gather_signals([2, 15]) == [15]
     assert made.asked == [(15, "largest")]
 
 

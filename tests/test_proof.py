@@ -5,19 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import sw.model.proof as verify
 import sw.train.letters as letters
 import sw.train.run as run
 import sw.train.ship as ship
-import sw.train.verify as verify
 from golden.errors import Difference
 from golden.gate import GateNetwork
 from golden.model import Model
 from golden.samples import adversarial_states, calibrated, network
 from golden.spec import Gate, Spec
-from sw.data import Digits, show_digits
-from sw.rebuild import gate_of, rule_of
-from sw.train import Options
+from sw.data.load import Digits, show_digits
+from sw.model.rebuild import gate_of, rule_of
 from sw.train.learner import Learner
+from sw.train.options import Options
 from tests.runs import CORNERS
 
 GATE = Gate(input_channel=0, output_channel=1, start=2, every=1)

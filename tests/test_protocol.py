@@ -80,7 +80,10 @@ def test_document_lists_every_number():
     for values in (wire.Kind, wire.Tag, wire.Error, wire.Operation):
         for value in values:
             assert re.search(rf"^\| {value.value} \| `{value.name}` \|", TEXT, re.M), value
-    assert len(Status(0, False, 0, 0, 0, 0)) == TEXT.count("| status |")
+    for layout in (wire.CHUNK, wire.COMMAND, wire.FACTS, wire.STATUS):
+        for field in layout:
+            assert f"| `{field.name}` | {field.meaning} |" in TEXT
+    assert Status._fields == tuple(field.name for field in wire.STATUS)
 
 
 def test_gateware_answers_with_these_bytes():
@@ -88,12 +91,12 @@ def test_gateware_answers_with_these_bytes():
 
     async def host(ctx):
         ctx.set(LINK.o.ready, 1)
-        ctx.set(LINK.clocks, 512)
-        ctx.set(LINK.busy, 512)
-        for port in (LINK.o_command, LINK.o_data, LINK.o_delta):
+        ctx.set(LINK.chip.clocks, 512)
+        ctx.set(LINK.chip.busy, 512)
+        for port in (LINK.chip.i_command, LINK.chip.i_data, LINK.chip.i_delta):
             ctx.set(port.ready, 1)
         for place, request in enumerate(list(frames())[::2]):
-            ctx.set(LINK.running, 2 if place == RUNS else 0)
+            ctx.set(LINK.chip.running, 2 if place == RUNS else 0)
             for byte in request:
                 ctx.set(LINK.i.payload, {"data": byte, "noise": 0})
                 ctx.set(LINK.i.valid, 1)
@@ -109,15 +112,15 @@ def test_gateware_answers_with_these_bytes():
     async def chip(ctx):
         for place, code in enumerate(PLANE):
             entry = {"code": (code ^ 0x80) - 0x80, "context": 1, "last": place == 15}
-            ctx.set(LINK.i_plane.payload, entry)
-            ctx.set(LINK.i_plane.valid, 1)
-            await ctx.tick().until(LINK.i_plane.ready)
-        ctx.set(LINK.i_plane.valid, 0)
+            ctx.set(LINK.chip.o_plane.payload, entry)
+            ctx.set(LINK.chip.o_plane.valid, 1)
+            await ctx.tick().until(LINK.chip.o_plane.ready)
+        ctx.set(LINK.chip.o_plane.valid, 0)
         for byte in PIXELS:
-            ctx.set(LINK.i_data.payload, byte)
-            ctx.set(LINK.i_data.valid, 1)
-            await ctx.tick().until(LINK.i_data.ready)
-        ctx.set(LINK.i_data.valid, 0)
+            ctx.set(LINK.chip.o_data.payload, byte)
+            ctx.set(LINK.chip.o_data.valid, 1)
+            await ctx.tick().until(LINK.chip.o_data.ready)
+        ctx.set(LINK.chip.o_data.valid, 0)
 
     simulator = Simulator(LINK)
     simulator.add_clock(1e-6)

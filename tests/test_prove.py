@@ -7,7 +7,7 @@ from golden.device import GoldenDevice
 from golden.errors import Difference, InputError
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sim.prove import compare_device
+from sim.proof.prove import compare_device
 
 SPEC = Spec(height=8, width=8, image=6, gate=Gate(input_channel=0, output_channel=1, start=2))
 SKELETON = calibrated(SPEC, np.random.default_rng(0))
@@ -78,10 +78,10 @@ def test_a_wrong_plane_is_found_where_the_states_are_right():
 
 def test_a_device_that_does_not_go_on_tells_what_was_read_at_first():
     class Dies(Wrong):
-        def start(self, steps):
+        def start(self, steps, *, gated=True):
             if steps == 1:
                 raise InputError("unplugged")
-            super().start(steps)
+            super().start(steps, gated=gated)
 
     with pytest.raises(Difference, match=r"^image 3: channel 3, cell \(4, 5\) is "):
         compare(Dies("states", (1, 3, 4, 5), 3))

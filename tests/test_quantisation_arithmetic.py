@@ -8,8 +8,9 @@ import torch
 
 from golden.fixed import GATE_HIDDEN, HIDDEN
 from golden.spec import Gate, Spec
-from sw.data import show_digits
-from sw.quant import ENCODE, GATE_INPUT, GATE_OUTPUT, PERCEIVE, READOUT, UPDATE
+from sw.data.load import show_digits
+from sw.model.quantisers import ENCODE, GATE_INPUT, GATE_OUTPUT, PERCEIVE, READOUT, UPDATE
+from sw.model.step import TrainingMachine
 from sw.train import calibrate
 from sw.train.calibrate import fidelity, peaks, powers, quantise, quantised_gate, quantised_rule
 from sw.train.learner import begin
@@ -140,10 +141,16 @@ def test_fewer_bits_are_kept_from_model_to_model():
 def test_fidelity_is_the_mean_logarithm_of_each_digits_error(monkeypatch):
     shown = torch.zeros(2, 8, 8)
     shown[0], shown[1] = 25.5, 2.55  # 20 and 40 dB
-    monkeypatch.setattr(calibrate, "restored", lambda *given: shown)
-    learner = begin(Options(spec=SMALL))
-    found = fidelity(learner, torch.zeros(2, 8, 8), shown, Options(spec=SMALL))
+    asked = []
+    monkeypatch.setattr(TrainingMachine, "encode", lambda machine, images: (images, "laid"))
+    monkeypatch.setattr(
+        TrainingMachine, "carry_on", lambda machine, *given: asked.append(given) or "b"
+    )
+    monkeypatch.setattr(TrainingMachine, "readout", lambda machine, states: {"b": shown}[states])
+    learner = begin(Options(spec=replace(SMALL, steps=7)))
+    found = fidelity(learner, torch.zeros(2, 8, 8), "damaged")
     assert found == pytest.approx(3 * np.log(10))
+    assert asked == [(("damaged", "laid"), 7)]
 
 
 def test_the_most_faithful_candidate_goes_on_where_the_run_was(monkeypatch):
@@ -158,8 +165,7 @@ def test_the_most_faithful_candidate_goes_on_where_the_run_was(monkeypatch):
     scores = iter([1.0, 3.0, 2.0, 0.0, 0.0, 0.0])
     tried = []
 
-    def score(found, originals, damaged, whole):
-        assert whole.dropout == 0
+    def score(found, originals, damaged):
         tried.append(found)
         return next(scores)
 
@@ -186,20 +192,22 @@ def test_peaks_are_of_states_before_each_step_and_planes_at_each_opening(monkeyp
         for channel in range(4):
             learner.rule.perceive.weight[2 * channel, :, 1, 1] = 1.0
         learner.gate.hidden.weight[3, :] = 1.0  # the sum of a plane
-    monkeypatch.setattr(calibrate, "lay", lambda *given: torch.full((1, 4, 10, 10), 1.0))
-    monkeypatch.setattr(calibrate, "advance", lambda states, *rest: states + 10)
+    laid = torch.full((1, 4, 10, 10), 1.0)
+    monkeypatch.setattr(TrainingMachine, "encode", lambda machine, images: laid)
+    monkeypatch.setattr(TrainingMachine, "step", lambda machine, states: states + 10)
 
-    def respond(states, weights, told, step, exact):
-        said.append((told is learner.rule.spec, step, exact))
+    def deliver(machine, states, deltas, step):
+        said.append((machine.spec is learner.rule.spec, step, machine.exact))
         return states + 1000
 
-    monkeypatch.setattr(calibrate, "respond", respond)
+    monkeypatch.setattr(TrainingMachine, "deliver", deliver)
     hidden, units = peaks(learner.rule, learner.gate, torch.zeros(1, 8, 8))
-    # Before the first and the fourth step: 1, and 1 + 3 * 1010, of frac 5, as codes of frac 8.
-    assert hidden.tolist() == [[1 * 8, 0] * 4, [3031 * 8, 0] * 4]
+    # Before the first and the fourth step: 1, and 1 + 3 * 10 + 1000 at the one opening between
+    # them, of frac 5, as codes of frac 8.
+    assert hidden.tolist() == [[1 * 8, 0] * 4, [1031 * 8, 0] * 4]
     # Planes after the second and the fourth step, before the gate answers: of 100 cells, of frac 7.
-    assert units[:, 3].tolist() == pytest.approx([1021 * 100 * 4, 3041 * 100 * 4])
-    assert said == [(True, step, False) for step in (1, 2, 3, 4)]
+    assert units[:, 3].tolist() == pytest.approx([21 * 100 * 4, 1041 * 100 * 4])
+    assert said == [(True, step, False) for step in (2, 4)]
 
 
 def test_a_rule_without_gate_has_peaks_of_filters_alone():
@@ -214,11 +222,10 @@ def test_six_quantiles_are_tried():
 
 
 @pytest.mark.parametrize("held", [False, True])
-def test_quantisation_hands_on_digits_and_no_dropout(monkeypatch, held):
+def test_quantisation_hands_on_digits(monkeypatch, held):
     options, asked = Options(spec=SMALL, dropout=0.5), []
     learner = begin(options)
     learner.pool = type("Pool", (), {"states": torch.zeros(1)})() if held else None
-    whole = replace(options, dropout=0.0)
     monkeypatch.setattr(calibrate, "calibration_digits", lambda *given: ("originals", given))
     monkeypatch.setattr(calibrate, "narrow_states", lambda *given: asked.append(("narrow", *given)))
     monkeypatch.setattr(calibrate, "candidates", lambda *given: asked.append(given) or [learner])
@@ -226,10 +233,27 @@ def test_quantisation_hands_on_digits_and_no_dropout(monkeypatch, held):
     assert quantise(learner, CORNERS, options) is learner
     damaged = (CORNERS, options)
     assert asked == [
-        *[("narrow", learner, damaged, whole)] * held,
+        *[("narrow", learner, damaged)] * held,
         (learner, damaged),
-        (learner, "originals", damaged, whole),
+        (learner, "originals", damaged),
     ]
+
+
+def test_no_hidden_unit_is_dropped_in_quantisation(monkeypatch):
+    options = Options(recipe="memory", spec=SMALL, batch=4, dropout=0.5)
+    learner, made, of = begin(options), [], TrainingMachine.of
+    learner.stage = "hold"
+    begin_holding(learner, CORNERS, show_digits()[1][:64], options)
+
+    def noted(*given):
+        made.append(of(*given))
+        return made[-1]
+
+    monkeypatch.setattr(TrainingMachine, "of", noted)
+    quantise(learner, CORNERS, options)
+    exact = [each.exact for each in made]
+    assert exact == [False] * 2 + [True] * 6, "narrowed, measured, and six candidates"
+    assert [each.dropout for each in made] == [0.0] * 8
 
 
 def test_a_candidate_has_the_powers_of_its_own_quantile(monkeypatch):

@@ -15,9 +15,9 @@ from golden.samples import calibrated, network
 from golden.skeleton import SHIPPED
 from golden.spec import Gate as Place
 from golden.spec import Spec
-from sw import floats
-from sw.gate import CutNetwork, Gate, GateExponents, cut, field_of, spread
-from sw.quant import (
+from sw.model import floats
+from sw.model.gate import CutNetwork, Gate, GateExponents, cut, field_of, spread
+from sw.model.quantisers import (
     CHANGE,
     ENCODE,
     GATE_INPUT,
@@ -29,8 +29,8 @@ from sw.quant import (
     layer_codes,
     quantisers,
 )
-from sw.rebuild import fracs_of, gate_of, rule_of
-from sw.rule import Rule, RuleExponents
+from sw.model.rebuild import fracs_of, gate_of, rule_of
+from sw.model.rule import Rule, RuleExponents
 
 GATE = Place(input_channel=0, output_channel=2, start=3, every=2)
 SPEC = Spec(height=6, width=4, channels=4, multiplier=2, image=2, gate=GATE)

@@ -8,13 +8,13 @@ from golden.samples import calibrated, extreme, network, uniform
 from golden.skeleton import SHIPPED, Skeleton
 from golden.spec import Gate as Place
 from golden.spec import Spec
-from sw.damage import blank
-from sw.data import show_digits
-from sw.floats import models, write
-from sw.gate import Gate
-from sw.rebuild import gate_of, rule_of
-from sw.rule import Rule
-from sw.train.verify import Mismatch, prove
+from sw.data.damage import blank
+from sw.data.load import show_digits
+from sw.model.floats import models, write
+from sw.model.gate import Gate
+from sw.model.proof import Mismatch, prove
+from sw.model.rebuild import gate_of, rule_of
+from sw.model.rule import Rule
 
 SMALL = Spec(
     height=8, width=8, image=6, steps=3, gate=Place(input_channel=0, output_channel=1, start=1)

@@ -7,18 +7,13 @@ import pytest
 import torch
 
 from golden.spec import Gate, Spec
-from sw.data import show_digits
+from sw.data.load import show_digits
+from sw.model.step import TrainingMachine
 from sw.train import recipes
+from sw.train.calibrate import quantise
+from sw.train.learner import begin
 from sw.train.options import Options
-from sw.train.recipes import (
-    fallen,
-    hold,
-    one_step,
-    relearn,
-    restore,
-    restored,
-    supervised,
-)
+from sw.train.recipes import hold, relearn, restore, run_supervised
 from sw.train.rehearsal import Rehearsal
 
 GATE = Gate(input_channel=2, output_channel=1, start=1, every=1)
@@ -33,6 +28,15 @@ def memory(**values):
     return Options(recipe="memory", spec=SMALL, **values)
 
 
+def machine_of(spec=SMALL, exact=False, **parts):
+    """A machine as far as recipes look at it: nothing moves, and its first channel is shown."""
+    usual = {
+        "advance": lambda states, step: states,
+        "readout": lambda states: states[:, 0, 1:9, 1:9],
+    }
+    return SimpleNamespace(spec=spec, exact=exact, **(usual | parts))
+
+
 def learner_of(stage="qat", batch=0, spec=SMALL, **named):
     """A learner as far as recipes look at it; its models are words."""
     return SimpleNamespace(
@@ -40,75 +44,88 @@ def learner_of(stage="qat", batch=0, spec=SMALL, **named):
         gate="gate",
         stage=stage,
         batch=batch,
-        exact=stage == "qat",
+        machine=lambda dropout: machine_of(spec, stage == "qat", dropout=dropout),
         **named,
     )
 
 
 @pytest.mark.parametrize("stage", ["hold", "qat"])
 def test_a_step_is_the_rules_and_then_the_gates(monkeypatch, stage):
-    learner, order = learner_of(stage), []
-    monkeypatch.setattr(recipes, "advance", lambda *given: order.append(given) or "advanced")
-    monkeypatch.setattr(recipes, "respond", lambda *given: order.append(given) or "answered")
-    options, exact = memory(dropout=0.25), stage == "qat"
-    assert one_step(learner, "weights", "states", 7, options) == "answered"
+    learner, order = begin(memory()), []
+    if stage == "qat":
+        learner = quantise(learner, CORNERS, memory())
+    machine = learner.machine(0.25)
+    assert (machine.spec, machine.exact, machine.dropout) == (SMALL, stage == "qat", 0.25)
+    assert learner.machine().dropout == 0
+
+    def part(name, answer):
+        monkeypatch.setattr(
+            TrainingMachine, name, lambda own, *given: order.append((own, *given)) or answer
+        )
+
+    part("step", "advanced")
+    part("answer", "deltas")
+    part("deliver", "answered")
+    assert machine.advance("states", 7) == "answered"
     assert order == [
-        ("states", "weights", SMALL, exact),
-        ("advanced", "weights", SMALL, 7, exact, 0.25),
+        (machine, "states"),
+        (machine, "advanced"),
+        (machine, "advanced", "deltas", 7),
     ]
 
 
-@pytest.mark.parametrize("stage", ["hold", "qat"])
-@pytest.mark.parametrize(("asked", "count"), [(None, 3), (5, 5), (0, 0)])
-def test_digits_fall_for_so_many_steps(monkeypatch, asked, count, stage):
-    laid, steps = [], []
-    monkeypatch.setattr(recipes, "lay", lambda *given: laid.append(given) or 0)
+@pytest.mark.parametrize(("begun", "count"), [(0, 3), (0, 5), (0, 0), (4, 2)])
+def test_digits_fall_for_so_many_steps(monkeypatch, begun, count):
+    steps = []
     monkeypatch.setattr(
-        recipes,
-        "one_step",
-        lambda learner, weights, states, step, options: steps.append(step) or states + 1,
+        TrainingMachine, "advance", lambda own, states, step: steps.append(step) or states + 1
     )
-    found = list(fallen(learner_of(stage), "weights", "damaged", memory(), asked))
-    assert found == steps == list(range(1, count + 1))
-    assert laid == [("damaged", "weights", SMALL, stage == "qat")]
+    found = list(begin(memory()).machine().run(begun, count, begun))
+    assert found == steps == list(range(begun + 1, begun + count + 1))
 
 
-@pytest.mark.parametrize("stage", ["float", "qat"])
 @pytest.mark.parametrize(("supervise", "shown"), [("last", [3]), ("every", [1, 2, 3])])
-def test_what_is_supervised_is_shown(monkeypatch, supervise, shown, stage):
+def test_what_is_supervised_is_shown(supervise, shown):
     asked = []
-    monkeypatch.setattr(recipes, "numbers", lambda *models: ("numbers", *models))
-    monkeypatch.setattr(
-        recipes, "fallen", lambda learner, *given: asked.append(given) or iter([1, 2, 3])
+    machine = machine_of(
+        encode=lambda damaged: asked.append(damaged) or "laid",
+        run=lambda *given: asked.append(given) or iter([1, 2, 3]),
+        readout=lambda states: asked.append(states) or states * 10,
     )
-    monkeypatch.setattr(recipes, "pixels", lambda states, *rest: asked.append(rest) or states)
-    learner, options = learner_of(stage), Options(spec=SMALL, supervise=supervise)
-    assert list(supervised(learner, "damaged", options)) == shown
-    weights = ("numbers", learner.rule, "gate")
-    shows = [(weights, SMALL, stage == "qat")] * len(shown)
-    assert asked == [(weights, "damaged", options), *shows]
-    assert restored(learner, "damaged", options) == 3
+    options = Options(spec=SMALL, supervise=supervise)
+    assert list(run_supervised(machine, "damaged", options)) == [10 * each for each in shown]
+    assert asked == ["damaged", ("laid", 3), *shown]
 
 
 def test_each_process_restores_its_share_of_the_batch(monkeypatch):
-    options, asked = Options(spec=SMALL, batch=6, loss="mse"), []
+    options, asked = Options(spec=SMALL, batch=6, loss="mse", dropout=0.25), []
     digits = torch.arange(6.0).view(6, 1, 1) * torch.ones(6, 8, 8)
     monkeypatch.setattr(recipes, "random", lambda *given: asked.append(given))
     monkeypatch.setattr(recipes, "draw", lambda *given: (digits * 51, digits + 100))
     monkeypatch.setattr(recipes, "share", lambda batch: batch[2:4])
     monkeypatch.setattr(recipes, "aim", lambda one, other, told: asked.append((one, other)) or one)
-    monkeypatch.setattr(recipes, "supervised", lambda learner, damaged, told: iter([damaged * 0]))
+    ran = []
+
+    def supervised(machine, damaged, told):
+        ran.append((machine.dropout, damaged[:, 0, 0].tolist(), told))
+        yield damaged * 0
+
+    monkeypatch.setattr(recipes, "run_supervised", supervised)
     found = restore(learner_of("float", 4), CORNERS, options)
 
     assert asked[0] == (options, "float", 4)
-    assert [image[0, 0, 0].item() for image in asked[1]] == [102, 102]
+    # Of digits 2 and 3: the originals are 51 times, the damaged ones 100 above their number.
+    assert [image[1, 0, 0].item() for image in asked[1]] == [153, 103]
+    assert ran == [(0.25, [102, 103], options)]
     assert found.errors.tolist() == pytest.approx([0.16, 0.36])
     assert found.value.item() == pytest.approx(0.26)
 
 
 @pytest.mark.parametrize("kept", ["none", "stored", "distilled"])
 def test_letters_and_digits_share_a_batch_and_processes_share_both(monkeypatch, kept):
-    options = Options(recipe="letters", begin="digits", spec=SMALL, batch=6, loss="mse")
+    options = Options(
+        recipe="letters", begin="digits", spec=SMALL, batch=6, loss="mse", dropout=0.25
+    )
     known = np.full((3, 8, 8), 200, np.uint8)
     rehearsal = {"stored": Rehearsal(known, None), "distilled": Rehearsal(known, known + 1)}
     learner, asked = learner_of("letters", 3, rehearsal=rehearsal.get(kept)), []
@@ -121,9 +138,14 @@ def test_letters_and_digits_share_a_batch_and_processes_share_both(monkeypatch, 
     monkeypatch.setattr(recipes, "draw", draw)
     monkeypatch.setattr(recipes, "share", lambda batch: batch[::2])
     seen = []
-    monkeypatch.setattr(
-        recipes, "restored", lambda learner, damaged, told: seen.append(damaged) or damaged * 0
-    )
+
+    def supervised(machine, damaged, told):
+        seen.append(damaged)
+        assert machine.dropout == 0.25 and told is options
+        yield damaged * 9
+        yield damaged * 0
+
+    monkeypatch.setattr(recipes, "run_supervised", supervised)
     found = relearn(learner, np.full((5, 8, 8), 100, np.uint8), options)
 
     letters = {"none": 6}.get(kept, 3)

@@ -10,15 +10,20 @@ import torch
 from sw.train import recipes
 from sw.train.learner import begin
 from sw.train.pool import Pool, Prototypes
-from sw.train.recipes import Fresh, begin_holding, hold, holding
-from tests.test_recipes import CORNERS, GATE, LABELS, SMALL, learner_of, memory
+from sw.train.recipes import Fresh, Lesson, begin_holding, hold, holding, run_fresh
+from tests.test_recipes import CORNERS, GATE, LABELS, SMALL, learner_of, machine_of, memory
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+def lesson_of(learner, machine, options, seed):
+    """What the parts of a batch share; its digits are corners of show digits."""
+    return Lesson(learner, machine, CORNERS, options, np.random.default_rng(seed))
+
+
 def fresh_of(monkeypatch, steps=8, gate=GATE, seed=1, digits=10, noise=2):
     """Fresh digits and noise in a world that stands still, and what the parts were handed."""
-    seen = {"planes": []}
+    seen = {"planes": [], "steps": [], "states": []}
     spec, options = replace(SMALL, steps=steps, gate=gate), memory(batch=8)
     prototypes = Prototypes.of(torch.arange(10.0).view(10, 1, 1) * torch.ones(10, 8, 8))
 
@@ -30,18 +35,21 @@ def fresh_of(monkeypatch, steps=8, gate=GATE, seed=1, digits=10, noise=2):
         seen["planes"].append(planes)
         return torch.zeros(len(planes), dtype=torch.long)
 
+    def encode(damaged):
+        seen["laid"] = tuple(damaged.shape)
+        return torch.ones(10, 4, 10, 10)
+
+    def advance(states, step):
+        seen["steps"].append(step)
+        seen["states"].append(states)
+        return states
+
     monkeypatch.setattr(recipes, "lost_cells", lost_cells)
     monkeypatch.setattr(Prototypes, "assign", assign)
-    monkeypatch.setattr(
-        recipes, "one_step", lambda learner, w, states, step, told: seen.update(step=step) or states
-    )
-    monkeypatch.setattr(
-        recipes, "lay", lambda damaged, *rest: seen.update(lay=rest) or torch.ones(10, 4, 10, 10)
-    )
-    learner, rng = learner_of("hold", spec=spec), np.random.default_rng(seed)
-    fresh = Fresh(learner, "weights", CORNERS, options, rng, prototypes, digits, noise)
-    seen["born"] = fresh.states.clone()
-    fresh.run(learner, "weights", options)
+    learner = learner_of("hold", spec=spec, prototypes=prototypes)
+    machine = machine_of(spec, encode=encode, advance=advance)
+    fresh = run_fresh(lesson_of(learner, machine, options, seed), digits, noise)
+    seen["born"] = seen["states"][0]
     return fresh, seen
 
 
@@ -49,9 +57,9 @@ def fresh_of(monkeypatch, steps=8, gate=GATE, seed=1, digits=10, noise=2):
 def test_noise_is_assigned_by_what_the_gate_reads(monkeypatch, gate, channel):
     _, seen = fresh_of(monkeypatch, gate=gate)
     assert torch.equal(seen["planes"][0], seen["born"][10:, channel])
-    assert len(seen["planes"]) == 1 and seen["step"] == 8
+    assert len(seen["planes"]) == 1 and seen["steps"] == list(range(1, 9))
     assert seen["lost"] == (2, (0.25, 0.35), "cpu")
-    assert seen["lay"] == ("weights", replace(SMALL, steps=8, gate=gate), False)
+    assert seen["laid"] == (10, 8, 8), "digits alone"
     assert seen["born"][10:].std() > 1, "of noise"
 
 
@@ -61,74 +69,78 @@ def test_noise_of_a_short_run_is_assigned_at_its_end(monkeypatch):
 
 
 def test_digits_lose_cells_after_the_fourth_to_the_sixth_step(monkeypatch):
-    found = {fresh_of(monkeypatch, seed=seed)[0].lost_after for seed in range(20)}
+    found = set()
+    for seed in range(20):
+        states = fresh_of(monkeypatch, seed=seed)[1]["states"]
+        found.add(sum(bool(each[0].any()) for each in states))  # steps that it is whole before
     assert found == {4, 5, 6}
 
 
 def test_one_digit_at_least_loses_cells(monkeypatch):
-    asked = []
+    asked, seen = [], []
 
     def draw(images, options, rng, count):
         asked.append((images is CORNERS, count))
         return torch.full((count, 8, 8), 9.0), torch.full((count, 8, 8), 5.0)
 
-    def lay(damaged, *rest):
+    def encode(damaged):
         return damaged.mean() * torch.ones(len(damaged), *SMALL.lattice)
 
     monkeypatch.setattr(recipes, "draw", draw)
-    monkeypatch.setattr(recipes, "lay", lay)
+    monkeypatch.setattr(Prototypes, "assign", lambda self, planes, spec: torch.arange(3))
+    prototypes = Prototypes.of(torch.arange(10.0).view(10, 1, 1) * torch.ones(10, 8, 8))
+    learner = learner_of(prototypes=prototypes)
+    machine = machine_of(
+        replace(SMALL, steps=8),
+        encode=encode,
+        advance=lambda states, step: seen.append(states) or states,
+    )
     for digits, few in ((1, 1), (2, 1), (7, 1), (8, 2), (10, 2)):
-        rng = np.random.default_rng(0)
-        fresh = Fresh(learner_of(), None, CORNERS, memory(batch=8), rng, None, digits, 3)
-        living = [each.mean().item() < 1 for each in fresh.living]
-        assert fresh.few == few and living == [True] * few + [False] * (digits + 3 - few)
-        assert fresh.states[:digits].eq(5).all(), "damaged digits are laid,"
-        assert fresh.targets[:, 0, 0].tolist() == [9] * digits + [0] * 3, "and shall be whole"
+        seen.clear()
+        fresh = run_fresh(lesson_of(learner, machine, memory(batch=8), 0), digits, 3)
+        born = seen[0]
+        lost = [not torch.equal(*pair) for pair in zip(born, fresh.states, strict=True)]
+        assert (fresh.digits, fresh.few) == (digits, few)
+        assert lost == [True] * few + [False] * (digits + 3 - few)
+        assert born[:digits].eq(5).all(), "damaged digits are laid,"
+        shall = [9] * digits + [0, 1, 2]
+        assert fresh.targets[:, 0, 0].tolist() == shall, "and shall be whole"
         assert asked.pop() == (True, digits)
+
+
+def known(lesson, digits, noise):
+    """Fresh digits and noise that are zero and shall be."""
+    count = digits + noise
+    return Fresh(torch.zeros(count, *SMALL.lattice), torch.zeros(count, 8, 8), digits, 1)
 
 
 @pytest.mark.parametrize(("batch", "parts"), [(3, (1, 1, 1)), (32, (16, 13, 3)), (40, (20, 16, 4))])
 def test_a_batch_is_of_held_states_fresh_digits_and_noise(monkeypatch, batch, parts):
     made = []
 
-    class Known:
-        def __init__(self, learner, weights, images, options, rng, prototypes, digits, noise):
-            made.append((weights, images is CORNERS, prototypes, digits, noise))
-            self.digits, self.states = digits, torch.zeros(digits + noise, *SMALL.lattice)
-            self.targets = torch.zeros(digits + noise, 8, 8)
+    def run(lesson, digits, noise):
+        fresh = known(lesson, digits, noise)
+        made.append((lesson, digits, noise, fresh))
+        return fresh
 
-        def run(self, learner, weights, options):
-            made.append(weights)
-
-    monkeypatch.setattr(recipes, "Fresh", Known)
-    monkeypatch.setattr(recipes, "numbers", lambda *models: models)
-    monkeypatch.setattr(recipes, "pixels", lambda states, *rest: states[:, 0, 1:9, 1:9])
-    monkeypatch.setattr(
-        recipes, "holding", lambda *given: made.append((*given[:2], *given[4:])) or torch.zeros(())
-    )
+    monkeypatch.setattr(recipes, "run_fresh", run)
+    monkeypatch.setattr(recipes, "holding", lambda *given: made.append(given) or torch.zeros(()))
     kept = SimpleNamespace(put=lambda *given: None)
-    learner = learner_of("hold", pool=kept, prototypes="prototypes")
-    hold(learner, CORNERS, memory(batch=batch))
+    learner, machines = learner_of("hold", pool=kept, prototypes="prototypes"), []
+    machine = machine_of()
+    learner.machine = lambda dropout: machines.append(dropout) or machine
+    options = memory(batch=batch, dropout=0.25)
+    hold(learner, CORNERS, options)
     held, digits, noise = parts
-    weights = (learner.rule, "gate")
-    assert made[:2] == [(weights, True, "prototypes", digits, noise), weights]
-    assert made[2][:3] == (learner, weights, held) and isinstance(made[2][3], Known)
+    lesson, *rest, fresh = made[0]
+    assert rest == [digits, noise] and made[1:] == [(lesson, held, fresh)]
+    assert lesson.learner is learner and lesson.machine is machine and machines == [0.25]
+    assert lesson.images is CORNERS and lesson.options is options
 
 
 def test_as_many_states_go_to_the_pool_as_chance_has_it(monkeypatch):
     counts = {True: [], False: []}
-
-    class Known:
-        def __init__(self, learner, weights, images, options, rng, prototypes, digits, noise):
-            self.digits, self.states = digits, torch.zeros(digits + noise, *SMALL.lattice)
-            self.targets = torch.zeros(digits + noise, 8, 8)
-
-        def run(self, *given):
-            pass
-
-    monkeypatch.setattr(recipes, "Fresh", Known)
-    monkeypatch.setattr(recipes, "numbers", lambda *models: None)
-    monkeypatch.setattr(recipes, "pixels", lambda states, *rest: states[:, 0, 1:9, 1:9])
+    monkeypatch.setattr(recipes, "run_fresh", known)
     monkeypatch.setattr(recipes, "holding", lambda *given: torch.zeros(()))
     put = lambda states, targets, age, noise, rng: counts[noise].append(len(states))  # noqa: E731
     learner = learner_of("hold", pool=SimpleNamespace(put=put), prototypes="prototypes")
@@ -141,7 +153,7 @@ def test_as_many_states_go_to_the_pool_as_chance_has_it(monkeypatch):
 
 def carried(monkeypatch, seed, count=6, **told):
     """Hold a pool in a world that stands still; return what the parts were handed."""
-    seen = {"weights": set(), "lost": [], "shown": 0}
+    seen = {"machines": set(), "lost": [], "shown": 0}
     pool = Pool(
         torch.full((8, *SMALL.lattice), 20.0),
         torch.zeros(8, 8, 8),
@@ -152,35 +164,34 @@ def carried(monkeypatch, seed, count=6, **told):
         few=1, states=torch.full((4, *SMALL.lattice), 126.9), targets=torch.zeros(4, 8, 8)
     )
 
-    def step(learner, weights, states, number, options):
-        seen["weights"].add(weights.name)
-        seen.setdefault("first", states)
-        return states
-
     def lost_cells(spec, number, shares, device):
         seen["lost"].append((number, shares))
         return torch.ones(number, 1, 1, 1)
 
-    def shown(states, weights, spec, exact):
+    def shown(states):
         seen["shown"] += 1
         return torch.arange(float(len(states))).view(-1, 1, 1) * torch.ones(len(states), 8, 8)
 
-    monkeypatch.setattr(recipes, "one_step", step)
+    def machine(name):
+        def advance(states, step):
+            seen["machines"].add(name)
+            seen.setdefault("first", states)
+            return states
+
+        return machine_of(
+            advance=advance, readout=shown, stretched=lambda times: machine(f"{times} times")
+        )
+
     monkeypatch.setattr(recipes, "lost_cells", lost_cells)
-    monkeypatch.setattr(recipes, "pixels", shown)
     monkeypatch.setattr(Pool, "carry", lambda self, *given: seen.update(carried=given))
-    weights = SimpleNamespace(
-        name="usual", stretched=lambda times: SimpleNamespace(name=f"{times} times")
-    )
     learner = learner_of("hold", pool=pool, prototypes="prototypes")
-    rng = np.random.default_rng(seed)
-    options = memory(batch=8, **told)
-    seen["value"] = holding(learner, weights, options, rng, count, fresh)
+    lesson = lesson_of(learner, machine("usual"), memory(batch=8, **told), seed)
+    seen["value"] = holding(lesson, count, fresh)
     return seen
 
 
 def test_half_of_the_batches_take_longer_steps(monkeypatch):
-    found = [carried(monkeypatch, seed)["weights"] for seed in range(40)]
+    found = [carried(monkeypatch, seed)["machines"] for seed in range(40)]
     assert all(each in ({"usual"}, {"1.5 times"}) for each in found)
     assert 12 <= found.count({"usual"}) <= 28
     for seed in range(4):
@@ -219,16 +230,13 @@ def test_the_largest_disturbance_is_three_codes_of_deviation(monkeypatch):
 def test_the_pool_has_eight_batches_drawn_apart_from_all_others(monkeypatch):
     options, made, puts = memory(batch=5), [], []
 
-    class Known:
-        def __init__(self, learner, weights, images, told, rng, prototypes, digits, noise):
-            made.append((digits, noise, rng.bit_generator.state["state"]["state"]))
-            self.states = torch.arange(digits + noise)
-            self.targets = self.states + 100
+    def run(lesson, digits, noise):
+        assert lesson.learner is learner and lesson.images is CORNERS and lesson.options is options
+        made.append((digits, noise, lesson.rng.bit_generator.state["state"]["state"]))
+        states = torch.arange(digits + noise)
+        return Fresh(states, states + 100, digits, 1)
 
-        def run(self, *given):
-            pass
-
-    monkeypatch.setattr(recipes, "Fresh", Known)
+    monkeypatch.setattr(recipes, "run_fresh", run)
     monkeypatch.setattr(
         Pool,
         "put",
@@ -252,17 +260,11 @@ def test_the_pool_has_eight_batches_drawn_apart_from_all_others(monkeypatch):
 
 
 def test_digits_are_weighed_by_decibels_where_told_and_noise_and_held_states_never(monkeypatch):
-    class Known:
-        def __init__(self, learner, weights, images, options, rng, prototypes, digits, noise):
-            self.digits, self.states = digits, torch.zeros(digits + noise, *SMALL.lattice)
-            self.targets = torch.full((digits + noise, 8, 8), 51.0)
+    def run(lesson, digits, noise):
+        fresh = known(lesson, digits, noise)
+        return replace(fresh, targets=fresh.targets + 51)
 
-        def run(self, *given):
-            pass
-
-    monkeypatch.setattr(recipes, "Fresh", Known)
-    monkeypatch.setattr(recipes, "numbers", lambda *models: None)
-    monkeypatch.setattr(recipes, "pixels", lambda states, *rest: states[:, 0, 1:9, 1:9])
+    monkeypatch.setattr(recipes, "run_fresh", run)
     monkeypatch.setattr(recipes, "holding", lambda *given: torch.zeros(()))
     learner = learner_of("hold", pool=SimpleNamespace(put=lambda *given: None), prototypes=1)
     found = hold(learner, CORNERS, memory(batch=32, loss="psnr"))

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from golden.errors import InputError
-from sw.data import Digits, load, show_digits
-from sw.referee import WEIGHTS, Referee, recorded
-from sw.referee.train import train
+from sw.data.load import Digits, load, show_digits
+from sw.judge.referee import WEIGHTS, Referee, read_record
+from sw.judge.referee.train import train
 
 
 def test_reads_show_digits():
@@ -37,7 +37,7 @@ def test_every_image_is_read_however_many_fill_a_batch(monkeypatch, count):
             digits = (255 * images[:, 0, 0, 0]).round().long()
             return 2.0 * torch.nn.functional.one_hot(digits, 10)
 
-    monkeypatch.setattr("sw.referee.BATCH", 2)
+    monkeypatch.setattr("sw.judge.referee.BATCH", 2)
     images = np.zeros((count, 28, 28), np.uint8)
     images[:, 0, 0] = wanted = [7, 3, 9, 1, 4][:count]
     labels, confidences = Referee(Corner()).read(images)
@@ -46,7 +46,7 @@ def test_every_image_is_read_however_many_fill_a_batch(monkeypatch, count):
 
 
 def test_reads_99_percent_of_clean_test_digits():
-    record = recorded()
+    record = read_record()
     assert record["test_right"] >= 0.99 * record["test_digits"] == 9900
 
 
@@ -55,14 +55,14 @@ def test_reads_what_is_on_record():
     digits = load()
     read, _ = Referee.load().read(digits.test_images)
     # Other processors sum in another order: a digit on the edge may fall to the other side.
-    assert np.sum(read == digits.test_labels) == pytest.approx(recorded()["test_right"], abs=2)
-    assert digits.digest == recorded()["data_digest"]
+    assert np.sum(read == digits.test_labels) == pytest.approx(read_record()["test_right"], abs=2)
+    assert digits.digest == read_record()["data_digest"]
 
 
 def test_rejects_other_weights(tmp_path):
     path = tmp_path / "weights.safetensors"
     path.write_bytes(WEIGHTS.read_bytes() + b" ")
-    wanted = recorded()["sha256"][:12]
+    wanted = read_record()["sha256"][:12]
     text = rf"^{re.escape(str(path))} must have the SHA-256 {wanted}…, not \w{{12}}…$"
     with pytest.raises(InputError, match=text):
         Referee.load(path)

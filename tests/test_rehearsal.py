@@ -11,9 +11,9 @@ import sw.train.rehearsal as rehearsals
 from golden.model import Model
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sw.damage import blank
+from sw.data.damage import blank
 from sw.train.draw import noise_states
-from sw.train.rehearsal import Rehearsal, deformed, dreams, rehearsal
+from sw.train.rehearsal import Rehearsal, deform, dreams, rehearsal
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
 SMALL = Spec(height=8, width=8, channels=4, multiplier=2, steps=3, image=6, gate=GATE)
@@ -51,7 +51,7 @@ def test_what_the_old_machine_restores_is_rehearsed(monkeypatch, machine, kind):
     digits, slept, bent = (rng.integers(0, 256, (9, 6, 6), dtype=np.uint8) for _ in range(3))
     asked = []
     monkeypatch.setattr(rehearsals, "dreams", lambda *given: asked.append(given[2]) or slept[:6])
-    monkeypatch.setattr(rehearsals, "deformed", lambda images: bent[:6])
+    monkeypatch.setattr(rehearsals, "deform", lambda images: bent[:6])
     found = rehearsal(kind, *machine, digits, 0.5)
     some = digits[:6] if kind == "distilled" else bent[:6]
     damaged = blank(some, range(6), 0.5)
@@ -67,6 +67,7 @@ def test_what_comes_out_and_what_goes_in_belong_together():
     kept = Rehearsal(originals, originals + 100)
     known, given = kept.pick(np.random.default_rng(2), 8)
     assert len(set(known.flatten().tolist())) > 3
+    assert known.max() >= 8, "all of them are rehearsed, not as many as a batch has"
     assert (given - known).eq(100).all()
     assert Rehearsal(originals, None).pick(np.random.default_rng(2), 8)[1] is None
 
@@ -93,7 +94,7 @@ def warped(monkeypatch, place, value, bends=0.0):
     monkeypatch.setattr(torch, "randn", randn)
     monkeypatch.setattr(functional, "affine_grid", affine_grid)
     images = np.arange(64, dtype=np.uint8).reshape(1, 8, 8) * 3
-    return deformed(images), images, seen
+    return deform(images), images, seen
 
 
 WAYS = {

@@ -7,16 +7,17 @@ from amaranth import Module, ResetInserter, Signal
 from amaranth.lib import wiring
 
 from golden.spec import Gate, Spec
+from golden.wire import Operation
 from hw.array.array import Array
 from hw.array.lane import Lane
 from hw.checker import Checker
 from hw.chip import Chip
+from hw.flow.verilog import run_overhead
 from hw.link.controller import FLUSH
 from hw.port.gate_port import GatePort
 from hw.port.pointwise import PointwiseUnit
-from hw.shapes import IDENTITY, Geometry, Operation
+from hw.shapes import IDENTITY, Geometry
 from hw.skeleton_memory import images
-from hw.verilog import run_overhead
 from tests.streams import collect, feed, look, rest, simulate
 from tests.test_array import inputs
 from tests.test_lattice_port import CODES, Bench, raster

@@ -8,9 +8,9 @@ import pytest
 from golden.errors import InputError, ToolError
 from golden.samples import extreme, uniform
 from golden.spec import Spec
-from hw.boards import bitstream as text
-from hw.boards import reskeleton as module
-from hw.boards.reskeleton import facts_in, geometry_in, reskeleton
+from hw.flow import bitstream as text
+from hw.flow import reskeleton as module
+from hw.flow.reskeleton import facts_in, geometry_in, reskeleton
 from hw.shapes import Geometry
 from hw.skeleton_memory import DIGEST, facts_of, images
 from tests.played import BIT, config

@@ -18,10 +18,10 @@ from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.model import Model
 from golden.skeleton import Skeleton
-from sw.data import show_digits
-from sw.images import Images, Lattices
-from sw.png import write_png
-from sw.restore import restore_input
+from sw.data.load import show_digits
+from sw.restore.images import Images, Lattices
+from sw.restore.png import write_png
+from sw.restore.restoration import restore_input
 from tests.memory_toys import blanked
 from tests.shelf import expected, idx
 
@@ -290,7 +290,9 @@ def test_simulated_device_gets_the_skeleton_and_the_filters(thalweg, folder, tmp
             asked.append(([skeleton.name for skeleton in skeletons], filters))
             super().__init__(skeletons, contexts=2)
 
-    monkeypatch.setitem(sys.modules, "sim.device", SimpleNamespace(SimulatedDevice=Simulated))
+    monkeypatch.setitem(
+        sys.modules, "sim.devices.device", SimpleNamespace(SimulatedDevice=Simulated)
+    )
     thalweg("restore", "show[0:15]", "--device", "simulated", "--filters", "2",
             "--skeleton", folder, "--output", tmp_path)  # fmt: skip
     want = expected(folder, show_digits()[0][:15], range(15))
@@ -305,7 +307,7 @@ def test_an_interrupt_ends_quietly(thalweg, folder, tmp_path, monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sw.restore.restore_input", interrupted)
+    monkeypatch.setattr("sw.restore.restoration.restore_input", interrupted)
     code, out, err = thalweg("restore", "show[0:1]", "--skeleton", folder, "--output", tmp_path)
     assert (code, out, err.strip()) == (130, "", "")
     assert not list(tmp_path.glob("*.*"))

@@ -8,9 +8,9 @@ import pytest
 
 from golden.errors import InputError
 from golden.spec import Spec
-from sw.cli.restoring import require_meant, share_of
-from sw.images import Images, Lattices
-from sw.results import Recipe
+from sw.cli.restore import require_meant, share_of
+from sw.restore.images import Images, Lattices
+from sw.restore.results import Recipe
 from tests.recorded import Calls
 
 IMAGES = Images(np.zeros((3, 28, 28), np.uint8), range(3), notes=("a note", "another"))
@@ -22,19 +22,18 @@ SKELETON = SimpleNamespace(name="n", digest="d", spec=Spec(steps=9))
 def calls(monkeypatch):
     """Have `thalweg restore` restore nothing; return what it calls."""
     calls = Calls()
-    device = SimpleNamespace(choose=calls.fake("choose"))
     for place, gives in (
-        ("sw.loading.load_run", (SKELETON, "network")),
-        ("sw.images.read_input", IMAGES),
-        ("sw.outputs.require_trace", None),
-        ("sw.outputs.require_room", None),
-        ("sw.writable.require_folders", None),
-        ("sw.cli.restoring.require_device", None),
-        ("sw.cli.restoring.open_device", device),
-        ("sw.restore.restore_input", "restoration"),
-        ("sw.outputs.report", {"count": 3, "device": "the report's"}),
-        ("sw.outputs.write_trace", None),
-        ("sw.outputs.write", None),
+        ("sw.runs.loading.load_run", (SKELETON, "network")),
+        ("sw.restore.images.read_input", IMAGES),
+        ("sw.restore.outputs.require_trace", None),
+        ("sw.restore.outputs.require_room", None),
+        ("sw.runs.writable.require_folders", None),
+        ("sw.cli.restore.require_device", None),
+        ("sw.cli.restore.open_device", "a device"),
+        ("sw.restore.restoration.restore_input", "restoration"),
+        ("sw.restore.outputs.report", {"count": 3, "device": "the report's"}),
+        ("sw.restore.outputs.write_trace", None),
+        ("sw.restore.outputs.write", None),
         ("sw.cli.folders.restore_folder", None),
     ):
         monkeypatch.setattr(place, calls.fake(place.rpartition(".")[2], gives))
@@ -49,8 +48,7 @@ def test_every_option_reaches_its_argument(thalweg, calls):
     assert thalweg("restore", "show[0:3]", *words) == told
     assert calls.names == [
         "load_run", "read_input", "require_trace", "require_device", "require_room",
-        "require_folders", "open_device", "choose", "restore_input", "report", "write_trace",
-        "write",
+        "require_folders", "open_device", "restore_input", "report", "write_trace", "write",
     ]  # fmt: skip
     assert calls.of("load_run") == (("s", Path("g")), {"gated": True})
     read = (("show[0:3]", SKELETON.spec, Path("d")), {"invert": True})
@@ -61,9 +59,8 @@ def test_every_option_reaches_its_argument(thalweg, calls):
     assert calls.of("require_room") == ((Path("o"), IMAGES, "show[0:3]"), {})
     assert calls.of("require_folders") == ((Path("o"), Path("t")), {})
     assert calls.of("open_device") == (("serial:x", (SKELETON,), 2, 9600), {})
-    assert calls.of("choose") == ((0,), {"gated": True})
-    (_, *given), options = calls.of("restore_input")
-    assert given == ["network", IMAGES] and callable(options.pop("progress"))
+    given, options = calls.of("restore_input")
+    assert given == ("a device", "network", IMAGES) and callable(options.pop("progress"))
     assert options == {"steps": 4, "damage": 0.25, "from_step": 0, "traced": True}
     assert calls.of("report") == (("restoration", SKELETON), {})
     assert calls.of("write_trace") == ((Path("t/t.npz"), "restoration"), {})
@@ -73,13 +70,12 @@ def test_every_option_reaches_its_argument(thalweg, calls):
 
 
 def test_raw_lattices_go_on_for_the_steps_of_the_skeleton(thalweg, calls, monkeypatch):
-    monkeypatch.setattr("sw.images.read_input", calls.fake("read_input", LATTICES))
-    monkeypatch.setattr("sw.loading.load_run", calls.fake("load_run", (SKELETON, None)))
+    monkeypatch.setattr("sw.restore.images.read_input", calls.fake("read_input", LATTICES))
+    monkeypatch.setattr("sw.runs.loading.load_run", calls.fake("load_run", (SKELETON, None)))
     words = ("--skeleton", "s", "--output", "o", "--from-step", 5, "--no-gate")
     assert thalweg("restore", "x", *words) == (0, "wrote o/report.json\n", "")
     assert calls.of("load_run") == (("s", None), {"gated": False})
     assert calls.of("read_input")[1] == {"invert": False}
-    assert calls.of("choose") == ((0,), {"gated": False})
     (_, network, _), options = calls.of("restore_input")
     wanted = {"steps": 9, "damage": 0.7, "from_step": 5, "traced": False}
     assert network is None and wanted.items() <= options.items()
@@ -96,7 +92,7 @@ def test_no_steps_at_all_are_none_of_the_skeletons(thalweg, calls):
 
 def test_a_folder_is_restored_by_the_same_options(thalweg, calls, tmp_path, monkeypatch):
     gate = SimpleNamespace()
-    monkeypatch.setattr("sw.loading.load_run", calls.fake("load_run", (SKELETON, gate)))
+    monkeypatch.setattr("sw.runs.loading.load_run", calls.fake("load_run", (SKELETON, gate)))
     monkeypatch.setattr(Recipe, "of", calls.fake("of", "recipe"))
     words = ("--skeleton", "s", "--output", "o", "--steps", 4, "--invert", "--device", "simulated",
              "--filters", 2, "--originals", "clean", "--baud", 9600)  # fmt: skip
@@ -107,9 +103,8 @@ def test_a_folder_is_restored_by_the_same_options(thalweg, calls, tmp_path, monk
     named = {"skeleton": "n", "skeleton_digest": "d", "device": "simulated", "filters": 2}
     wanted = [gate, SKELETON.spec, tmp_path, Path("o"), "recipe", Path("clean"), named]
     assert given == wanted
-    opening()
+    assert opening() == "a device"
     assert calls.of("open_device") == (("simulated", (SKELETON,), 2, 9600), {})
-    assert calls.of("choose") == ((0,), {"gated": True})
 
 
 def test_a_share_is_blanked_unless_images_come_damaged():
@@ -138,7 +133,7 @@ def test_a_device_that_is_none_is_refused_before_a_folder_is_made(thalweg, calls
     def refuse(*given):
         raise InputError("no such device")
 
-    monkeypatch.setattr("sw.cli.restoring.require_device", refuse)
+    monkeypatch.setattr("sw.cli.restore.require_device", refuse)
     told = (2, "", "a note\nanother\nthalweg: no such device\n")
     assert thalweg("restore", "x", "--skeleton", "s", "--output", "o") == told
     assert calls.names == ["load_run", "read_input"]
@@ -146,7 +141,7 @@ def test_a_device_that_is_none_is_refused_before_a_folder_is_made(thalweg, calls
 
 @pytest.mark.parametrize("trace", ["x", "sub/../x", "./x"])
 def test_a_trace_never_takes_the_place_of_its_input(fails, calls, monkeypatch, trace):
-    monkeypatch.setattr("sw.images.read_input", calls.fake("read_input", LATTICES))
+    monkeypatch.setattr("sw.restore.images.read_input", calls.fake("read_input", LATTICES))
     words = ("--skeleton", "s", "--output", "o", "--trace", trace)
     fails("--trace must not be the INPUT 'x'", "restore", "x", *words)
     assert calls.names == ["load_run", "read_input", "require_trace"]

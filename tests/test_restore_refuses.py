@@ -12,8 +12,8 @@ from golden.errors import InputError
 from golden.samples import calibrated, network
 from golden.skeleton import Skeleton
 from golden.spec import Spec
-from sw.data import show_digits
-from sw.idx import unpack
+from sw.data.idx import unpack
+from sw.data.load import show_digits
 from tests.shelf import SPEC, idx
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from golden.errors import InputError
-from sw.png import read_marked, write_png
-from sw.results import KEY, Mark, Recipe, is_ours, kept, require_ours, write_result
+from sw.restore.png import read_marked, write_png
+from sw.restore.results import KEY, Mark, Recipe, is_ours, read_kept, require_ours, write_result
 
 RECIPE = Recipe(skeleton="a" * 64, gate="b" * 64, steps=10, damage=0.7, invert=False)
 RESULT = np.arange(20, dtype=np.uint8).reshape(4, 5)
@@ -33,21 +33,21 @@ def test_a_result_says_what_it_was_made_of(path):
 
 
 def test_only_a_whole_result_of_this_very_mark_is_kept(path):
-    np.testing.assert_array_equal(kept(path, MARK), RESULT)
+    np.testing.assert_array_equal(read_kept(path, MARK), RESULT)
     for other in (
         replace(MARK, place=4),
         replace(MARK, recipe=replace(RECIPE, steps=11)),
         Mark.of(RECIPE, 3, RESULT),
     ):
-        assert kept(path, other) is None
+        assert read_kept(path, other) is None
     write_png(path, RESULT + 1, {KEY: MARK.text(RESULT)})
-    assert kept(path, MARK) is None
+    assert read_kept(path, MARK) is None
     write_png(path, RESULT, {"other": MARK.text(RESULT)})
-    assert kept(path, MARK) is None and not is_ours(path)
+    assert read_kept(path, MARK) is None and not is_ours(path)
     path.write_bytes(b"no PNG")
-    assert kept(path, MARK) is None
+    assert read_kept(path, MARK) is None
     path.unlink()
-    assert kept(path, MARK) is None
+    assert read_kept(path, MARK) is None
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_where_nothing_lies_or_nothing_can_lie_is_no_error_yet(tmp_path):
 def test_a_result_that_is_not_whole_may_be_replaced(path):
     raw = path.read_bytes()
     path.write_bytes(raw[:-20])
-    assert kept(path, MARK) is None
+    assert read_kept(path, MARK) is None
     require_ours(path, RECIPE)
 
 
@@ -104,4 +104,4 @@ def test_a_file_larger_than_any_result_is_not_read(path):
 def test_a_result_as_large_as_a_lattice_can_show_is_kept(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (256, 256), np.uint8)
     write_result(tmp_path / "x.png", pixels, MARK)
-    np.testing.assert_array_equal(kept(tmp_path / "x.png", MARK), pixels)
+    np.testing.assert_array_equal(read_kept(tmp_path / "x.png", MARK), pixels)

@@ -11,8 +11,9 @@ from golden.samples import calibrated, extreme, network, uniform
 from golden.skeleton import LAYERS, Layer, Skeleton
 from golden.spec import Gate as GatePlace
 from golden.spec import Spec
-from sw.gate import spread
-from sw.quant import (
+from sw.model.gate import spread
+from sw.model.proof import Mismatch, prove, prove_random
+from sw.model.quantisers import (
     CHANGE,
     ENCODE,
     GATE_INPUT,
@@ -24,9 +25,8 @@ from sw.quant import (
     RoundHalfUp,
     activation,
 )
-from sw.rebuild import gate_of, rule_of
-from sw.train.step import advance, lay, numbers, pixels, respond
-from sw.train.verify import Mismatch, prove, prove_random
+from sw.model.rebuild import gate_of, rule_of
+from sw.model.step import TrainingMachine
 
 GATE = GatePlace(input_channel=2, output_channel=3, start=2, every=2)
 SMALL = Spec(height=12, width=8, channels=4, multiplier=3, steps=6, image=4, gate=GATE)
@@ -117,15 +117,15 @@ def test_training_step_equals_brevitas(spec):
     images = torch.from_numpy(images_of(spec)).float()
 
     want, shown = brevitas_run(rule, gate, images, spec)
-    weights = numbers(rule, gate)
-    states = lay(images, weights, spec, True)
+    weights = TrainingMachine.of(rule, gate)
+    states = weights.encode(images)
     trail = [states]
     for step in range(1, spec.steps + 1):
-        states = respond(advance(states, weights, spec, True), weights, spec, step, True)
+        states = weights.advance(states, step)
         trail.append(states)
 
     assert torch.equal(torch.stack(trail), want * 2.0**STATE_FRAC)
-    assert torch.equal(pixels(states, weights, spec, True), shown * 2.0**8)
+    assert torch.equal(weights.readout(states), shown * 2.0**8)
 
 
 def test_gradients_of_training_step_equal_brevitas():
@@ -139,8 +139,8 @@ def test_gradients_of_training_step_equal_brevitas():
     values = rule(states * 2.0**-STATE_FRAC)
     plane = values[:, SMALL.gate.input_channel].reshape(len(values), -1)
     values = rule.state(values + spread(gate(plane), SMALL, step))
-    weights = numbers(rule, gate)
-    codes = respond(advance(states, weights, SMALL, True), weights, SMALL, step, True)
+    weights = TrainingMachine.of(rule, gate)
+    codes = weights.advance(states, step)
     free = (codes > STATE.min) & (codes < STATE.max)  # Brevitas never leads back from a limit
     assert 0.9 < free.float().mean() < 1
     pull = pull * free

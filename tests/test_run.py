@@ -11,13 +11,15 @@ import torch
 import sw.train.loop as loop
 import sw.train.run as run
 from golden.spec import Gate
-from sw import floats
-from sw.data import Digits
-from sw.evaluate import judged
-from sw.rebuild import rule_of
-from sw.train import Options, ship, train
+from sw.data.load import Digits
+from sw.judge.evaluate import digits_to_judge
+from sw.model import floats
+from sw.model.rebuild import rule_of
+from sw.train import ship
 from sw.train.learner import begin
 from sw.train.loop import run_stage
+from sw.train.options import Options
+from sw.train.run import train
 from tests.runs import CORNERS, LABELS, SMALL, trained
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -81,7 +83,7 @@ def test_a_run_that_begins_with_others_weights_averages_from_them(small, tmp_pat
     path = tmp_path / "other.safetensors"
     floats.write(other.rule, other.gate, path)
     begun = replace(options, begin=str(path), qat_batches=0)
-    learner = run.learnt(begun, run.load(None, download=True))
+    learner = run.learn(begun, run.load(None, download=True))
     assert not finished and learner.stage == "qat"
     kept = floats.models(options.folder / floats.FLOATS, SMALL)[0]
     assert equal(kept.parameters(), halves(other.rule.parameters()))
@@ -172,7 +174,7 @@ def test_what_is_told_of_a_result_is_measured_with_its_gate_and_damage(monkeypat
     assert seen["blanked"] == [32] * 256, "half of the pixels of the first test digits"
     assert (seen["steps"], seen["share"]) == (3, 0.5)
     assert seen["network"].skeleton == rule_digest(learner)
-    assert len(seen["tests"].images) == len(judged(digits).images) == 300
+    assert len(seen["tests"].images) == len(digits_to_judge(digits).images) == 300
 
 
 def rule_digest(learner):

@@ -11,10 +11,11 @@ import torch
 
 import sw.train.run as run
 from golden.errors import InputError
-from sw import floats
-from sw.data import Digits
-from sw.train import Options
+from sw.data.load import Digits
+from sw.model import floats
+from sw.runs import memory
 from sw.train.learner import begin, reads
+from sw.train.options import Options
 from tests.runs import CORNERS, LABELS, SMALL
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -45,15 +46,16 @@ def test_a_run_has_joined_its_like_and_its_folder_is_its_own(monkeypatch, tmp_pa
         yield
         order.append(f"{name} left")
 
-    monkeypatch.setattr(run, "joined", lambda batch: entered("joined", batch))
-    monkeypatch.setattr(run, "alone", lambda folder: entered("alone", folder))
+    monkeypatch.setattr(run, "join", lambda batch: entered("join", batch))
+    monkeypatch.setattr(run, "exclude_others", lambda folder: entered("exclude_others", folder))
     monkeypatch.setattr(run, "run", order.append)
     run.train(options)
-    wanted = [("joined", 6), ("alone", tmp_path / "digits"), options, "alone left", "joined left"]
+    inner = [("exclude_others", tmp_path / "digits"), options, "exclude_others left"]
+    wanted = [("join", 6), *inner, "join left"]
     assert order == wanted
 
 
-PARTS = ("prepare", "require_folders", "train_letters", "load", "learnt", "settle", "export")
+PARTS = ("prepare", "require_folders", "train_letters", "load", "learn", "settle", "export")
 
 
 @pytest.mark.parametrize("ships", [False, True])
@@ -64,7 +66,7 @@ def test_a_recipe_goes_its_own_way(monkeypatch, tmp_path, recipe, leads, ships):
         recipe=recipe, begin="digits", data=tmp_path / "data", output=tmp_path, ship=ships
     )
     learner = SimpleNamespace(rule="rule", gate="gate")
-    order = notes(monkeypatch, *PARTS, load=DATA, learnt=learner)
+    order = notes(monkeypatch, *PARTS, load=DATA, learn=learner)
     monkeypatch.setattr(run, "leads", lambda: leads)
     monkeypatch.setattr(run.floats, "write", lambda *given: order.append(("floats", *given)))
     monkeypatch.setattr(run, "SHIPPED", tmp_path / "shipped")
@@ -75,7 +77,7 @@ def test_a_recipe_goes_its_own_way(monkeypatch, tmp_path, recipe, leads, ships):
         ("export", learner, options, DATA),
         ("floats", "rule", "gate", options.folder / "latent.safetensors"),
     ]
-    trained = [("load", tmp_path / "data", True), ("learnt", options, DATA)]
+    trained = [("load", tmp_path / "data", True), ("learn", options, DATA)]
     assert order == [
         ("prepare", options),
         *[("require_folders", tmp_path / "shipped")] * (ships and leads),
@@ -91,7 +93,7 @@ def test_a_run_looks_for_its_checkpoint_before_it_writes_one(monkeypatch, tmp_pa
     kept.batch, digest = 1, reads(options, DATA)
     names = ("exists", "begin", "resume", "meet", "save", "run_stage", "enter")
     order = notes(monkeypatch, *names, exists=there, begin=fresh, resume=kept, enter=fresh)
-    found = run.learnt(options, DATA)
+    found = run.learn(options, DATA)
     stage = (CORNERS, options, digest, path, [])
 
     looked = [("exists", path), ("resume", options, digest, path) if there else ("begin", options)]
@@ -116,7 +118,7 @@ def test_only_the_warm_up_begins_with_others_weights(monkeypatch, tmp_path):
         learner.stage = stage
         monkeypatch.setattr(run, "begin", lambda options, learner=learner: learner)
         before = learner.rule.encode.weight.clone()
-        run.learnt(options, DATA)
+        run.learn(options, DATA)
         wanted = other.rule.encode.weight.half().float() if taken else before
         assert torch.equal(learner.rule.encode.weight, wanted)
         assert torch.equal(learner.averages[0], wanted)
@@ -145,12 +147,12 @@ def test_the_c_library_is_asked_to_keep_what_is_freed(monkeypatch, platform, ask
     asked = []
     library = SimpleNamespace(mallopt=lambda *given: asked.append(given))
     monkeypatch.setattr(ctypes, "CDLL", lambda name: library if name is None else None)
-    monkeypatch.setattr(run.sys, "platform", platform)
-    run.keep_memory()
+    monkeypatch.setattr(memory.sys, "platform", platform)
+    memory.keep_memory()
     # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD of malloc.h, in bytes that an int holds.
     assert asked == [(-3, 2**30), (-1, 2**31 - 1), (-2, 2**28)] * asks
     monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace())
-    run.keep_memory()
+    memory.keep_memory()
 
 
 @pytest.mark.parametrize("shape", [(5, 8, 9), (5, 9, 8)])

@@ -5,12 +5,13 @@ from collections import deque
 import pytest
 
 from golden.spec import Gate, Spec
+from golden.wire import Operation
 from hw.array.array import Array
 from hw.chip import Chip
+from hw.flow.verilog import run_overhead
 from hw.sequencer import Sequencer
-from hw.shapes import Geometry, Operation
-from hw.verilog import run_overhead
-from sim.device import command_code
+from hw.shapes import Geometry
+from sim.devices.packing import command_code
 from tests.streams import put, simulate
 
 SPEC = Spec(height=4, width=4, image=4)

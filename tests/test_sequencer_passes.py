@@ -4,11 +4,12 @@
 import pytest
 
 from golden.spec import Gate, Spec
+from golden.wire import Operation
 from hw.array.array import Array
 from hw.chip import Chip
+from hw.flow.verilog import run_overhead
 from hw.sequencer import Sequencer
-from hw.shapes import Geometry, Operation
-from hw.verilog import run_overhead
+from hw.shapes import Geometry
 from tests.streams import put, simulate
 from tests.test_sequencer import array, run, until
 

@@ -15,8 +15,8 @@ from golden.frames import DELIMITER, frame, parse
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
 from golden.wire import REPLY, ChipFacts, Error, Kind, Tag
-from sw.link import Chunk, Link, LinkError, packed
-from sw.serial import ChipDevice, SerialPort, open_serial
+from sw.serial.device import ChipDevice, SerialPort, open_serial
+from sw.serial.link import Chunk, Link, LinkError, pack_chunks
 
 SPEC = Spec(height=4, width=4, image=4, gate=Gate(input_channel=0, output_channel=1, start=1))
 SKELETON = replace(calibrated(SPEC, np.random.default_rng(0)), name="small")
@@ -119,7 +119,7 @@ def test_error_is_told_in_words(error, text):
 def test_chunks_are_packed_and_cut():
     data, fetch = Chunk(Tag.DATA, 30, bytes(range(30))), Chunk(Tag.FETCH, 50, gives=50)
     command = Chunk(Tag.COMMAND, 4, b"abcd")
-    payloads = list(packed([command, data, command, fetch], 20, 32))
+    payloads = list(pack_chunks([command, data, command, fetch], 20, 32))
     assert [len(payload) for payload in payloads] == [20, 20, 16, 3]
     assert b"".join(payloads) == (
         b"\1\4\0abcd\2\x0a\0" + bytes(range(10))
@@ -127,13 +127,13 @@ def test_chunks_are_packed_and_cut():
         + b"\2\3\0" + bytes(range(27, 30)) + b"\1\4\0abcd" + b"\4\x20\0"
         + b"\4\x12\0"
     )  # fmt: skip
-    assert list(packed([], 20, 32)) == []
+    assert list(pack_chunks([], 20, 32)) == []
 
 
 def test_what_all_chunks_of_a_request_give_has_room_in_its_answer():
     fetches = [Chunk(Tag.FETCH, count, gives=count) for count in (12, 12, 12, 40, 5)]
     want = [[12, 12, 8], [4, 28], [12, 5]]  # at most 32 together
-    assert list(packed(fetches, 99, 32)) == [
+    assert list(pack_chunks(fetches, 99, 32)) == [
         b"".join(bytes([Tag.FETCH, count, 0]) for count in counts) for counts in want
     ]
 
@@ -213,7 +213,7 @@ class Terminal:
 
 
 def test_a_port_that_babbles_is_given_up_in_time(monkeypatch):
-    monkeypatch.setattr("sw.serial.SILENCE", 0.2)
+    monkeypatch.setattr("sw.serial.device.SILENCE", 0.2)
     terminal, ends = Terminal(), []
     port = SerialPort(terminal.name)
 
@@ -384,9 +384,8 @@ def test_planes_are_asked_for_as_a_response_has_room():
     opened = ChipDevice(
         Chip(says(0, *facts.to_bytes()), says(0), says(*bytes(21)), says(0, 0xFF, 0)), (SKELETON,)
     )
-    opened.choose(0, gated=False)
     opened.load_images(np.zeros((4, 4, 4), np.uint8))
-    opened.start(1)
+    opened.start(1, gated=False)
     assert len(opened.planes()[0]) == 0
     assert sent(opened.link.port.requests[-1])[-1] == (Tag.PLANES, 2)
 

@@ -10,8 +10,8 @@ from golden.errors import InputError
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from golden.wire import Kind, Operation
-from sw.link import LinkError
-from sw.serial import ChipDevice
+from sw.serial.device import ChipDevice
+from sw.serial.link import LinkError
 from tests.device_suite import SPEC, DeviceSuite, gate_network, lattices, skeletons
 from tests.played_link import PlayedChip
 
@@ -36,7 +36,7 @@ class TestPlayedChip(DeviceSuite):
 
 def test_requests_and_responses_are_as_long_as_they_may_be_and_no_longer():
     device = opened(contexts=4, request=301, response=402)
-    device.choose(0, gated=True)
+    device.choose(0)
     device.load_states(lattices(4), 0)
     assert np.array_equal(device.read_states(), lattices(4))
     chip = device.link.port
@@ -47,9 +47,9 @@ def test_requests_and_responses_are_as_long_as_they_may_be_and_no_longer():
 def test_answers_that_are_lost_are_asked_for_again_and_nothing_is_done_twice(every):
     device = opened(lost=lambda number: number % every == 1)
     images = np.random.default_rng(0).integers(0, 256, (5, 6, 6), np.uint8)
-    device.choose(1, gated=True)
+    device.choose(1)
     golden = GoldenDevice(skeletons())
-    golden.choose(1, gated=True)
+    golden.choose(1)
     wanted = restore(golden, gate_network(), images, 6)
     assert np.array_equal(restore(device, gate_network(), images, 6), wanted)
     assert len(device.link.port.commands) == 3 * len(images)  # load, run and read
@@ -60,7 +60,7 @@ def test_commands_name_the_context_the_place_of_the_skeleton_and_the_steps():
     chip = device.link.port
     for index, place in ((0, 2), (1, 0)):
         chip.commands.clear()
-        device.choose(index, gated=False)
+        device.choose(index)
         device.load_images(np.zeros((2, 6, 6), np.uint8))
         run(device, None, 3 + index)
         device.zero_cells(np.zeros((2, SPEC.cells), bool))
@@ -79,7 +79,7 @@ def test_commands_name_the_context_the_place_of_the_skeleton_and_the_steps():
 
 def test_clocks_count_from_where_the_batch_was_loaded():
     device = opened()
-    device.choose(0, gated=False)
+    device.choose(0)
     products = SPEC.cells * SPEC.filters // 5
     for steps in (3, 2):
         device.load_states(lattices(2), 0)
@@ -105,7 +105,7 @@ def test_cells_are_zeroed_of_what_was_loaded_last():
 
 def test_no_opening_of_a_batch_is_waited_for_once_another_is_loaded():
     device = opened()
-    device.choose(0, gated=True)
+    device.choose(0)
     device.load_states(lattices(2), 0)
     device.start(9)
     assert len(device.planes()[0]) == 1
@@ -136,7 +136,7 @@ def test_lattices_that_were_never_run_are_sent_before_the_next_ones():
 
 def test_a_chip_that_lost_what_it_held_is_told_of_and_the_next_batch_runs():
     device = opened()
-    device.choose(0, gated=True)
+    device.choose(0)
     device.load_states(lattices(2), 0)
     device.link.port.ready = False
     with pytest.raises(LinkError, match="was reset meanwhile"):

@@ -9,7 +9,7 @@ import torch
 import sw.train.settle as settling
 from golden.model import Model
 from golden.spec import Gate, Spec
-from sw.data import Digits, show_digits
+from sw.data.load import Digits, show_digits
 from sw.train.calibrate import quantise
 from sw.train.learner import begin
 from sw.train.options import Options
@@ -21,8 +21,8 @@ from sw.train.settle import (
     Touch,
     Trained,
     fall,
+    find_touch,
     settle,
-    settled,
 )
 from tests.origins import with_origins
 
@@ -51,7 +51,7 @@ def test_codes_are_added_while_that_pays():
         dear = 25.0 - abs(changes[3] - 1) / 1000 - 10 * max(0.0, changes[5])
         return Fall(np.full((1, 3), dear), 20.0, 20.0, moving, ways)
 
-    touch, best = settled(16, look, print)
+    touch, best = find_touch(16, look, print)
     changes, origins = np.zeros((2, 16))
     changes[3] = 3.0  # 4 codes and 1 less; channel 5 would cost too much
     origins[7] = -24  # 8 codes alone, with all, and alone
@@ -69,7 +69,7 @@ def test_quality_is_compared_with_the_beginning_all_along():
         return Fall(np.full((1, 1), decibels), 20.0, 20.0, moving, np.zeros(16))
 
     # At first 6 bits; then 1 and 5 / 3 for a decibel at one of three; then 2 and nothing lost.
-    touch, best = settled(16, look, print)
+    touch, best = find_touch(16, look, print)
     assert touch.changes[3] == -0.5
     assert best.cost(look(Touch.none(16))) == pytest.approx(2)
 
@@ -83,7 +83,7 @@ def test_a_channel_in_which_hardly_a_digit_moves_is_left():
         moving[:2, 3], moving[:3, 5] = 1, 1
         return Fall(np.full((1, 200), 25.0), 20.0, 20.0, moving, np.zeros(16))
 
-    settled(16, look, print)
+    find_touch(16, look, print)
     assert set(tried) == {5}
 
 
@@ -169,7 +169,7 @@ def decibels(image, original):
 def test_what_is_found_is_what_is_exported(learner, monkeypatch):
     trained, digits, options = learner
     before = trained.rule.weights()
-    monkeypatch.setattr(settling, "settled", lambda *given: (TOUCH, None))
+    monkeypatch.setattr(settling, "find_touch", lambda *given: (TOUCH, None))
     settle(trained, digits, options)
     assert trained.rule.weights().digest == moved(before, TOUCH).digest
 

@@ -10,11 +10,21 @@ import sw.train.settle as settling
 from golden.model import Model
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
-from sw.data import Digits, show_digits
-from sw.rebuild import rule_of
+from sw.data.load import Digits, show_digits
+from sw.model.rebuild import rule_of
 from sw.train.learner import Learner
 from sw.train.options import Options
-from sw.train.settle import Fall, Starts, Touch, Trained, fall, min_errors, settle, settled, touched
+from sw.train.settle import (
+    Fall,
+    Starts,
+    Touch,
+    Trained,
+    apply_touch,
+    fall,
+    find_touch,
+    min_errors,
+    settle,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -40,7 +50,7 @@ def test_each_channel_that_moves_is_pushed_by_these_codes():
         tried.append((touch.changes.tolist(), touch.origins.tolist()))
         return still(ways=ways, moving=moving)
 
-    touch, _ = settled(4, look, lambda text: None)
+    touch, _ = find_touch(4, look, lambda text: None)
     pushes = [-1.0, -0.5, -0.25, 0.25, 0.5, 1.0, 2.0, 4.0]
     nothing = [0.0] * 4
     assert tried == [
@@ -61,7 +71,7 @@ def test_channels_are_gone_through_three_times_at_most():
         moving[0, 1:] = 0
         return still(moving=moving, ways=np.zeros(4))
 
-    settled(4, look, firsts.append)
+    find_touch(4, look, firsts.append)
     assert len([text for text in firsts if text.startswith("channel 0")]) == 3
     assert len([text for text in firsts if text.startswith("origins")]) == 3
 
@@ -70,7 +80,7 @@ def test_a_touch_goes_on_the_biases_of_a_copy():
     rule = rule_of(calibrated(SMALL, np.random.default_rng(0)))
     update, encode = rule.update.bias.detach().clone(), rule.encode.bias.detach().clone()
     touch = Touch(np.array([0.5, 0, -1, 0]), np.array([0.0, 3, 0, -2]))
-    found = touched(rule, touch)
+    found = apply_touch(rule, touch)
     assert torch.equal(rule.update.bias, update) and torch.equal(rule.encode.bias, encode)
     torch.testing.assert_close(found.update.bias - update, torch.tensor([0.5, 0, -1, 0]) / 32)
     torch.testing.assert_close(found.encode.bias - encode, torch.tensor([0.0, 3, 0, -2]) / 32)
@@ -85,13 +95,13 @@ def test_a_machine_without_a_gate_runs_goldens_steps():
     model, learner = Model(skeleton), Learner(rule=rule_of(skeleton), gate=None, stage="qat")
     with torch.no_grad():
         machine = Trained(learner)
-        states = machine.lay(IMAGES[:5])
+        states = machine.encode(IMAGES[:5])
         np.testing.assert_array_equal(states, model.encode(IMAGES[:5]))
         after = machine.advance(states, 1)
         np.testing.assert_array_equal(after, model.step(states))
-        np.testing.assert_array_equal(machine.show(after), model.readout(after))
-    assert states.dtype == after.dtype == np.int8 and machine.show(after).dtype == np.uint8
-    assert machine.network is None
+        np.testing.assert_array_equal(machine.readout(after), model.readout(after))
+    assert states.dtype == after.dtype == np.int8 and machine.readout(after).dtype == np.uint8
+    assert machine.machine.network is None and machine.period == 1
 
 
 def test_what_falls_is_drawn_for_settling_alone(monkeypatch):
@@ -139,7 +149,7 @@ class Counting:
     def phase(self, step):
         return 0
 
-    def lay(self, images):
+    def encode(self, images):
         states = np.zeros((len(images), *SMALL.lattice), np.int8)
         states[:, 0, 1:9, 1:9] = images
         return states
@@ -150,7 +160,7 @@ class Counting:
         moved[:, 3] -= 1
         return moved
 
-    def show(self, states):
+    def readout(self, states):
         return states[:, 0, 1:9, 1:9].astype(np.uint8)
 
 
@@ -221,13 +231,13 @@ def test_settling_tries_touches_on_the_machine_and_keeps_the_best(monkeypatch):
     monkeypatch.setattr(settling, "Trained", lambda given: order.append(given) or machine)
     monkeypatch.setattr(settling.Starts, "of", lambda *given: order.append(given) or "starts")
     monkeypatch.setattr(settling, "fall", lambda *given: order.append(given) or "fall")
-    monkeypatch.setattr(settling, "touched", lambda *given: ("touched", *given))
+    monkeypatch.setattr(settling, "apply_touch", lambda *given: ("touched", *given))
 
     def settled(channels, look, say):
         assert channels == 4 and look("some") == "fall"
         return "best", None
 
-    monkeypatch.setattr(settling, "settled", settled)
+    monkeypatch.setattr(settling, "find_touch", settled)
     settle(learner, digits, options)
     assert order == [learner, (digits, options), ("touch", "some"), (machine, "starts")]
     assert learner.rule == ("touched", "rule", "best")

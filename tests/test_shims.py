@@ -6,8 +6,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from amaranth import Shape
 
-from sim import board, device, wire
+from golden.spec import Spec
+from hw.shapes import Geometry
+from sim.devices import board, device, wire
+from sim.devices.verilate import ChipDesign, Port
+from tests.played_chip import WORDS
 
 SIM = Path(board.__file__).parent
 TYPES = {
@@ -87,8 +92,19 @@ def test_numbers_that_python_and_cpp_share_are_the_same():
     text = (SIM / "chip.cpp").read_text()
     (enum,) = re.findall(r"enum \{ (kDone.*) \};", text)
     assert enum == f"kDone = 0, kMore = 1, kStuck = {device.STUCK}"
-    (sides,) = re.findall(r"sides\[\] = \{(.*?)\}", text, re.DOTALL)
-    ports = (device.COMMAND, device.DATA_IN, device.DELTA, device.DATA_OUT, device.PLANE)
-    names = [name.strip().removeprefix("&chip->") for name in sides.split(",")]
-    order = ["command", "data_in", "delta", "data_out", "plane"]
-    assert [names[port] for port in ports] == order
+    (switch,) = re.findall(r"switch \(port\) \{(.*?)\n    \}", text, re.DOTALL)
+    sides = dict(re.findall(r"(?:case )?(\w+): return chip->(\w+);", switch))
+    last = {"PLANE": sides.pop("default")}
+    assert sides | last == {port.name: port.name.lower() for port in Port}
+    assert [*Port] == [*range(5)]
+
+
+@pytest.mark.parametrize("filters", [1, 2, 5])
+@pytest.mark.parametrize("contexts", [1, 2, 8])
+def test_cpp_is_told_the_numbers_of_the_ports_and_the_words_of_a_command(filters, contexts):
+    geometry = Geometry(spec=Spec(), filters=filters, contexts=contexts)
+    assert '#include "model.h"' in (SIM / "chip.cpp").read_text()
+    ports, command = ChipDesign(geometry).header.splitlines()
+    assert ports == "enum Port { COMMAND = 0, DATA_IN = 1, DELTA = 2, DATA_OUT = 3, PLANE = 4 };"
+    words = -(-Shape.cast(geometry.command).width // 32)
+    assert command == f"constexpr int kCommandWords = {words};" and words == WORDS

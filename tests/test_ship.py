@@ -16,12 +16,12 @@ import sw.train.ship as ship
 from golden.gate import GateNetwork
 from golden.samples import calibrated, network
 from golden.skeleton import SHIPPED, Skeleton
-from sw.damage import blank
-from sw.data import Digits
-from sw.evaluate import judged
-from sw.rebuild import gate_of, rule_of
-from sw.train import Options
+from sw.data.damage import blank
+from sw.data.load import Digits
+from sw.judge.evaluate import digits_to_judge
+from sw.model.rebuild import gate_of, rule_of
 from sw.train.learner import Learner
+from sw.train.options import Options
 from tests.runs import CORNERS, LABELS, SMALL
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -47,7 +47,7 @@ def finished(monkeypatch, tmp_path):
         return {"same": same, "images": len(tests.images), "share": share}
 
     monkeypatch.setattr(ship, "prove_random", prove)
-    monkeypatch.setattr(ship, "measured", measured)
+    monkeypatch.setattr(ship, "evaluate_skeleton", measured)
     monkeypatch.setattr(ship, "PROVEN", 3)
     monkeypatch.setattr(ship, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setattr(ship.time, "monotonic", lambda: next(clock))
@@ -124,8 +124,8 @@ def test_results_are_of_goldens_device_by_the_protocol(monkeypatch, capsys):
         return {"images": 1234, "rows": "show", "restored": scores}
 
     monkeypatch.setattr(ship, "evaluate", evaluate)
-    tests = judged(DATA)
-    found = ship.measured(skeleton, gate, tests, 0.4)
+    tests = digits_to_judge(DATA)
+    found = ship.evaluate_skeleton(skeleton, gate, tests, 0.4)
 
     (((given,), *rest),) = asked
     assert given is skeleton and rest == [gate, tests, 3, 0.4]
@@ -153,7 +153,7 @@ def git(monkeypatch, answer):
 
 
 def test_a_commit_is_marked_by_changes_to_what_trains(monkeypatch):
-    asked = git(monkeypatch, lambda verb: " M sw/gate.py\n" if verb == "status" else "abc\n")
+    asked = git(monkeypatch, lambda verb: " M sw/model/gate.py\n" if verb == "status" else "abc\n")
     root = Path(ship.__file__).parents[2]
     assert ship.commit() == "abc with changes"
     assert asked == [
@@ -229,7 +229,7 @@ def test_a_machine_is_named_by_its_processor(monkeypatch, text, wanted):
 )
 def test_a_command_on_record_means_what_it_meant(thalweg, monkeypatch, path):
     runs = []
-    monkeypatch.setattr("sw.train.train", runs.append)
+    monkeypatch.setattr("sw.train.run.train", runs.append)
     record = json.loads(path.read_text())
     assert thalweg(*record["command"].split()[1:])[0] == 0
     found, before = json.loads(json.dumps(runs[0].trained_with())), dict(record["options"])

@@ -7,8 +7,8 @@ import pytest
 
 from golden.errors import InputError
 from hw.boards.catalogue import BOARDS
-from sim.board import CLOCK, SLICE, SimulatedPort, divisor_of
-from sw.cli.linking import filters_of, serve
+from sim.devices.board import CLOCK, SLICE, SimulatedPort, divisor_of
+from sw.cli.simulate import filters_of, serve
 
 
 @pytest.mark.parametrize(

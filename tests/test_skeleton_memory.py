@@ -90,7 +90,7 @@ def test_identities_hold_facts_digests_and_a_crc_of_all_that_the_place_holds(fil
     facts = facts_of(geometry, skeletons)
     for place, digest in enumerate([*(s.digest for s in skeletons), "00" * 32, "00" * 32]):
         own = bytes(rows["identity"][IDENTITY * place : IDENTITY * (place + 1)])
-        assert own[:FACTS] == facts.to_bytes()[:FACTS]
+        assert own[: FACTS.size] == facts.to_bytes()[: FACTS.size]
         assert own[DIGEST : DIGEST + 32].hex() == digest
         body = message(geometry, rows, place) + own[:-4]
         assert own[-4:] == zlib.crc32(body).to_bytes(4, "little")

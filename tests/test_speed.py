@@ -1,7 +1,8 @@
 import torch
 
-import sw.docs as docs
+import sw.experiments.measured as page
 from golden.spec import Spec
+from sw.model.step import TrainingMachine
 from sw.train import speed
 
 
@@ -16,15 +17,15 @@ def test_docs_show_what_training_measures(monkeypatch):
     assert all(value > 0 for key, value in measured.items() if not key.startswith("hours"))
     ratio = measured["steps_plain_ms"] / measured["steps_fused_ms"]
     assert abs(measured["steps_plain_to_fused"] - ratio) < 0.1 * ratio
-    rows = docs.training(measured).splitlines()[2:]
+    rows = page.training(measured).splitlines()[2:]
     assert len(rows) == len(measured) - 1  # the rate and the share of it stand in one row
     assert f"| {measured['steps_plain_to_fused']:.1f} x |" in rows[2]
-    assert docs.training(None) == ""
+    assert page.training(None) == ""
 
 
 def test_measuring_leaves_the_choice_of_step_as_it_was(monkeypatch):
     monkeypatch.setenv("THALWEG_FUSED", "x")
-    with speed.chosen(False):
+    with speed.choose_step(False):
         assert speed.os.environ["THALWEG_FUSED"] == "0"
     assert speed.os.environ["THALWEG_FUSED"] == "x"
 
@@ -113,20 +114,20 @@ def test_the_steps_that_are_compared_are_ten_of_the_same_states(monkeypatch):
         assert product().shape == (1024, 1024)
         return [1.0, 1.0, 1.0]
 
-    monkeypatch.setattr(speed, "learnt", learnt)
+    monkeypatch.setattr(speed, "run_and_learn", learnt)
     monkeypatch.setattr(speed, "seconds", seconds)
-    monkeypatch.setattr(speed, "numbers", lambda rule, gate: (rule, gate))
-    stepped = []
-    monkeypatch.setattr(speed, "advance", lambda *given: stepped.append(given))
+    made, stepped, of = [], [], TrainingMachine.of
+    monkeypatch.setattr(TrainingMachine, "of", lambda *given: made.append(given) or of(*given))
+    monkeypatch.setattr(TrainingMachine, "step", lambda *given: stepped.append(given))
     speed.step_times()
     (plain, states, count), (rule, others, again) = ran
 
     assert isinstance(plain, speed.PlainStep) and rule.exponents is not None
     assert count == again == 10 and torch.equal(states, others)
     assert states.shape == (32, 16, 32, 32) and states.abs().max() <= 40
-    ((given, weights, spec, exact),) = stepped
-    assert torch.equal(given, states) and weights == (rule, None)
-    assert (spec, exact) == (Spec(), True)
+    ((machine, given),) = stepped
+    assert torch.equal(given, states) and made == [(rule, None)]
+    assert (machine.spec, machine.exact) == (Spec(), True)
 
 
 def test_gradients_are_found_and_put_away():
@@ -138,7 +139,7 @@ def test_gradients_are_found_and_put_away():
         steps.append(states.requires_grad)
         return layer(states)
 
-    speed.learnt(layer, torch.ones(2, 3), step, 4)
+    speed.run_and_learn(layer, torch.ones(2, 3), step, 4)
     assert steps == [True] * 4 and noted[-1] > 0
     assert layer.weight.grad is None
 

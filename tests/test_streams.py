@@ -5,7 +5,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from hw.port.skid import Skid
-from sim.host import Host
+from sim.benches.host import Host
 from tests.streams import DEADLINE, collect, exchange, simulate
 
 

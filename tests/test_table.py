@@ -11,19 +11,19 @@ from golden.errors import Difference, InputError
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
 from golden.spec import Gate, Spec
-from sw.baselines.models import build
-from sw.baselines.shelf import shipped
 from sw.cli.common import progress
-from sw.data import Digits, embedded_digits, show_digits
-from sw.evaluate import Judged
-from sw.referee import Referee
-from sw.table import report
-from sw.table.automata import device_restore, link_bytes
-from sw.table.macs import automaton_macs, network_macs
-from sw.table.make import curves, rows
-from sw.table.measure import DAMAGES, KEYS, Store, known, row
-from sw.table.subject import Claim, Subject, digest_of
-from sw.table.subjects import subjects
+from sw.data.load import Digits, embedded_digits, show_digits
+from sw.experiments.table import report
+from sw.experiments.table.automata import device_restore, link_bytes
+from sw.experiments.table.make import curves, rows
+from sw.experiments.table.measure import DAMAGES, KEYS, Store, known, row
+from sw.experiments.table.subject import Claim, Subject, digest_of
+from sw.experiments.table.subjects import subjects
+from sw.judge.evaluate import Judged
+from sw.judge.macs import automaton_macs, network_macs
+from sw.judge.referee import Referee
+from sw.model.baselines.models import build
+from sw.model.baselines.shelf import load_shipped
 
 IMAGES, LABELS = show_digits()
 DIGITS = Judged("show", IMAGES[:4], LABELS[:4])
@@ -166,8 +166,8 @@ def test_a_digest_changes_with_what_it_is_of(tmp_path):
 def test_one_table_of_everything(thalweg, tmp_path, monkeypatch):
     few = embedded_digits()[0][::20].copy()
     digits = Digits(few, np.zeros(len(few), np.uint8), None, None, "a few")
-    monkeypatch.setattr("sw.data.load", lambda data, download: digits)
-    monkeypatch.setitem(sys.modules, "sim.device", SimpleNamespace(SimulatedDevice=Chip))
+    monkeypatch.setattr("sw.data.load.load", lambda data, download: digits)
+    monkeypatch.setitem(sys.modules, "sim.devices.device", SimpleNamespace(SimulatedDevice=Chip))
     file = tmp_path / "results.json"
     code, out, _ = thalweg("eval", "--images", "2", "--output", file)
     assert code == 0
@@ -198,4 +198,4 @@ def test_table_refuses_what_needs_a_skeleton_and_the_other_way_round(fails, tmp_
 
 def test_shipped_baselines_load():
     for path in sorted((SHIPPED.parents[1] / "sw" / "baselines" / "weights").glob("*.safetensors")):
-        assert shipped(path.stem) is not None
+        assert load_shipped(path.stem) is not None

@@ -14,11 +14,11 @@ from golden.errors import InputError
 from golden.skeleton import SHIPPED as SKELETONS
 from golden.skeleton import Skeleton
 from sw.cli.common import progress
-from sw.data import Digits
-from sw.evaluate import Judged
-from sw.table import make, report, subjects
-from sw.table.measure import DAMAGES, KEYS, Store, point, row, scored
-from sw.table.subject import Subject
+from sw.data.load import Digits
+from sw.experiments.table import make, report, subjects
+from sw.experiments.table.measure import DAMAGES, KEYS, Store, point, row, score
+from sw.experiments.table.subject import Subject
+from sw.judge.evaluate import Judged
 from tests.memory_toys import Referee, digits
 
 MANY = Judged("test", np.zeros((2001, 2, 2), np.uint8), np.arange(2001))
@@ -93,7 +93,7 @@ def test_digits_are_read_in_what_was_restored():
     restored = few.images.copy()
     restored[:, 0, 0] = few.labels
     restored[:2, 0, 0] += 1
-    found = scored(restored, few.images, few.labels, Referee())
+    found = score(restored, few.images, few.labels, Referee())
     assert found["digit_id"] == 60.0
     assert set(found) == {"psnr_mean", "psnr_mse", "digit_id"}
 
@@ -241,8 +241,8 @@ def test_the_command_hands_on_what_it_has(thalweg, monkeypatch, tmp_path, curves
         calls.append(("load", data, download))
         return some
 
-    monkeypatch.setattr("sw.data.load", asked)
-    monkeypatch.setattr("sw.writable.require_writable", lambda *given: calls.append(given))
+    monkeypatch.setattr("sw.data.load.load", asked)
+    monkeypatch.setattr("sw.runs.writable.require_writable", lambda *given: calls.append(given))
     fake(subjects, "subjects", [ONE])
     fake(make, "rows", [{"rows": "test"}])
     fake(make, "curves", POINTS)
@@ -270,18 +270,17 @@ def test_the_command_hands_on_what_it_has(thalweg, monkeypatch, tmp_path, curves
         assert ("curves", [ONE], digits, store, progress) in calls
         assert ("draw_curves", POINTS, output.parent / "curves.png") in calls
         assert json.loads((output.parent / "curves.json").read_text()) == POINTS
-    for name, gated in (("digits", True), ("digits-ca", False)):
-        monkeypatch.setitem(sys.modules, "sim.device", SimpleNamespace(SimulatedDevice=Chip))
+    for name in ("digits", "digits-ca"):
+        monkeypatch.setitem(
+            sys.modules, "sim.devices.device", SimpleNamespace(SimulatedDevice=Chip)
+        )
         skeleton = Skeleton.load(SKELETONS / name)
         chip = opened(skeleton)
-        assert chip.made == ((skeleton,), 2) and chip.chosen == (0, gated)
+        assert chip.made == ((skeleton,), 2)
 
 
 class Chip:
-    """Remembers what it was made of, and what was chosen."""
+    """Remembers what it was made of."""
 
     def __init__(self, skeletons, *, filters):
         self.made = tuple(skeletons), filters
-
-    def choose(self, slot, *, gated):
-        self.chosen = slot, gated

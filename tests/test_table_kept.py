@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from sw.ablation.measure import Ablation
-from sw.ablation.rows import Row
-from sw.evaluate import Judged
-from sw.table import subjects
-from sw.table.measure import CODE, Store
-from sw.table.subject import ROOT, Subject, digest_of
+from sw.experiments.ablation.measure import Ablation
+from sw.experiments.ablation.rows import Row
+from sw.experiments.table import subjects
+from sw.experiments.table.measure import CODE, Store
+from sw.experiments.table.subject import ROOT, Subject, digest_of
+from sw.judge.evaluate import Judged
 from sw.train.options import Options
 from tests.changes import DIGITS, moved
 
@@ -54,8 +54,13 @@ def test_a_store_looks_at_the_code_and_the_referee(made, monkeypatch, path):
 
 def test_a_store_looks_at_all_that_judges():
     names = {str(path.relative_to(ROOT) if path.is_absolute() else path) for path in CODE}
-    assert names == {"sw/table/measure.py", "sw/metrics.py", "sw/damage.py",
-                     "sw/referee/__init__.py", "sw/referee/weights.safetensors"}  # fmt: skip
+    assert names == {
+        "sw/experiments/table/measure.py",
+        "sw/judge/metrics.py",
+        "sw/data/damage.py",
+        "sw/judge/referee/__init__.py",
+        "sw/judge/referee/weights.safetensors",
+    }
 
 
 @pytest.mark.parametrize("text", ["", "{ broken", "null", "[]", '{"n": 1'])
@@ -97,11 +102,26 @@ def seen(monkeypatch):
 
 def test_subjects_are_named_by_all_their_code(seen, monkeypatch):
     wanted = {
-        "golden": {"golden/model.py", "golden/gate.py", "sw/table/automata.py"},
-        "float": {"sw/train/step.py", "sw/floats.py", "sw/rule.py", "sw/gate.py", "sw/quant.py"},
-        "chip": {"hw/chip.py", "sim/device.py", "sim/chip.cpp", "sim/served.h"},
-        "networks": {"sw/baselines/models.py", "sw/baselines/run.py", "sw/baselines/shelf.py"},
-        "closed forms": {"sw/baselines/closed.py"},
+        "golden": {"golden/model.py", "golden/gate.py", "sw/experiments/table/automata.py"},
+        "float": {
+            "sw/model/step.py",
+            "sw/model/floats.py",
+            "sw/model/rule.py",
+            "sw/model/gate.py",
+            "sw/model/quantisers.py",
+        },
+        "chip": {
+            "hw/chip.py",
+            "sim/devices/device.py",
+            "sim/devices/chip.cpp",
+            "sim/devices/served.h",
+        },
+        "networks": {
+            "sw/model/baselines/models.py",
+            "sw/experiments/baselines/run.py",
+            "sw/model/baselines/shelf.py",
+        },
+        "closed forms": {"sw/experiments/baselines/closed.py"},
     }
     found = list(subjects.subjects(DIGITS.train_images, lambda skeleton: None))
     paths = {str(path.relative_to(ROOT)) for path in seen}
@@ -136,7 +156,7 @@ def test_runs_of_an_ablation_lie_by_all_that_decides_them(tmp_path, monkeypatch)
 
 def test_a_distilled_run_lies_by_the_weights_of_its_teacher(tmp_path, monkeypatch):
     weights = tmp_path / "unet.safetensors"
-    monkeypatch.setattr("sw.ablation.measure.weights_of", lambda name: weights)
+    monkeypatch.setattr("sw.experiments.ablation.measure.weights_of", lambda name: weights)
     row, found = Row(name="x", says="x", changes={"teacher": "unet"}), set()
     for text in ("one", "two"):
         weights.write_text(text)
@@ -156,10 +176,10 @@ def trained(tmp_path, monkeypatch):
     found = {"psnr_mean": 1.0, "digit_id": 2.0, "link_bytes": 3, "seconds": 4.0, "rows": "test"}
     for name, value in (
         ("prepare", lambda options: None),
-        ("learnt", learnt),
+        ("learn", learnt),
         ("measure", lambda learner, digits: found | {"images": 1}),
     ):
-        monkeypatch.setattr(f"sw.ablation.measure.{name}", value)
+        monkeypatch.setattr(f"sw.experiments.ablation.measure.{name}", value)
     rows = (Row(name="base", says="x"), Row(name="base-2", says="y"))
     table = Ablation(Options(output=tmp_path), DIGITS, rows)
 

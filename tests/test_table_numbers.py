@@ -7,14 +7,14 @@ import pytest
 
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sw.ablation.measure import summary, to_base
-from sw.ablation.rows import BASE, Row
-from sw.evaluate import Judged
-from sw.table.automata import link_bytes, parameters_of
-from sw.table.make import first
-from sw.table.measure import KEYS, known
-from sw.table.subject import Claim, Subject
-from sw.table.subjects import subjects
+from sw.experiments.ablation.measure import summary, to_base
+from sw.experiments.ablation.rows import BASE, Row
+from sw.experiments.table.automata import link_bytes, parameters_of
+from sw.experiments.table.make import first
+from sw.experiments.table.measure import KEYS, known
+from sw.experiments.table.subject import Claim, Subject
+from sw.experiments.table.subjects import subjects
+from sw.judge.evaluate import Judged
 from sw.train.options import Options
 from tests.changes import DIGITS
 

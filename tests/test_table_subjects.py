@@ -12,17 +12,17 @@ import torch
 from torch.nn import functional
 
 from golden.skeleton import SHIPPED, Skeleton
-from sw import floats
-from sw.baselines.closed import NEIGHBOURS
-from sw.baselines.shelf import SHIPPED as WEIGHTS
-from sw.data import show_digits
-from sw.gate import spread
-from sw.metrics import closeness
-from sw.table import automata, subjects
-from sw.table.automata import blockwise, device_restore, float_restore
-from sw.table.make import CURVE
-from sw.table.measure import DAMAGES, KEYS
-from sw.table.subject import ROOT, digest_of
+from sw.data.load import show_digits
+from sw.experiments.baselines.closed import NEIGHBOURS
+from sw.experiments.table import automata, subjects
+from sw.experiments.table.automata import blockwise, device_restore, float_restore
+from sw.experiments.table.make import CURVE
+from sw.experiments.table.measure import DAMAGES, KEYS
+from sw.experiments.table.subject import ROOT, digest_of
+from sw.judge.metrics import closeness
+from sw.model import floats
+from sw.model.baselines.shelf import SHIPPED as WEIGHTS
+from sw.model.gate import spread
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -105,15 +105,18 @@ def test_identities_are_of_all_that_decides(monkeypatch):
 
     monkeypatch.setattr(subjects, "digest_of", names)
     found = {name: set(each.identity.split()) for name, each in listed().items()}
-    closed = {"sw/baselines/closed.py", hashlib.sha256(FEW.tobytes()).hexdigest()}
-    network = {f"sw/baselines/{name}.py" for name in ("models", "run", "shelf")}
-    code = {"golden", "sw/table/automata.py"}
-    model = {f"sw/{name}.py" for name in ("rule", "gate", "quant", "rebuild")}
+    closed = {"sw/experiments/baselines/closed.py", hashlib.sha256(FEW.tobytes()).hexdigest()}
+    network = {
+        *(f"sw/model/baselines/{name}.py" for name in ("models", "shelf")),
+        "sw/experiments/baselines/run.py",
+    }
+    code = {"golden", "sw/experiments/table/automata.py"}
+    model = {f"sw/model/{name}.py" for name in ("rule", "gate", "quantisers", "rebuild")}
     alone, hybrid = (
         {*code, *(str(SHIPPED / name / file) for file in ("skeleton.json", "gate.safetensors"))}
         for name in ("digits-ca", "digits")
     )
-    values = {str(SHIPPED / "digits" / floats.FLOATS), "sw/train/step.py", "sw/floats.py"}
+    values = {str(SHIPPED / "digits" / floats.FLOATS), "sw/model/step.py", "sw/model/floats.py"}
     assert found == {
         "blanked input": set(),
         **dict.fromkeys(CLOSED, closed),
@@ -121,7 +124,7 @@ def test_identities_are_of_all_that_decides(monkeypatch):
            for name, file in BASELINES.items()},
         "CA only, int8 (golden)": alone,
         "hybrid, float": hybrid | values | model,
-        "hybrid, int8 (Brevitas)": hybrid | model,
+        "hybrid, int8 (Brevitas)": hybrid | model | {"sw/model/values.py"},
         "hybrid, int8 (golden)": hybrid,
         SIMULATED: hybrid | {"hw", "sim"},
     }  # fmt: skip
@@ -148,8 +151,8 @@ def test_a_digest_is_of_the_folders_in_a_folder(tmp_path):
 
 
 def test_each_baseline_restores_with_its_own_network(monkeypatch):
-    monkeypatch.setattr(subjects, "shipped", lambda name, folder: Model(name, folder))
-    monkeypatch.setattr(subjects, "restored", lambda *given: given)
+    monkeypatch.setattr(subjects, "load_shipped", lambda name, folder: Model(name, folder))
+    monkeypatch.setattr(subjects, "restore_images", lambda *given: given)
     monkeypatch.setattr(subjects, "network_macs", lambda model: model.name)
     done = print
 

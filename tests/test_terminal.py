@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from sw.terminal import console
+from sw.runs.terminal import console
 
 
 @pytest.mark.parametrize(("columns", "width"), [("40", 80), ("79", 80), ("80", 80), ("132", 132)])

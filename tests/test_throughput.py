@@ -9,18 +9,18 @@ from golden.skeleton import SHIPPED, Skeleton
 from golden.wire import BITS_A_BYTE
 from hw.boards.rates import wire_bytes
 from hw.boards.top import BAUD
-from sim import throughput
-from sim.account import Account, accounted
-from sim.device import SimulatedDevice
-from sim.wire import SimulatedWire
-from sw.docs import SPEED
+from sim.devices.account import Account, account_of
+from sim.devices.device import SimulatedDevice
+from sim.devices.wire import SimulatedWire
+from sim.measure import throughput
+from sw.experiments.measured import SPEED
 
 
 def test_a_clock_counts_for_everything_that_is_at_work_in_it():
     counts = [5, 10, 20, 40, 80, 160, 320, 640, 7, 9]  # bits: wire, engine, gate
     want = Account(1275, 10 + 40 + 160 + 640, 20 + 40 + 320 + 640, 80 + 160 + 320 + 640, 5, 7, 9)
-    assert accounted(counts) == want
-    assert accounted(counts[:8])[:5] == want[:5]
+    assert account_of(counts) == want
+    assert account_of(counts[:8])[:5] == want[:5]
 
 
 @pytest.mark.parametrize("kind", [SimulatedDevice, SimulatedWire])

@@ -1,4 +1,4 @@
-from sim.toggles import toggles
+from sim.measure.toggles import toggles
 
 SAIF = """// made up
 (SAIFILE

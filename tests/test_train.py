@@ -7,22 +7,24 @@ import numpy as np
 import pytest
 import torch
 
+import sw.model.proof as verify
 import sw.train.loop as loop
 import sw.train.run as run
 import sw.train.settle as settling
 import sw.train.ship as ship
-import sw.train.verify as verify
 from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
 from golden.spec import Gate, Spec
-from sw import floats
-from sw.data import Digits, show_digits
-from sw.train import Options, calibrate, draw, train
+from sw.data.load import Digits, show_digits
+from sw.model import floats
+from sw.train import calibrate, draw
 from sw.train.calibrate import quantise
 from sw.train.learner import begin
 from sw.train.loop import train_batch
-from sw.train.recipes import restored
+from sw.train.options import Options
+from sw.train.recipes import run_supervised
+from sw.train.run import train
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
 SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
@@ -49,6 +51,12 @@ def small(tmp_path, monkeypatch):
 def drawn(images, options, stage, number):
     """Return the originals and the damaged digits of a batch."""
     return draw.draw(images, options, draw.random(options, stage, number))
+
+
+def restored(learner, damaged, options):
+    """Return what is shown of damaged digits after all steps."""
+    *_, last = run_supervised(learner.machine(options.dropout), damaged, options)
+    return last
 
 
 def integers(learner):

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from golden.spec import Gate, Spec
-from sw.data import show_digits
+from sw.data.load import show_digits
 from sw.train import loop, recipes
 from sw.train.learner import Learner, begin
 from sw.train.loop import rate, run_stage, train_batch
 from sw.train.options import Options
-from sw.train.recipes import Loss, closeness, overflow, relearn, restore, squared
+from sw.train.recipes import Loss, closeness, overflow, relearn, restore, squared_error
 from sw.train.rehearsal import Rehearsal
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=1)
@@ -168,7 +168,7 @@ def test_errors_are_mean_squares_of_full_scale():
     shown, originals = torch.zeros(2, 2, 2), torch.zeros(2, 2, 2)
     shown[0, 0, 0], originals[1] = 51.0, 25.5
 
-    assert squared(shown, originals).tolist() == pytest.approx([0.01, 0.01])
+    assert squared_error(shown, originals).tolist() == pytest.approx([0.01, 0.01])
 
 
 def test_states_near_their_limits_have_a_price():
@@ -183,7 +183,7 @@ def test_a_batch_aims_at_what_is_wanted_and_is_measured_by_the_originals(monkeyp
     monkeypatch.setattr(recipes, "aim", lambda originals, *rest: originals * 0 + 51)
     monkeypatch.setattr(recipes, "draw", lambda *given: (torch.zeros(2, 8, 8),) * 2)
     shown = torch.full((2, 8, 8), 102.0)
-    monkeypatch.setattr(recipes, "supervised", lambda *given: iter([shown * 9, shown]))
+    monkeypatch.setattr(recipes, "run_supervised", lambda *given: iter([shown * 9, shown]))
     found = restore(begin(options), CORNERS, options)
 
     logarithms = [math.log(((918 - 51) / 255) ** 2 + 1e-3), math.log(0.2**2 + 1e-3)]
@@ -203,9 +203,12 @@ def test_half_of_a_batch_of_letters_is_digits(monkeypatch):
         "draw",
         lambda images, options, rng, count: (torch.zeros(count, 8, 8), torch.ones(count, 8, 8) * 7),
     )
-    monkeypatch.setattr(
-        recipes, "restored", lambda learner, damaged, options: seen.append(damaged) or damaged * 0
-    )
+
+    def supervised(machine, damaged, options):
+        seen.append(damaged)
+        yield damaged * 0
+
+    monkeypatch.setattr(recipes, "run_supervised", supervised)
     found = relearn(learner, CORNERS, options)
 
     assert [image[0, 0].item() for image in seen[0]] == [7, 7, 1, 1, 1]

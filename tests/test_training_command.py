@@ -11,14 +11,13 @@ from pathlib import Path
 
 import pytest
 
-import sw.train
+import sw.train.run
 from golden.errors import InputError
 from sw.cli import endings
-from sw.cli.ablating import numbers_of
-from sw.train import Options
-from sw.train.bounds import BOUNDS, SEEDS, require_within
+from sw.cli.ablate import numbers_of
+from sw.train.bounds import SEEDS, require_within
 from sw.train.loop import Stopped, interruptions
-from sw.train.options import spec_for
+from sw.train.options import BOUNDS, Options, spec_for
 from sw.train.ship import command
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +47,7 @@ RUNS = {
 def told(monkeypatch):
     """What the command line asks training for."""
     runs = []
-    monkeypatch.setattr(sw.train, "train", runs.append)
+    monkeypatch.setattr(sw.train.run, "train", runs.append)
     return runs
 
 
@@ -109,13 +108,13 @@ def test_every_bound_may_be_reached(name):
     bound = BOUNDS[name]
     least = 1e-9 if bound.open else bound.low
     for value in (least, bound.high):
-        require_within(name, value)
+        require_within(name, value, bound)
     for value in (bound.low - 1, bound.high + 1 + bound.high * 1e-9 * (not bound.whole)):
         with pytest.raises(InputError, match=f"^{name} must be "):
-            require_within(name, value)
+            require_within(name, value, bound)
     if bound.open:
         with pytest.raises(InputError, match="above 0"):
-            require_within(name, 0)
+            require_within(name, 0, bound)
 
 
 @pytest.mark.parametrize(

@@ -8,24 +8,24 @@ import numpy as np
 import pytest
 import torch
 
+import sw.model.proof as verify
 import sw.train.ship as ship
-import sw.train.verify as verify
 from golden.errors import InputError
 from golden.samples import network
 from golden.spec import Gate, Spec
-from sw.baselines.run import restored as baseline_restored
-from sw.baselines.shelf import shipped
-from sw.data import Digits, show_digits
-from sw.gate import CutNetwork, cut
-from sw.train import Options
+from sw.data.load import Digits, show_digits
+from sw.experiments.baselines.run import restore_images as baseline_restored
+from sw.model.baselines.shelf import load_shipped
+from sw.model.gate import CutNetwork, cut
+from sw.model.proof import prove_random
 from sw.train.calibrate import quantise
 from sw.train.draw import draw, random
 from sw.train.learner import begin
 from sw.train.loop import train_batch
-from sw.train.options import RECIPES, spec_for
-from sw.train.recipes import closeness, restore, restored, squared
+from sw.train.options import RECIPES, Options, spec_for
+from sw.train.recipes import closeness, restore, squared_error
 from sw.train.teacher import aim
-from sw.train.verify import prove_random
+from tests.test_train import restored
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
 SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
@@ -98,7 +98,7 @@ def test_every_step_is_supervised():
     losses = []
     for steps in range(1, SMALL.steps + 1):
         learner.rule.spec = replace(SMALL, steps=steps)
-        losses.append(closeness(squared(restored(learner, damaged, last), originals), last))
+        losses.append(closeness(squared_error(restored(learner, damaged, last), originals), last))
     found = restore(learner, CORNERS, every)
 
     assert found.value.item() == pytest.approx(sum(losses).item() / 3, rel=1e-6)
@@ -136,7 +136,7 @@ def test_a_teacher_makes_half_of_the_aim():
     options = Options(batch=3, teacher="autoencoder")
     originals, damaged = draw(show_digits()[0], options, random(options, "float", 0))
     found = aim(originals, damaged, options)
-    taught = baseline_restored(shipped("autoencoder"), damaged.numpy().astype(np.uint8))
+    taught = baseline_restored(load_shipped("autoencoder"), damaged.numpy().astype(np.uint8))
 
     np.testing.assert_allclose(found, (originals.numpy() + taught) / 2, atol=0.26)
     assert aim(originals, damaged, Options(batch=3)) is originals
@@ -181,7 +181,7 @@ def test_rejects_wrong_options(values, text):
 
 
 def test_rejects_a_teacher_without_weights(monkeypatch, tmp_path):
-    monkeypatch.setattr("sw.baselines.shelf.weights_of.__defaults__", (tmp_path,))
+    monkeypatch.setattr("sw.model.baselines.shelf.weights_of.__defaults__", (tmp_path,))
     with pytest.raises(InputError) as error:
         Options(teacher="unet")
 
@@ -192,7 +192,7 @@ def test_rejects_a_teacher_without_weights(monkeypatch, tmp_path):
 
 def test_a_gate_of_cut_planes_is_not_left_to_be_run(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(ship, "prove_random", lambda *models: 1)
-    monkeypatch.setattr(ship, "measured", lambda *arguments: {})
+    monkeypatch.setattr(ship, "evaluate_skeleton", lambda *arguments: {})
     options = Options(spec=SMALL, batch=4, batches=6, qat_batches=6, plane_bits=4, output=tmp_path)
     digits = Digits(CORNERS, np.zeros(64, np.uint8), CORNERS, np.zeros(64, np.uint8), "corners")
     ship.export(trained(options), options, digits)

@@ -8,9 +8,9 @@ import torch
 
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sw.rebuild import gate_of, rule_of
+from sw.model.rebuild import gate_of, rule_of
+from sw.model.step import TrainingMachine, perceive
 from sw.train.recipes import LIMIT, OVERFLOW, UNIT, overflow
-from sw.train.step import advance, gate_delta, numbers, perceived, planes_of, respond
 
 GATE = Gate(input_channel=1, output_channel=2, start=1, every=1)
 SPEC = Spec(height=8, width=8, channels=4, multiplier=2, steps=4, image=4, gate=GATE)
@@ -20,20 +20,21 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def of_samples(spec=SPEC):
-    """Numbers of a random rule and gate, and states that lie far from their limits."""
+    """A machine of a random rule and gate, and states that lie far from their limits."""
     rng = np.random.default_rng(1)
     rule, gate = rule_of(calibrated(spec, rng)), gate_of(network(spec, rng), spec)
     states = torch.from_numpy(rng.integers(-9, 10, (3, *spec.lattice))).float()
     with torch.no_grad():
-        return numbers(rule, gate), states
+        return TrainingMachine.of(rule, gate), states
 
 
 def test_all_that_changes_a_state_grows_with_the_step():
-    weights, states = of_samples()
-    longer = weights.stretched(1.5)
-    change, more = (advance(states, each, SPEC, False) - states for each in (weights, longer))
-    planes = planes_of(states, weights, SPEC)
-    delta, larger = (gate_delta(planes, each, False) for each in (weights, longer))
+    machine, states = of_samples()
+    machine = replace(machine, exact=False)
+    longer = machine.stretched(1.5)
+    change, more = (each.step(states) - states for each in (machine, longer))
+    planes = machine.planes(states)
+    delta, larger = (each.deltas(planes) for each in (machine, longer))
     free = (more.abs() < 100, larger.abs() < 100)
 
     assert all(each.float().mean() > 0.5 for each in free), "else nothing is compared"
@@ -42,9 +43,9 @@ def test_all_that_changes_a_state_grows_with_the_step():
 
 
 def test_the_gates_answer_is_stretched_before_it_is_rounded():
-    weights, states = of_samples()
-    planes = planes_of(states, weights, SPEC)
-    deltas = {times: gate_delta(planes, weights.stretched(times), True) for times in (1, 3)}
+    machine, states = of_samples()
+    planes = machine.planes(states)
+    deltas = {times: machine.stretched(times).deltas(planes) for times in (1, 3)}
     free = deltas[3].abs() < 100
 
     assert ((deltas[3] - 3 * deltas[1])[free].abs() <= 1.5).all()
@@ -54,10 +55,10 @@ def test_the_gates_answer_is_stretched_before_it_is_rounded():
 @pytest.mark.parametrize("mapping", ["nearest2", "phase4"])
 def test_gradient_of_what_the_gate_saturates_leads_back(mapping):
     spec = replace(SPEC, gate=replace(GATE, mapping=mapping))
-    weights, states = of_samples(spec)
+    machine, states = of_samples(spec)
     states[:, 2] = 127.0
     states.requires_grad_()
-    after = respond(states, weights, spec, 1, True)
+    after = machine.deliver(states, machine.answer(states), 1)
     at_limit = after[:, 2] == 127
     assert 0 < at_limit.float().mean() < 1
     for pull, passes in ((-1.0, False), (1.0, True)):  # a descent goes against it
@@ -78,10 +79,10 @@ def test_a_layer_on_codes_by_hand():
     rng = np.random.default_rng(1)
     rule = rule_of(calibrated(SPEC, rng))
     skeleton = rule.weights()
-    found = numbers(rule, None)
+    found = TrainingMachine.of(rule, None)
     for (weight, bias), layer, half in (
-        (found.encode, skeleton.encode, 0.5),
-        (found.readout, skeleton.readout, 0.5),
+        (found.encoder, skeleton.encode, 0.5),
+        (found.reader, skeleton.readout, 0.5),
     ):
         scale = 2.0 ** -np.asarray(layer.shift, float)
         wanted = np.asarray(layer.weight * scale).reshape(-1)
@@ -104,12 +105,12 @@ def test_a_layer_on_codes_by_hand():
     np.testing.assert_allclose(
         found.update[1].detach(), update.bias * 2.0 ** -update.shift.astype(float)
     )
-    assert found.gate is None and found.plane_bits == 8
+    assert found.network is None and found.gate is None and found.plane_bits == 8
 
 
 def test_half_a_gates_hidden_units_are_dropped_in_training():
-    weights, states = of_samples()
-    planes = planes_of(states, weights, SPEC)
+    machine, states = of_samples()
+    planes = machine.planes(states)
     asked = []
 
     def dropout(hidden, share):
@@ -118,21 +119,24 @@ def test_half_a_gates_hidden_units_are_dropped_in_training():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.nn.functional, "dropout", dropout)
-        gate_delta(planes, weights, True)
+        machine.deltas(planes)
         assert asked == [], "not unless told"
-        found = gate_delta(planes, weights, True, 0.5)
-        respond(states, weights, SPEC, 1, True, 0.25)
-        advanced = respond(
-            states, weights, replace(SPEC, gate=replace(GATE, start=2)), 1, True, 0.5
-        )
+        dropping = replace(machine, dropout=0.5)
+        found = dropping.deltas(planes)
+        replace(machine, dropout=0.25).advance(states, 1)
+        patch.setattr(TrainingMachine, "step", lambda machine, states: states)
+        closed = replace(SPEC, gate=replace(GATE, start=2))
+        advanced = replace(dropping, spec=closed).advance(states, 1)
     assert asked == [((3, 1024), 0.5), ((3, 1024), 0.25)]
-    assert torch.equal(found, weights.gate[1].bias.detach().floor().clamp(-128, 127).expand(3, -1))
+    assert torch.equal(
+        found, machine.network[1].bias.detach().floor().clamp(-128, 127).expand(3, -1)
+    )
     assert advanced is states
 
 
 def test_on_an_accelerator_filters_are_one_dense_convolution(monkeypatch):
-    weights, states = of_samples()
-    wanted = perceived(states, weights, SPEC, 1)
+    machine, states = of_samples()
+    wanted = perceive(states, machine.kernels, machine.offsets, 1)
     asked, convolve = [], torch.nn.functional.conv2d
 
     def conv2d(source, kernels, offsets, **named):
@@ -144,7 +148,7 @@ def test_on_an_accelerator_filters_are_one_dense_convolution(monkeypatch):
         real = states
 
     monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
-    assert torch.equal(perceived(There(), weights, SPEC, 1), wanted)
+    assert torch.equal(perceive(There(), machine.kernels, machine.offsets, 1), wanted)
     assert asked == [((8, 4, 3, 3), {"padding": 1})]
 
 
@@ -152,8 +156,8 @@ def test_a_gate_of_upper_bits_is_trained_on_upper_bits():
     rng = np.random.default_rng(1)
     rule, gate = rule_of(calibrated(SPEC, rng)), gate_of(network(SPEC, rng), SPEC)
     gate.plane_bits = 4
-    weights = numbers(rule, gate)
+    machine = TrainingMachine.of(rule, gate)
     states = torch.full((1, *SPEC.lattice), 37.0)
     states[:, 1, 0, 0] = -1.0
-    planes = planes_of(states, weights, SPEC)
+    planes = machine.planes(states)
     assert planes.tolist() == [[-16.0] + [32.0] * 63]

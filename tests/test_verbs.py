@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-import sw.train
-from sw.data import show_digits
-from sw.evaluate import Judged
-from sw.train import Options
-from sw.train.options import spec_for
+import sw.train.run
+from sw.data.load import show_digits
+from sw.judge.evaluate import Judged
+from sw.train.options import Options, spec_for
 from tests.recorded import Calls
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
@@ -39,6 +38,7 @@ TRAIN = {
     ("--multiplier", 3): {"spec": spec_for("restore", multiplier=3)},
     ("--no-gate",): {"spec": spec_for("restore", False)},
     ("--batch", 7): {"batch": 7},
+    ("--damage", 0.5): {"damage": 0.5},
     ("--noise", 1.5): {"noise": 1.5},
     ("--dropout", 0.125): {"dropout": 0.125},
 }
@@ -63,7 +63,7 @@ RUNS = [
 @pytest.mark.parametrize(("words", "wanted"), RUNS, ids=lambda value: str(value)[:40])
 def test_each_option_of_training_is_its_own_field(thalweg, monkeypatch, words, wanted):
     runs = []
-    monkeypatch.setattr(sw.train, "train", runs.append)
+    monkeypatch.setattr(sw.train.run, "train", runs.append)
     assert thalweg("train", *words) == (0, "", "")
     assert runs == [wanted] != [Options()]
 
@@ -75,8 +75,8 @@ def test_training_tells_its_device(fails):
 
 def test_the_referee_is_trained_on_the_data_named(thalweg, monkeypatch):
     calls, record = Calls(), {"test_right": 98, "test_digits": 99}
-    monkeypatch.setattr("sw.data.load", calls.fake("load", "digits"))
-    monkeypatch.setattr("sw.referee.train.train", calls.fake("train", record))
+    monkeypatch.setattr("sw.data.load.load", calls.fake("load", "digits"))
+    monkeypatch.setattr("sw.judge.referee.train.train", calls.fake("train", record))
     told = "98 of 99 clean test digits read right\nwrote o/weights.safetensors\n"
     assert thalweg("referee", "--data", "d", "--output", "o") == (0, told, "")
     assert calls == [
@@ -87,7 +87,7 @@ def test_the_referee_is_trained_on_the_data_named(thalweg, monkeypatch):
 
 def test_a_baseline_is_told_every_option(thalweg, monkeypatch):
     calls = Calls()
-    monkeypatch.setattr("sw.baselines.make.make", calls.fake("make", "there"))
+    monkeypatch.setattr("sw.experiments.baselines.make.make", calls.fake("make", "there"))
     usual = {"threads": 1, "device": "cpu", "shipping": False}
     usual |= {"batches": None, "batch": None, "loss": None}
     assert thalweg("baseline", "mlp") == (0, "wrote there\n", "")
@@ -118,19 +118,21 @@ def ablated(monkeypatch):
             calls.append(("Ablation", given, {}))
             self.run = calls.fake("run", "results")
 
-    monkeypatch.setattr("sw.ablation.measure.Ablation", Ablation)
-    monkeypatch.setattr("sw.data.load", calls.fake("load", "digits"))
-    monkeypatch.setattr("sw.evaluate.judged", calls.fake("judged", digits_of(1)))
+    monkeypatch.setattr("sw.experiments.ablation.measure.Ablation", Ablation)
+    monkeypatch.setattr("sw.data.load.load", calls.fake("load", "digits"))
+    monkeypatch.setattr("sw.judge.evaluate.digits_to_judge", calls.fake("judged", digits_of(1)))
     parts = {"ablation": calls.fake("table", "a table"), "seeds": calls.fake("seeds", "some seeds")}
-    monkeypatch.setattr("sw.ablation.page.PARTS", parts)
-    monkeypatch.setattr("sw.ablation.page.require_publishable", calls.fake("require"))
-    monkeypatch.setattr("sw.ablation.page.publish", calls.fake("publish", "docs/a.json"))
-    monkeypatch.setattr("sw.cli.documenting.docs", calls.fake("docs"))
+    monkeypatch.setattr("sw.experiments.ablation.page.PARTS", parts)
+    monkeypatch.setattr("sw.experiments.ablation.page.require_publishable", calls.fake("require"))
+    monkeypatch.setattr(
+        "sw.experiments.ablation.page.publish", calls.fake("publish", "docs/a.json")
+    )
+    monkeypatch.setattr("sw.cli.docs.docs", calls.fake("docs"))
     return calls
 
 
 def test_an_ablation_takes_its_data_and_goes_into_no_docs_unless_told(thalweg, ablated):
-    from sw.ablation.rows import ROWS
+    from sw.experiments.ablation.rows import ROWS
 
     assert thalweg("ablate", "--data", "d") == (0, "a table\nwrote o/results.json\n", "")
     assert ablated.names == ["load", "Ablation", "run", "table"]

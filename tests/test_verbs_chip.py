@@ -13,9 +13,9 @@ from golden.samples import calibrated
 from golden.spec import Gate, Spec
 from hw.boards.catalogue import BOARDS, find_board
 from hw.shapes import Geometry
-from sw.damage import blank
-from sw.data import show_digits
-from sw.serial import ChipDevice
+from sw.data.damage import blank
+from sw.data.load import show_digits
+from sw.serial.device import ChipDevice
 from tests.recorded import Calls
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
@@ -41,7 +41,7 @@ def names(skeletons):
 
 
 def test_verilog_is_written_for_all_skeletons(thalweg, pair, tmp_path, monkeypatch, calls):
-    monkeypatch.setattr("hw.verilog.write_chip", calls.fake("write_chip", "there"))
+    monkeypatch.setattr("hw.flow.verilog.write_chip", calls.fake("write_chip", "there"))
     words = ("--filters", 2, "--output", tmp_path / "v")
     assert thalweg("verilog", *pair, *pair, pair[1], *words) == (0, "wrote there\n", "")
     (geometry, skeletons, output), _ = calls.of("write_chip")
@@ -61,7 +61,7 @@ REPORT = {"fmax_mhz": {"min": 61, "median": 62, "max": 63, "seeds": 4}, "clock_m
 
 
 def test_a_bitstream_is_built_as_told(thalweg, pair, monkeypatch, calls):
-    monkeypatch.setattr("hw.boards.flow.build", calls.fake("build", REPORT))
+    monkeypatch.setattr("hw.flow.build.build", calls.fake("build", REPORT))
     words = ("--filters", 2, "--seeds", 4, "--output", "o")
     told = "61 / 62 / 63 MHz over 4 seeds, clock 60 MHz\nwrote o/thalweg.bit and o/report.json\n"
     assert thalweg("bitstream", "ulx3s-45f", *pair, *words) == (0, told, "")
@@ -75,7 +75,7 @@ def test_a_bitstream_is_built_as_told(thalweg, pair, monkeypatch, calls):
 
 
 def test_a_bitstream_holds_digits_unless_told(thalweg, monkeypatch, calls):
-    monkeypatch.setattr("hw.boards.flow.build", calls.fake("build", REPORT))
+    monkeypatch.setattr("hw.flow.build.build", calls.fake("build", REPORT))
     assert thalweg("bitstream", "ulx3s-85f")[0] == 0
     (_, skeletons, folder), options = calls.of("build")
     assert (names(skeletons), folder) == (["digits"], Path("build/ulx3s-85f"))
@@ -87,14 +87,14 @@ def test_a_bitstream_holds_digits_unless_told(thalweg, monkeypatch, calls):
     [((), "build/ulx3s-45f/thalweg.bit", False), (("--bitstream", "x", "--flash"), "x", True)],
 )
 def test_a_board_is_programmed_as_told(thalweg, monkeypatch, calls, words, path, flash):
-    monkeypatch.setattr("hw.boards.loading.program", calls.fake("program"))
+    monkeypatch.setattr("hw.flow.loading.program", calls.fake("program"))
     assert thalweg("program", "ulx3s-45f", *words) == (0, "ulx3s-45f runs it\n", "")
     assert calls.of("program") == ((find_board("ulx3s-45f"), Path(path)), {"flash": flash})
 
 
 def test_a_bitstream_is_refilled_in_the_order_told(thalweg, pair, monkeypatch, calls):
     gives = lambda source, skeletons, output: ([], [s.digest for s in skeletons])  # noqa: E731
-    monkeypatch.setattr("hw.boards.reskeleton.reskeleton", calls.fake("refill", gives))
+    monkeypatch.setattr("hw.flow.reskeleton.reskeleton", calls.fake("refill", gives))
     code, out, _ = thalweg("reskeleton", "x.bit", pair[1], pair[0], "--output", "y.bit")
     (source, skeletons, output), _ = calls.of("refill")
     assert (source, names(skeletons), output) == (Path("x.bit"), ["two", "one"], Path("y.bit"))
@@ -106,11 +106,11 @@ def test_a_bitstream_is_refilled_in_the_order_told(thalweg, pair, monkeypatch, c
 def simulated(monkeypatch, calls):
     """Have `thalweg sim` simulate nothing; its data are show digits."""
     proof = SimpleNamespace(images=31, codes=32_000, clocks=33_000)
-    monkeypatch.setattr("sim.cocotb_run.run_chip_bench", calls.fake("bench"))
-    monkeypatch.setattr("sim.prove.prove", calls.fake("prove", proof))
+    monkeypatch.setattr("sim.benches.cocotb_run.run_chip_bench", calls.fake("bench"))
+    monkeypatch.setattr("sim.proof.prove.prove", calls.fake("prove", proof))
     images = show_digits()[0]
     found = SimpleNamespace(test_images=images, test_labels=np.zeros(1000, np.uint8))
-    monkeypatch.setattr("sw.data.load", calls.fake("load", found))
+    monkeypatch.setattr("sw.data.load.load", calls.fake("load", found))
     return calls
 
 
@@ -150,9 +150,9 @@ def test_sim_takes_a_few_digits_by_cocotb_alone(thalweg, folder, simulated, coun
 @pytest.fixture
 def served(monkeypatch, calls):
     """Have `thalweg simulate` simulate nothing."""
-    monkeypatch.setattr("sim.board.SimulatedBoard", calls.fake("board", "a board"))
+    monkeypatch.setattr("sim.devices.board.SimulatedBoard", calls.fake("board", "a board"))
     monkeypatch.setattr(
-        "sim.board.serve", calls.fake("serve", lambda board, ready: ready("/dev/x"))
+        "sim.devices.board.serve", calls.fake("serve", lambda board, ready: ready("/dev/x"))
     )
     return calls
 
@@ -181,8 +181,8 @@ def test_a_simulated_board_holds_digits_unless_told(thalweg, served, capsys):
 def test_the_demonstration_runs_on_the_simulated_chip(
     thalweg, folder, tmp_path, monkeypatch, calls, words, count, filters
 ):
-    monkeypatch.setattr("sw.cli.common.open_device", calls.fake("open", "chip"))
-    monkeypatch.setattr("sw.demo.demonstrate", calls.fake("demonstrate"))
+    monkeypatch.setattr("sw.cli.demo.open_device", calls.fake("open", "chip"))
+    monkeypatch.setattr("sw.restore.demo.demonstrate", calls.fake("demonstrate"))
     output = tmp_path / "o"
     assert thalweg("demo", folder, "--output", output, *words)[0] == 0
     (name, skeletons, found), _ = calls.of("open")
@@ -210,14 +210,14 @@ GATED = {"skeleton": "digits", "filters": 1, "clock_mhz": 60, "rows": [ROW]}
 def test_the_benchmark_measures_everything_and_says_it(thalweg, tmp_path, monkeypatch, calls):
     for place, gives in (
         ("golden.speed", {"golden_digits_per_second": 1234.5, "cores": 2}),
-        ("sim.speed", {"cocotb_clocks_per_second": 55, "engine": {"1": engine(1000)}}),
-        ("sim.throughput", GATED),
+        ("sim.measure.speed", {"cocotb_clocks_per_second": 55, "engine": {"1": engine(1000)}}),
+        ("sim.measure.throughput", GATED),
     ):
         monkeypatch.setattr(f"{place}.measure", calls.fake(place, dict(gives)))
     training = calls.fake("sw.train.speed", {"training": {"steps_plain_ms": 4321}})
     # In the place of the module itself, which would load all of PyTorch's compiler.
     monkeypatch.setitem(sys.modules, "sw.train.speed", SimpleNamespace(measure=training))
-    monkeypatch.setattr("sim.throughput.Case.of", calls.fake("case", "case"))
+    monkeypatch.setattr("sim.measure.throughput.Case.of", calls.fake("case", "case"))
     file = tmp_path / "sub" / "r.json"
     code, out, err = thalweg("bench", "--board", "ulx3s-45f", "--output", file)
     assert (code, err) == (0, "") and out.splitlines() == [
@@ -233,7 +233,7 @@ def test_the_benchmark_measures_everything_and_says_it(thalweg, tmp_path, monkey
         f"wrote {file}",
     ]
     board = find_board("ulx3s-45f")
-    assert calls.of("sim.throughput")[0] == ("case", board.filters, board.clock)
+    assert calls.of("sim.measure.throughput")[0] == ("case", board.filters, board.clock)
     (skeleton, network, damaged, connect), _ = calls.of("case")
     assert (skeleton.name, network is None, connect) == ("digits", False, ChipDevice)
     np.testing.assert_array_equal(damaged, blank(show_digits()[0][:4], range(4), 0.7))

@@ -8,8 +8,8 @@ import pytest
 
 from golden.errors import InputError, ToolError
 from hw.shapes import Geometry
-from sim import verilate
-from sim.build import kept_library, load_library
+from sim.devices import verilate
+from sim.devices.build import kept_library, load_library
 
 PROGRAMS = [("c++", "g++"), ("make", "make"), ("perl", "perl")]
 

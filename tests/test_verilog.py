@@ -15,8 +15,8 @@ from golden.spec import Spec
 from hw.array.array import Array
 from hw.array.requantiser import Requantiser
 from hw.chip import Chip
+from hw.flow.verilog import facts, run_overhead, to_verilog, write_chip, write_verilog
 from hw.shapes import Geometry, interval
-from hw.verilog import facts, run_overhead, to_verilog, write_chip, write_verilog
 
 GEOMETRY = Geometry(spec=Spec(height=4, width=4, image=4), filters=2)
 
@@ -123,7 +123,7 @@ def test_a_chip_is_written_with_all_its_skeletons_and_its_check(tmp_path, monkey
         return call
 
     for name in ("require_fit", "Chip", "to_verilog", "facts", "write_json"):
-        monkeypatch.setattr(f"hw.verilog.{name}", recorder(name))
+        monkeypatch.setattr(f"hw.flow.verilog.{name}", recorder(name))
     path = tmp_path / "thalweg_f2.v"
     assert write_chip(GEOMETRY, "skeletons", tmp_path) == path
     assert calls == [
@@ -138,12 +138,12 @@ def test_a_chip_is_written_with_all_its_skeletons_and_its_check(tmp_path, monkey
 def test_facts_of_another_chip_do_not_stay_beside_a_design(tmp_path, monkeypatch):
     (tmp_path / "thalweg_f2.json").write_text("{}")
     for name in ("Chip", "to_verilog", "facts"):
-        monkeypatch.setattr(f"hw.verilog.{name}", lambda *values: values)
+        monkeypatch.setattr(f"hw.flow.verilog.{name}", lambda *values: values)
 
     def fail(path, value, indent):
         raise OSError("no space")
 
-    monkeypatch.setattr("hw.verilog.write_json", fail)
+    monkeypatch.setattr("hw.flow.verilog.write_json", fail)
     with pytest.raises(OSError, match="no space"):
         write_chip(GEOMETRY, (), tmp_path)
     assert not list(tmp_path.iterdir())

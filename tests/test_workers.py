@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import pytest
 
 from golden.errors import Difference, ToolError
-from sim import workers
-from sim.workers import in_processes
+from sim.proof import workers
+from sim.proof.workers import in_processes
 
 ROOT = Path(__file__).parents[1]
 
@@ -57,7 +57,7 @@ def test_a_caller_that_stops_leaves_no_process():
 SCRIPT = """
 import sys
 from multiprocessing import active_children
-from sim.workers import in_processes
+from sim.proof.workers import in_processes
 from tests.test_workers import work
 if __name__ == "__main__":
     for done in in_processes(work, [(0,), ("sleep",)], 2):

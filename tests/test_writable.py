@@ -5,7 +5,7 @@ import os
 import pytest
 
 from golden.errors import InputError
-from sw.writable import require_folders, require_writable
+from sw.runs.writable import require_folders, require_writable
 
 
 def test_folders_are_made_and_may_be_there(tmp_path):

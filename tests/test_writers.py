@@ -11,9 +11,9 @@ import pytest
 
 from golden.device import GoldenDevice
 from golden.errors import InputError
-from golden.files import replacing
-from sw.data import show_digits
-from sw.png import write_png
+from golden.files import replacement
+from sw.data.load import show_digits
+from sw.restore.png import write_png
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
 
@@ -90,7 +90,7 @@ def leftovers(folder):
 def test_a_write_that_fails_is_one_line_and_leaves_no_report(
     thalweg, folder, scans, tmp_path, disk, monkeypatch, name
 ):
-    monkeypatch.setitem(sys.modules, "sim.device", SimpleNamespace(
+    monkeypatch.setitem(sys.modules, "sim.devices.device", SimpleNamespace(
         SimulatedDevice=lambda skeletons, filters: GoldenDevice(skeletons)))  # fmt: skip
     command, files = COMMANDS[name]
     for number, file in enumerate(files, 1):
@@ -141,6 +141,6 @@ def test_what_was_there_stays_where_writing_fails(tmp_path, disk):
     (tmp_path / "x").write_text("before")
     disk.fails = 1
     with pytest.raises(InputError, match=r"x must be writable: No space left on device$"):
-        with replacing(tmp_path / "x") as path:
+        with replacement(tmp_path / "x") as path:
             path.write_text("after")
     assert (tmp_path / "x").read_text() == "before" and not leftovers(tmp_path)

@@ -9,9 +9,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.errors import InputError, ToolError
-from hw import yosys as module
-from hw.verilog import to_verilog
-from hw.yosys import require_netlist, require_verilog, yosys
+from hw.flow import yosys as module
+from hw.flow.verilog import to_verilog
+from hw.flow.yosys import require_netlist, require_verilog, yosys
 
 WHOLE = "module top(a);\n  input a;\nendmodule\n"
 

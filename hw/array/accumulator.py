@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.array.mix import GROUP
-from hw.primitives import copies, delayed
+from hw.primitives import copies, delay
 from hw.shapes import mix_sum
 
 __all__ = ["Accumulator"]
@@ -70,10 +70,10 @@ class Accumulator(wiring.Component):
         groups = -(-channels // GROUP)
         valid = copies(m, self.valid, groups, name="valid")
         first = copies(m, self.first, groups, name="first")
-        ended = delayed(m, self.valid & self.last, 1, name="ended")
+        ended = delay(m, self.valid & self.last, 1, name="ended")
         load = copies(m, ended, groups, name="load")
-        loads = delayed(m, ended, 1, name="loads")
-        skeleton = delayed(m, self.skeleton, 2, name="skeleton")
+        loads = delay(m, ended, 1, name="loads")
+        skeleton = delay(m, self.skeleton, 2, name="skeleton")
 
         for channel in range(channels):
             group = channel // GROUP

@@ -8,7 +8,7 @@ from hw.array.accumulator import Accumulator
 from hw.array.lane import Lane
 from hw.array.residual import Residual
 from hw.array.window import Edges, Window
-from hw.primitives import BlockMemory, ReadOnlyMemory, connected, delayed
+from hw.primitives import BlockMemory, ReadOnlyMemory, connect_each, delay
 from hw.scan import token_layout
 
 __all__ = ["Array", "slot_layout"]
@@ -86,11 +86,9 @@ class Array(wiring.Component):
         wait = self.WORD_LATENCY
         m.d.comb += [
             window.word.eq(self.word),
-            window.advance.eq(delayed(m, self.slot.advance, wait, name="advance")),
-            window.valid.eq(delayed(m, self.slot.valid, wait, name="centre")),
-            Value.cast(window.edges).eq(
-                delayed(m, Value.cast(self.slot.edges), wait, name="edges")
-            ),
+            window.advance.eq(delay(m, self.slot.advance, wait, name="advance")),
+            window.valid.eq(delay(m, self.slot.valid, wait, name="centre")),
+            Value.cast(window.edges).eq(delay(m, Value.cast(self.slot.edges), wait, name="edges")),
         ]
 
         lane, scan = None, self.i_scan
@@ -103,12 +101,12 @@ class Array(wiring.Component):
 
         m.submodules.accumulator = accumulator = Accumulator(geometry)
         wait = Lane.LATENCY + geometry.filters - 2  # a clock ahead of the sums
-        skeleton = delayed(m, self.slot.address.skeleton, wait, name="skeleton")
+        skeleton = delay(m, self.slot.address.skeleton, wait, name="skeleton")
         m.d.comb += [
-            *connected(lane.o_sums, accumulator.sums),
-            accumulator.valid.eq(delayed(m, self.slot.valid, wait, name="valid")),
-            accumulator.first.eq(delayed(m, self.slot.first, wait, name="first")),
-            accumulator.last.eq(delayed(m, self.slot.last, wait, name="last")),
+            *connect_each(lane.o_sums, accumulator.sums),
+            accumulator.valid.eq(delay(m, self.slot.valid, wait, name="valid")),
+            accumulator.first.eq(delay(m, self.slot.first, wait, name="first")),
+            accumulator.last.eq(delay(m, self.slot.last, wait, name="last")),
             accumulator.skeleton.eq(skeleton),
             accumulator.check.active.eq(self.slot.check),
             accumulator.check.slot.eq(self.slot.address.slot),
@@ -131,8 +129,8 @@ class Array(wiring.Component):
             scan = residual.o_scan
         wait = Residual.LATENCY
         m.d.comb += [
-            self.valid.eq(delayed(m, accumulator.o_valid, wait, name="o_valid")),
-            self.index.eq(delayed(m, accumulator.o_word, wait, name="o_word")),
+            self.valid.eq(delay(m, accumulator.o_valid, wait, name="o_valid")),
+            self.index.eq(delay(m, accumulator.o_word, wait, name="o_word")),
             self.o_scan.eq(scan),
         ]
 
@@ -155,16 +153,16 @@ class Array(wiring.Component):
         else:
             m.d.comb += [
                 lane.i_address.eq(before.o_address),
-                *connected(before.o_sums, lane.i_sums),
+                *connect_each(before.o_sums, lane.i_sums),
             ]
 
         if filter:
             taps = before.o_taps
         else:
             taps = [
-                delayed(m, word[channel], lane.index, name=f"tap{channel}") for word in window.taps
+                delay(m, word[channel], lane.index, name=f"tap{channel}") for word in window.taps
             ]
-        m.d.comb += connected(taps, lane.i_taps)
+        m.d.comb += connect_each(taps, lane.i_taps)
 
     def centres(self, m, window, accumulator):
         """Keep each cell's state until its change is known; both come in the same order."""

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.primitives import BlockMemory, delayed
+from hw.primitives import BlockMemory, delay
 
 __all__ = ["DelayLine"]
 
@@ -59,7 +59,7 @@ class DelayLine(wiring.Component):
             ring.read_address.eq(after),
             ring.read_enable.eq(self.advance),
             self.o.eq(ring.read_data),
-            self.o_advance.eq(delayed(m, self.advance, 1, name="advance")),
+            self.o_advance.eq(delay(m, self.advance, 1, name="advance")),
         ]
         with m.If(self.advance):
             m.d.sync += [pointer.eq(after), after.eq(Mux(after == self.words - 1, 0, after + 1))]

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.fixed import STATE
 from hw.array.mix import Mix
 from hw.array.perceive import Perceive
-from hw.primitives import ReadOnlyMemory, connected, delayed
+from hw.primitives import ReadOnlyMemory, connect_each, delay
 from hw.scan import Scan, token_layout
 from hw.shapes import TAPS, code, mix_row, mix_sum, perceive_row
 
@@ -69,28 +69,28 @@ class Lane(wiring.Component):
         m = Module()
 
         channels = self.geometry.spec.channels
-        address = delayed(m, Value.cast(self.i_address), 1, name="address")
+        address = delay(m, Value.cast(self.i_address), 1, name="address")
         m.d.comb += Value.cast(self.o_address).eq(address)
         for before, after in zip(self.i_taps, self.o_taps, strict=True):
-            m.d.comb += after.eq(delayed(m, before, 1, name="tap"))
+            m.d.comb += after.eq(delay(m, before, 1, name="tap"))
 
         m.submodules.perceive_rom = filters = ReadOnlyMemory(perceive_row(), self.rows["perceive"])
         m.submodules.perceive = perceive = Perceive()
         m.d.comb += [
             filters.address.eq(address),
             perceive.row.eq(filters.data),
-            *connected(self.i_taps, perceive.taps),
+            *connect_each(self.i_taps, perceive.taps),
         ]
 
         m.submodules.mix_rom = weights = ReadOnlyMemory(mix_row(channels), self.rows["mix"])
         m.submodules.mix = mix = Mix(channels, lane=self.index)
         m.d.comb += [
-            weights.address.eq(delayed(m, address, Perceive.LATENCY, name="mix_address")),
+            weights.address.eq(delay(m, address, Perceive.LATENCY, name="mix_address")),
             # The multipliers are many, hence far apart: weights get a clock for the way alone.
-            mix.weights.eq(delayed(m, Value.cast(weights.data), 1, name="weights")),
+            mix.weights.eq(delay(m, Value.cast(weights.data), 1, name="weights")),
             mix.hidden.eq(perceive.hidden),
-            *connected(self.i_sums, mix.i_sums),
-            *connected(mix.o_sums, self.o_sums),
+            *connect_each(self.i_sums, mix.i_sums),
+            *connect_each(mix.o_sums, self.o_sums),
         ]
         scan = self.i_scan
         for kind, rom in (("perceive", filters), ("mix", weights)):

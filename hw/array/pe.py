@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.primitives import Multiplier, delayed
+from hw.primitives import Multiplier, delay
 
 __all__ = ["ProcessingElement"]
 
@@ -56,7 +56,7 @@ class ProcessingElement(wiring.Component):
             self.o_sum.eq(total),
         ]
         # The multiplier is far away: its product gets a clock for the way alone.
-        product = delayed(m, multiplier.product, 1, name="product")
+        product = delay(m, multiplier.product, 1, name="product")
         m.d.sync += total.eq(self.i_sum + product)
 
         return m

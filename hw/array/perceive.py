@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.fixed import HIDDEN, SHIFTS, STATE, WEIGHT
 from hw.array.pe import ProcessingElement
 from hw.array.requantiser import Requantiser
-from hw.primitives import delayed
+from hw.primitives import delay
 from hw.shapes import TAPS, code, perceive_row, tap_sum
 
 __all__ = ["Perceive"]
@@ -45,7 +45,7 @@ class Perceive(wiring.Component):
         m = Module()
 
         wait = ProcessingElement.LATENCY - 1
-        total = delayed(m, self.row.bias, wait, name="bias")
+        total = delay(m, self.row.bias, wait, name="bias")
         for count in range(TAPS):
             tap = TAPS - 1 - count
             m.submodules[f"pe{tap}"] = pe = ProcessingElement(
@@ -56,7 +56,7 @@ class Perceive(wiring.Component):
             )
             m.d.comb += [
                 pe.sample.eq(self.taps[tap]),
-                pe.weight.eq(delayed(m, self.row.weights[tap], count, name=f"weight{tap}")),
+                pe.weight.eq(delay(m, self.row.weights[tap], count, name=f"weight{tap}")),
                 pe.i_sum.eq(total),
             ]
             total = pe.o_sum
@@ -64,7 +64,7 @@ class Perceive(wiring.Component):
         m.submodules.norm = norm = Requantiser(tap_sum(TAPS), max_shift=SHIFTS[-1], to=HIDDEN)
         m.d.comb += [
             norm.acc.eq(total),
-            norm.shift.eq(delayed(m, self.row.shift, TAPS + wait, name="shift")),
+            norm.shift.eq(delay(m, self.row.shift, TAPS + wait, name="shift")),
             self.hidden.eq(norm.code),
         ]
 

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.primitives import delayed
+from hw.primitives import delay
 from hw.shapes import code
 
 __all__ = ["Requantiser"]
@@ -62,7 +62,7 @@ class Requantiser(wiring.Component):
         rounded = Signal(wide, reset_less=True)
 
         # Stages 1 and 2: shift by one bit less, the coarse part of the shift first.
-        low = delayed(m, self.shift[:FINE], 1, name="shift")
+        low = delay(m, self.shift[:FINE], 1, name="shift")
         m.d.sync += coarse.eq((self.acc << 1) >> (self.shift[FINE:] << FINE))
         m.d.sync += fine.eq(coarse >> low)
 
@@ -72,7 +72,7 @@ class Requantiser(wiring.Component):
         # Stages 4 and 5: saturate; whether it does is known a clock before it is done.
         kept = len(self.code) - self.to.signed  # bits below the sign
         above, negative = Signal(reset_less=True), Signal(reset_less=True)
-        low = delayed(m, rounded[: len(self.code)], 1, name="rounded")
+        low = delay(m, rounded[: len(self.code)], 1, name="rounded")
         m.d.sync += [
             negative.eq(rounded[-1]),
             above.eq(rounded[kept:] != rounded[-1].replicate(len(rounded) - kept)),

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from golden.fixed import STATE
-from hw.primitives import ReadOnlyMemory, delayed, saturated
+from hw.primitives import ReadOnlyMemory, delay, saturate
 from hw.scan import Scan, token_layout
 from hw.shapes import code, residual_row, update_sum
 
@@ -75,7 +75,7 @@ class Residual(wiring.Component):
             scan.row.eq(row),
             self.o_scan.eq(scan.o),
         ]
-        total = delayed(m, self.total, ReadOnlyMemory.LATENCY, name="total")
+        total = delay(m, self.total, ReadOnlyMemory.LATENCY, name="total")
 
         # Stage 1: the whole accumulator.
         acc = Signal(update_sum(self.geometry.spec.filters), reset_less=True)
@@ -85,30 +85,30 @@ class Residual(wiring.Component):
         flipped = Signal(len(acc), reset_less=True)
         m.d.sync += flipped.eq(acc ^ acc[-1].replicate(len(acc)))
         magnitude = Signal(len(acc), reset_less=True)
-        m.d.sync += magnitude.eq(flipped + delayed(m, acc[-1], 1, name="sign"))
+        m.d.sync += magnitude.eq(flipped + delay(m, acc[-1], 1, name="sign"))
 
         # Stages 4 and 5: shift, the coarse part first.
         coarse = Signal.like(magnitude, reset_less=True)
         fine = Signal.like(magnitude, reset_less=True)
-        shift = delayed(m, rom.data.shift, 3, name="shift")
+        shift = delay(m, rom.data.shift, 3, name="shift")
         m.d.sync += coarse.eq(magnitude >> (shift[FINE:] << FINE))
-        m.d.sync += fine.eq(coarse >> delayed(m, shift[:FINE], 1, name="fine"))
+        m.d.sync += fine.eq(coarse >> delay(m, shift[:FINE], 1, name="fine"))
 
         # Stages 6 and 7: limit, and give it its sign again, all but the one to add.
         bits = bits_for(LIMIT)
-        negative = delayed(m, acc[-1], 5, name="negative")
+        negative = delay(m, acc[-1], 5, name="negative")
         large = Signal(reset_less=True)
         m.d.sync += large.eq(fine[bits:].any())
-        limited = delayed(m, fine[:bits], 1, name="limited") | large.replicate(bits)
+        limited = delay(m, fine[:bits], 1, name="limited") | large.replicate(bits)
         change = Signal(signed(bits + 1), reset_less=True)
         m.d.sync += change.eq(Cat(limited, Const(0, 1)) ^ negative.replicate(bits + 1))
 
         # Stage 8: add to the state.
-        state = delayed(m, self.state, 7, name="state")
+        state = delay(m, self.state, 7, name="state")
         total = Signal(signed(STATE.width + 2), reset_less=True)
-        m.d.sync += total.eq(state + change + delayed(m, negative, 1, name="added"))
+        m.d.sync += total.eq(state + change + delay(m, negative, 1, name="added"))
 
         # Stage 9: saturate.
-        m.d.comb += self.code.eq(saturated(m, total, STATE, name="saturated"))
+        m.d.comb += self.code.eq(saturate(m, total, STATE, name="saturated"))
 
         return m

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.array.delay_line import DelayLine
-from hw.primitives import delayed
+from hw.primitives import delay
 from hw.shapes import TAPS
 
 __all__ = ["Edges", "Window"]
@@ -71,7 +71,7 @@ class Window(wiring.Component):
             beyond = row_beyond | (edges.left, 0, edges.right)[j]
             m.d.sync += Value.cast(self.taps[tap]).eq(Mux(beyond, 0, word))
             if tap == CENTRE:
-                valid = delayed(m, self.valid, TAPS - 1 - tap, name="valid")
+                valid = delay(m, self.valid, TAPS - 1 - tap, name="valid")
                 m.d.comb += [
                     Value.cast(self.centre).eq(word),
                     self.centre_valid.eq(valid & advance),

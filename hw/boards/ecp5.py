@@ -42,7 +42,7 @@ class Ecp5:
             **{
                 f"i_{name}{index}": bit
                 for name, value in operands.items()
-                for index, bit in enumerate(extended(m, value, 18))
+                for index, bit in enumerate(extend(m, value, 18))
             },
             **{f"o_P{index}": bit for index, bit in enumerate(product)},
         )
@@ -99,7 +99,7 @@ def read_tiles(init, width):
     )
 
 
-def extended(m, value, width):
+def extend(m, value, width):
     """Return ``value`` sign- or zero-extended to ``width`` bits."""
     wide = Signal(signed(width))
     m.d.comb += wide.eq(value)

@@ -1,7 +1,7 @@
 """What goes over the wire for a gated digit, hence how many of them a link carries."""
 
 from golden.frames import frame
-from golden.wire import NO_PLANE, REPLY, Command, Kind, Operation, Tag, chunk
+from golden.wire import COMMAND, NO_PLANE, REPLY, Command, Kind, Operation, Tag, chunk
 
 __all__ = ["wire_bytes"]
 
@@ -18,7 +18,7 @@ def exchanges(spec):
     """Yield request and response of each EXCHANGE: the image and the run, each opening, the end."""
     image, plane = bytes([1]) * spec.image**2, bytes([1]) * spec.cells
     load, run, read = (
-        chunk(Tag.COMMAND, Command.BYTES, command.to_bytes())
+        chunk(Tag.COMMAND, COMMAND.size, command.to_bytes())
         for command in (
             Command(operation=Operation.LOAD_IMAGE, context=0),
             Command(operation=Operation.RUN, context=0, steps=spec.steps, gate=spec.gate),

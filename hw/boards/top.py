@@ -12,7 +12,7 @@ VCO = (400, 800)  # MHz of the ECP5's oscillator
 PHASE_DETECTOR = 3.125  # MHz that its phase detector needs at least
 BAUD = 3_000_000
 LINK = 75  # MHz that the link runs at at most
-STEP = 3  # MHz: the link's clock is a multiple, so that common rates can be had exactly
+STEP = 3  # MHz: the link's clock is a multiple, so that common rates are exact
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.link.uart import received
+from hw.link.uart import received_shape
 from hw.primitives import BlockMemory
 
 __all__ = ["CobsDecoder", "CobsEncoder", "packet_byte", "token"]
@@ -40,7 +40,7 @@ class CobsDecoder(wiring.Component):
 
     def __init__(self):
         super().__init__({
-            "i": In(stream.Signature(received())),
+            "i": In(stream.Signature(received_shape())),
             "o": Out(stream.Signature(token())),
         })
 

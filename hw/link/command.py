@@ -1,29 +1,16 @@
 """A command on its way from the wire to the chip: its shape, its faults, its translation."""
 
 from amaranth import *
-from amaranth.lib import data
 
-from golden.wire import Error
-from hw.shapes import Operation
+from golden.wire import COMMAND, Error, Operation
+from hw.shapes import struct
 
-__all__ = ["command_error", "handed_on", "wire_command"]
+__all__ = ["command_error", "translate", "wire_command"]
 
 
 def wire_command():
-    """Shape of a command as it travels: `golden.wire.Command`, byte by byte."""
-    return data.StructLayout({
-        "operation": 8,
-        "context": 8,
-        "skeleton": 8,
-        "active": 1,
-        "phased": 1,
-        "opening": 6,
-        "input_channel": 8,
-        "output_channel": 8,
-        "wait": 16,
-        "every": 16,
-        "steps": 32,
-    })
+    """Shape of a command as it travels."""
+    return struct(COMMAND)
 
 
 def command_error(m, geometry, command, damaged):
@@ -42,10 +29,10 @@ def command_error(m, geometry, command, damaged):
     return error
 
 
-def handed_on(command, to):
+def translate(command, to):
     """Return the assignments of a command as it travelled to one for the chip."""
     return [
         *(to[name].eq(command[name]) for name in ("context", "skeleton", "steps")),
-        to.operation.eq(command.operation[: Operation.as_shape().width]),
+        to.operation.eq(command.operation),
         *(to.gate[name].eq(command[name]) for name in to.gate.shape().members),
     ]

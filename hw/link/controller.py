@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 from golden.frames import HEADER
 from golden.wire import FACTS, REPLY, REQUEST, STATUS, VERSION, Error, Kind
 from hw.link.packets import HEAD
-from hw.sequencer import COUNTER
-from hw.shapes import IDENTITY
+from hw.ports import COUNTER
+from hw.shapes import IDENTITY, struct
 from hw.skeleton_memory import DIGEST
 
 __all__ = ["Controller"]
@@ -216,7 +216,7 @@ class Controller(wiring.Component):
             with m.If(wait == 0):
                 self.emit(m, self.identity)
                 m.d.sync += [wait.eq(FETCH), address.eq(address + 1)]
-                with m.If(address == FACTS - 1):
+                with m.If(address == FACTS.size - 1):
                     m.d.sync += address.eq(DIGEST)
                 with m.Elif(address[:6] == DIGEST + 31):
                     m.d.sync += address.eq(address + 1 + IDENTITY - 32)
@@ -225,16 +225,7 @@ class Controller(wiring.Component):
 
     def take_status(self, m):
         """Take what is counted, as it is when a response begins."""
-        self.taken = taken = Signal(
-            data.StructLayout({
-                "running": 8,
-                "ready": 8,
-                "dropped": 16,
-                "damaged": 32,
-                "clocks": COUNTER,
-                "busy": COUNTER,
-            })
-        )
+        self.taken = taken = Signal(struct(STATUS))
         with m.If(self.clear):
             m.d.sync += [
                 taken.running.eq(self.running),
@@ -251,7 +242,7 @@ class Controller(wiring.Component):
         with m.State("Status"):
             self.emit(m, taken[:8])
             m.d.sync += [taken.eq(taken >> 8), self.index.eq(self.index + 1)]
-            with m.If(self.index == STATUS - 1):
+            with m.If(self.index == STATUS.size - 1):
                 m.next = "Send"
 
     def walk(self, m):

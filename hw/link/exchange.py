@@ -5,14 +5,13 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.frames import HEADER
-from golden.wire import NO_PLANE, REQUEST, RESPONSE, Error, Tag
-from golden.wire import Command as WireCommand
-from hw.link.command import command_error, handed_on, wire_command
+from golden.wire import CHUNK, COMMAND, NO_PLANE, REQUEST, RESPONSE, Error, Tag
+from hw.link.command import command_error, translate, wire_command
 from hw.primitives import BlockMemory
 
 __all__ = ["Exchange"]
 
-COUNT = 16  # bits of a chunk's count
+COUNT = CHUNK["count"].bits
 
 SETTLED = 16
 """Clocks in which whatever a chip at rest has given is here."""
@@ -169,7 +168,7 @@ class Exchange(wiring.Component):
         fits = Signal()
         m.d.comb += fits.eq(self.position + self.count <= self.length)
         counts = {
-            Tag.COMMAND: (fits & (self.count == WireCommand.BYTES), "Command", "Command"),
+            Tag.COMMAND: (fits & (self.count == COMMAND.size), "Command", "Command"),
             Tag.DATA: (fits & (self.count != 0), "Skip", "Data"),
             Tag.DELTA: (fits & (self.count == 1 + spec.deltas), "Context", "Context"),
             Tag.FETCH: (self.count != 0, "Measure fetch", "Fetch"),
@@ -219,7 +218,7 @@ class Exchange(wiring.Component):
             m.next = "Tag"
             with m.If(error != Error.NONE):
                 self.end(m, error)
-        m.d.comb += handed_on(read, self.o_command.p)
+        m.d.comb += translate(read, self.o_command.p)
         with m.State("Hand on"):
             m.d.comb += self.o_command.valid.eq(1)
             with m.If(self.o_command.ready):

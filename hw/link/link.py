@@ -8,9 +8,8 @@ from hw.link.cobs import CobsDecoder, CobsEncoder
 from hw.link.controller import Controller
 from hw.link.exchange import Exchange
 from hw.link.packets import PacketReceiver, PacketSender
-from hw.link.uart import received
-from hw.sequencer import COUNTER
-from hw.shapes import IDENTITY
+from hw.link.uart import received_shape
+from hw.ports import served_ports
 
 __all__ = ["PATIENCE", "Link"]
 
@@ -38,12 +37,8 @@ class Link(wiring.Component):
         Bytes from the host, and noise; see `hw.link.uart.UartReceiver`. Always taken.
     o : Out(stream.Signature(8))
         Bytes to the host.
-    o_command, o_data, i_data, i_plane, o_delta
-        The chip's streams; see `hw.chip.Chip`.
-    running, pending, taken, clocks, busy, checked, damaged, reset
-        The chip's state; see `hw.link.crossing.Crossing`.
-    identity_address, identity : Out, In
-        What the places hold; see `hw.chip.Chip`. The byte may come as late as
+    chip : In(`hw.ports.served_ports`)
+        The chip behind its crossing. A byte of ``identity`` may come as late as
         `hw.link.controller.Controller` says.
     """
 
@@ -52,23 +47,9 @@ class Link(wiring.Component):
         self.patience = patience
 
         super().__init__({
-            "i": In(stream.Signature(received())),
+            "i": In(stream.Signature(received_shape())),
             "o": Out(stream.Signature(8)),
-            "o_command": Out(stream.Signature(geometry.command)),
-            "o_data": Out(stream.Signature(8)),
-            "i_data": In(stream.Signature(8)),
-            "i_plane": In(stream.Signature(geometry.plane)),
-            "o_delta": Out(stream.Signature(geometry.delta)),
-            "running": In(geometry.contexts),
-            "pending": In(1),
-            "taken": In(1, init=1),
-            "checked": In(1, init=1),
-            "damaged": In(geometry.skeletons),
-            "identity_address": Out(range(IDENTITY * geometry.skeletons)),
-            "identity": In(8),
-            "clocks": In(COUNTER),
-            "busy": In(COUNTER),
-            "reset": Out(1),
+            "chip": In(served_ports(geometry)),
         })
 
     def elaborate(self, platform):
@@ -111,22 +92,23 @@ class Link(wiring.Component):
 
     def connect_chip(self, m, controller, exchange):
         """Hand the chip's streams and state on."""
-        connect(m, exchange.o_command, flipped(self.o_command))
-        connect(m, exchange.o_data, flipped(self.o_data))
-        connect(m, exchange.o_delta, flipped(self.o_delta))
-        connect(m, flipped(self.i_data), exchange.i_data)
-        connect(m, flipped(self.i_plane), exchange.i_plane)
+        connect(m, exchange.o_command, flipped(self.chip.i_command))
+        connect(m, exchange.o_data, flipped(self.chip.i_data))
+        connect(m, exchange.o_delta, flipped(self.chip.i_delta))
+        connect(m, flipped(self.chip.o_data), exchange.i_data)
+        connect(m, flipped(self.chip.o_plane), exchange.i_plane)
+        chip = self.chip
         m.d.comb += [
-            exchange.running.eq(self.running),
-            exchange.pending.eq(self.pending),
-            exchange.taken.eq(self.taken),
-            exchange.damaged.eq(self.damaged),
-            controller.running.eq(self.running),
-            controller.damaged.eq(self.damaged),
-            controller.checked.eq(self.checked),
-            self.identity_address.eq(controller.identity_address),
-            controller.identity.eq(self.identity),
-            controller.clocks.eq(self.clocks),
-            controller.engine_busy.eq(self.busy),
-            self.reset.eq(controller.reset),
+            exchange.running.eq(chip.running),
+            exchange.pending.eq(chip.pending),
+            exchange.taken.eq(chip.taken),
+            exchange.damaged.eq(chip.damaged),
+            controller.running.eq(chip.running),
+            controller.damaged.eq(chip.damaged),
+            controller.checked.eq(chip.checked),
+            chip.identity_address.eq(controller.identity_address),
+            controller.identity.eq(chip.identity),
+            controller.clocks.eq(chip.clocks),
+            controller.engine_busy.eq(chip.busy),
+            chip.reset.eq(controller.reset),
         ]

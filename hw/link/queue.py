@@ -13,7 +13,7 @@ from amaranth.utils import exact_log2
 __all__ = ["Queue", "Snapshot"]
 
 
-def decoded(gray):
+def decode_gray(gray):
     """Return the count that Gray's code stands for."""
     return Cat(gray[index:].xor() for index in range(len(gray)))
 
@@ -80,7 +80,7 @@ class Queue(wiring.Component):
             write.en.eq(self.i.valid & self.i.ready),
         ]
         m.d.source += [
-            known.eq(decoded(seen)),
+            known.eq(decode_gray(seen)),
             level.eq(written - known),
             wrote.eq(write.en),
             self.i.ready.eq(level < self.depth - 2),

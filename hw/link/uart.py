@@ -5,12 +5,12 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["UartReceiver", "UartTransmitter", "received"]
+__all__ = ["UartReceiver", "UartTransmitter", "received_shape"]
 
 MIN_DIVISOR = 4
 
 
-def received():
+def received_shape():
     """Shape of what a receiver has heard: a byte, or noise where a byte should have been."""
     return data.StructLayout({"data": 8, "noise": 1})
 
@@ -45,7 +45,7 @@ class UartReceiver(wiring.Component):
         check_divisor(divisor)
         self.divisor = divisor
 
-        super().__init__({"rx": In(1, init=1), "o": Out(stream.Signature(received()))})
+        super().__init__({"rx": In(1, init=1), "o": Out(stream.Signature(received_shape()))})
 
     def elaborate(self, platform):
         m = Module()

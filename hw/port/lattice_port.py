@@ -7,11 +7,12 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import exact_log2
 
 from golden.fixed import PIXEL, STATE
+from golden.wire import Operation
 from hw.port.pointwise import PointwiseUnit
 from hw.port.skid import Skid
-from hw.primitives import delayed
+from hw.primitives import delay
 from hw.scan import token_layout
-from hw.shapes import Operation, encode_sum, readout_sum
+from hw.shapes import encode_sum, readout_sum
 
 __all__ = ["LatticePort"]
 
@@ -108,7 +109,7 @@ class LatticePort(wiring.Component):
         connect(m, flipped(self.i_data), bytes_.i)
         self.byte_in = bytes_.o
         skeleton = Mux(self.check.active, self.check.skeleton, command.p.skeleton)
-        self.skeleton = delayed(m, skeleton, 1, name="skeleton")
+        self.skeleton = delay(m, skeleton, 1, name="skeleton")
         m.d.sync += self.context.eq(command.p.context)
 
         self.walk(m)
@@ -182,10 +183,10 @@ class LatticePort(wiring.Component):
         wait, lanes = self.read_latency, exact_log2(self.geometry.lanes)
         byte, zero = self.byte_in.payload, self.is_[Operation.ZERO]
         m.d.comb += Cat(self.read_word, self.read_cell).eq(Cat(self.channel, self.cell) >> lanes)
-        self.lane = delayed(m, self.channel[:lanes], wait, name="lane")
-        self.byte = delayed(m, byte, wait, name="byte")
-        self.cleared = delayed(m, zero & byte.bit_select(self.cell[:3], 1), wait, name="cleared")
-        self.reading = delayed(m, self.go, wait, name="reading")
+        self.lane = delay(m, self.channel[:lanes], wait, name="lane")
+        self.byte = delay(m, byte, wait, name="byte")
+        self.cleared = delay(m, zero & byte.bit_select(self.cell[:3], 1), wait, name="cleared")
+        self.reading = delay(m, self.go, wait, name="reading")
 
     def is_inside(self, cell):
         """Return whether a cell shows a pixel of the image."""
@@ -259,8 +260,8 @@ class LatticePort(wiring.Component):
             memory="readout",
         )
         read_image, read_state = is_[Operation.READ_IMAGE], is_[Operation.READ_STATE]
-        channel = delayed(m, self.channel, wait, name="readout_channel")
-        inside = delayed(m, self.inside, wait, name="readout_inside")
+        channel = delay(m, self.channel, wait, name="readout_channel")
+        inside = delay(m, self.inside, wait, name="readout_inside")
         m.d.comb += [
             readout.sample.eq(self.read_codes[self.lane]),
             readout.channel.eq(channel),
@@ -283,5 +284,5 @@ class LatticePort(wiring.Component):
         connect(m, buffer.r_stream, flipped(self.o_data))
 
         # The pipeline is empty this long after the walk.
-        drained = delayed(m, self.through, wait + PointwiseUnit.LATENCY + 1, name="drained")
+        drained = delay(m, self.through, wait + PointwiseUnit.LATENCY + 1, name="drained")
         return (read_image | read_state) & self.through & drained

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.fixed import SHIFTS, WEIGHT
 from hw.array.requantiser import Requantiser
-from hw.primitives import Multiplier, ReadOnlyMemory, delayed
+from hw.primitives import Multiplier, ReadOnlyMemory, delay
 from hw.scan import Scan, token_layout
 from hw.shapes import code, coefficient_row
 
@@ -81,15 +81,15 @@ class PointwiseUnit(wiring.Component):
             scan.row.eq(row),
             self.o_scan.eq(scan.o),
             rom.address.eq(Cat(self.channel, self.skeleton)),
-            multiplier.a.eq(delayed(m, self.sample, ReadOnlyMemory.LATENCY, name="sample")),
+            multiplier.a.eq(delay(m, self.sample, ReadOnlyMemory.LATENCY, name="sample")),
             multiplier.b.eq(rom.data.weight),
         ]
 
         wait = ReadOnlyMemory.LATENCY + Multiplier.LATENCY + 2
-        valid = delayed(m, self.valid, wait, name="valid")
-        first = delayed(m, self.first, wait, name="first")
-        bias = delayed(m, rom.data.bias, Multiplier.LATENCY + 1, name="bias")
-        product = delayed(m, multiplier.product, 1, name="product")
+        valid = delay(m, self.valid, wait, name="valid")
+        first = delay(m, self.first, wait, name="first")
+        bias = delay(m, rom.data.bias, Multiplier.LATENCY + 1, name="bias")
+        product = delay(m, multiplier.product, 1, name="product")
         term, acc = Signal(self.acc, reset_less=True), Signal(self.acc, reset_less=True)
         m.d.sync += term.eq(bias + product)
         with m.If(valid):
@@ -100,9 +100,9 @@ class PointwiseUnit(wiring.Component):
         )
         m.d.comb += [
             requantiser.acc.eq(acc),
-            requantiser.shift.eq(delayed(m, rom.data.shift, Multiplier.LATENCY + 3, name="shift")),
+            requantiser.shift.eq(delay(m, rom.data.shift, Multiplier.LATENCY + 3, name="shift")),
             self.code.eq(requantiser.code),
-            self.o_valid.eq(delayed(m, self.valid & self.last, self.LATENCY, name="o_valid")),
+            self.o_valid.eq(delay(m, self.valid & self.last, self.LATENCY, name="o_valid")),
         ]
 
         return m

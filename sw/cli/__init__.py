@@ -14,11 +14,13 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from importlib import metadata
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import sw.cli.ours  # noqa: F401 - it ends where another's packages have the names of ours
 
@@ -27,17 +29,26 @@ import sw.cli.ours  # noqa: F401 - it ends where another's packages have the nam
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from golden.errors import Difference, InputError, reason
-from sw.cli.ablating import ablate
-from sw.cli.building import bench, bitstream, demo, program, simulate, verilog
+from sw.cli import (
+    ablate,
+    baseline,
+    bench,
+    bitstream,
+    demo,
+    docs,
+    eval,
+    memory,
+    netlist_sim,
+    program,
+    referee,
+    reskeleton,
+    restore,
+    sim,
+    simulate,
+    train,
+    verilog,
+)
 from sw.cli.common import open_device, progress
-from sw.cli.comparing import baseline
-from sw.cli.documenting import docs
-from sw.cli.evaluating import evaluate
-from sw.cli.linking import serve
-from sw.cli.netlists import netlist_sim, reskeleton
-from sw.cli.remembering import memory
-from sw.cli.restoring import restore
-from sw.cli.training import referee, train
 
 __all__ = ["app", "main", "open_device", "progress"]
 
@@ -49,31 +60,72 @@ LONGEST = 2000
 
 Misuse: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever this typer keeps it
 
+VERBS: dict[str, dict[str, Callable[..., Any]]] = {
+    "Use it": {"demo": demo.demo, "restore": restore.restore, "eval": eval.evaluate},
+    "Train": {"train": train.train, "referee": referee.referee, "baseline": baseline.baseline},
+    "Build chips": {
+        "verilog": verilog.verilog,
+        "sim": sim.simulate,
+        "bitstream": bitstream.bitstream,
+        "netlist-sim": netlist_sim.netlist_sim,
+        "reskeleton": reskeleton.reskeleton,
+        "program": program.program,
+        "simulate": simulate.serve,
+    },
+    "Measure": {
+        "memory": memory.memory,
+        "ablate": ablate.ablate,
+        "bench": bench.bench,
+        "docs": docs.docs,
+    },
+}
+"""Every verb, in groups, in the order in which a newcomer meets them."""
+
+
+class Groups(TyperGroup):
+    """Lists the verbs in their groups."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write a section for each group."""
+        for title, verbs in VERBS.items():
+            with formatter.section(title):
+                found = {name: self.get_command(ctx, name) for name in verbs}
+                formatter.write_dl([
+                    (name, command.get_short_help_str(limit=90))
+                    for name, command in found.items()
+                    if command is not None
+                ])
+
+
 app = typer.Typer(
     name="thalweg",
-    help="memories that fall into place: train, restore, evaluate, build",
+    cls=Groups,
+    help="A neural cellular automaton that restores digits, bit for bit from PyTorch to FPGA.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("restore")(restore)
-app.command("eval")(evaluate)
-app.command("train")(train)
-app.command("ablate")(ablate)
-app.command("referee")(referee)
-app.command("baseline")(baseline)
-app.command("verilog")(verilog)
-app.command("bitstream")(bitstream)
-app.command("netlist-sim")(netlist_sim)
-app.command("reskeleton")(reskeleton)
-app.command("program")(program)
-app.command("sim")(simulate)
-app.command("simulate")(serve)
-app.command("demo")(demo)
-app.command("bench")(bench)
-app.command("memory")(memory)
-app.command("docs")(docs)
+for verbs in VERBS.values():
+    for name, function in verbs.items():
+        app.command(name)(function)
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        typer.echo(f"thalweg {metadata.version('thalweg')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="print the version", callback=show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Take what is not of a verb."""
 
 
 def main() -> None:

@@ -12,19 +12,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from golden.errors import InputError
-from sw.terminal import console
+from sw.runs.terminal import console
 
 if TYPE_CHECKING:
     from golden.device import Device
     from golden.skeleton import Skeleton
 
-__all__ = ["FILTERS", "board_named", "open_device", "progress", "require_device", "told_of"]
+__all__ = [
+    "FILTERS",
+    "device_facts",
+    "find_named_board",
+    "open_device",
+    "progress",
+    "require_device",
+]
 
 FILTERS = (1, 2, 5)
 """Perception filters per clock that an engine is built for."""
 
 BAUD = 3_000_000
-"""Bits a second on a serial port unless told."""
+"""Bits a second on a serial port by default."""
 
 MOST = 1_000_000
 """Largest number of steps, images or batches that a command takes: more is a slip of the hand."""
@@ -35,12 +42,12 @@ Subject = Annotated[
 ]
 DeviceName = Annotated[str, typer.Option(help="golden, simulated or serial:PORT")]
 GateFile = Annotated[
-    Path | None, typer.Option(help="gate.safetensors of the run; the skeleton's own unless told")
+    Path | None, typer.Option(help="gate.safetensors of the run; default: the skeleton's own")
 ]
 NoGate = Annotated[bool, typer.Option("--no-gate", help="run the skeleton alone")]
 Steps = Annotated[
     int | None,
-    typer.Option(min=0, max=MOST, help="steps of the run; as the skeleton says unless told"),
+    typer.Option(min=0, max=MOST, help="steps of the run; default: as the skeleton says"),
 ]
 Damage = Annotated[
     float,
@@ -51,7 +58,7 @@ Baud = Annotated[
     int, typer.Option(min=300, max=24_000_000, help="bits a second on the serial port")
 ]
 DataFolder = Annotated[
-    Path | None, typer.Option(help="folder of MNIST's IDX files; $THALWEG_DATA unless told")
+    Path | None, typer.Option(help="folder of MNIST's IDX files; default: $THALWEG_DATA")
 ]
 
 
@@ -65,11 +72,11 @@ def open_device(
 
         return GoldenDevice(skeletons)
     if name == "simulated":
-        from sim.device import SimulatedDevice
+        from sim.devices.device import SimulatedDevice
 
         device: Device = SimulatedDevice(skeletons, filters=filters)
         return device
-    from sw.serial import open_serial
+    from sw.serial.device import open_serial
 
     return open_serial(name.removeprefix("serial:"), skeletons, baud)
 
@@ -82,7 +89,7 @@ def require_device(name: str, filters: int) -> None:
         raise InputError(f"--device must be golden, simulated or serial:PORT, not {name!r}")
 
 
-def board_named(name: str) -> Any:
+def find_named_board(name: str) -> Any:
     """Return a board of the catalogue."""
     try:
         from hw.boards.catalogue import find_board
@@ -91,7 +98,7 @@ def board_named(name: str) -> Any:
     return find_board(name)
 
 
-def told_of(device: str, filters: int) -> dict[str, Any]:
+def device_facts(device: str, filters: int) -> dict[str, Any]:
     """Return what a report says of a device."""
     return {"device": device} | ({"filters": filters} if device == "simulated" else {})
 
@@ -118,3 +125,12 @@ def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
             bar.update(task, advance=done, rate=f"{rate:.1f} a second")
 
         yield advance
+
+
+def places(count: int) -> int:
+    """Return the number of skeletons that a chip for ``count`` has room for: a power of two."""
+    from hw.shapes import MOST_SKELETONS
+
+    if count > MOST_SKELETONS:
+        raise InputError(f"The chip holds at most {MOST_SKELETONS} skeletons, not {count}")
+    return max(4, 1 << (count - 1).bit_length())

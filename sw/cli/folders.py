@@ -16,10 +16,10 @@ from golden.files import is_dir, require_replaceable, write_json
 from golden.gate import GateNetwork
 from golden.spec import Spec
 from sw.cli.common import progress
-from sw.folder import FolderRun, Tally, check
-from sw.outputs import REPORT, remove_single
-from sw.results import Recipe
-from sw.writable import require_folders
+from sw.restore.folder import FolderRun, Tally, check
+from sw.restore.outputs import REPORT, remove_single
+from sw.restore.results import Recipe
+from sw.runs.writable import require_folders
 
 __all__ = ["restore_folder"]
 

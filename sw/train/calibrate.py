@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -25,8 +24,8 @@ from torch import Tensor
 
 from golden.fixed import GATE_HIDDEN, HIDDEN, Format
 from golden.spec import Spec
-from sw.gate import Gate, GateExponents
-from sw.quant import (
+from sw.model.gate import Gate, GateExponents
+from sw.model.quantisers import (
     GATE_HIDDEN_FRAC,
     GATE_INPUT,
     GATE_OUTPUT,
@@ -34,12 +33,12 @@ from sw.quant import (
     STATE_FRAC,
     Place,
 )
-from sw.rule import Rule, RuleExponents
+from sw.model.rule import Rule, RuleExponents
+from sw.model.step import TrainingMachine
 from sw.train.draw import calibration_digits
 from sw.train.learner import Learner
 from sw.train.options import Options
-from sw.train.recipes import fallen, restored, squared
-from sw.train.step import advance, lay, numbers, planes_of, respond
+from sw.train.recipes import squared_error
 
 __all__ = ["quantise"]
 
@@ -67,19 +66,16 @@ def quantise(learner: Learner, images: np.ndarray, options: Options) -> Learner:
     """
     learner.take_averages()
     originals, damaged = calibration_digits(images, options)
-    whole = replace(options, dropout=0.0)
     if learner.pool is not None:
-        narrow_states(learner, damaged, whole)
-    found = max(
-        candidates(learner, damaged), key=lambda found: fidelity(found, originals, damaged, whole)
-    )
+        narrow_states(learner, damaged)
+    found = max(candidates(learner, damaged), key=lambda found: fidelity(found, originals, damaged))
     if found.pool is not None:
         found.pool.states = found.pool.states.round()
     return found
 
 
 @torch.no_grad()
-def narrow_states(learner: Learner, damaged: Tensor, options: Options) -> None:
+def narrow_states(learner: Learner, damaged: Tensor) -> None:
     """Scale wide channels so that their states are as narrow as `NARROW` says, the pool's too.
 
     The float function stays what it was, but that states saturate later. What the gate reads and
@@ -87,7 +83,8 @@ def narrow_states(learner: Learner, damaged: Tensor, options: Options) -> None:
     """
     rule, spec, pool = learner.rule, learner.rule.spec, learner.pool
     assert pool is not None and rule.encode.bias is not None and rule.update.bias is not None
-    *_, states = fallen(learner, numbers(rule, learner.gate), damaged, options)
+    machine = learner.machine()
+    states = machine.carry_on(machine.encode(damaged), spec.steps)
     sizes = states.abs().transpose(0, 1).flatten(1)
     wide = sizes.kthvalue(math.ceil(INSIDE * sizes.shape[1])).values
     factor = (NARROW / wide).clamp(max=1.0)
@@ -125,10 +122,11 @@ def candidates(learner: Learner, damaged: Tensor) -> Sequence[Learner]:
 
 
 @torch.inference_mode()
-def fidelity(learner: Learner, originals: Tensor, damaged: Tensor, options: Options) -> float:
+def fidelity(learner: Learner, originals: Tensor, damaged: Tensor) -> float:
     """Return the mean PSNR of what it restores, but for a constant and a factor."""
-    shown = restored(learner, damaged, options)
-    return -squared(shown, originals).clamp(min=1e-9).log().mean().item()
+    machine = learner.machine()
+    states = machine.carry_on(machine.encode(damaged), machine.spec.steps)
+    return -squared_error(machine.readout(states), originals).clamp(min=1e-9).log().mean().item()
 
 
 @torch.inference_mode()
@@ -137,17 +135,18 @@ def peaks(rule: Rule, gate: Gate | None, images: Tensor) -> tuple[Tensor, Tensor
 
     ``images`` are damaged digits; results are (quantiles, filters) and (quantiles, units).
     """
-    spec, weights = rule.spec, numbers(rule, gate)
-    states = lay(images, weights, spec, False)
-    hidden, units = [], []
+    machine = TrainingMachine.of(rule, gate)
+    spec, hidden, units = rule.spec, [], []
+    states = machine.encode(images)
     for step in range(1, spec.steps + 1):
         sums = rule.perceive(states * 2.0**-STATE_FRAC)
         hidden.append(sums.permute(0, 2, 3, 1).reshape(-1, spec.filters).cpu().numpy())
-        states = advance(states, weights, spec, False)
-        if gate is not None and spec.gate is not None and spec.gate.is_open(step):
-            planes = planes_of(states, weights, spec)
+        (_, written), *answered = machine.moments(states, step)
+        states = written
+        if gate is not None and answered:
+            planes = machine.planes(written)
             units.append(gate.hidden(planes * 2.0**-STATE_FRAC).cpu().numpy())
-        states = respond(states, weights, spec, step, False)
+            _, states = answered[-1]
 
     def quantiles(values: list[np.ndarray], frac: int) -> Tensor:
         if not values:

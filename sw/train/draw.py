@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from golden.spec import Spec
-from sw.noise import KINDS, noise_lattice
+from sw.data.noise import KINDS, noise_lattice
+from sw.runs.processes import place
 from sw.train.options import Options
-from sw.train.processes import place
 
 __all__ = ["calibration_digits", "draw", "lost_cells", "noise_states", "random"]
 
@@ -30,7 +30,7 @@ def random(options: Options, stage: str, batch: int) -> np.random.Generator:
 def draw(
     images: np.ndarray, options: Options, rng: np.random.Generator, count: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return originals and damaged digits, pixel codes (n, image, image); a batch unless told."""
+    """Return originals and damaged digits, pixel codes (n, image, image); default: a batch."""
     count = options.batch if count is None else count
     originals = images[rng.integers(len(images), size=count)].astype(np.float32)
     flat = originals.reshape(count, -1)

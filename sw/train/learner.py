@@ -15,15 +15,16 @@ from torch import Tensor, nn
 from golden import skeleton
 from golden.errors import InputError
 from golden.files import read_bytes
-from sw import floats
-from sw.baselines.shelf import weights_of
-from sw.data import Digits
-from sw.gate import Gate, GateExponents
-from sw.rule import Rule, RuleExponents
-from sw.train.checkpoint import put, read, require_alike, require_finite, restore, whole, write
+from sw.data.load import Digits
+from sw.model import floats
+from sw.model.baselines.shelf import weights_of
+from sw.model.gate import Gate, GateExponents
+from sw.model.rule import Rule, RuleExponents
+from sw.model.step import TrainingMachine
+from sw.runs.checkpoint import put, read, require_alike, require_finite, restore, whole, write
+from sw.runs.processes import leads
 from sw.train.options import Options
 from sw.train.pool import Pool, Prototypes
-from sw.train.processes import leads
 from sw.train.rehearsal import Rehearsal
 
 __all__ = ["Learner", "begin", "identity", "reads", "resume", "save"]
@@ -85,10 +86,9 @@ class Learner:
         """Whether the rule stays as it is."""
         return self.stage == "letters"
 
-    @property
-    def exact(self) -> bool:
-        """Whether codes are rounded as the chip does."""
-        return self.stage in ("qat", "letters")
+    def machine(self, dropout: float = 0.0) -> TrainingMachine:
+        """Return what a batch runs, with the weights as they are now."""
+        return TrainingMachine.of(self.rule, self.gate, dropout)
 
     def average(self, keep: float) -> None:
         """Take the parameters into their averages; early ones are soon forgotten.

@@ -13,18 +13,18 @@ from golden.errors import Difference, InputError
 from golden.files import exists, write_json
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
-from sw.damage import blank
-from sw.data import Digits, load
-from sw.evaluate import Judged, evaluate, judged
-from sw.loading import load_run
-from sw.rebuild import gate_of, rule_of
+from sw.data.damage import blank
+from sw.data.load import Digits, load
+from sw.judge.evaluate import Judged, digits_to_judge, evaluate
+from sw.model.proof import prove_random
+from sw.model.rebuild import gate_of, rule_of
+from sw.runs.loading import load_run
+from sw.runs.processes import leads, meet
 from sw.train.learner import Learner, reads, resume, save
 from sw.train.loop import interruptions, run_stage
 from sw.train.options import Options
-from sw.train.processes import leads, meet
 from sw.train.rehearsal import rehearsal
 from sw.train.ship import PROVEN, provenance
-from sw.train.verify import prove_random
 
 __all__ = ["train_letters"]
 
@@ -45,7 +45,7 @@ def train_letters(options: Options) -> None:
             "folder with a subfolder of each"
         )
     path, digest = options.folder / "checkpoint.pt", reads(options, letters, digits)
-    learner = beginning(options, path, digest, skeleton, network, digits)
+    learner = begin_letters(options, path, digest, skeleton, network, digits)
     with interruptions() as received:
         run_stage(learner, letters.train_images, options, digest, path, received)
     learner.take_averages()
@@ -60,7 +60,7 @@ def require_gate(skeleton: Skeleton, network: GateNetwork | None) -> GateNetwork
     return network
 
 
-def beginning(
+def begin_letters(
     options: Options,
     path: Path,
     digest: str,
@@ -94,14 +94,14 @@ def export(
     if same.digest != skeleton.digest:
         raise Difference(f"The rule of {skeleton.name} has changed while its gate learnt")
     network = learner.gate.weights(skeleton.digest)
-    sets = {options.letters: judged(letters), "digits": judged(digits)}
+    sets = {options.letters: digits_to_judge(letters), "digits": digits_to_judge(digits)}
     some = sets[options.letters].images[:PROVEN]
     damaged = blank(some, range(len(some)), options.damage)
     equal = prove_random(learner.rule, learner.gate, skeleton, network, damaged)
     record = provenance(skeleton, options, letters) | {
         "codes_equal_to_golden": equal,
-        "results": measured(skeleton, network, sets, options),
-        "before": measured(skeleton, load_run(str(options.begin))[1], sets, options),
+        "results": evaluate_letters(skeleton, network, sets, options),
+        "before": evaluate_letters(skeleton, load_run(str(options.begin))[1], sets, options),
         "seconds": {
             "training": round(learner.seconds),
             "proof": round(time.monotonic() - begin),
@@ -113,12 +113,11 @@ def export(
         write(network, record, SHIPPED / skeleton.name / stem)
 
 
-def measured(
+def evaluate_letters(
     skeleton: Skeleton, network: GateNetwork | None, sets: dict[str, Judged], options: Options
 ) -> dict[str, Any]:
     """Evaluate on golden; the referee reads digits alone, so letters have decibels only."""
     device, steps = GoldenDevice((skeleton,)), skeleton.spec.steps
-    device.choose(0, gated=True)
     found = {}
     for name, tests in sets.items():
         found[name] = evaluate(device, network, tests, steps=steps, share=options.damage)

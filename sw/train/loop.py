@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sw.train.checkpoint import Diverged
+from sw.runs.checkpoint import Diverged
+from sw.runs.processes import average, gather_signals, leads
 from sw.train.learner import Learner, save
 from sw.train.options import Options
 from sw.train.origins import shorten_ways
-from sw.train.processes import average, leads, told
 from sw.train.recipes import hold, relearn, restore
 
 __all__ = ["Stopped", "interruptions", "run_stage", "train_batch"]
@@ -119,7 +119,7 @@ def run_stage(
         recent.append(train_batch(learner, images, options))
         now = time.monotonic()
         learner.seconds = before + now - begin
-        signals = told(received)
+        signals = gather_signals(received)
         if leads() and (learner.batch % LOG_EVERY == 0 or learner.batch == total):
             loss, psnr = np.mean(recent, axis=0)
             left = (now - begin) / (learner.batch - first) * (total - learner.batch)

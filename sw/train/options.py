@@ -1,21 +1,31 @@
-"""What a training run is told."""
+"""The options of a training run, each stated once: default, help, and what it can be.
+
+The command line of `thalweg train` is made from them. PyTorch is loaded when a device is checked.
+"""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from golden.errors import InputError
 from golden.spec import Gate, Spec
-from sw.baselines.models import IMAGE, MODELS
-from sw.baselines.shelf import weights_of
-from sw.train.bounds import BOUNDS, require_within
+from sw.data.damage import SHARE
+from sw.train.bounds import SEEDS, Bound, count, require_within
 
-__all__ = ["RECIPES", "SPEC", "Options", "require_device", "shaped", "spec_for"]
+__all__ = [
+    "BOUNDS",
+    "RECIPES",
+    "SPEC",
+    "Options",
+    "Shape",
+    "require_device",
+    "shape_spec",
+    "spec_for",
+]
 
 RECIPES = ("restore", "memory", "letters")
 LOSSES = ("mse", "psnr")
@@ -35,32 +45,68 @@ SMALLEST = 3
 LONGEST = 100
 """Bytes of a name: it is a folder's, and files are named after it."""
 
-RECIPES_WITH = {
-    "supervise": ("restore",),
-    "teacher": ("restore",),
-    "plane_bits": ("restore",),
-    "weight_bits": ("restore", "memory"),
-    "optimiser": ("restore", "memory"),
-}
-"""The recipes that know an option; the others leave it as it is."""
+MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))  # more only wait for each other
+RATE = Bound(0, 1e9, "above 0", whole=False, open=True)
 
 
 def require_device(name: str) -> None:
     """Raise unless PyTorch can train there."""
     if name not in ("cpu", "cuda"):
         raise InputError(f"device must be cpu or cuda, not {name!r}")
+    import torch
+
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("device must be cpu where PyTorch finds no CUDA device, not 'cuda'")
 
 
+def option(
+    default: Any,
+    help: str,
+    *,
+    bound: Bound | None = None,
+    choices: tuple[Any, ...] = (),
+    share: bool = False,
+    recipes: tuple[str, ...] = RECIPES,
+    flag: str | None = None,
+) -> Any:
+    """Return a field of options: all that is said of it, for checks and for the command line.
+
+    Parameters
+    ----------
+    default, help
+        Its value unless given, and what the command line says of it.
+    bound, choices, share
+        What it can be: a number within bounds, one of these, or a share from 0 to below 1.
+    recipes
+        Those that know it; with others it stays as it is.
+    flag
+        Its name on the command line, where that is not made from the field's.
+    """
+    said = {"help": help, "bound": bound, "choices": choices, "share": share}
+    return field(default=default, metadata=said | {"recipes": recipes, "flag": flag})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """What is said of the automaton; what is None is left to the recipe."""
+
+    gated: bool = option(True, "train a gate along", flag="--gated/--no-gate")
+    start: int | None = option(None, "step of the gate's first opening; 4 for memory, else 1")
+    every: int | None = option(None, "steps between its openings; 1 for memory, else 3")
+    mapping: str | None = option(None, "how a delta reaches the cells: nearest2 or phase4")
+    multiplier: int | None = option(None, "filters of each channel")
+
+
 def spec_for(recipe: str, gated: bool = True, **shape: Any) -> Spec:
-    """Return what a recipe trains unless told otherwise; what is None is not told."""
-    usual = shaped(SPEC, **HELD_BY) if recipe == "memory" else SPEC
+    """Return what a recipe trains, with the fields of `Shape` that are given and not None."""
+    usual = shape_spec(SPEC, **HELD_BY) if recipe == "memory" else SPEC
     given = {name: value for name, value in shape.items() if value is not None}
-    return shaped(usual, gated=gated, **given)
+    return shape_spec(usual, gated=gated, **given)
 
 
-def shaped(spec: Spec, *, gated: bool = True, multiplier: int | None = None, **gate: Any) -> Spec:
+def shape_spec(
+    spec: Spec, *, gated: bool = True, multiplier: int | None = None, **gate: Any
+) -> Spec:
     """Return a spec with another multiplier, other fields of its gate, or none."""
     multiplier = spec.multiplier if multiplier is None else multiplier
     place = replace(spec.gate, **gate) if gated and spec.gate else None
@@ -74,96 +120,130 @@ class Options:
     Everything is checked here, so that nothing fails late; `InputError` says what must hold.
     """
 
-    name: str = "digits"
-    """Name of the skeleton, and of its folder in ``output``."""
-    data: Path | None = None
-    """Folder of the training data; see `sw.data.load`."""
-    output: Path = Path("build/train")
-    """Where the run keeps its checkpoint and leaves its skeleton."""
-    ship: bool = False
-    """Copy the result to the shipped skeletons when done."""
-    device: str = "cpu"
-    """``cpu`` or ``cuda``."""
-    threads: int = 1
-    """CPU threads; the result depends on it in the last bits."""
-    recipe: str = "restore"
-    """What is trained for: ``restore``, to be right after the last step; ``memory``, to stay so;
-    ``letters``, to restore letters by the gate alone."""
-    begin: str | None = None
-    """Shipped skeleton, or folder of a run, whose float weights take the place of the warm-up."""
-    seed: int = 0
-    batches: int = 16000
-    """Batches of the float warm-up."""
-    qat_batches: int | None = None
-    """Batches of quantisation-aware training; half of ``batches`` unless given."""
-    hold_batches: int | None = None
-    """Batches in float that teach to hold, a quarter of ``batches`` unless given; memory only."""
-    letters: str = "letters-upper"
-    """Data set of the letters; recipe letters only."""
-    rehearsal: str = "stored"
-    """What keeps the digits, recipe letters only; see `sw.train.rehearsal`."""
-    batch: int = 32
-    """Digits in a batch."""
-    damage: float = 0.7
-    """Share of the pixels that are blanked."""
-    noise: float = 0.0
-    """Standard deviation of Gaussian noise on the damaged input, in grey levels."""
-    dropout: float = 0.0
-    """Share of the gate's hidden units dropped; the source idea has 0.5."""
-    rate: float = 2e-2
-    """Peak learning rate of the rule in the warm-up; the gate's is a 25th, a fifth with Adam."""
-    qat_rate: float = 1e-3
-    """The same in quantisation-aware training."""
-    hold_rate: float = 8e-3
-    """The same where holding is taught in float."""
-    motion: float = 160.0
-    """Price on motion at rest in quantisation-aware training; memory only."""
-    loss: str | None = None
-    """What is made small: ``mse``, or ``psnr``, the mean logarithm of each digit's error; what
-    memory holds, and noise, always by ``mse``. Unless given, ``mse`` for memory, else ``psnr``."""
-    supervise: str = "last"
-    """Steps whose read-out the loss looks at: the ``last``, or ``every`` one alike."""
-    teacher: str | None = None
-    """Baseline whose restoration of the same damaged digits makes half of what is aimed at."""
-    optimiser: str = "soap"
-    """What steps the rule's weights: ``soap``, or ``adam``, which bears a fifth of the rates."""
-    averaging: float = 0.999
-    """What the averages of the parameters keep at each batch; 0 exports the last parameters."""
-    weight_bits: int = 8
-    """Of the rule's filters and update: 8, or 5, which leaves the codes -15 to 15."""
-    plane_bits: int = 8
-    """Upper bits of a plane's codes that the gate reads: 8, or 4; for measurement alone."""
+    name: str = option("digits", "name of the skeleton, and of the run's folder")
+    data: Path | None = option(None, "folder of MNIST's IDX files; $THALWEG_DATA unless given")
+    output: Path = option(
+        Path("build/train"), "folder for the run's own folder, its checkpoint and its result"
+    )
+    ship: bool = option(False, "copy the result to the shipped skeletons", flag="--ship")
+    device: str = option("cpu", "cpu or cuda")
+    threads: int = option(
+        1, "CPU threads; they change the last bits of the result", bound=count(1, MOST_THREADS)
+    )
+    recipe: str = option(
+        "restore",
+        "restore: right after the last step; memory: and stays so; letters: by the gate alone",
+        choices=RECIPES,
+    )
+    begin: str | None = option(
+        None, "skeleton, folder or file whose float weights take the place of the warm-up"
+    )
+    seed: int = option(0, "seed of everything random", bound=count(0, SEEDS[-1]))
+    batches: int = option(16000, "batches of the float warm-up", bound=count(1, 10**9))
+    qat_batches: int | None = option(
+        None,
+        "batches of quantisation-aware training; half of --batches unless given",
+        bound=count(0, 10**9),
+    )
+    hold_batches: int | None = option(
+        None,
+        "batches that teach to hold, in float; a quarter of --batches unless given; memory only",
+        bound=count(0, 10**9),
+    )
+    letters: str = option("letters-upper", "data set of the letters; recipe letters only")
+    rehearsal: str = option(
+        "stored",
+        "stored, distilled, dreams or none: how digits are kept; recipe letters only",
+        choices=REHEARSALS,
+    )
+    batch: int = option(32, "digits in a batch", bound=count(1, 1 << 16))
+    damage: float = option(SHARE, "share of the pixels that is blanked", share=True)
+    noise: float = option(
+        0.0,
+        "standard deviation of Gaussian noise on the damaged input, in grey levels",
+        bound=Bound(0, 1e4, "at least 0", whole=False),
+    )
+    dropout: float = option(0.0, "share of the gate's hidden units dropped", share=True)
+    rate: float = option(
+        2e-2,
+        "peak learning rate of the rule in the warm-up; the gate's is a 25th, a fifth with adam",
+        bound=RATE,
+    )
+    qat_rate: float = option(1e-3, "the same in quantisation-aware training", bound=RATE)
+    hold_rate: float = option(8e-3, "the same where holding is taught; memory only", bound=RATE)
+    motion: float = option(
+        160.0,
+        "price on motion at rest in quantisation-aware training; recipe memory only",
+        bound=Bound(0, 1e9, "at least 0", whole=False),
+    )
+    loss: str | None = option(None, "psnr or mse; mse for recipe memory unless given, else psnr")
+    supervise: str = option(
+        "last",
+        "steps whose read-out the loss looks at: last or every",
+        choices=SUPERVISED,
+        recipes=("restore",),
+    )
+    teacher: str | None = option(
+        None,
+        "baseline whose restoration makes half of the aim: unet, autoencoder or mlp",
+        recipes=("restore",),
+    )
+    optimiser: str = option(
+        "soap",
+        "of the rule: soap, or adam, which bears a fifth of the rates",
+        choices=OPTIMISERS,
+        recipes=("restore", "memory"),
+    )
+    averaging: float = option(
+        0.999, "what averages keep at each batch; 0 exports the last weights", share=True
+    )
+    weight_bits: int = option(
+        8,
+        "bits of the rule's weights: 8, or 5 for codes -15 to 15",
+        choices=(5, 8),
+        recipes=("restore", "memory"),
+    )
+    plane_bits: int = option(
+        8,
+        "upper bits of a plane's codes that the gate reads: 8, or 4 to measure",
+        choices=(4, 8),
+        recipes=("restore",),
+    )
     spec: Spec = SPEC
     """The automaton to train."""
 
     def __post_init__(self) -> None:
         require_device(self.device)
-        self._require(self.recipe in RECIPES, "recipe", f"one of {', '.join(RECIPES)}")
         self._require(self.criterion in LOSSES, "loss", f"one of {', '.join(LOSSES)}")
-        self._require(self.supervise in SUPERVISED, "supervise", "last or every")
-        self._require(self.optimiser in OPTIMISERS, "optimiser", "soap or adam")
-        self._require(self.weight_bits in (5, 8), "weight_bits", "5 or 8")
-        self._require(self.plane_bits in (4, 8), "plane_bits", "4 or 8")
-        self._require(self.rehearsal in REHEARSALS, "rehearsal", f"one of {', '.join(REHEARSALS)}")
+        for each in fields(self):
+            self._require_alone(each.name, getattr(self, each.name), each.metadata)
         if self.recipe == "letters" and self.begin is None:
             raise InputError("begin must be a skeleton with a gate for recipe letters, not None")
         plain = self.name.replace("-", "").replace("_", "").isalnum()
         self._require(plain, "name", "letters, digits, hyphens and underscores")
         self._require(len(os.fsencode(self.name)) <= LONGEST, "name", f"at most {LONGEST} bytes")
-        for field in BOUNDS:
-            value = getattr(self, field)
-            if value is not None or field not in ("qat_batches", "hold_batches"):
-                require_within(field, value)
-        for field in ("damage", "dropout", "averaging"):
-            self._require(0 <= getattr(self, field) < 1, field, "from 0 to below 1")
         self._require_together()
+
+    def _require_alone(self, name: str, value: Any, allowed: Mapping[str, Any]) -> None:
+        """Raise where an option is not what it can be."""
+        if choices := allowed.get("choices"):
+            words = list(map(str, choices))
+            said = " or ".join(words) if len(words) == 2 else f"one of {', '.join(words)}"
+            self._require(value in choices, name, said)
+        if bound := allowed.get("bound"):
+            optional = {each.name: each.default for each in fields(self)}[name] is None
+            if value is not None or not optional:
+                require_within(name, value, bound)
+        if allowed.get("share"):
+            self._require(0 <= value < 1, name, "from 0 to below 1")
 
     def _require_together(self) -> None:
         """Raise where options that are right alone do not go together."""
-        usual = {field.name: field.default for field in fields(self)}
-        for field, recipes in RECIPES_WITH.items():
-            holds = self.recipe in recipes or getattr(self, field) == usual[field]
-            self._require(holds, field, f"{usual[field]} for recipe {self.recipe}")
+        usual = {each.name: each.default for each in fields(self)}
+        for each in fields(self):
+            holds = self.recipe in each.metadata.get("recipes", RECIPES)
+            holds = holds or getattr(self, each.name) == each.default
+            self._require(holds, each.name, f"{each.default} for recipe {self.recipe}")
         period = self.spec.gate.period if self.spec.gate else 1
         if self.recipe == "memory" and period > PERIOD:  # states are carried on by whole periods
             raise InputError(f"the gate's period must be at most {PERIOD} steps, not {period}")
@@ -173,6 +253,9 @@ class Options:
         self._require(whole or self.gated, "plane_bits", "8 without a gate")
         self._require(whole or not self.ship, "plane_bits", "8 in a skeleton that ships")
         if self.teacher is not None:
+            from sw.model.baselines.models import IMAGE, MODELS
+            from sw.model.baselines.shelf import weights_of
+
             self._require(self.teacher in MODELS, "teacher", f"one of {', '.join(MODELS)}")
             weights_of(self.teacher)
             if self.spec.image != IMAGE:
@@ -216,3 +299,9 @@ class Options:
             del values[name]
         values |= {"loss": self.criterion, "spec": self.spec.to_json(), "stages": self.stages()}
         return values
+
+
+BOUNDS = {
+    each.name: each.metadata["bound"] for each in fields(Options) if each.metadata.get("bound")
+}
+"""Bounds of numbers, by the name of the option."""

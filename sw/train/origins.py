@@ -12,7 +12,6 @@ comes while there are batches left.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,14 +19,13 @@ from torch import Tensor
 
 from golden.fixed import STATE
 from golden.spec import Spec
-from sw.quant import STATE_FRAC
-from sw.rule import Rule
+from sw.model.quantisers import STATE_FRAC
+from sw.model.rule import Rule
 from sw.train.calibrate import NARROW
 from sw.train.draw import calibration_digits
 from sw.train.learner import Learner
 from sw.train.options import Options
-from sw.train.recipes import AGED, fallen
-from sw.train.step import numbers
+from sw.train.recipes import AGED
 
 __all__ = ["direct", "move_origins", "shorten_ways"]
 
@@ -76,8 +74,8 @@ def shorten_ways(learner: Learner, images: np.ndarray, options: Options) -> None
     assert learner.pool is not None
     learner.take_averages()
     _, damaged = calibration_digits(images, options)
-    whole = replace(options, dropout=0.0)
-    walk = fallen(learner, numbers(learner.rule, learner.gate), damaged, whole, AGED[1])
+    machine = learner.machine()
+    walk = machine.run(machine.encode(damaged), AGED[1])
     before, after = deque(walk, maxlen=2)
     codes = ROOM * direct(before, after, learner.rule.spec, FEW)
     move_origins(learner.rule, codes)

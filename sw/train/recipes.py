@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -10,12 +12,12 @@ import torch
 from torch import Tensor
 
 from golden.fixed import STATE
+from sw.model.step import TrainingMachine
+from sw.runs.processes import share
 from sw.train.draw import draw, lost_cells, noise_states, random
 from sw.train.learner import Learner
 from sw.train.options import Options
 from sw.train.pool import Pool, Prototypes, medoids
-from sw.train.processes import share
-from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
 from sw.train.teacher import aim
 
 __all__ = [
@@ -23,11 +25,9 @@ __all__ = [
     "LOST",
     "Loss",
     "begin_holding",
-    "fallen",
     "hold",
     "relearn",
     "restore",
-    "restored",
 ]
 
 POOL = 8  # batches of states
@@ -60,7 +60,7 @@ def closeness(errors: Tensor, options: Options) -> Tensor:
     return SMALL * 5 * (errors + SMALL).log().mean()
 
 
-def squared(shown: Tensor, originals: Tensor) -> Tensor:
+def squared_error(shown: Tensor, originals: Tensor) -> Tensor:
     """Return the mean squared error of each image, full scale being 1: (n,)."""
     return ((shown - originals) / 255).square().mean((1, 2))
 
@@ -70,45 +70,12 @@ def overflow(states: Tensor) -> Tensor:
     return OVERFLOW * torch.relu(states.abs() - LIMIT).mean() / UNIT
 
 
-def restored(learner: Learner, damaged: Tensor, options: Options) -> Tensor:
-    """Run damaged digits through all steps: pixel codes (n, image, image)."""
-    *_, last = supervised(learner, damaged, options)
-    return last
-
-
-def supervised(learner: Learner, damaged: Tensor, options: Options) -> Iterator[Tensor]:
-    """Run damaged digits through all steps; give what is shown where that is supervised."""
-    spec, weights = learner.rule.spec, numbers(learner.rule, learner.gate)
-    for step, states in enumerate(fallen(learner, weights, damaged, options), 1):
+def run_supervised(machine: TrainingMachine, damaged: Tensor, options: Options) -> Iterator[Tensor]:
+    """Run damaged digits through all steps; yield what is shown where that is supervised."""
+    spec = machine.spec
+    for step, states in enumerate(machine.run(machine.encode(damaged), spec.steps), 1):
         if options.supervise == "every" or step == spec.steps:
-            yield pixels(states, weights, spec, learner.exact)
-
-
-def fallen(
-    learner: Learner,
-    weights: Numbers,
-    damaged: Tensor,
-    options: Options,
-    steps: int | None = None,
-) -> Iterator[Tensor]:
-    """Run damaged digits through all steps, or as many as given; give the states after each."""
-    states = lay(damaged, weights, learner.rule.spec, learner.exact)
-    for step in range(1, (learner.rule.spec.steps if steps is None else steps) + 1):
-        states = one_step(learner, weights, states, step, options)
-        yield states
-
-
-def one_step(
-    learner: Learner,
-    weights: Numbers,
-    states: Tensor,
-    step: int,
-    options: Options,
-) -> Tensor:
-    """Return the states after ``step``, the gate's delta applied."""
-    spec, exact = learner.rule.spec, learner.exact
-    states = advance(states, weights, spec, exact)
-    return respond(states, weights, spec, step, exact, options.dropout)
+            yield machine.readout(states)
 
 
 def restore(learner: Learner, images: np.ndarray, options: Options) -> Loss:
@@ -116,9 +83,83 @@ def restore(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     rng = random(options, learner.stage, learner.batch)
     originals, damaged = map(share, draw(images, options, rng))
     wanted = aim(originals, damaged, options)
-    shown = list(supervised(learner, damaged, options))
-    losses = [closeness(squared(each, wanted), options) for each in shown]
-    return Loss(torch.stack(losses).mean(), squared(shown[-1], originals))
+    shown = list(run_supervised(learner.machine(options.dropout), damaged, options))
+    losses = [closeness(squared_error(each, wanted), options) for each in shown]
+    return Loss(torch.stack(losses).mean(), squared_error(shown[-1], originals))
+
+
+def relearn(learner: Learner, images: np.ndarray, options: Options) -> Loss:
+    """Loss of restoring letters, half of the batch where digits are rehearsed in the other half."""
+    rng = random(options, learner.stage, learner.batch)
+    count = options.batch if learner.rehearsal is None else options.batch // 2
+    originals, damaged = draw(images, options, rng, count)
+    if learner.rehearsal is not None:
+        known, given = learner.rehearsal.pick(rng, options.batch - count)
+        if given is None:
+            known, given = draw(known.numpy(), options, rng, len(known))
+        originals, damaged = torch.cat([originals, known]), torch.cat([damaged, given])
+    *_, shown = run_supervised(learner.machine(options.dropout), share(damaged), options)
+    errors = squared_error(shown, share(originals))
+    return Loss(closeness(errors, options), errors)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What the parts of a batch of holding have in common."""
+
+    learner: Learner
+    machine: TrainingMachine
+    images: np.ndarray
+    options: Options
+    rng: np.random.Generator
+
+    @classmethod
+    def of(
+        cls, learner: Learner, images: np.ndarray, options: Options, stage: str, batch: int
+    ) -> Lesson:
+        """Return the lesson of a batch."""
+        rng = random(options, stage, batch)
+        return cls(learner, learner.machine(options.dropout), images, options, rng)
+
+
+def consecutive(**counts: int) -> dict[str, slice]:
+    """Return the rows of groups that lie one after another, so many in each, by their names."""
+    edges = pairwise(accumulate(counts.values(), initial=0))
+    return {name: slice(*ends) for name, ends in zip(counts, edges, strict=True)}
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """Digits just encoded, then noise, after the steps of a run."""
+
+    states: Tensor
+    targets: Tensor
+    digits: int
+    few: int
+    """Digits that lost cells in mid-run, the first ones; as many after them lose some now."""
+
+
+def run_fresh(lesson: Lesson, digits: int, noise: int) -> Fresh:
+    """Run digits and noise; what noise shall become is chosen at its first or second opening."""
+    machine, options, rng = lesson.machine, lesson.options, lesson.rng
+    prototypes, spec = lesson.learner.prototypes, machine.spec
+    assert prototypes is not None
+    originals, damaged = draw(lesson.images, options, rng, digits)
+    lattices = torch.from_numpy(noise_states(spec, rng, noise)).to(originals.device)
+    states = torch.cat([machine.encode(damaged), lattices])
+    targets = torch.cat([originals, torch.zeros_like(originals[:1]).expand(noise, -1, -1)])
+    lost_after, few = int(rng.integers(4, 7)), max(1, round(FEW * digits))
+    living = torch.ones(digits + noise, 1, spec.height, spec.width, device=options.device)
+    living[:few] = lost_cells(spec, few, LOST, options.device)
+    channel = spec.gate.input_channel if spec.gate else 0
+    for step in range(1, spec.steps + 1):
+        states = machine.advance(states, step)
+        if step == min(4, spec.steps):
+            chosen = prototypes.assign(states[digits:, channel], spec)
+            targets[digits:] = prototypes.images[chosen]
+        if step == lost_after:
+            states = states * living
+    return Fresh(states, targets, digits, few)
 
 
 def begin_holding(
@@ -126,62 +167,21 @@ def begin_holding(
 ) -> None:
     """Give the learner its prototypes, and a pool half of digits and half of noise."""
     spec, count = learner.rule.spec, POOL * options.batch
-    prototypes = Prototypes.of(medoids(images, labels).to(options.device))
-    pool = Pool(
+    learner.prototypes = Prototypes.of(medoids(images, labels).to(options.device))
+    learner.pool = pool = Pool(
         states=torch.zeros(count, *spec.lattice, device=options.device),
         targets=torch.zeros(count, spec.image, spec.image, device=options.device),
         ages=torch.full((count,), 1 << 30, device=options.device),
         open=torch.zeros(count, dtype=torch.bool, device=options.device),
     )
-    rng = random(options, "hold", 1 << 30)
+    half = options.batch // 2
     with torch.no_grad():
-        weights, half = numbers(learner.rule, learner.gate), options.batch // 2
+        lesson = Lesson.of(learner, images, options, "hold", 1 << 30)
         for _ in range(0, count, 2 * half):
-            fresh = Fresh(learner, weights, images, options, rng, prototypes, half, half)
-            fresh.run(learner, weights, options)
-            pool.put(fresh.states[:half], fresh.targets[:half], spec.steps, False, rng)
-            pool.put(fresh.states[half:], fresh.targets[half:], spec.steps, True, rng)
-    learner.pool, learner.prototypes = pool, prototypes
-
-
-class Fresh:
-    """Digits just encoded, and noise, on their way through the first steps."""
-
-    def __init__(
-        self,
-        learner: Learner,
-        weights: Numbers,
-        images: np.ndarray,
-        options: Options,
-        rng: np.random.Generator,
-        prototypes: Prototypes,
-        digits: int,
-        noise: int,
-    ) -> None:
-        spec = learner.rule.spec
-        originals, damaged = draw(images, options, rng, digits)
-        lattices = torch.from_numpy(noise_states(spec, rng, noise)).to(originals.device)
-        self.digits, self.prototypes = digits, prototypes
-        self.states = torch.cat([lay(damaged, weights, spec, learner.exact), lattices])
-        self.targets = torch.cat([originals, torch.zeros_like(originals[:1]).expand(noise, -1, -1)])
-        self.lost_after = int(rng.integers(4, 7))
-        self.few = max(1, round(FEW * digits))
-        self.living = torch.ones(digits + noise, 1, spec.height, spec.width, device=options.device)
-        self.living[: self.few] = lost_cells(spec, self.few, LOST, options.device)
-
-    def run(self, learner: Learner, weights: Numbers, options: Options) -> None:
-        """Run all steps; noise is assigned what it shall become at its first or second opening."""
-        spec = learner.rule.spec
-        channel = spec.gate.input_channel if spec.gate else 0
-        for step in range(1, spec.steps + 1):
-            self.states = one_step(learner, weights, self.states, step, options)
-            if step == min(4, spec.steps):
-                planes = self.states[self.digits :, channel]
-                self.targets[self.digits :] = self.prototypes.images[
-                    self.prototypes.assign(planes, spec)
-                ]
-            if step == self.lost_after:
-                self.states = self.states * self.living
+            fresh = run_fresh(lesson, half, half)
+            for rows, of_noise in ((slice(half), False), (slice(half, None), True)):
+                states, targets = fresh.states[rows], fresh.targets[rows]
+                pool.put(states, targets, spec.steps, of_noise, lesson.rng)
 
 
 def stride(options: Options) -> int:
@@ -204,105 +204,85 @@ def price_of_motion(learner: Learner, ages: Tensor, options: Options) -> Tensor:
     return FREE_MOTION + (options.motion - FREE_MOTION) * risen * share
 
 
-def relearn(learner: Learner, images: np.ndarray, options: Options) -> Loss:
-    """Loss of restoring letters, half of the batch where digits are rehearsed in the other half."""
-    rng = random(options, learner.stage, learner.batch)
-    count = options.batch if learner.rehearsal is None else options.batch // 2
-    originals, damaged = draw(images, options, rng, count)
-    if learner.rehearsal is not None:
-        known, given = learner.rehearsal.pick(rng, options.batch - count)
-        if given is None:
-            known, given = draw(known.numpy(), options, rng, len(known))
-        originals, damaged = torch.cat([originals, known]), torch.cat([damaged, given])
-    errors = squared(restored(learner, share(damaged), options), share(originals))
-    return Loss(closeness(errors, options), errors)
-
-
 def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     """Loss of restoring, of holding what the pool holds, of motion at rest, of nearing limits.
 
     Of a batch, half are states of the pool, a tenth is noise, the rest fresh digits.
     """
-    assert learner.pool is not None and learner.prototypes is not None
-    rng = random(options, learner.stage, learner.batch)
-    weights = numbers(learner.rule, learner.gate)
-    spec, exact = learner.rule.spec, learner.exact
+    assert learner.pool is not None
+    lesson = Lesson.of(learner, images, options, learner.stage, learner.batch)
     held, noise = options.batch // 2, max(1, options.batch // 10)
-    fresh = Fresh(
-        learner,
-        weights,
-        images,
-        options,
-        rng,
-        learner.prototypes,
-        options.batch - held - noise,
-        noise,
-    )
-    fresh.run(learner, weights, options)
-    errors = squared(pixels(fresh.states, weights, spec, exact), fresh.targets)
+    fresh = run_fresh(lesson, options.batch - held - noise, noise)
+    errors = squared_error(lesson.machine.readout(fresh.states), fresh.targets)
     digits, starts = errors[: fresh.digits], errors[fresh.digits :]
     # Of all but fresh digits plain errors: on a logarithmic scale those that have gone wrong would
     # hardly count.
     value = FRESH * closeness(digits, options) + NOISE * starts.mean() + overflow(fresh.states)
-    value = value + holding(learner, weights, options, rng, held, fresh)
+    value = value + holding(lesson, held, fresh)
     for share_kept, last, of_noise in (
         (NOISE_KEPT, len(errors), True),
         (DIGIT_KEPT, fresh.digits, False),
     ):
-        rows = slice(last - int(share_kept * options.batch + rng.random()), last)
-        learner.pool.put(fresh.states[rows], fresh.targets[rows], spec.steps, of_noise, rng)
+        rows = slice(last - int(share_kept * options.batch + lesson.rng.random()), last)
+        states, targets = fresh.states[rows], fresh.targets[rows]
+        learner.pool.put(states, targets, lesson.machine.spec.steps, of_noise, lesson.rng)
     return Loss(value, digits)
 
 
-def holding(
-    learner: Learner,
-    weights: Numbers,
-    options: Options,
-    rng: np.random.Generator,
-    count: int,
-    fresh: Fresh,
-) -> Tensor:
+def holding(lesson: Lesson, count: int, fresh: Fresh) -> Tensor:
     """Carry ``count`` states of the pool on; return the loss of what they show and how they move.
 
     A third loses cells, a third is disturbed, and the last third shall not move at all. With them
     run fresh digits that have lost cells, some in mid-run and as many only now. What lost cells
     has half of the steps to get over it.
     """
-    pool, prototypes = learner.pool, learner.prototypes
+    learner, machine, options, rng = lesson.learner, lesson.machine, lesson.options, lesson.rng
+    pool, prototypes, spec = learner.pool, learner.prototypes, machine.spec
     assert pool is not None and prototypes is not None
-    spec, exact, device = learner.rule.spec, learner.exact, pool.states.device
-    rows = torch.from_numpy(rng.permutation(len(pool.ages))[:count]).to(device)
+    rows = torch.from_numpy(rng.permutation(len(pool.ages))[:count]).to(pool.states.device)
     third, few = count // 3, fresh.few
-    young = 2 * few
-    states = torch.cat([fresh.states[:young].detach(), pool.states[rows]])
-    targets = torch.cat([fresh.targets[:young], pool.targets[rows]])
-    lost, shaken = young + third, young + 2 * third
-    states[few:lost] *= lost_cells(spec, lost - few, LOST, device)
-    deviation = DISTURBANCE * torch.rand(third, 1, 1, 1, device=device)
-    noise = torch.randn(third, *spec.lattice, device=device) * deviation
-    states[lost:shaken] += noise.round() if exact else noise
-    states = states.clamp(STATE.min, STATE.max)
+    young = slice(2 * few)
+    states = torch.cat([fresh.states[young].detach(), pool.states[rows]])
+    targets = torch.cat([fresh.targets[young], pool.targets[rows]])
+    group = consecutive(
+        lost_before=few, lost_now=few + third, disturbed=third, still=count - 2 * third
+    )
+    states = disturb(states, group, machine)
 
     value, motion, steps = states.new_zeros(()), states.new_zeros(()), stride(options)
     price = price_of_motion(learner, pool.ages[rows[2 * third :]], options)
     # What rests in longer steps rests in usual ones with a margin; what is shown must be right in
     # usual ones.
     if rng.random() < STRETCHED:
-        weights = weights.stretched(STRETCH)
+        machine = machine.stretched(STRETCH)
+    whole = slice(group["disturbed"].start, None)  # what has lost no cells
     for step in range(1, steps + 1):
         before = states
-        states = one_step(learner, weights, states, spec.steps + step, options)
-        change = (states - before)[shaken:] / UNIT
+        states = machine.advance(states, spec.steps + step)
+        change = (states - before)[group["still"]] / UNIT
         moved = change.abs().mean((1, 2, 3))
         motion = motion + (price * moved).mean()
         motion = motion + MOTION_SQUARED * change.square().mean() + overflow(states)
-        shown = pixels(states, weights, spec, exact)
-        errors = squared(shown, targets)
+        shown = machine.readout(states)
+        errors = squared_error(shown, targets)
         if 2 * step >= steps:
-            value = value + YOUNG * closeness(errors[:young], options) + errors[young:].mean()
+            held = errors[young.stop :].mean()
+            value = value + YOUNG * closeness(errors[young], options) + held
         else:
-            value = value + errors[lost:].mean()
-    # What has lost cells is not carried on: a digit that loses some again and again cannot be had
-    # back, and a rule that is held to it all the same learns to make the mean of its kind.
-    pool.carry(rows[third:], states[lost:], shown[lost:], steps, prototypes)
+            value = value + errors[whole].mean()
+    # What has lost cells is not carried on: a repeatedly damaged digit cannot be recovered, and a
+    # rule that is trained to recover it all the same learns to make the mean of its class.
+    pool.carry(rows[third:], states[whole], shown[whole], steps, prototypes)
     return (value + motion) / steps
+
+
+def disturb(states: Tensor, group: dict[str, slice], machine: TrainingMachine) -> Tensor:
+    """Take cells from some states and add noise to others."""
+    spec, device = machine.spec, states.device
+    lost, disturbed = group["lost_now"], group["disturbed"]
+    states[lost] *= lost_cells(spec, lost.stop - lost.start, LOST, device)
+    count = disturbed.stop - disturbed.start
+    deviation = DISTURBANCE * torch.rand(count, 1, 1, 1, device=device)
+    noise = torch.randn(count, *spec.lattice, device=device) * deviation
+    states[disturbed] += noise.round() if machine.exact else noise
+    return states.clamp(STATE.min, STATE.max)

@@ -13,10 +13,10 @@ from golden.device import GoldenDevice, batches, run
 from golden.device import restore as run_through
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
-from sw.damage import blank
+from sw.data.damage import blank
 from sw.train.draw import noise_states
 
-__all__ = ["Rehearsal", "deformed", "dreams", "rehearsal"]
+__all__ = ["Rehearsal", "deform", "dreams", "rehearsal"]
 
 COUNT = 4000  # images to rehearse
 ASLEEP = 60  # steps from noise until what is seen is taken for a dream
@@ -66,7 +66,7 @@ def rehearsal(
         return None
     if kind == "stored":
         return Rehearsal(digits, None)
-    some = digits[:COUNT] if kind == "distilled" else deformed(dreams(skeleton, network, COUNT))
+    some = digits[:COUNT] if kind == "distilled" else deform(dreams(skeleton, network, COUNT))
     damaged = blank(some, range(len(some)), damage)
     device = GoldenDevice((skeleton,))
     return Rehearsal(run_through(device, network, damaged, skeleton.spec.steps), damaged)
@@ -84,7 +84,7 @@ def dreams(skeleton: Skeleton, network: GateNetwork, count: int, seed: int = 0) 
     return np.concatenate(shown)
 
 
-def deformed(images: np.ndarray, seed: int = 0) -> np.ndarray:
+def deform(images: np.ndarray, seed: int = 0) -> np.ndarray:
     """Return images uint8 (n, h, w), each turned, slanted, scaled, shifted and bent at random."""
     count, generator = len(images), torch.Generator().manual_seed(seed)
     draw = torch.randn(count, 6, generator=generator)

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
-
 import torch
 
 from golden.errors import InputError
 from golden.files import exists
 from golden.skeleton import SHIPPED
-from sw import floats
-from sw.data import Digits, load
-from sw.ordinary import ordinary
+from sw.data.load import Digits, load
+from sw.model import floats
+from sw.runs.memory import keep_memory
+from sw.runs.ordinary import ordinary
+from sw.runs.processes import exclude_others, join, leads, meet, place
+from sw.runs.writable import require_folders
 from sw.train.calibrate import quantise
 from sw.train.learner import Learner, begin, reads, resume, save
 from sw.train.letters import train_letters
 from sw.train.loop import interruptions, run_stage
 from sw.train.options import Options
-from sw.train.processes import alone, joined, leads, meet, place
 from sw.train.recipes import begin_holding
 from sw.train.settle import settle
 from sw.train.ship import export
-from sw.writable import require_folders
 
-__all__ = ["learnt", "prepare", "train"]
+__all__ = ["learn", "prepare", "train"]
 
 
 @ordinary()
@@ -43,7 +41,7 @@ def train(options: Options) -> None:
     ``--recipe``, ``--noise``, ``--dropout``, ``--ship`` and more) and calls this.
     Progress goes to stderr. Bad input raises `golden.errors.InputError`.
     """
-    with joined(options.batch), alone(options.folder):
+    with join(options.batch), exclude_others(options.folder):
         run(options)
 
 
@@ -58,7 +56,7 @@ def run(options: Options) -> None:
         train_letters(options)
         return
     digits = load(options.data, download=True)
-    learner = learnt(options, digits)
+    learner = learn(options, digits)
     if leads():
         if options.recipe == "memory":
             settle(learner, digits, options)
@@ -67,7 +65,7 @@ def run(options: Options) -> None:
 
 
 @ordinary()
-def learnt(options: Options, digits: Digits) -> Learner:
+def learn(options: Options, digits: Digits) -> Learner:
     """Return the learner at the end of all stages, its averages taken; nothing is exported.
 
     The run goes on from its checkpoint in ``options.folder`` where there is one.
@@ -118,14 +116,6 @@ def prepare(options: Options) -> None:
     torch.backends.cudnn.allow_tf32 = False  # ten bits of mantissa hold no 24-bit sum
     torch.backends.cuda.matmul.allow_tf32 = False
     keep_memory()
-
-
-def keep_memory() -> None:
-    """Ask the C library to keep freed tensors: fetching fresh pages costs a quarter of a batch."""
-    library = ctypes.CDLL(None)
-    if sys.platform == "linux" and hasattr(library, "mallopt"):
-        for parameter, value in ((-3, 1 << 30), (-1, (1 << 31) - 1), (-2, 1 << 28)):
-            library.mallopt(parameter, value)  # mmap threshold, trim threshold, top pad
 
 
 def require_size(digits: Digits, options: Options) -> None:

@@ -20,20 +20,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sw.data import Digits
-from sw.memory.machine import Machine, follow
-from sw.metrics import psnr, squared_errors
-from sw.quant import STATE_FRAC
-from sw.rule import Rule
+from golden.machine import follow
+from sw.data.load import Digits
+from sw.judge.metrics import psnr, squared_errors
+from sw.model.quantisers import STATE_FRAC
+from sw.model.rule import Rule
+from sw.model.step import TrainingMachine
 from sw.train.draw import draw, lost_cells, noise_states, random
 from sw.train.learner import Learner
 from sw.train.options import Options
 from sw.train.origins import direct, move_origins
 from sw.train.pool import medoids
 from sw.train.recipes import LOST
-from sw.train.step import Numbers, advance, lay, numbers, pixels, respond
 
-__all__ = ["Fall", "Starts", "Touch", "Trained", "fall", "settle", "settled", "touched"]
+__all__ = ["Fall", "Starts", "Touch", "Trained", "apply_touch", "fall", "find_touch", "settle"]
 
 LOOKS = (1, 5, 20)
 """When digits are looked at, in runs of the spec's steps; at the last one they shall rest."""
@@ -69,7 +69,7 @@ class Touch(NamedTuple):
         return cls(np.zeros(channels), np.zeros(channels))
 
 
-def touched(rule: Rule, touch: Touch) -> Rule:
+def apply_touch(rule: Rule, touch: Touch) -> Rule:
     """Return the quantised rule with the touch on its biases."""
     rule = deepcopy(rule)
     assert rule.update.bias is not None
@@ -80,40 +80,44 @@ def touched(rule: Rule, touch: Touch) -> Rule:
     return rule
 
 
-class Trained(Machine):
-    """The machine by the training's step: golden's codes, several times as fast."""
+class Trained:
+    """A learner's machine on integers: golden's codes, several times as fast."""
 
     def __init__(self, learner: Learner) -> None:
-        skeleton = learner.rule.weights()
-        gate = learner.gate
-        super().__init__(skeleton, None if gate is None else gate.weights(skeleton.digest))
         self.learner = learner
+        self.spec = learner.rule.spec
         self.touch(Touch.none(self.spec.channels))
 
     def touch(self, touch: Touch) -> None:
         """Have the rule run with the touch on its biases."""
-        self.numbers: Numbers = numbers(touched(self.learner.rule, touch), self.learner.gate)
+        rule = apply_touch(self.learner.rule, touch)
+        self.machine = TrainingMachine.of(rule, self.learner.gate)
+
+    @property
+    def period(self) -> int:
+        """As `golden.machine.Steps` has it."""
+        return self.machine.period
+
+    def phase(self, step: int) -> int:
+        """As `golden.machine.Steps` has it."""
+        return self.machine.phase(step)
 
     def tensor(self, codes: np.ndarray) -> Tensor:
         """Return codes as training has them."""
-        return torch.from_numpy(codes).to(self.numbers.update[1])
+        return torch.from_numpy(codes).to(self.machine.update[1])
 
-    def lay(self, images: np.ndarray) -> np.ndarray:
-        """Return images uint8 (n, image, image) on lattices, int8."""
-        states = lay(self.tensor(images), self.numbers, self.spec, True)
-        return states.to("cpu", torch.int8).numpy()
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Lay images uint8 (n, image, image) on lattices, int8."""
+        return self.machine.encode(self.tensor(images)).to("cpu", torch.int8).numpy()
 
     def advance(self, states: np.ndarray, step: int) -> np.ndarray:
         """Return the states after ``step``, the gate's delta applied, given those before it."""
-        after = advance(self.tensor(states), self.numbers, self.spec, True)
-        if self.network is not None:
-            after = respond(after, self.numbers, self.spec, step, True)
+        after = self.machine.advance(self.tensor(states), step)
         return after.to("cpu", torch.int8).numpy()
 
-    def show(self, states: np.ndarray) -> np.ndarray:
+    def readout(self, states: np.ndarray) -> np.ndarray:
         """Return what the states show: uint8 (n, image, image)."""
-        shown = pixels(self.tensor(states), self.numbers, self.spec, True)
-        return shown.to("cpu", torch.uint8).numpy()
+        return self.machine.readout(self.tensor(states)).to("cpu", torch.uint8).numpy()
 
 
 @dataclass(frozen=True)
@@ -174,10 +178,10 @@ class Starts:
 def fall(machine: Trained, starts: Starts) -> Fall:
     """Run all starts up to the last of `LOOKS`."""
     count = len(starts.damaged)
-    states = np.concatenate([machine.lay(starts.damaged), starts.noise])
+    states = np.concatenate([machine.encode(starts.damaged), starts.noise])
     looks = [runs * machine.spec.steps for runs in LOOKS]
     after = dict(follow(machine, states, 0, [*looks, looks[-1] - 1]))
-    shown = {step: machine.show(after[step]) for step in looks}
+    shown = {step: machine.readout(after[step]) for step in looks}
     errors = [squared_errors(shown[step][:count], starts.originals) for step in looks]
     last = shown[looks[-1]][count:]
     size = last[0].size
@@ -188,7 +192,7 @@ def fall(machine: Trained, starts: Starts) -> Fall:
     ways = direct(torch.from_numpy(before), torch.from_numpy(end), machine.spec, FEW)
     return Fall(
         digits=psnr(np.array(errors), size),
-        hurt=float(psnr(squared_errors(machine.show(hurt), starts.originals), size).mean()),
+        hurt=float(psnr(squared_errors(machine.readout(hurt), starts.originals), size).mean()),
         noise=float(psnr(min_errors(last, starts.prototypes), size).mean()),
         moving=np.count_nonzero(end != before, axis=(2, 3)),
         ways=ways.numpy(),
@@ -201,7 +205,7 @@ def min_errors(images: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
     return np.min(each, axis=0)
 
 
-def settled(
+def find_touch(
     channels: int, look: Callable[[Touch], Fall], say: Callable[[str], None]
 ) -> tuple[Touch, Fall]:
     """Return the touch that brings to rest, and what digits do then.
@@ -259,5 +263,5 @@ def settle(learner: Learner, digits: Digits, options: Options) -> None:
             return fall(machine, starts)
 
         channels = options.spec.channels
-        touch, _ = settled(channels, look, lambda text: print(text, file=sys.stderr, flush=True))
-        learner.rule = touched(learner.rule, touch)
+        touch, _ = find_touch(channels, look, lambda text: print(text, file=sys.stderr, flush=True))
+        learner.rule = apply_touch(learner.rule, touch)

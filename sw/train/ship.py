@@ -16,23 +16,22 @@ import brevitas
 import torch
 
 from golden.device import GoldenDevice
-from golden.files import replacing, write_json
+from golden.files import ROOT, replacement, write_json
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
-from sw.damage import blank
-from sw.data import Digits
-from sw.evaluate import Judged, evaluate, judged
-from sw.floats import FLOATS
-from sw.gate import CutNetwork
+from sw.data.damage import blank
+from sw.data.load import Digits
+from sw.judge.evaluate import Judged, digits_to_judge, evaluate
+from sw.model.floats import FLOATS
+from sw.model.gate import CutNetwork
+from sw.model.proof import prove_random
 from sw.train.learner import Learner
 from sw.train.options import Options, spec_for
-from sw.train.verify import prove_random
 
 __all__ = ["FILES", "export"]
 
 FILES = ("skeleton.json", "gate.safetensors", FLOATS, "provenance.json")
 PROVEN = 256  # test digits that are proven equal, beside the random ones
-ROOT = Path(__file__).parents[2]
 
 
 def export(learner: Learner, options: Options, digits: Digits) -> None:
@@ -41,12 +40,12 @@ def export(learner: Learner, options: Options, digits: Digits) -> None:
         model.cpu()  # where float32 sums of integers are exact, whatever the library picks
     skeleton = learner.rule.weights(options.name)
     network = learner.gate.weights(skeleton.digest) if learner.gate is not None else None
-    tests, begin = judged(digits), time.monotonic()
+    tests, begin = digits_to_judge(digits), time.monotonic()
     some = tests.images[:PROVEN]
     damaged = blank(some, range(len(some)), options.damage)
     equal = prove_random(learner.rule, learner.gate, skeleton, network, damaged)
     say(f"Brevitas equals golden: {equal:,} codes, none differs")
-    results = measured(skeleton, network, tests, options.damage)
+    results = evaluate_skeleton(skeleton, network, tests, options.damage)
     seconds = {"training": round(learner.seconds), "proof": round(time.monotonic() - begin)}
     record = provenance(skeleton, options, digits)
     record |= {"codes_equal_to_golden": equal, "results": results, "seconds": seconds}
@@ -62,7 +61,7 @@ def export(learner: Learner, options: Options, digits: Digits) -> None:
         ship(folder, SHIPPED / options.name)
 
 
-def measured(
+def evaluate_skeleton(
     skeleton: Skeleton, network: GateNetwork | None, tests: Judged, share: float
 ) -> dict[str, Any]:
     """Evaluate on golden by the protocol."""
@@ -97,7 +96,7 @@ def ship(folder: Path, target: Path) -> None:
     """Copy a finished run to the shipped skeletons."""
     for name in FILES:
         if (folder / name).exists():
-            with replacing(target / name) as temporary:
+            with replacement(target / name) as temporary:
                 shutil.copyfile(folder / name, temporary)
     say(f"wrote {target / 'skeleton.json'}")
 
@@ -136,7 +135,7 @@ def commit() -> str | None:
     try:
         if not git("ls-files", "--", "sw/train/ship.py"):
             return None  # installed somewhere in another repository
-        paths = [str(ROOT / "golden"), str(Path(__file__).parents[1])]
+        paths = [str(ROOT / "golden"), str(ROOT / "sw")]
         changed = git("status", "--porcelain", "--untracked-files=no", "--", *paths)
         return git("rev-parse", "HEAD") + (" with changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):

@@ -17,15 +17,15 @@ import torch
 from torch import Tensor, nn
 
 from golden.spec import Spec
-from sw.data import show_digits
-from sw.rule import Rule
+from sw.data.load import show_digits
+from sw.model.fused import step_library
+from sw.model.rule import Rule
+from sw.model.step import TrainingMachine
+from sw.runs.memory import keep_memory
 from sw.train.calibrate import quantise, quantised_rule
-from sw.train.fused import step_library
 from sw.train.learner import Learner, begin
 from sw.train.loop import train_batch
 from sw.train.options import Options
-from sw.train.run import keep_memory
-from sw.train.step import advance, numbers
 
 __all__ = ["measure"]
 
@@ -89,11 +89,10 @@ def step_times() -> dict[str, Any]:
     right = torch.randn(SIDE, SIDE, generator=generator)
 
     def run_plain() -> None:
-        learnt(plain, states, plain, spec.steps)
+        run_and_learn(plain, states, plain, spec.steps)
 
     def run_fused() -> None:
-        weights = numbers(rule, None)
-        learnt(rule, states, lambda x: advance(x, weights, spec, True), spec.steps)
+        run_and_learn(rule, states, TrainingMachine.of(rule, None).step, spec.steps)
 
     slow, fast, product = seconds(run_plain, run_fused, lambda: left @ right)
     rate = 2 * SIDE**3 / product
@@ -108,7 +107,9 @@ def step_times() -> dict[str, Any]:
     }
 
 
-def learnt(model: nn.Module, states: Tensor, step: Callable[[Tensor], Tensor], count: int) -> None:
+def run_and_learn(
+    model: nn.Module, states: Tensor, step: Callable[[Tensor], Tensor], count: int
+) -> None:
     """Run the steps, and find the gradients of states and weights."""
     start = states.clone().requires_grad_()
     result = start
@@ -127,7 +128,7 @@ def batch_times() -> dict[str, Any]:
         options = Options(batch=size)
 
         def work() -> None:
-            with chosen(fused):
+            with choose_step(fused):
                 train_batch(learner, images, options)
 
         return work
@@ -152,7 +153,7 @@ def learner(stage: str, size: int, images: np.ndarray) -> Learner:
 
 
 @contextmanager
-def chosen(fused: bool) -> Iterator[None]:
+def choose_step(fused: bool) -> Iterator[None]:
     """Run what is fused, or plain torch in its place."""
     before = os.environ.get("THALWEG_FUSED")
     os.environ["THALWEG_FUSED"] = "1" if fused else "0"

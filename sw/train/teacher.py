@@ -7,7 +7,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from sw.baselines.shelf import shipped
+from sw.model.baselines.shelf import load_shipped
 from sw.train.options import Options
 
 __all__ = ["aim"]
@@ -28,4 +28,4 @@ def aim(originals: Tensor, damaged: Tensor, options: Options) -> Tensor:
 @cache
 def teacher(name: str) -> nn.Module:
     """Return the baseline of that name; it stays as it is."""
-    return shipped(name)
+    return load_shipped(name)

@@ -9,9 +9,9 @@ from golden.errors import SkeletonDamaged
 from golden.wire import Error
 from hw.shapes import IDENTITY, Geometry
 from hw.skeleton_memory import images, layouts, pitch_of
-from sim.board import SimulatedBoard, SimulatedPort
-from sim.device import SimulatedDevice
-from sw.serial import ChipDevice
+from sim.devices.board import SimulatedBoard, SimulatedPort
+from sim.devices.device import SimulatedDevice
+from sw.serial.device import ChipDevice
 from tests.device_suite import SPEC, gate_network, lattices, pair, require_equal, skeletons
 
 GEOMETRY = Geometry(spec=SPEC)
@@ -46,7 +46,7 @@ def devices():
 
 def test_a_damaged_skeleton_is_refused_and_the_others_run():
     for device in devices():
-        device.choose(1, gated=False)
+        device.choose(1)
         with pytest.raises(SkeletonDamaged) as error:
             device.load_states(lattices(2), 0)
             run(device, None, 1)

@@ -9,10 +9,10 @@ import pytest
 from golden.device import run
 from golden.errors import InputError
 from hw.shapes import Geometry
-from sim.board import SimulatedBoard, SimulatedPort
-from sim.device import SimulatedDevice
-from sw.link import LinkError
-from sw.serial import ChipDevice, open_serial
+from sim.devices.board import SimulatedBoard, SimulatedPort
+from sim.devices.device import SimulatedDevice
+from sw.serial.device import ChipDevice, open_serial
+from sw.serial.link import LinkError
 from tests.device_suite import (
     SPEC,
     DeviceSuite,
@@ -41,12 +41,12 @@ class TestSimulated(DeviceSuite):
     def test_several_come_and_go_in_any_order(self, device):
         others = [SimulatedDevice(skeletons()) for _ in range(2)]
         for each in others:
-            each.choose(0, gated=True)
+            each.choose(0)
             each.load_states(lattices(2), 0)
         del others[0], each
         for *both, states in pair(device, 2):
             for one in (*both, *others):
-                one.choose(0, gated=True)
+                one.choose(0)
                 one.load_states(states, 0)
                 run(one, gate_network(), 3)
             require_equal(*both)
@@ -66,7 +66,7 @@ def terminal():
     """Path of a pseudo-terminal with a board behind it, in a process of its own."""
     board()  # built here, where a log would be seen
     script = (
-        "from sim.board import serve; from tests.slow.test_every_device import board; "
+        "from sim.devices.board import serve; from tests.slow.test_every_device import board; "
         "serve(board())"
     )
     process = subprocess.Popen(

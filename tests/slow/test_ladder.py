@@ -11,11 +11,11 @@ PLANT = """
 import sys
 from dataclasses import replace
 
-import sim.cocotb_run
-import sim.device
+import sim.benches.cocotb_run
+import sim.devices.device
 from sw.cli import main
 
-honest, images = sim.cocotb_run.write_chip, sim.device.images
+honest, images = sim.benches.cocotb_run.write_chip, sim.devices.device.images
 
 
 def other(skeletons):
@@ -27,9 +27,10 @@ def other(skeletons):
 
 
 if sys.argv.pop(1) == "bench":
-    sim.cocotb_run.write_chip = lambda g, skeletons, folder: honest(g, other(skeletons), folder)
+    run = sim.benches.cocotb_run
+    run.write_chip = lambda g, skeletons, folder: honest(g, other(skeletons), folder)
 else:
-    sim.device.images = lambda geometry, skeletons: images(geometry, other(skeletons))
+    sim.devices.device.images = lambda geometry, skeletons: images(geometry, other(skeletons))
 main()
 """
 

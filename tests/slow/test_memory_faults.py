@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from golden.machine import Machine, follow
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sim.device import SimulatedDevice
-from sw.memory.faults import DeadRows, FaultyMachine, Flips, StuckChannel, run_faulty
-from sw.memory.machine import Machine, follow
+from sim.devices.device import SimulatedDevice
+from sw.experiments.memory.faults import DeadRows, Flips, StuckChannel, run_faulty
 
 GATE = Gate(input_channel=2, output_channel=5, start=2)
 SPEC = Spec(height=8, width=8, image=8, gate=GATE)
@@ -39,13 +39,13 @@ def test_faults_in_the_chips_memory_give_goldens_codes(chip, skeleton, fault, ma
     spec = replace(SPEC, gate=replace(GATE, mapping=mapping))
     skeleton = replace(skeleton, spec=spec)
     chip.skeletons = (skeleton,)
-    chip.choose(0, gated=True)
+    chip.choose(0)
     rng = np.random.default_rng(2)
     answers = network(spec, rng)
     states = rng.integers(-128, 128, (2, *spec.lattice)).astype(np.int8)
     found = run_faulty(chip, answers, fault, states, STEPS)
 
-    machine = FaultyMachine(skeleton, answers, fault)
+    machine = Machine(skeleton, answers, fault)
     *_, (_, plain) = follow(Machine(skeleton, answers), states, 0, [STEPS])
     want = fault.strike(states, 0)
     for step, seen in enumerate(found, 1):
@@ -56,7 +56,7 @@ def test_faults_in_the_chips_memory_give_goldens_codes(chip, skeleton, fault, ma
 
 def test_stored_codes_are_those_without_the_pending_delta(chip, skeleton):
     chip.skeletons = (skeleton,)
-    chip.choose(0, gated=True)
+    chip.choose(0)
     rng = np.random.default_rng(4)
     answers = network(SPEC, rng)
     states = rng.integers(-128, 128, (2, *SPEC.lattice)).astype(np.int8)

@@ -7,16 +7,16 @@ import pytest
 
 from golden.device import run
 from golden.errors import SkeletonDamaged, ToolError
-from hw.boards.bitstream import cells, contents
 from hw.boards.catalogue import find_board
-from hw.boards.flow import synthesise
 from hw.boards.top import BoardTop, pll_settings
+from hw.flow.bitstream import cells, contents
+from hw.flow.build import synthesise
 from hw.shapes import Geometry
 from hw.skeleton_memory import images
-from sim.board import SimulatedPort
-from sim.netlist import NetlistBoard, NetlistDesign
-from sim.verilate import build_root
-from sw.serial import ChipDevice
+from sim.devices.board import SimulatedPort
+from sim.devices.netlist import NetlistBoard, NetlistDesign
+from sim.devices.verilate import build_root
+from sw.serial.device import ChipDevice
 from tests.device_suite import SPEC, gate_network, lattices, pair, require_equal, skeletons
 
 # The pins are asked for as amaranth-boards does.

@@ -54,8 +54,8 @@ def test_sim_runs_there(folder):
 def test_a_bitstreams_synthesis_runs_there(folder, monkeypatch):
     from golden.skeleton import Skeleton, find
     from hw.boards.catalogue import find_board
-    from hw.boards.flow import geometry_of, synthesise
     from hw.boards.top import BoardTop, pll_settings
+    from hw.flow.build import geometry_of, synthesise
 
     board, skeletons = find_board("ulx3s-25f"), (Skeleton.load(find("digits-ca")),)
     platform = board.make_platform()

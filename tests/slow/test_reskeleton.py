@@ -7,9 +7,9 @@ from golden.errors import InputError
 from golden.samples import uniform
 from golden.skeleton import Skeleton, find
 from golden.tools import call
-from hw.boards.bitstream import FIRST, contents, replaced, sections
-from hw.boards.reskeleton import reskeleton
-from hw.boards.tools import tool
+from hw.flow.bitstream import FIRST, contents, replace_memories, sections
+from hw.flow.reskeleton import reskeleton
+from hw.flow.tools import tool
 from hw.shapes import Geometry
 from hw.skeleton_memory import images
 
@@ -24,7 +24,7 @@ def bitstream(folder, found):
     """A bitstream of a 25F in which nothing but block memories is configured."""
     empty = "\n".join([" ".join(["000"] * 8)] * 256)
     body = "".join(f".bram_init {number}\n{empty}\n\n" for number in found)
-    (folder / "a.config").write_text(replaced(f".device LFE5U-25F\n\n{body}", found))
+    (folder / "a.config").write_text(replace_memories(f".device LFE5U-25F\n\n{body}", found))
     command = (*tool("ecppack"), "--input", "a.config", "--bit", "a.bit")
     call(command, folder / "pack.log", folder=folder)
     return folder / "a.bit"

@@ -8,11 +8,11 @@ import pytest
 from golden.device import restore
 from golden.errors import Difference
 from hw.shapes import Geometry
-from sim.board import SimulatedBoard, SimulatedPort
-from sim.device import SimulatedDevice
-from sim.throughput import Case
-from sim.wire import SimulatedWire
-from sw.serial import ChipDevice
+from sim.devices.board import SimulatedBoard, SimulatedPort
+from sim.devices.device import SimulatedDevice
+from sim.devices.wire import SimulatedWire
+from sim.measure.throughput import Case
+from sw.serial.device import ChipDevice
 from tests.device_suite import SPEC, DeviceSuite, gate_network, skeletons
 
 PATIENCE = 1 << 13

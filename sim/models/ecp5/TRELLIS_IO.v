@@ -1,4 +1,4 @@
-// Pads of the ECP5 in one direction, as `sim/netlist.py` tells them apart: Verilator does not let an
+// Pads of the ECP5 in one direction, as `sim/devices/netlist.py` tells them apart: Verilator does not let an
 // inout pin meet an input.
 
 module TRELLIS_IO_INPUT(input B, output O);

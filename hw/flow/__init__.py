@@ -1,0 +1,1 @@
+"""From a design to files: Verilog, netlists, bitstreams, and the tools that make them."""

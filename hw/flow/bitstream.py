@@ -1,0 +1,128 @@
+"""The text form of a bitstream: which block memory is which, and what it holds.
+
+nextpnr numbers the block memories as it finds them. The flow numbers them anew, so that a bitstream
+alone tells which of them hold the skeletons: from `FIRST` on, the identities first.
+"""
+
+import re
+
+from amaranth import Shape
+
+from hw.boards.ecp5 import read_tiles, tile_words
+from hw.flow.verilog import memory_path
+from hw.skeleton_memory import layouts, pitch_of
+
+__all__ = [
+    "FIRST",
+    "NINES",
+    "cells",
+    "contents",
+    "memories",
+    "numbers",
+    "renumber",
+    "replace_memories",
+    "sections",
+    "wids",
+]
+
+FIRST = 3
+"""The lowest number that nextpnr gives."""
+
+NINES = 2048
+SECTION = re.compile(r"^\.bram_init (\d+)\n((?:[0-9a-f]{3}[ \n])+)\n?", re.M)
+NUMBER = re.compile(r"(\.WID )([01]{9})$", re.M)
+
+
+def tiles(geometry, images=None):
+    """Return the skeleton memories' tiles in order: memory, index, bits' range, bits, rows."""
+    found = []
+    for name in ["identity", *geometry.scanned[:-1]]:
+        width = Shape.cast(layouts(geometry)[name]).width
+        rows = images[name] if images else [0] * (pitch_of(geometry, name) * geometry.skeletons)
+        _, bits, parts = read_tiles(rows, width)
+        found += [(name, index, part[:2], bits, part[2]) for index, part in enumerate(parts)]
+    return found
+
+
+def cells(geometry):
+    """Return the names of the block memories that hold skeletons."""
+    names = [(memory_path(name), index) for name, index, *_ in tiles(geometry)]
+    return [f"board.linked.chip.{path}.tile{index}" for path, index in names]
+
+
+def contents(geometry, images):
+    """Return what each of them holds, in the same order, as tuples of 2048 nines of bits."""
+    words = [tile_words(rows, bits) for *_, bits, rows in tiles(geometry, images)]
+    return [tuple(nine for word in tile for nine in (word & 511, word >> 9)) for tile in words]
+
+
+def memories(geometry, contents):
+    """Return the skeleton memories' rows, given what each block memory holds."""
+    rows = {
+        name: [0] * (pitch_of(geometry, name) * geometry.skeletons) for name in geometry.scanned
+    }
+    for nines, (name, _, (low, _), bits, _) in zip(contents, tiles(geometry), strict=True):
+        for index in range(len(rows[name])):
+            if bits >= 9:
+                count = bits // 9
+                parts = nines[count * index : count * (index + 1)]
+                value = sum(nine << 9 * place for place, nine in enumerate(parts))
+            else:
+                nine, place = divmod(index, 8 // bits)
+                value = nines[nine] >> bits * place & (1 << bits) - 1
+            rows[name][index] |= value << low
+    return rows
+
+
+def numbers(packed):
+    """Return the number of each block memory that nextpnr has packed, by its name.
+
+    ``packed`` are the values of the JSON that it writes.
+    """
+    modules = packed["modules"]
+    (module,) = (m for m in modules.values() if int(m.get("attributes", {}).get("top", "0"), 2))
+    return {
+        name: int(cell["attributes"]["WID"], 2)
+        for name, cell in module["cells"].items()
+        if cell["type"] == "DP16KD"
+    }
+
+
+def renumber(text, numbers, first):
+    """Return a configuration whose block memories ``first`` come first, from `FIRST` on."""
+    others = sorted(set(numbers.values()) - {numbers[name] for name in first})
+    order = [*(numbers[name] for name in first), *others]
+    new = {old: FIRST + place for place, old in enumerate(order)}
+
+    def number(match):
+        value = new[int(match[2][::-1], 2)]  # low bit first
+        return match[1] + f"{value:09b}"[::-1]
+
+    text = NUMBER.sub(number, text)
+    return SECTION.sub(lambda match: f".bram_init {new[int(match[1])]}\n{match[2]}\n", text)
+
+
+def wids(text):
+    """Return the numbers of all block memories that a configuration names."""
+    return {int(digits[::-1], 2) for _, digits in NUMBER.findall(text)}
+
+
+def sections(text):
+    """Return what the block memories hold, by their number."""
+    return {
+        int(number): tuple(int(nine, 16) for nine in body.split())
+        for number, body in SECTION.findall(text)
+    }
+
+
+def replace_memories(text, new):
+    """Return a configuration whose block memories hold something else, by their number."""
+
+    def section(match):
+        nines = new.get(int(match[1]))
+        if nines is None:
+            return match[0]
+        lines = [" ".join(f"{n:03x}" for n in nines[at : at + 8]) for at in range(0, NINES, 8)]
+        return f".bram_init {match[1]}\n" + "\n".join(lines) + "\n\n"
+
+    return SECTION.sub(section, text)

@@ -1,0 +1,1 @@
+"""cocotb benches, and the tests that run them."""

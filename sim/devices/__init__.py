@@ -1,0 +1,1 @@
+"""The simulated chip and board, built by Verilator."""

@@ -1,0 +1,184 @@
+"""The mapped netlist of a board under Verilator: the very file that is placed, behind its pins."""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyosys
+
+from golden.errors import InputError
+from golden.files import read_bytes
+from hw.flow.build import NAME
+from hw.flow.yosys import yosys
+from sim.devices.board import SimulatedBoard
+from sim.devices.verilate import HERE
+
+__all__ = ["NetlistBoard", "NetlistDesign", "write_library"]
+
+CELLS = Path(pyosys.__file__).parent / "share" / "ecp5"
+MODELS = HERE.parent / "models" / "ecp5"
+LIBRARY = ("cells_sim.v", "common_sim.vh", "ccu2c_sim.vh")
+MEMORY = "DP16KD"
+
+
+@dataclass(frozen=True)
+class NetlistDesign:
+    """A mapped netlist, driven through the pins of its clock and its UART.
+
+    Parameters
+    ----------
+    netlist : Path
+        What Yosys wrote for nextpnr.
+    board : str
+        The board's name.
+    clock : str
+        Name of the board's oscillator.
+    """
+
+    netlist: Path
+    board: str
+    clock: str
+    shim = "board.cpp"
+    array = "nines"
+    optimise = "OPT_FAST=-O1 OPT_SLOW=-O0"  # a hundred thousand lines: -O3 takes minutes for little
+
+    @property
+    def title(self):
+        """What it is, for people."""
+        return f"the netlist of {self.board}"
+
+    @property
+    def top(self):
+        """Name of its top module."""
+        return f"{NAME}_netlist"
+
+    @property
+    def inputs(self):
+        """Files that it is made from."""
+        return [self.netlist, Path(__file__), *sorted(CELLS.glob("*")), *sorted(MODELS.glob("*.v"))]
+
+    @property
+    def memories(self):
+        """Instance path of each block memory, below the top module, by its name in the netlist."""
+        cells = read_top(self.netlist)["cells"]
+        names = [name for name, cell in cells.items() if cell["type"] == MEMORY]
+        return {name: f"mapped.{memory_name(place)}" for place, name in enumerate(names)}
+
+    @property
+    def public(self):
+        """The modules whose array is a memory that is loaded."""
+        return [MEMORY]
+
+    def write(self, folder):
+        """Write Verilog of it and a top with the board's pins; return Verilator's arguments."""
+        module = read_top(self.netlist)
+        design = json.dumps({"modules": {NAME: plain(module)}})
+        passes, log = ("write_verilog -noattr",), folder / f"{NAME}.yosys.log"
+        text = yosys("read_json", design, passes, log, top=NAME)
+        (folder / f"{NAME}.v").write_text(text, encoding="utf-8")
+        top = folder / f"{self.top}.v"
+        top.write_text(wrapper(self.top, module["ports"], self.clock))
+        return [*write_library(folder), top.name, f"{NAME}.v"]
+
+
+def read_top(netlist):
+    """Return the top module of a netlist."""
+    try:
+        return json.loads(read_bytes(netlist))["modules"][NAME]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{netlist} must be a netlist of {NAME!r} that Yosys wrote") from error
+
+
+def memory_name(place):
+    """Return the name of a block memory in the Verilog."""
+    return f"memory{place}"
+
+
+def plain(module):
+    """Return a module with short names and pads that have a direction, all else as it is.
+
+    The names that Yosys makes up on the way are long, and would be most of what is compiled.
+    """
+    cells, memories = {}, 0
+    for place, cell in enumerate(module["cells"].values()):
+        name = f"c{place}"
+        if cell["type"] == "$scopeinfo":
+            continue
+        if cell["type"] == MEMORY:
+            name, memories = memory_name(memories), memories + 1
+        if cell["type"] == "TRELLIS_IO":
+            cell = pad(cell)
+        cells[name] = cell | {"attributes": {}}
+    return module | {"attributes": {}, "cells": cells, "netnames": {}}
+
+
+def pad(cell):
+    """Return a pad as the model of its direction."""
+    direction = cell["parameters"]["DIR"]
+    pins = cell["port_directions"] | {"B": direction.lower()}
+    return cell | {"type": f"TRELLIS_IO_{direction}", "parameters": {}, "port_directions": pins}
+
+
+def wrapper(top, ports, clock):
+    """Return a top that has the pins of `hw.board.Board`; other inputs of the board rest high."""
+    pins = {}
+    for pin, wanted in (("clk", rf"{clock}_0__(io|p)"), ("rx", "uart_0__rx__io")):
+        pins |= {port: pin for port in ports if re.fullmatch(wanted, port)}
+    pins["uart_0__tx__io"] = "tx"
+    if sorted(pins.values()) != ["clk", "rx", "tx"] or not pins.keys() <= ports.keys():
+        raise InputError(
+            f"The netlist must have a clock {clock} and a UART, its ports are {[*ports]}"
+        )
+    for name, port in ports.items():
+        if name not in pins:
+            pins[name] = "1'b1" if port["direction"] == "input" else ""
+    connections = ", ".join(f".{name}({pin})" for name, pin in pins.items())
+    return (
+        f"module {top}(input clk, rst, link_clk, link_rst, rx, output tx);\n"
+        f"    {NAME} mapped({connections});\nendmodule\n"
+    )
+
+
+def write_library(folder):
+    """Write the part's cells, Yosys's models and ours; return Verilator's arguments for them.
+
+    `MODELS` has the blocks that Yosys gives no behaviour, and lookup tables that simulate faster.
+    """
+    text = "\n".join((CELLS / name).read_text() for name in LIBRARY)
+    ours = "\n".join(path.read_text() for path in sorted(MODELS.glob("*.v")))
+    for name in re.findall(r"^module (\w+)", ours, re.M):
+        text = re.sub(rf"^module {name}\b.*?^endmodule$", "", text, flags=re.M | re.S)
+    # One file in the folder that Verilator runs in: the paths of the originals may be odd.
+    library = folder / "cells.v"
+    library.write_text(re.sub(r"^`include .*$", "", text, flags=re.M) + "\n" + ours)
+    # What a model says is wrong with its parameters stops the build.
+    return ["-Werror-USERERROR", library.name]
+
+
+class NetlistBoard(SimulatedBoard):
+    """A board whose design is its mapped netlist, initial memory contents included.
+
+    Time counts in clocks of the link; there is no reset but switching it on.
+
+    Parameters
+    ----------
+    design : NetlistDesign
+        The netlist.
+    top : BoardTop
+        What it was made from: tells the clocks of a bit and how long the chip is waited for.
+    """
+
+    def __init__(self, design, top, *, progress=print):
+        # Of the netlist's fastest clock, to one of the link's: see EHXPLLL.v.
+        outputs = top.pll.chip_output, top.pll.link_output
+        self._open(design, progress, outputs[1] // math.gcd(*outputs))
+        self.geometry = top.board.geometry
+        self.divisor = top.board.divisor
+        self.patience = top.board.linked.link.patience
+        self.pace(self.divisor)
+
+    def fill(self, memory, nines):
+        """Replace what a block memory holds, 2048 nines of bits, as if configured so."""
+        self._store([*self.design.memories].index(memory), 9, nines)

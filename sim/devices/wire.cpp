@@ -1,0 +1,111 @@
+// A chip behind its link under Verilator, driven by its byte streams: each way, a byte takes a set
+// number of clocks. `sim/devices/verilate.py` generates model.h, which names the model and its memories.
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+
+#include "activity.h"
+#include "memories.h"
+#include "model.h"
+#include "verilated.h"
+
+// Verilator's name for part of a stream: it spells the second of two underscores out.
+#define PORT(stream, part) stream##___05F##part
+
+namespace {
+
+// One way of the wire. A byte is there once its clocks are over; fractions of them are kept.
+struct Way {
+    std::deque<uint8_t> bytes;
+    double pace = 1, left = 0;
+    uint64_t count = 0;
+    uint8_t byte = 0;
+    bool busy = false;
+
+    void begin(uint8_t next) {
+        byte = next;
+        left += pace;
+        busy = true;
+        ++count;
+    }
+
+    // Whether the byte under way is there at the end of this clock.
+    bool arrives() {
+        if (!busy || (left -= 1) > 0) return false;
+        busy = false;
+        return true;
+    }
+};
+
+struct Board {
+    VerilatedContext context;
+    std::unique_ptr<Model> top{new Model(&context)};
+    Way to_chip, from_chip;
+    std::deque<uint8_t>&sent = to_chip.bytes, &received = from_chip.bytes;
+    Activity activity;
+    uint64_t clocks = 0;
+    uint64_t& chip_clocks = clocks;
+    uint64_t quiet = 0;  // clocks since something last moved
+
+    ~Board() { Verilated::threadContextp(&context); }  // a model leaves the one that it finds there
+
+    explicit Board(double) {  // no ratio: link and chip share their clock
+        top->clk = 0;
+        reset(false);
+        top->eval();
+    }
+
+    // Clocks of a byte in each direction.
+    void pace(double to, double from) {
+        to_chip.pace = to;
+        from_chip.pace = from;
+    }
+
+    void reset(bool on) { top->rst = on; }
+
+    void clock() {
+        Model& t = *top;
+        if (!to_chip.busy && !to_chip.bytes.empty()) {
+            to_chip.begin(to_chip.bytes.front());
+            to_chip.bytes.pop_front();
+        }
+        bool moves = to_chip.busy || from_chip.busy;
+        t.PORT(i, valid) = to_chip.arrives();
+        t.PORT(i, payload) = to_chip.byte;
+        t.PORT(o, ready) = !from_chip.busy;
+        t.clk = 0;
+        t.eval();
+        if (!from_chip.busy && t.PORT(o, valid)) {
+            from_chip.begin(t.PORT(o, payload));
+            moves = true;
+        }
+        t.clk = 1;
+        t.eval();
+        if (from_chip.arrives()) from_chip.bytes.push_back(from_chip.byte);
+        ++clocks;
+        quiet = moves ? 0 : quiet + 1;
+        activity.note(moves, t.busy);
+    }
+};
+
+}  // namespace
+
+#include "served.h"
+
+extern "C" {
+
+// Let clocks pass in which the host works on a gate.
+void board_think(Board* board, uint64_t clocks) {
+    board->activity.gate = true;
+    for (uint64_t i = 0; i < clocks; ++i) board->clock();
+    board->activity.gate = false;
+}
+
+// Clocks by what was at work, see `Activity`, then bytes to the chip and from it.
+void board_account(Board* board, uint64_t* counts) {
+    for (int i = 0; i < 8; ++i) counts[i] = board->activity.clocks[i];
+    counts[8] = board->to_chip.count;
+    counts[9] = board->from_chip.count;
+}
+}

@@ -1,0 +1,121 @@
+"""Where the time of a gated digit goes: wire, engine, gate, counted in clocks of the simulation."""
+
+import itertools
+import time
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from golden.compare import require_equal
+from golden.device import GoldenDevice, restore
+from golden.wire import BITS_A_BYTE
+from hw.boards.top import BAUD
+from hw.shapes import Geometry
+from sim.devices.account import ThinkingNetwork
+from sim.devices.board import SimulatedPort
+from sim.devices.device import SimulatedDevice
+from sim.devices.wire import SimulatedWire
+
+__all__ = ["CONTEXTS", "WIRES", "Case", "measure"]
+
+CONTEXTS = (1, 2, 4)
+WIRES = {
+    "UART, 3 Mbaud": BAUD / BITS_A_BYTE,
+    "1 MB/s": 1e6,
+    "12 MB/s": 12e6,
+    "bare port": None,
+}
+"""Bytes a second each way; the bare port is the chip's own streams, a byte a clock each."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Case:
+    """Digits to restore, and what restores them."""
+
+    skeleton: object
+    network: object
+    damaged: np.ndarray
+    wanted: np.ndarray
+    connect: object
+    """Makes a device of a port and skeletons: the driver."""
+
+    @classmethod
+    def of(cls, skeleton, network, damaged, connect):
+        """Return a case with golden's result."""
+        wanted = restore(GoldenDevice((skeleton,)), network, damaged, skeleton.spec.steps)
+        return cls(
+            skeleton=skeleton, network=network, damaged=damaged, wanted=wanted, connect=connect
+        )
+
+    def account(self, device, machine, contexts, gate):
+        """Restore a batch of so many contexts; return what was counted, divided by the digits.
+
+        `gate` gives the clocks that the host takes for so many planes.
+        """
+        device.contexts = contexts
+        before = machine.account()
+        network = ThinkingNetwork(self.network, machine, gate)
+        damaged, wanted = self.damaged[:contexts], self.wanted[:contexts]
+        found = restore(device, network, damaged, self.skeleton.spec.steps)
+        require_equal(found, wanted, f"{contexts} contexts: digit {{}}")
+        spent = machine.account() - before
+        return {name: round(n / len(found)) for name, n in spent._asdict().items()}
+
+
+def measure(case, filters, clock, progress=lambda text: None):
+    """Return where the time goes for each wire, number of contexts, and host.
+
+    A host's gate takes no time, or the seconds that it takes here, in clocks of ``clock`` MHz.
+    """
+    seconds = gate_seconds(case)
+    rows = []
+    for name, machine, device in links(case, filters, clock, progress):
+        progress(f"restoring over {name}, clock by clock")
+        for contexts, measured in itertools.product(CONTEXTS, (False, True)):
+            spent = case.account(
+                device,
+                machine,
+                contexts,
+                lambda k, on=measured: round(on * seconds[k] * clock * 1e6),
+            )
+            row = {"link": name, "contexts": contexts, "gate_measured": measured} | spent
+            rows.append(row | {"digits_per_second": round(clock * 1e6 / spent["clocks"], 1)})
+    return {
+        "skeleton": case.skeleton.name,
+        "filters": filters,
+        "clock_mhz": clock,
+        "gate_seconds": {str(count): round(s, 6) for count, s in seconds.items()},
+        "rows": rows,
+    }
+
+
+def links(case, filters, clock, progress):
+    """Yield each of `WIRES`: its name, what simulates it, and the device at its end."""
+    geometry = Geometry(spec=case.skeleton.spec.ungated, filters=filters, contexts=max(CONTEXTS))
+    wire = SimulatedWire(geometry, (case.skeleton,), progress=progress)
+    for name, rate in WIRES.items():
+        if rate is not None:
+            wire.pace(clock * 1e6 / rate)
+            yield name, wire, case.connect(SimulatedPort(wire), (case.skeleton,))
+            continue
+        bare = SimulatedDevice(
+            (case.skeleton,), filters=filters, contexts=geometry.contexts, progress=progress
+        )
+        yield name, bare, bare
+
+
+def gate_seconds(case, rounds=50):
+    """Return the median seconds that the gate takes here for so many planes."""
+    planes = np.random.default_rng(0).integers(
+        -128, 128, (max(CONTEXTS), case.network.inputs), np.int8
+    )
+    found = {}
+    for count in range(1, max(CONTEXTS) + 1):
+        times = []
+        for _ in range(rounds):
+            begin = time.perf_counter()
+            case.network.deltas(planes[:count])
+            times.append(time.perf_counter() - begin)
+        found[count] = median(times)
+    return found

@@ -1,0 +1,60 @@
+"""Toggles: how many bits of the chip's nets change from clock to clock, as Verilator's SAIF tells.
+
+A stand-in for energy: charge moves where a bit changes. Nets are counted once a clock, when all has
+settled, so that glitches are missing; the clock itself and what memories hold are not counted, and
+a net that crosses a module's boundary counts on both sides.
+"""
+
+import re
+import tempfile
+from pathlib import Path
+
+from golden.device import run
+from sim.devices.device import SimulatedDevice
+
+__all__ = ["count", "toggles"]
+
+NET = re.compile(r"\(INSTANCE\s+(\S+)|\(TC (\d+)\)|([()])")
+
+
+TOP = 2
+"""Instances around a net of the top module: what Verilator calls TOP, and the top module."""
+
+
+def toggles(path):
+    """Return the toggles in a SAIF file, by the instance right below the top module.
+
+    Nets of the top module itself are under ''.
+    """
+    counts, depth, instances = {}, 0, []
+    for match in NET.finditer(Path(path).read_text(encoding="utf-8")):
+        name, count, bracket = match.groups()
+        if name is not None:
+            depth += 1
+            instances.append((depth, name))
+        elif count is not None:
+            part = instances[TOP][1] if len(instances) > TOP else ""
+            counts[part] = counts.get(part, 0) + int(count)
+        elif bracket == "(":
+            depth += 1
+        else:
+            if instances and instances[-1][0] == depth:
+                instances.pop()
+            depth -= 1
+    return counts
+
+
+def count(skeleton, network, state, step, steps, *, filters=5, progress=print):
+    """Return the toggles of some steps of one lattice, by part of the chip, its openings included.
+
+    ``state`` is the lattice after ``step``, int8 (channels, height, width). Loading and reading it
+    are not counted.
+    """
+    chip = SimulatedDevice((skeleton,), filters=filters, traced=True, progress=progress)
+    chip.load_states(state[None], step)
+    chip.read_states()  # so that the load is over
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "steps.saif"
+        with chip.trace(path):
+            run(chip, network, steps)
+        return toggles(path)

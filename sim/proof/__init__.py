@@ -1,0 +1,1 @@
+"""The chip in simulation against golden, code for code."""

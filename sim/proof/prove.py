@@ -1,0 +1,148 @@
+"""Golden against the fast simulated device, whole digits, on all cores."""
+
+import os
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.compare import require_equal
+from golden.device import GoldenDevice, batches, run
+from golden.errors import Difference, InputError
+from sim.devices.device import SimulatedDevice
+from sim.proof.steps import first_difference
+from sim.proof.workers import in_processes
+
+__all__ = ["Proof", "compare_device", "prove"]
+
+CHUNK = 4  # images that a core takes at a time
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was compared, every code of it equal."""
+
+    images: int
+    codes: int
+    """Codes of final lattices and restored images."""
+    clocks: int
+    """Clocks simulated."""
+
+
+def prove(
+    skeleton,
+    network,
+    images,
+    *,
+    steps,
+    filters=5,
+    stall=0,
+    progress: Callable[[int], None] = lambda done: None,
+):
+    """Restore images on the simulated chip and the golden model; every code must be equal.
+
+    Compared are the lattice in the end, all channels of it, and the restored image; one code that
+    differs on the way is very unlikely not to reach them, and the cocotb benches look at each step.
+
+    Parameters
+    ----------
+    skeleton, network
+        The skeleton and its gate's network; None runs without.
+    images
+        Damaged images, uint8 (n, image, image).
+    steps
+        Steps of the run.
+    filters, stall
+        Of the simulated chip.
+    progress
+        Called with the number of images done since the last call.
+
+    Raises
+    ------
+    Difference
+        Names the first image, step, channel and cell that differ.
+    """
+    SimulatedDevice((skeleton,), filters=filters)  # builds its library once, not once a core
+    arguments = (skeleton, network, steps, filters, stall)
+    codes = clocks = 0
+    workers = min(os.cpu_count() or 1, -(-len(images) // CHUNK))
+    jobs = [(images[chunk], chunk.start, *arguments) for chunk in batches(len(images), CHUNK)]
+    with closing(in_processes(compare, jobs, workers)) as chunks:
+        for done, compared, simulated in chunks:
+            codes, clocks = codes + compared, clocks + simulated
+            progress(done)
+    return Proof(len(images), codes, clocks)
+
+
+def compare(images, first, skeleton, network, steps, filters, stall):
+    """Compare one chunk of images; return their number, the codes compared, the clocks."""
+    import torch
+
+    torch.set_num_threads(1)
+    chip = SimulatedDevice((skeleton,), filters=filters, stall=stall, seed=first)
+    codes = compare_device(chip, skeleton, network, images, steps, first=first)
+    return len(images), codes, chip.simulated_clocks
+
+
+def compare_device(
+    chip,
+    skeleton,
+    network,
+    images,
+    steps,
+    *,
+    first=0,
+    states=True,
+    progress: Callable[[int], None] = lambda done: None,
+    say: Callable[[str], None] = lambda text: None,
+):
+    """Restore images on a device, whose first skeleton it is, and on the golden one.
+
+    Compared are the planes of every opening, the restored image and, unless that takes too long,
+    the lattice in the end. Returns the number of codes; raises as `prove` does, once ``say`` was
+    called with what differs, since the first step is then looked for. Images count from ``first``.
+    """
+    golden = GoldenDevice((skeleton,))
+    codes = 0
+    for device in (golden, chip):
+        device.choose(0)
+    for batch in batches(len(images), chip.contexts):
+        count, seen = batch.stop - batch.start, []
+        for device in (golden, chip):
+            device.load_images(images[batch])
+            watched = Watched(device, count)
+            run(watched, network, steps)
+            seen.append(np.array(watched.seen, np.int8))
+        pairs = {"planes": seen}
+        if states:
+            pairs["states"] = [device.read_states() for device in (golden, chip)]
+        pairs["images"] = [device.read_images() for device in (golden, chip)]
+        begin = first + batch.start
+        try:
+            for kind, (want, found) in pairs.items():
+                codes += require_equal(found, want, "image {}", first=begin, kind=kind)
+        except Difference as difference:
+            say(f"{difference}; looking for the first step that differs")
+            with suppress(InputError):  # what was read at first is then all that there is to tell
+                first_difference(chip, skeleton, network, images[batch], steps, first=begin)
+            raise
+        progress(count)
+    return codes
+
+
+class Watched:
+    """A device for a run that keeps the planes of each lattice."""
+
+    def __init__(self, device, count):
+        self.start = device.start
+        self.write_deltas = device.write_deltas
+        self.seen = [[] for _ in range(count)]
+        self._device = device
+
+    def planes(self):
+        """Return what the device gives, and keep it."""
+        indices, planes = self._device.planes()
+        for index, plane in zip(indices.tolist(), planes, strict=True):
+            self.seen[index].append(plane.copy())
+        return indices, planes

@@ -1,0 +1,84 @@
+"""The verb that tells what each choice of training brings: ablate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from golden.errors import InputError
+from sw.cli.common import DataFolder
+
+__all__ = ["ablate"]
+
+
+def ablate(
+    rows: Annotated[
+        str | None, typer.Option(help="names of rows, as in base,phase4; default: all")
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="seeds of each row")] = "0,1",
+    batches: Annotated[int, typer.Option(help="batches of each float warm-up")] = 800,
+    qat_batches: Annotated[int, typer.Option(help="batches of each QAT")] = 200,
+    threads: Annotated[int, typer.Option(help="CPU threads")] = 1,
+    data: DataFolder = None,
+    output: Annotated[Path, typer.Option(help="folder for results.json and the runs")] = Path(
+        "build/ablation"
+    ),
+    docs: Annotated[bool, typer.Option("--docs", help="also put the results into docs")] = False,
+    part: Annotated[
+        str, typer.Option(help="of docs: ablation, by rows, or seeds, by runs")
+    ] = "ablation",
+) -> None:
+    """Train a skeleton in many ways, each with one change, and compare what they restore.
+
+    Finished runs are kept and a broken one goes on, so that the same command goes on where it was
+    broken off. Processes with other rows or seeds may share the folder.
+
+    \b
+    thalweg ablate
+    thalweg ablate --rows base,phase4 --seeds 0,1,2
+    thalweg ablate --rows base --seeds 0,1,2 --batches 4000 --output build/seeds --part seeds
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from sw.data.load import load
+    from sw.experiments.ablation.measure import Ablation
+    from sw.experiments.ablation.page import PARTS, require_publishable
+    from sw.experiments.ablation.rows import ROWS, choose_rows
+    from sw.judge.evaluate import digits_to_judge
+    from sw.train.options import Options
+
+    wanted = choose_rows([] if rows is None else rows.split(","), ROWS)
+    numbers = numbers_of(seeds)
+    if part not in PARTS:
+        raise InputError(f"--part must be {' or '.join(PARTS)}, not {part!r}")
+    base = Options(output=output, threads=threads, batches=batches, qat_batches=qat_batches)
+    digits = load(data, download=True)
+    if docs:
+        require_publishable(digits_to_judge(digits, 1).rows, part)
+    ablation = Ablation(base, digits, ROWS)
+    results = ablation.run(wanted, numbers)
+    typer.echo(PARTS[part](results))
+    typer.echo(f"wrote {ablation.path}")
+    if docs:
+        publish(ablation.path, part)
+
+
+def numbers_of(seeds: str) -> list[int]:
+    """Return the seeds of a list with commas, each once."""
+    from sw.train.bounds import SEEDS
+
+    words = seeds.split(",")
+    if not all(word.isdecimal() for word in words):
+        raise InputError(f"--seeds must be numbers from 0 on, as in 0,1, not {seeds!r}")
+    if any(len(word) > len(str(SEEDS[-1])) or int(word) not in SEEDS for word in words):
+        raise InputError(f"--seeds must be at most {SEEDS[-1]:,}, not {seeds!r}")
+    return list(dict.fromkeys(map(int, words)))
+
+
+def publish(results: Path, part: str) -> None:
+    """Take what was measured into docs."""
+    from sw.cli.docs import docs
+    from sw.experiments.ablation.page import publish
+
+    typer.echo(f"wrote {publish(results, part)}")
+    docs()

@@ -1,0 +1,44 @@
+"""The verb that trains what skeletons are compared with: baseline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sw.cli.common import DataFolder
+
+__all__ = ["baseline"]
+
+
+def baseline(
+    name: Annotated[str, typer.Argument(help="autoencoder, unet or mlp")],
+    data: DataFolder = None,
+    output: Annotated[
+        Path, typer.Option(help="folder for the run's own folder, checkpoint and result")
+    ] = Path("build/baselines"),
+    batches: Annotated[int | None, typer.Option(help="default: as its recipe says")] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="digits in a batch, default: as its recipe says")
+    ] = None,
+    loss: Annotated[
+        str | None, typer.Option(help="mse or log-mse, default: as its recipe says")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="CPU threads")] = 1,
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    ship: Annotated[bool, typer.Option("--ship", help="copy the result to those shipped")] = False,
+) -> None:
+    """Train a network that the skeletons are compared with.
+
+    The same command goes on with a run that was broken off.
+
+    \b
+    thalweg baseline mlp
+    thalweg baseline unet --threads 2 --ship
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from sw.experiments.baselines.make import make
+
+    changes = {"batches": batches, "batch": batch, "loss": loss}
+    path = make(name, data, output, threads=threads, device=device, shipping=ship, **changes)
+    typer.echo(f"wrote {path}")

@@ -1,0 +1,85 @@
+"""The verb bench: the speed of everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sw.cli.common import find_named_board
+
+__all__ = ["bench"]
+
+
+def bench(
+    output: Annotated[Path, typer.Option(help="file for the results")] = Path(
+        "build/bench/results.json"
+    ),
+    board: Annotated[
+        str, typer.Option(help="board whose gated digits are taken apart")
+    ] = "ulx3s-25f",
+) -> None:
+    """Measure speed: golden, gate, training, simulations, the clocks of a digit, over a wire.
+
+    \b
+    thalweg bench
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from golden.files import write_json
+    from golden.speed import measure as measure_golden
+    from sim.measure.speed import measure as measure_simulation
+    from sw.runs.writable import require_writable
+    from sw.train.speed import measure as measure_training
+
+    found = find_named_board(board)
+    require_writable(output)
+    results = measure_golden() | measure_training(typer.echo)
+    results |= measure_simulation(progress=typer.echo)
+    show_rates(results)
+    results |= wires(found.filters, found.clock)
+    show_wires(results["gated"])
+    write_json(output, results)
+    typer.echo(f"wrote {output}")
+
+
+def wires(filters: int, clock: float) -> dict[str, Any]:
+    """Take gated digits of the shipped skeleton apart."""
+    from sim.measure.throughput import Case, measure
+    from sw.data.damage import blank
+    from sw.data.load import show_digits
+    from sw.runs.loading import load_run
+    from sw.serial.device import ChipDevice
+
+    skeleton, network = load_run("digits")
+    damaged = blank(show_digits()[0][:4], range(4))
+    case = Case.of(skeleton, network, damaged, ChipDevice)
+    return {"gated": measure(case, filters, clock, progress=typer.echo)}
+
+
+def show_wires(gated: dict[str, Any]) -> None:
+    """Print where the time of gated digits goes."""
+    clock = f"F = {gated['filters']}, {gated['clock_mhz']} MHz"
+    typer.echo(f"gated digits of {gated['skeleton']}, {clock}, a digit:")
+    for row in gated["rows"]:
+        shares = ", ".join(
+            f"{name} {row[name] / row['clocks']:.0%}" for name in ("wire", "engine", "gate", "idle")
+        )
+        typer.echo(
+            f"{row['link']}, {row['contexts']} contexts, gate {row['gate']:,} clocks: "
+            f"{row['clocks']:,} clocks, {shares}, {row['to_chip'] + row['from_chip']:,} bytes, "
+            f"{row['digits_per_second']} a second"
+        )
+
+
+def show_rates(results: dict[str, Any]) -> None:
+    """Print what was measured."""
+    for name, value in (results | results.get("training", {})).items():
+        if not isinstance(value, dict):
+            typer.echo(f"{name.replace('_', ' ')}: {value:,}")
+    for filters, engine in results["engine"].items():
+        for kind in ("ungated", "gated"):
+            typer.echo(
+                f"F = {filters}, {engine[f'digits_{kind}']} {kind}: "
+                f"{engine[f'clocks_{kind}']:,} clocks, "
+                f"{engine[f'occupancy_{kind}']:.2%} of multiplier slots busy"
+            )

@@ -1,0 +1,83 @@
+"""The verb that keeps the generated parts of README and docs up to date."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["docs", "parts"]
+
+
+def docs(
+    check: Annotated[bool, typer.Option("--check", help="write nothing, fail if stale")] = False,
+) -> None:
+    """Write the tables of README and docs from the spec, the chip and what was measured.
+
+    \b
+    thalweg docs
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from golden.errors import InputError
+    from sw.report.docs import update
+
+    stale = update(parts(), check=check)
+    if stale and check:
+        raise InputError(f"{', '.join(map(str, stale))} must be brought up to date: make docs")
+    typer.echo(f"wrote {', '.join(map(str, stale))}" if stale else "everything is up to date")
+
+
+def parts() -> dict[str, str]:
+    """Return every generated part, by its name."""
+    from sw.experiments.ablation.page import parts as ablation_parts
+    from sw.experiments.measured import measured_parts
+    from sw.experiments.memory.page import parts as memory_parts
+    from sw.experiments.table.report import compared_parts
+    from sw.report.wire import wire_parts
+
+    measured = measured_parts() | compared_parts() | memory_parts() | ablation_parts()
+    return measured | chip_parts() | wire_parts() | {"ranges": ranges()}
+
+
+def chip_parts() -> dict[str, str]:
+    """Return what the gateware says of itself."""
+    from hw.flow.verilog import multipliers, run_overhead
+    from hw.shapes import FOLDINGS, Geometry
+    from sw.report.docs import table
+
+    chips = [Geometry(filters=filters) for filters in FOLDINGS]
+    foldings = table(
+        ("F", "L", "P", "words a cell", "slots a cell", "multipliers"),
+        (
+            (c.filters, c.lanes, c.parallel, c.words, c.slots, sum(multipliers(c).values()))
+            for c in chips
+        ),
+    )
+    clocks = table(
+        ("F", "clocks of T ungated steps", "T = 10"),
+        (
+            (
+                c.filters,
+                f"T * {c.spec.cells * c.slots:,} + {run_overhead(c)}",
+                f"{c.spec.steps * c.spec.cells * c.slots + run_overhead(c):,}",
+            )
+            for c in chips
+        ),
+    )
+    return {"foldings": foldings, "clocks": clocks}
+
+
+def ranges() -> str:
+    """Return the ranges of a valid skeleton and the accumulators that they lead to."""
+    from golden.skeleton import LAYERS
+    from golden.skeleton import ranges as allowed
+    from golden.spec import Spec
+    from hw.flow.verilog import accumulators
+    from sw.report.docs import table
+
+    widths = accumulators(Spec())
+    rows = []
+    for layer in LAYERS:
+        spans = (f"{codes[0]:,} to {codes[-1]:,}" for codes in allowed(layer).values())
+        shape = widths[layer]
+        rows.append([layer, *spans, f"{shape.width} bits"])
+    return table(("layer", "weight", "bias", "shift", "accumulator"), rows)

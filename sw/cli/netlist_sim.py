@@ -1,0 +1,100 @@
+"""The verb netlist-sim: the mapped netlist of a board against golden."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sw.cli.common import progress
+
+if TYPE_CHECKING:
+    from golden.skeleton import Skeleton
+    from sim.devices.board import SimulatedPort
+
+__all__ = ["netlist_sim"]
+
+
+def netlist_sim(
+    board: Annotated[str, typer.Argument(metavar="BOARD", help="ulx3s-25f and such, or all")],
+    subjects: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; default: digits"),
+    ] = None,
+    images: Annotated[int, typer.Option(min=1, max=100, help="show digits to restore")] = 1,
+    states: Annotated[
+        bool, typer.Option("--states", help="read the lattices too: twice the time")
+    ] = False,
+) -> None:
+    """Restore digits on the mapped netlist, over its UART, and hold every code against golden.
+
+    \b
+    thalweg netlist-sim ulx3s-25f
+    thalweg netlist-sim all digits mine/skeleton --images 1
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from golden.skeleton import Skeleton, find
+    from hw.boards.catalogue import BOARDS, find_board
+    from hw.flow.build import geometry_of
+    from sim.devices.verilate import require_tools
+
+    found = list(BOARDS.values()) if board == "all" else [find_board(board)]
+    names = subjects or ["digits"]
+    skeletons = tuple(Skeleton.load(find(name)) for name in names)
+    for each in found:
+        geometry_of(each, skeletons)
+    require_tools()
+    for each in found:
+        codes, clocks = prove(each, names, skeletons, images, states)
+        typer.echo(
+            f"netlist of {each.name}: equal to golden on {images} digits, {codes:,} codes, "
+            f"{clocks:,} clocks of the link"
+        )
+
+
+def prove(
+    board: Any, names: list[str], skeletons: tuple[Skeleton, ...], count: int, states: bool
+) -> tuple[int, int]:
+    """Restore so many show digits on a board's netlist; return the codes compared, and clocks."""
+    from sim.proof.prove import compare_device
+    from sw.data.damage import blank
+    from sw.data.load import show_digits
+    from sw.runs.loading import load_run
+    from sw.serial.device import ChipDevice
+
+    skeleton, network = load_run(names[0])
+    steps = skeleton.spec.steps
+    digits, _ = show_digits()
+    damaged = blank(digits[:count], range(count))
+    port = simulate_netlist(board, skeletons, Path("build") / board.name)
+    device = ChipDevice(port, skeletons)
+    with progress("restoring", count) as advance:
+        codes = compare_device(
+            device,
+            skeleton,
+            network,
+            damaged,
+            steps,
+            states=states,
+            progress=advance,
+            say=lambda text: typer.echo(f"netlist of {board.name}: {text}"),
+        )
+    return codes, port.board.clocks
+
+
+def simulate_netlist(board: Any, skeletons: tuple[Skeleton, ...], folder: Path) -> SimulatedPort:
+    """Return the port of a board's netlist, which is made in ``folder`` unless it is there."""
+    from golden.files import lock
+    from hw.boards.top import BoardTop, pll_settings
+    from hw.flow.build import geometry_of, synthesise
+    from sim.devices.board import SimulatedPort
+    from sim.devices.netlist import NetlistBoard, NetlistDesign
+
+    platform = board.make_platform()
+    pll = pll_settings(platform.default_clk_frequency / 1e6, board.clock)
+    top = BoardTop(geometry_of(board, skeletons), skeletons, pll=pll)
+    waits = f"{board.name}: a build is in {folder}, waiting"
+    with lock(folder, lambda: typer.echo(waits)):
+        netlist = synthesise(board, platform, top, folder, say=typer.echo)
+        design = NetlistDesign(netlist, board.name, platform.default_clk)
+        return SimulatedPort(NetlistBoard(design, top, progress=typer.echo))

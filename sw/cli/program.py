@@ -1,0 +1,30 @@
+"""The verb program: a bitstream onto a board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["program"]
+
+
+def program(
+    board: Annotated[str, typer.Argument(metavar="BOARD", help="board, such as ulx3s-25f")],
+    bitstream: Annotated[
+        Path | None, typer.Option(help="bitstream; default: build/BOARD/thalweg.bit")
+    ] = None,
+    flash: Annotated[bool, typer.Option("--flash", help="into the flash, to stay there")] = False,
+) -> None:
+    """Load a board's bitstream with openFPGALoader.
+
+    \b
+    thalweg program ulx3s-25f
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from hw.boards.catalogue import find_board
+    from hw.flow.loading import program
+
+    found = find_board(board)
+    program(found, bitstream or Path("build") / board / "thalweg.bit", flash=flash)
+    typer.echo(f"{board} runs it")

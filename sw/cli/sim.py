@@ -1,0 +1,70 @@
+"""The verb sim: the chip's Verilog against golden."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sw.cli.common import DataFolder, Filters, GateFile, NoGate, Subject, progress
+
+__all__ = ["simulate"]
+
+
+COCOTB = 2
+"""Digits that the cocotb bench takes: it looks at every step, and is slow."""
+
+
+def simulate(
+    subject: Subject = "digits",
+    images: Annotated[int, typer.Option(min=1, help="damaged digits to restore")] = 20,
+    filters: Filters = 5,
+    gate: GateFile = None,
+    no_gate: NoGate = False,
+    data: DataFolder = None,
+) -> None:
+    """Compare the chip's Verilog with golden: cocotb for the first digits, the fast device after.
+
+    \b
+    thalweg sim digits --images 20
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from hw.shapes import Geometry
+    from sim.benches.cocotb_run import run_chip_bench
+    from sim.proof.prove import prove
+    from sw.data.damage import blank
+    from sw.data.load import load
+    from sw.judge.evaluate import digits_to_judge
+    from sw.runs.loading import load_run
+
+    skeleton, network = load_run(subject, gate, gated=not no_gate)
+    digits = digits_to_judge(load(data), images)
+    damaged = blank(digits.images, range(len(digits.images)))
+    typer.echo(f"{len(damaged)} damaged {digits.rows} digits on the chip, F = {filters}")
+    geometry = Geometry(spec=skeleton.spec.ungated, filters=filters)
+    few = min(len(damaged), COCOTB)
+    typer.echo(f"cocotb, {few} of them, every code of every step ...")
+    run_chip_bench(
+        geometry,
+        (skeleton,),
+        name=f"digits-f{filters}",
+        images=damaged[:few],
+        networks=() if network is None else (network,),
+        image_mappings=("none" if network is None else "own",),
+        steps=skeleton.spec.steps,
+        tests="every_image",
+    )
+    typer.echo(f"cocotb: equal to golden on {few} digits")
+    if len(damaged) > few:
+        with progress("simulating", len(damaged) - few) as advance:
+            proof = prove(
+                skeleton,
+                network,
+                damaged[few:],
+                steps=skeleton.spec.steps,
+                filters=filters,
+                progress=advance,
+            )
+        typer.echo(
+            f"fast device: equal to golden on {proof.images} digits, "
+            f"{proof.codes:,} codes, {proof.clocks:,} clocks"
+        )

@@ -1,0 +1,1 @@
+"""Images and what damages them: files, downloads, masks, noise."""

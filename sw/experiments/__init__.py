@@ -1,0 +1,1 @@
+"""What was measured for README and docs: baselines, table, ablation, memory."""

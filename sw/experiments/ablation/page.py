@@ -1,0 +1,116 @@
+"""The ablation for readers: generated parts of docs/training.md, from JSON beside it.
+
+`ablation` is a table of rows, `seeds` one of the seeds of a longer run.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from golden.errors import InputError
+from golden.files import is_dir, is_file, read_json, replacement
+from sw.report.docs import ROOT, table
+from sw.runs.writable import require_writable
+
+__all__ = ["PARTS", "parts", "publish", "require_publishable"]
+
+DOCS = ROOT / "docs"
+HEADINGS = (
+    "what is different",
+    "mean PSNR",
+    "spread",
+    "to base",
+    "read right",
+    "to base",
+    "bytes over the link",
+    "training",
+)
+
+
+def parts(folder: Path = DOCS) -> dict[str, str]:
+    """Return the parts by name; nothing where nothing was measured."""
+    return {name: part(folder / f"{name}.json", show) for name, show in PARTS.items()}
+
+
+def part(path: Path, show: Callable[[Mapping[str, Any]], str]) -> str:
+    """Return a part of a page, of the results in a file."""
+    if not is_file(path):
+        return ""
+    results = read_json(path)
+    return head(results) + "\n" + show(results)
+
+
+def head(results: Mapping[str, Any]) -> str:
+    """Return what was trained, and what it was measured on."""
+    seeds = {len(row["runs"]) for row in results["rows"]}
+    return (
+        f"{results['batches']:,} batches of {results['batch']} in float, "
+        f"{results['qat_batches']:,} of QAT, seeds a row: {' to '.join(map(str, sorted(seeds)))}. "
+        f"Int8 on golden, {results['digits']['images']:,} {results['digits']['rows']} digits; "
+        "the spread is largest less smallest of the seeds.\n"
+    )
+
+
+def result_table(results: Mapping[str, Any]) -> str:
+    """Return the rows as Markdown."""
+    return table(HEADINGS, map(cells, results["rows"]))
+
+
+def seed_table(results: Mapping[str, Any]) -> str:
+    """Return the runs of every row as Markdown, and their spread."""
+    lines = []
+    for row in results["rows"]:
+        for run in row["runs"]:
+            lines.append([
+                f"{row['says']}, seed {run['seed']}",
+                f"{run['psnr_mean']:.2f} dB",
+                f"{run['digit_id']:.2f} %",
+                f"{run['seconds']:.0f} s",
+            ])
+        read = [run["digit_id"] for run in row["runs"]]
+        spreads = f"{row['psnr_spread']:.2f} dB", f"{max(read) - min(read):.2f} %", ""
+        lines.append(["spread", *spreads])
+    return table(("run", "mean PSNR", "read right", "training"), lines)
+
+
+def cells(row: Mapping[str, Any]) -> list[str]:
+    """Return one row in words."""
+    return [
+        row["says"],
+        f"{row['psnr_mean']:.2f} dB",
+        f"{row['psnr_spread']:.2f} dB",
+        apart(row["psnr_to_base"], "dB"),
+        f"{row['digit_id']:.2f} %",
+        apart(row["digit_id_to_base"], "%"),
+        f"{row['link_bytes']:,}",
+        f"{row['seconds']:.0f} s",
+    ]
+
+
+def apart(difference: float | None, unit: str) -> str:
+    """Return a difference in words; nothing where there is none to tell."""
+    return "" if difference is None else f"{difference:+.2f} {unit}"
+
+
+PARTS = {"ablation": result_table, "seeds": seed_table}
+"""What shows each part."""
+
+
+def publish(results: Path, part: str, folder: Path = DOCS) -> Path:
+    """Copy results to docs: from test digits alone; return the path of the copy."""
+    require_publishable(read_json(results)["digits"]["rows"], part, folder)
+    with replacement(folder / f"{part}.json") as temporary:
+        shutil.copyfile(results, temporary)
+    return folder / f"{part}.json"
+
+
+def require_publishable(rows: str, part: str, folder: Path = DOCS) -> None:
+    """Raise unless results on these digits may go to docs, and docs are there."""
+    if rows != "test":
+        raise InputError("--docs must come with MNIST's test digits at hand; --data names a folder")
+    if not is_dir(folder):
+        raise InputError(f"{folder} must be there: --docs is for a checkout of the project")
+    require_writable(folder / f"{part}.json")

@@ -1,0 +1,173 @@
+"""Tables of README and docs that come from measured JSON: skeletons, rates, engine, boards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from golden.files import ROOT, read_json
+from golden.skeleton import SHIPPED
+from golden.spec import Spec
+from sw.judge.referee import read_record
+from sw.report.docs import table
+from sw.train.speed import BATCH
+
+__all__ = ["measured_parts"]
+
+SPEED = ROOT / "docs" / "speed.json"
+AREA = ("lut", "ff", "dsp", "bram")
+
+SIZED_AS = "hybrid, int8 (golden)"
+SUMMARY = {
+    "blanked input": "the input, 70 % blanked",
+    "auto-encoder": "auto-encoder, float",
+    "CA only, int8 (golden)": "`digits-ca`: the rule alone, int8",
+    SIZED_AS: "**`digits`: rule and gate, int8**",
+    "U-Net": "U-Net, float: upper reference",
+}
+"""Rows of the comparison that README shows, and their names there."""
+
+
+def measured_parts() -> dict[str, str]:
+    """Return the parts that come from the shipped skeletons, the referee and the benchmark."""
+    speed = read_json(SPEED)
+    return {
+        "summary": summary(),
+        "speed": rates(speed),
+        "training": training(speed.get("training")),
+        "engine": engine(speed["engine"]),
+        "throughput": throughput(speed["gated"]),
+        "referee": referee(),
+        "boards": boards(),
+    }
+
+
+def summary() -> str:
+    """Return what ours restores beside others, on the same digits."""
+    measured = {row["name"]: row for row in read_json(ROOT / "docs" / "results.json")}
+    rows = [summary_row(name, measured[found]) for found, name in SUMMARY.items()]
+    record = read_json(SHIPPED / "digits-memory" / "provenance.json")["results"]["restored"]
+    holding = measured[SIZED_AS] | record | {"claim": None}
+    rows.insert(-1, summary_row("`digits-memory`: restores, then holds; int8", holding))
+    headings = ("restorer", "mean PSNR", "read right", "parameters", "the source idea claims")
+    return table(headings, rows)
+
+
+def summary_row(name: str, row: Mapping[str, Any]) -> list[str]:
+    """Return a row of the summary."""
+    claim = row["claim"]
+    return [
+        name,
+        f"{row['psnr_mean']:.2f} dB",
+        f"{row['digit_id']:.2f} %",
+        f"{row['parameters']:,}",
+        "" if claim is None else f"{claim['psnr']} dB, {claim['digit_id']} %",
+    ]
+
+
+def rates(speed: Mapping[str, Any]) -> str:
+    """Return how fast things run on the machine of the benchmark."""
+    rows = [
+        ("golden, whole gated digits", f"{speed['golden_digits_per_second']:,.0f} a second"),
+        ("gate alone, planes", f"{speed['gate_planes_per_second']:,.0f} a second"),
+        ("simulated chip", f"{speed['simulated_clocks_per_second'] / 1e6:.2f} M clocks a second"),
+        ("cocotb bench", f"{speed['cocotb_clocks_per_second'] / 1e6:.3f} M clocks a second"),
+        ("simulated chip to cocotb", f"{speed['simulated_to_cocotb']:.1f} x"),
+    ]
+    return table((f"on {speed['cores']} cores", "measured by `make bench`"), rows)
+
+
+def training(speed: Mapping[str, float] | None) -> str:
+    """Return how fast training runs; nothing where that has not been measured."""
+    if speed is None:
+        return ""
+    step = f"{Spec().steps} steps of the rule, batch of {BATCH}"
+    batch = f"whole hybrid batch of {BATCH}"
+    long = next(key for key in speed if key.startswith("hours_of_"))
+    batches, size = (int(word) for word in long.split("_") if word.isdecimal())
+    rows = [
+        (f"{step}, `nn.Conv2d` in float", f"{speed['steps_plain_ms']:.0f} ms"),
+        (f"{step}, fused, fake-quantised", f"{speed['steps_fused_ms']:.0f} ms"),
+        ("the one to the other", f"{speed['steps_plain_to_fused']:.1f} x"),
+        (
+            "the fused one's share of the rate of a matrix product",
+            f"{speed['steps_share_of_gemm']:.0%} of {speed['gemm_gflops']:.0f} GFLOP/s",
+        ),
+        (f"{batch}, fake-quantised, plain torch", f"{speed['batch_plain_ms']:.0f} ms"),
+        (f"{batch}, fake-quantised, fused", f"{speed['batch_fused_ms']:.0f} ms"),
+        ("the one to the other", f"{speed['batch_plain_to_fused']:.1f} x"),
+        (f"{batches:,} batches of {size}, at that rate", f"{speed[long]:.1f} h"),
+    ]
+    return table(("training", "measured by `make bench`"), rows)
+
+
+def engine(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the clocks of a digit for each F, as the counters of the RTL have them."""
+    return table(
+        ("F", "clocks a digit, ungated", "slots busy", "two gated digits", "slots busy"),
+        (
+            (
+                filters,
+                f"{row['clocks_ungated']:,}",
+                f"{row['occupancy_ungated']:.2%}",
+                f"{row['clocks_gated']:,}",
+                f"{row['occupancy_gated']:.2%}",
+            )
+            for filters, row in results.items()
+        ),
+    )
+
+
+def throughput(gated: Mapping[str, Any]) -> str:
+    """Return where the time of a gated digit goes over each link."""
+    rows = []
+    for row in gated["rows"]:
+        shares = (f"{row[name] / row['clocks']:.1%}" for name in ("wire", "engine", "gate", "idle"))
+        rows.append([
+            row["link"],
+            row["contexts"],
+            "as here" if row["gate_measured"] else "no time",
+            f"{row['clocks']:,}",
+            *shares,
+            f"{row['digits_per_second']:.1f}",
+        ])
+    headings = ("link", "contexts", "gate takes", "clocks a digit")
+    return table((*headings, "wire", "engine", "gate", "none", "digits a second"), rows)
+
+
+def boards() -> str:
+    """Return what each board's placements came to."""
+    rows = []
+    for path in sorted((ROOT / "docs" / "boards").glob("*.json")):
+        report = read_json(path)
+        area = (f"{report[kind]['used']:,} of {report[kind]['available']:,}" for kind in AREA)
+        fmax = report["fmax_mhz"]
+        rows.append([
+            f"`{report['board']}`, F = {report['filters']}",
+            *area,
+            f"{fmax['min']:.0f} / {fmax['median']:.0f} / {fmax['max']:.0f}, {fmax['seeds']} seeds",
+            f"{report['clock_mhz']} MHz",
+            f"{report['digits_per_second_engine']:.0f}",
+            gated_rate(report),
+        ])
+    area_of = ("LUT", "FF", "DSP", "block RAM")
+    return table(("board", *area_of, "Fmax in MHz", "clock", "digits a second", "gated"), rows)
+
+
+def gated_rate(report: Mapping[str, Any]) -> str:
+    """Return how many gated digits a link carries; nothing where the skeleton has no gate."""
+    rate = report.get("digits_per_second_gated")
+    return f"{rate:.0f} over {report['link']['name']}" if rate else ""
+
+
+def referee() -> str:
+    """Return what the referee was trained on and how well it reads."""
+    record = read_record()
+    share = record["test_right"] / record["test_digits"]
+    rows = [
+        ("trained on", f"{record['trained_on']:,} digits, {record['epochs']} epochs"),
+        ("clean test digits read right", f"{share:.2%} of {record['test_digits']:,}"),
+        ("SHA-256 of the weights", f"`{record['sha256'][:16]}…`"),
+        ("made by", f"`{record['command']}`"),
+    ]
+    return table(("referee", ""), rows)

@@ -1,0 +1,93 @@
+"""The generated parts of docs/memory.md: every number of them is from docs/memory.json."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from golden.errors import InputError
+from golden.files import is_dir, is_file, read_json, replacement
+from sw.experiments.memory.run import EXPERIMENTS, REPORT, remove_pictures
+from sw.experiments.memory.tables import TABLES
+from sw.report.docs import ROOT, table
+from sw.runs.writable import require_writable
+
+__all__ = ["DOCS", "parts", "publish", "require_docs"]
+
+DOCS = ROOT / "docs"
+UNMEASURED = "*Not measured: `make memory`.*\n"
+
+Results = Mapping[str, Any]
+
+
+def publish(folder: Path, docs: Path = DOCS) -> Path:
+    """Copy results and pictures from ``folder`` to docs; return the path of the JSON."""
+    results = read_json(folder / REPORT)
+    require_docs(docs)
+    for name in results["pictures"]:
+        with replacement(docs / "memory" / name) as temporary:
+            shutil.copyfile(folder / name, temporary)
+    remove_pictures(docs / "memory", docs / REPORT, results["pictures"])
+    with replacement(docs / REPORT) as temporary:
+        shutil.copyfile(folder / REPORT, temporary)
+    return docs / REPORT
+
+
+def require_docs(docs: Path = DOCS) -> None:
+    """Raise unless there are docs to publish to."""
+    if not is_dir(docs):
+        raise InputError(f"{docs} must be there: --docs is for a checkout of the project")
+    require_writable(docs / REPORT, docs / "memory" / REPORT)
+
+
+def parts(path: Path = DOCS / REPORT) -> dict[str, str]:
+    """Return every part by its name; where nothing was measured, they say so."""
+    found = read_json(path) if is_file(path) else None
+    made = {"memory-head": UNMEASURED, "memory-bars": UNMEASURED}
+    if found is not None:
+        made = {"memory-head": head(found), "memory-bars": bars(found["bars"])}
+    for name in EXPERIMENTS:
+        results = None if found is None else found["experiments"].get(name)
+        made[f"memory-{name}"] = UNMEASURED if results is None else TABLES[name](results)
+        made[f"memory-{name}-verdict"] = (
+            "" if found is None or results is None else verdict(found["bars"][name])
+        )
+    return made
+
+
+def head(found: Results) -> str:
+    """Return what was looked at."""
+    met = [bar["met"] for bars in found["bars"].values() for bar in bars]
+    holding = found["experiments"].get("holding", {})
+    valleys = found["experiments"].get("valleys", {})
+    return (
+        f"Measured on `{found['skeleton']}` (`{found['skeleton_digest'][:16]}…`): "
+        f"{holding.get('digits', 0):,} {holding.get('rows', '')} digits and "
+        f"{valleys.get('starts', 0):,} starts from noise. "
+        f"{sum(met)} of {len(met)} bars are cleared.\n"
+    )
+
+
+def bars(found: Mapping[str, list[Results]]) -> str:
+    """Return all bars in one table."""
+    return table(
+        ("experiment", "", "bar", "measured", "cleared"),
+        (
+            (name, bar["name"], bar["bar"], bar["measured"], "yes" if bar["met"] else "**no**")
+            for name, rows in found.items()
+            for bar in rows
+        ),
+    )
+
+
+def verdict(rows: list[Results]) -> str:
+    """Return in a line whether the bars of an experiment are cleared."""
+    if not rows:
+        return "No bar: this is there to be seen.\n"
+    missed = [bar for bar in rows if not bar["met"]]
+    if not missed:
+        return f"**Cleared**, {len(rows)} of {len(rows)} bars.\n"
+    told = "; ".join(f"{bar['name']}: {bar['measured']}, bar {bar['bar']}" for bar in missed)
+    return f"**Missed**, {len(missed)} of {len(rows)} bars: {told}.\n"

@@ -1,0 +1,140 @@
+"""Measuring a subject: once for each set of weights, code and digits, kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from golden.errors import InputError
+from golden.files import read_json, write_json
+from sw.data.damage import SHARE, blank_mask, block, noisy
+from sw.experiments.table.subject import Progress, Subject, digest_of
+from sw.judge.evaluate import Judged
+from sw.judge.metrics import PEAK, closeness, paste, ssim
+from sw.judge.referee import WEIGHTS, Referee
+
+__all__ = ["DAMAGES", "KEYS", "SHARE", "Store", "known", "point", "row"]
+
+KEYS = (
+    "name",
+    "psnr_mean",
+    "psnr_mse",
+    "psnr_mean_pasted",
+    "psnr_mse_pasted",
+    "ssim",
+    "digit_id",
+    "parameters",
+    "macs",
+    "link_bytes",
+    "images",
+    "rows",
+    "claim",
+    "given_mask",
+)
+"""What a row has, in order: PSNR in dB, digits read right in %."""
+
+CODE = (
+    Path("sw/experiments/table/measure.py"),
+    Path("sw/judge/metrics.py"),
+    Path("sw/data/damage.py"),
+    Path("sw/judge/referee/__init__.py"),
+    WEIGHTS,
+)
+"""What damages digits and judges restorations."""
+
+Damage = Callable[[np.ndarray], np.ndarray]
+
+
+def share_of(share: float) -> Damage:
+    """Return the damage that blanks a share of the pixels."""
+    return lambda images: np.where(
+        blank_mask(images.shape, range(len(images)), share), np.uint8(0), images
+    )
+
+
+DAMAGES: dict[str, Damage] = {
+    **{f"{share:.0%} blanked": share_of(share) for share in (0.1, 0.3, 0.5, 0.7, 0.8, 0.9)},
+    "14 x 14 block": block,
+    "noise, sigma 0.3": lambda images: noisy(images, range(len(images)), 0.3 * PEAK),
+}
+"""The damage of the curves."""
+
+
+class Store:
+    """Results in a folder, found again by what they depend on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(
+        self, subject: Subject, digits: Judged, what: str, make: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Return the result that is there, or make it and keep it."""
+        parts = [subject.name, subject.identity, what, digits.rows, digest_of(*CODE)]
+        sha = hashlib.sha256("\0".join(parts).encode())
+        for array in (digits.images, digits.labels):
+            sha.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+        path = self.folder / f"{sha.hexdigest()[:32]}.json"
+        with suppress(InputError):  # not there, or broken: it is made anew
+            found = read_json(path)
+            if isinstance(found, dict):
+                return found
+        made = make()
+        write_json(path, made)
+        return made
+
+
+def row(subject: Subject, digits: Judged, referee: Referee, progress: Progress) -> dict[str, Any]:
+    """Restore blanked digits and return the numbers of the table's row."""
+    _, images, labels = digits
+    mask = blank_mask(images.shape, range(len(images)), SHARE)
+    restored = subject.restore(np.where(mask, np.uint8(0), images), mask, progress)
+    pasted = closeness(paste(restored, images, mask), images)
+    return score(restored, images, labels, referee) | {
+        "psnr_mean_pasted": round(pasted.psnr_mean, 3),
+        "psnr_mse_pasted": round(pasted.psnr_of_mean, 3),
+        "ssim": round(float(ssim(restored, images).mean()), 4),
+    }
+
+
+def known(subject: Subject, digits: Judged) -> dict[str, Any]:
+    """Return what a row has that needs no restoring."""
+    return {
+        "name": subject.name,
+        "parameters": subject.parameters,
+        "macs": None if subject.macs is None else subject.macs(),
+        "link_bytes": subject.link_bytes,
+        "images": len(digits.images),
+        "rows": digits.rows,
+        "claim": None if subject.claim is None else asdict(subject.claim),
+        "given_mask": subject.given_mask,
+    }
+
+
+def point(
+    subject: Subject, digits: Judged, damage: str, referee: Referee, progress: Progress
+) -> dict[str, Any]:
+    """Restore digits damaged in another way and return the point of the curve."""
+    _, images, labels = digits
+    damaged = DAMAGES[damage](images)
+    restored = subject.restore(damaged, np.zeros(images.shape, bool), progress)
+    scores = score(restored, images, labels, referee)
+    return {"name": subject.name, "damage": damage} | scores | {"images": len(images)}
+
+
+def score(
+    restored: np.ndarray, originals: np.ndarray, labels: np.ndarray, referee: Referee
+) -> dict[str, float]:
+    """Return PSNR both ways in dB, and the share of digits that are read right in %."""
+    near, (read, _) = closeness(restored, originals), referee.read(restored)
+    return {
+        "psnr_mean": round(near.psnr_mean, 3),
+        "psnr_mse": round(near.psnr_of_mean, 3),
+        "digit_id": round(100 * float(np.mean(read == labels)), 2),
+    }

@@ -1,0 +1,227 @@
+"""The table and the curves for readers: Markdown and pictures."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from golden.errors import InputError
+from golden.files import is_dir, is_file, read_json, remove, replacement
+from sw.experiments.baselines.recipe import RECIPES
+from sw.model.baselines.shelf import SHIPPED as WEIGHTS
+from sw.report.docs import ROOT, table
+
+__all__ = [
+    "CURVES",
+    "compared_parts",
+    "curve_table",
+    "draw_curves",
+    "draw_rows",
+    "remove_curves",
+    "require_shippable",
+    "result_table",
+    "ship",
+]
+
+CURVES = "curves.json"
+"""Name of the file of the curves' points; their picture's is the same but for its ending."""
+
+HEADINGS = (
+    "restorer",
+    "mean PSNR",
+    "PSNR of mean",
+    "pasted",
+    "pasted, of mean",
+    "SSIM",
+    "read right",
+    "parameters",
+    "MACs",
+    "bytes over the link",
+    "digits",
+    "the source idea claims",
+)
+
+
+def result_table(rows: Iterable[dict[str, Any]]) -> str:
+    """Return the rows as Markdown; those that are given the mask are marked."""
+    return table(HEADINGS, map(cells, rows))
+
+
+def cells(row: dict[str, Any]) -> list[str]:
+    """Return one row in words."""
+    claim = row["claim"]
+    decibels = ("psnr_mean", "psnr_mse", "psnr_mean_pasted", "psnr_mse_pasted")
+    return [
+        row["name"] + (" (given the mask)" if row["given_mask"] else ""),
+        *(f"{row[key]:.2f} dB" for key in decibels),
+        f"{row['ssim']:.3f}",
+        f"{row['digit_id']:.2f} %",
+        f"{row['parameters']:,}",
+        amount(row["macs"]),
+        "" if row["link_bytes"] is None else f"{row['link_bytes']:,}",
+        f"{row['images']:,} {row['rows']}",
+        ""
+        if claim is None
+        else f"{claim['psnr']} dB, {claim['digit_id']} %, {claim['flop'] / 1e9:g} GFLOP",
+    ]
+
+
+def amount(macs: int | None) -> str:
+    """Return a number of multiply-accumulates in words."""
+    if macs is None:
+        return "not counted"
+    return f"{macs / 1e6:.2f} M" if macs >= 1e4 else f"{macs:,}"
+
+
+def curve_table(points: Sequence[dict[str, Any]]) -> str:
+    """Return mean PSNR and digits read right of every subject under every damage."""
+    names = dict.fromkeys(point["name"] for point in points)
+    by_place = {(point["name"], point["damage"]): point for point in points}
+    rows = []
+    for damage in dict.fromkeys(point["damage"] for point in points):
+        found = (by_place[name, damage] for name in names)
+        rows.append([damage, *(f"{p['psnr_mean']:.2f} dB, {p['digit_id']:.1f} %" for p in found)])
+    return table(("damage", *names), rows)
+
+
+def draw_curves(points: Sequence[dict[str, Any]], path: Path) -> None:
+    """Draw mean PSNR and digits read right against damage."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    damages = list(dict.fromkeys(point["damage"] for point in points))
+    shares = [damage for damage in damages if damage.endswith("blanked")]
+    others = [damage for damage in damages if damage not in shares]
+    for axes, key, label in zip(
+        figure.subplots(1, 2),
+        ("psnr_mean", "digit_id"),
+        ("mean PSNR in dB", "read right in %"),
+        strict=True,
+    ):
+        for name in dict.fromkeys(point["name"] for point in points):
+            values = {p["damage"]: p[key] for p in points if p["name"] == name}
+            (line,) = axes.plot(
+                [float(share.split("%")[0]) for share in shares],
+                [values[share] for share in shares],
+                marker="o",
+                markersize=3,
+                label=name,
+            )
+            places = [105 + 10 * i for i in range(len(others))]
+            axes.plot(places, [values[o] for o in others], "o", color=line.get_color())
+        ticks = [*(float(share.split("%")[0]) for share in shares), *places]
+        axes.set_xticks(ticks, [*(s.split("%")[0] for s in shares), "block", "\nnoise"])
+        axes.set(xlabel="pixels blanked in %, or other damage", ylabel=label)
+        axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    with replacement(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
+def draw_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Draw mean PSNR against multiply-accumulates, where they are counted."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for row in rows:
+        if row["macs"]:
+            style = "s" if row["given_mask"] else "o"
+            axes.plot(
+                row["macs"] / 1e6, row["psnr_mean"], style, color="C1" if style == "s" else "C0"
+            )
+            axes.annotate(
+                f"{row['name']}, {row['digit_id']:.1f} %",
+                (row["macs"] / 1e6, row["psnr_mean"]),
+                xytext=(0, 6),
+                textcoords="offset points",
+                ha="center",
+                fontsize=7,
+            )
+    axes.set(xscale="log", xlabel="million multiply-accumulates a digit", ylabel="mean PSNR in dB")
+    axes.margins(0.25, 0.12)
+    axes.grid(alpha=0.3)
+    with replacement(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
+def compared_parts() -> dict[str, str]:
+    """Return the table of the comparison, its curves, and how the baselines were trained."""
+    rows, points = (read_json(ROOT / "docs" / name) for name in ("results.json", CURVES))
+    return {"results": result_table(rows), "curves": curve_table(points), "baselines": baselines()}
+
+
+def baselines() -> str:
+    """Return what each baseline was trained with."""
+    rows = []
+    for name in RECIPES:
+        path = WEIGHTS / f"{name}.json"
+        if not path.is_file():
+            continue
+        record = read_json(path)
+        recipe = record["recipe"]
+        rows.append([
+            f"`{name}`",
+            f"{record['parameters']:,}",
+            f"{recipe['batches']:,} x {recipe['batch']}",
+            f"{recipe['rate']:g}",
+            half_run(record),
+            f"{record['held_out_psnr']:.2f} dB",
+            f"{record['seconds'] / 60:.0f} min",
+        ])
+    headings = (
+        "baseline",
+        "parameters",
+        "batches",
+        "rate",
+        "in half the batches",
+        "held out",
+        "took",
+    )
+    return table(headings, rows)
+
+
+def half_run(record: Mapping[str, Any]) -> str:
+    """Return what a run by the same recipe reached in half as many batches, if there was one."""
+    half = record["recipe"]["batches"] / 2
+    runs = [run for run in record.get("shorter", []) if run["batches"] == half]
+    return f"{runs[0]['held_out_psnr']:.2f} dB" if runs else ""
+
+
+def remove_curves(folder: Path) -> list[Path]:
+    """Remove the curves that an earlier run left in a folder, and return their paths.
+
+    A file of that name that holds no points is somebody else's, and stays.
+    """
+    path = folder / CURVES
+    try:
+        points = read_json(path)
+        ours = all({"name", "damage", "psnr_mean"} <= point.keys() for point in points)
+    except (InputError, AttributeError, TypeError):
+        return []
+    gone = [each for each in (path, path.with_suffix(".png")) if ours and is_file(each)]
+    for each in gone:
+        remove(each)
+    return gone
+
+
+def ship(output: Path, rows: Sequence[dict[str, Any]], points: Sequence[dict[str, Any]]) -> None:
+    """Copy the table, and the curves where there are points, to docs: from test digits alone."""
+    require_shippable(row["rows"] for row in rows)
+    files = [output, output.with_suffix(".png")]
+    if points:
+        files += [output.with_name(CURVES), output.with_name(CURVES).with_suffix(".png")]
+    names = ("results.json", "results.png", CURVES, "curves.png")
+    for file, name in zip(files, names, strict=False):
+        with replacement(ROOT / "docs" / name) as temporary:
+            shutil.copyfile(file, temporary)
+
+
+def require_shippable(rows: Iterable[str]) -> None:
+    """Raise unless all rows were measured, or will be, on test digits."""
+    if not is_dir(ROOT / "docs"):
+        raise InputError(f"{ROOT / 'docs'} must be there: --ship is for a checkout of the project")
+    if any(row != "test" for row in rows):
+        raise InputError("--ship must come with MNIST's test digits at hand; --data names a folder")

@@ -1,0 +1,1 @@
+"""How good a restoration is: closeness, the referee, the protocol, multiply-accumulates."""

@@ -1,0 +1,89 @@
+"""The referee: a fixed classifier of digits that judges restorations it had no part in.
+
+It was trained once, on clean, unaugmented training digits without the show digits, before any
+result was tuned (``sw.judge.referee.train``), and is never trained again. ``provenance.json`` has
+its checksum and what it reads right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from golden.errors import InputError
+from golden.files import read_bytes, read_json, reading
+from sw.runs.ordinary import ordinary
+
+__all__ = ["PROVENANCE", "WEIGHTS", "Referee", "network"]
+
+WEIGHTS = Path(__file__).parent / "weights.safetensors"
+PROVENANCE = Path(__file__).parent / "provenance.json"
+BATCH = 500
+
+
+def network() -> nn.Sequential:
+    """Return the untrained classifier: images (B, 1, 28, 28) from 0 to 1 to ten logits (B, 10)."""
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(512, 128),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(128, 10),
+    )
+
+
+def as_input(images: np.ndarray) -> Tensor:
+    """Turn images, uint8 (n, 28, 28), into the classifier's input."""
+    return torch.from_numpy(images).unsqueeze(1).float() / 255.0
+
+
+class Referee:
+    """Reads digits, and says how sure it is."""
+
+    def __init__(self, classifier: nn.Module) -> None:
+        self.classifier = classifier.eval()
+
+    @classmethod
+    @ordinary()
+    def load(cls, path: Path = WEIGHTS, provenance: Path = PROVENANCE) -> Referee:
+        """Read the weights; their SHA-256 must be the one on record."""
+        raw = read_bytes(path)
+        with reading(provenance, "the referee's record"):
+            wanted = str(read_record(provenance)["sha256"])
+        found = hashlib.sha256(raw).hexdigest()
+        if found != wanted:
+            raise InputError(f"{path} must have the SHA-256 {wanted[:12]}…, not {found[:12]}…")
+        classifier = network()
+        with reading(path, "the referee's weights"):
+            classifier.load_state_dict(load(raw))
+        return cls(classifier)
+
+    @ordinary()
+    def read(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Read images, uint8 (n, 28, 28): labels, int64 (n,), and confidences, float32 (n,)."""
+        confidences, labels = np.zeros(len(images), np.float32), np.zeros(len(images), np.int64)
+        with torch.inference_mode():
+            for begin in range(0, len(images), BATCH):
+                batch = slice(begin, begin + BATCH)
+                odds = self.classifier(as_input(images[batch])).softmax(dim=1)
+                confidence, label = odds.max(dim=1)
+                confidences[batch], labels[batch] = confidence.numpy(), label.numpy()
+        return labels, confidences
+
+
+def read_record(path: Path = PROVENANCE) -> dict[str, Any]:
+    """Return what is on record about the referee."""
+    record: dict[str, Any] = read_json(path)
+    return record

@@ -1,0 +1,74 @@
+"""Train the referee once: ``thalweg referee --output DIR``."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import track
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn import functional
+
+from golden.errors import InputError
+from golden.files import replacement, write_json
+from sw.data.load import Digits
+from sw.judge.referee import PROVENANCE, WEIGHTS, Referee, as_input, network
+from sw.runs.ordinary import ordinary
+from sw.runs.terminal import console
+
+__all__ = ["train"]
+
+SEED, EPOCHS, BATCH, RATE = 1, 12, 128, 2e-3
+COMMAND = "thalweg referee --output sw/judge/referee"
+
+
+@ordinary()
+def train(digits: Digits, folder: Path) -> dict[str, Any]:
+    """Train on the clean training digits, and write weights and provenance into ``folder``."""
+    if digits.test_images is None or digits.test_labels is None:
+        raise InputError("The referee must be trained on all of MNIST; --data names its folder")
+    torch.manual_seed(SEED)
+    torch.set_num_threads(1)  # the order of summation is then always the same
+    classifier = network()
+    fit(classifier, as_input(digits.train_images), torch.from_numpy(digits.train_labels).long())
+    read, _ = Referee(classifier).read(digits.test_images)
+    raw = save(classifier.state_dict())
+    record = {
+        "command": COMMAND,
+        "seed": SEED,
+        "epochs": EPOCHS,
+        "torch": torch.__version__,
+        "data": digits.source,
+        "data_digest": digits.digest,
+        "trained_on": len(digits.train_images),
+        "test_digits": len(read),
+        "test_right": int(np.sum(read == digits.test_labels)),
+        "sha256": hashlib.sha256(raw).hexdigest(),
+    }
+    with replacement(folder / WEIGHTS.name) as path:
+        path.write_bytes(raw)
+    write_json(folder / PROVENANCE.name, record)
+    return record
+
+
+def fit(classifier: nn.Module, images: Tensor, labels: Tensor) -> None:
+    """Minimise the cross-entropy with Adam, its rate falling to 0 as a cosine."""
+    batches = len(images) // BATCH
+    optimiser = torch.optim.Adam(classifier.parameters(), RATE)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, EPOCHS * batches)
+    screen = console(stderr=True)
+    classifier.train()
+    for epoch in range(EPOCHS):
+        order = torch.randperm(len(images))[: batches * BATCH].view(batches, BATCH)
+        label = f"epoch {epoch + 1} of {EPOCHS}"
+        quiet = not screen.is_terminal
+        for chosen in track(order, label, console=screen, transient=True, disable=quiet):
+            loss = functional.cross_entropy(classifier(images[chosen]), labels[chosen])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()

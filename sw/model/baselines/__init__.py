@@ -1,0 +1,1 @@
+"""Networks that the automaton is compared with, and their weights."""

@@ -1,0 +1,70 @@
+"""The weights before quantisation: what it is measured against, and where another run may begin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from golden import skeleton
+from golden.errors import InputError
+from golden.files import is_file, read_bytes, reading, replacement
+from golden.spec import Spec
+from sw.model.gate import Gate
+from sw.model.rule import Rule
+
+__all__ = ["FLOATS", "LATENT", "find", "models", "read", "write"]
+
+FLOATS = "float.safetensors"
+"""What quantisation-aware training began with."""
+LATENT = "latent.safetensors"
+"""What it ended with, and rounds to the skeleton's integers: where another run may begin."""
+
+
+def named_parameters(rule: Rule, gate: Gate | None) -> dict[str, nn.Parameter]:
+    """Return all parameters by name, those of the rule under ``rule.``, the gate's ``gate.``."""
+    models: dict[str, nn.Module] = {"rule": rule} | ({"gate": gate} if gate else {})
+    return {
+        f"{prefix}.{name}": parameter
+        for prefix, model in models.items()
+        for name, parameter in model.named_parameters()
+    }
+
+
+def find(name: str) -> Path:
+    """Return the path of float weights: that of the file, or of a skeleton's name or folder."""
+    path = Path(name)
+    return path if is_file(path) else skeleton.find(name) / FLOATS
+
+
+def write(rule: Rule, gate: Gate | None, path: Path) -> None:
+    """Write the weights in half precision."""
+    values = {name: p.detach().cpu().half() for name, p in named_parameters(rule, gate).items()}
+    with replacement(path) as temporary:
+        temporary.write_bytes(save(values))
+
+
+def read(rule: Rule, gate: Gate | None, path: Path) -> None:
+    """Put the weights of a file in the place of the models' own."""
+    with reading(path, "a file of float weights"):
+        values: dict[str, Tensor] = load(read_bytes(path))
+    own = named_parameters(rule, gate)
+    if {k: v.shape for k, v in values.items()} != {k: p.shape for k, p in own.items()}:
+        raise InputError(f"{path} must hold the weights of this rule and gate, and holds others")
+    for name, value in values.items():
+        if value.dtype not in (torch.float16, torch.float32):
+            raise InputError(f"{path} must hold half or single precision, not {value.dtype}")
+        if not bool(value.isfinite().all()):
+            raise InputError(f"{path} must hold numbers, and some in {name} are none")
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(values[name])
+
+
+def models(path: Path, spec: Spec) -> tuple[Rule, Gate | None]:
+    """Return the float models of a file."""
+    rule, gate = Rule(spec), Gate(spec) if spec.gate else None
+    read(rule, gate, path)
+    return rule.eval(), gate and gate.eval()

@@ -1,0 +1,117 @@
+"""The fused step's library: compiled on first use for this machine, then kept."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+from golden.errors import InputError, ToolError, reason
+from golden.files import is_file, lock, read_bytes, replacement
+from golden.tools import call, compiler, environment, processor
+from sw.runs.cache import cache_folder
+
+__all__ = ["Unavailable", "library"]
+
+HERE = Path(__file__).parent
+FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared", "-Wno-psabi")
+ARITHMETIC = ("-fno-math-errno", "-fno-trapping-math")  # no -ffast-math: codes must be exact
+
+FUNCTIONS = ("thalweg_forward", "thalweg_backward")
+
+
+class Unavailable(Exception):
+    """Why there is no fused step here, in one line."""
+
+
+def library(channels: int, multiplier: int) -> ctypes.CDLL:
+    """Return the library for rules of that many channels and filters a channel.
+
+    Raises `Unavailable` without a compiler, or where it fails. ``CXX`` names the compiler, with
+    arguments or without; libraries lie in the user's cache, each under a digest of all that it is
+    made from. A library is not believed unless it is the one whose checksum was written beside it.
+    """
+    found = attempt(channels, multiplier)
+    if isinstance(found, str):
+        raise Unavailable(found)
+    return found
+
+
+@cache
+def attempt(channels: int, multiplier: int) -> ctypes.CDLL | str:
+    """Return the library, or why there is none: a failing compiler is not asked at every step."""
+    defines = (f"-DCHANNELS={channels}", f"-DMULTIPLIER={multiplier}")
+    try:
+        command = [*compiler(), *FLAGS, *ARITHMETIC, *defines, str(HERE / "step.cpp")]
+        if shutil.which(command[0]) is None:
+            return "no C++ compiler on PATH"
+        path = cache_folder("fused") / f"step-{channels}-{multiplier}-{digest(command)}.so"
+        if not is_whole(path):
+            with lock(path.parent, waiting):
+                if not is_whole(path):  # another process may have made it meanwhile
+                    compile_library(command, path)
+        return load(path)
+    except (InputError, OSError) as error:
+        return reason(error)
+
+
+def load(path: Path) -> ctypes.CDLL:
+    """Load a library; raise unless it has the two functions."""
+    try:
+        found = ctypes.CDLL(str(path))
+        for name in FUNCTIONS:
+            getattr(found, name)
+    except (OSError, AttributeError) as error:
+        raise ToolError(f"{path} must be the library of the fused step: {reason(error)}") from error
+    return found
+
+
+def waiting() -> None:
+    """Say that another process builds."""
+    print("waiting for another process that builds the fused training step", file=sys.stderr)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a library is there, and is the one that was built."""
+    if not (is_file(path) and is_file(stamp(path))):
+        return False
+    return hashlib.sha256(read_bytes(path)).hexdigest().encode() == read_bytes(stamp(path))
+
+
+def stamp(path: Path) -> Path:
+    """Return the path of the file with a library's checksum."""
+    return path.with_suffix(".sha256")
+
+
+def digest(command: list[str]) -> str:
+    """Return a digest of sources, compiler, flags and processor: a cache may be on a network."""
+    sha = hashlib.sha256()
+    for path in (*sorted(HERE.glob("*.h")), HERE / "step.cpp"):
+        sha.update(path.read_bytes())
+    words = command[: command.index(FLAGS[0])]
+    version = subprocess.run(
+        [*words, "--version"],
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env=environment(),
+    )
+    sha.update(repr((command, version.stdout, processor())).encode())
+    return sha.hexdigest()[:12]
+
+
+def compile_library(command: list[str], path: Path) -> None:
+    """Compile, and put the result in its place whole, its checksum after it."""
+    print("building the fused training step (some seconds, once)", file=sys.stderr, flush=True)
+    log = path.with_suffix(".log")
+    with replacement(path) as made:
+        call([*command, "-o", str(made)], log)
+        load(made)  # a compiler's exit code 0 is no library
+        checksum = hashlib.sha256(read_bytes(made)).hexdigest()
+    with replacement(stamp(path)) as file:
+        file.write_text(checksum, encoding="ascii")
+    log.unlink(missing_ok=True)

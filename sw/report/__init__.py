@@ -1,0 +1,1 @@
+"""Parts of pages and pictures that are made from measurements."""

@@ -1,0 +1,261 @@
+"""Restoring a folder of PNGs: a result per file, whole or not at all, and none made twice.
+
+A run that was broken off goes on where it was, and results of different runs never come to lie side
+by side: see `sw.restore.results`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from golden.device import Device, run
+from golden.errors import InputError, reason
+from golden.files import is_dir, read_bytes, resolve
+from golden.gate import GateNetwork
+from golden.spec import Spec
+from sw.data.damage import blank
+from sw.judge.metrics import psnr, squared_errors
+from sw.restore.images import paper_of
+from sw.restore.png import read_grey
+from sw.restore.results import Mark, Recipe, is_ours, read_kept, require_ours, write_result
+from sw.serial.link import LinkError
+
+__all__ = ["FolderRun", "Tally", "check"]
+
+ATTEMPTS = 3
+"""Times that a batch is begun before a link that fails ends the work."""
+
+
+class Listing(NamedTuple):
+    """The PNGs below a folder; links to other folders are not followed."""
+
+    names: list[Path]
+    """By their names in it, sorted; none that are hidden."""
+    failures: dict[str, str]
+    """What was wrong with a folder in it that cannot be read, by its name."""
+    links: list[str]
+    """Names of the links to folders."""
+
+
+def list_pngs(folder: Path) -> Listing:
+    """Return the PNGs below a folder; a folder with such a name is searched as others are."""
+    names, failures, links = [], {}, []
+
+    def note(error: OSError) -> None:
+        if Path(error.filename) == folder:
+            raise InputError(f"{folder} must be a readable folder: {reason(error)}")
+        name = Path(error.filename).relative_to(folder).as_posix()
+        failures[name] = f"{error.filename} must be a readable folder: {reason(error)}"
+
+    for place, folders, files in os.walk(folder, onerror=note):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        below = Path(place).relative_to(folder)
+        links += [(below / name).as_posix() for name in folders if Path(place, name).is_symlink()]
+        names += [
+            below / name
+            for name in files
+            if Path(name).suffix.lower() == ".png" and not name.startswith(".")
+        ]
+    return Listing(sorted(names), failures, sorted(links))
+
+
+def check(source: Path, output: Path, recipe: Recipe) -> Listing:
+    """Return what is to be restored from ``source`` into ``output``.
+
+    Raises where there is nothing, or where the output holds what this run must not replace, or
+    results of files that are not in ``source``.
+    """
+    found = list_pngs(source)
+    if not found.names and not found.failures:
+        links = f": {found.links[0]} is a link to a folder, not followed" if found.links else ""
+        raise InputError(f"{source} must hold at least one PNG{links}")
+    if resolve(output).is_relative_to(resolve(source)):
+        raise InputError(f"--output must lie outside {source}, not at {output}")
+    for name in found.names:
+        require_ours(output / name, recipe)
+    given = set(found.names)
+    for name in list_pngs(output).names if is_dir(output) else []:
+        if name not in given and is_ours(output / name):
+            raise InputError(
+                f"{output / name} is a result of another run, of a file that is not in {source}: "
+                "name another --output"
+            )
+    return found
+
+
+def cut_batches(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
+    """Cut items into lists of at most ``size``."""
+    while batch := list(islice(items, size)):
+        yield batch
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """One file that can be restored."""
+
+    name: Path
+    damaged: np.ndarray
+    """Image as the device gets it, uint8 (h, w)."""
+    original: np.ndarray | None
+    mark: Mark
+
+
+@dataclass(eq=False)
+class Tally:
+    """What became of the files."""
+
+    restored: int = 0
+    kept: int = 0
+    """Results that were there already."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """What was wrong with a file, by its name."""
+    notes: dict[str, str] = field(default_factory=dict)
+    """What was done to a file while it was read, by its name."""
+    errors: list[tuple[float, float]] = field(default_factory=list)
+    """Squared errors of the damaged and the restored image, where there is an original."""
+    pixels: int = 784
+    """Of an image."""
+    seconds: float = 0.0
+
+    def add(self, item: Item, result: np.ndarray) -> None:
+        """Compare a result with its original."""
+        if item.original is not None:
+            pair = np.stack([item.damaged, result])
+            damaged, restored = squared_errors(pair, item.original[None]).tolist()
+            self.errors.append((damaged, restored))
+            self.pixels = result.size
+
+    def report(self) -> dict[str, Any]:
+        """Return what the report says of the files."""
+        rate = self.restored / self.seconds if self.seconds else 0.0
+        return {
+            "count": self.restored + self.kept,
+            "restored_now": self.restored,
+            "failures": self.failures,
+            "notes": self.notes,
+            "with_original": len(self.errors),
+            "psnr": self.closeness() if self.errors else None,
+            "seconds": round(self.seconds, 3),
+            "images_per_second": round(rate, 2),
+        }
+
+    def closeness(self) -> dict[str, dict[str, float]]:
+        """Return the PSNR of damaged and restored images in dB, both ways of taking the mean."""
+        columns = zip(("damaged", "restored"), np.array(self.errors).T, strict=True)
+        return {
+            name: {
+                "psnr_mean": round(float(psnr(errors, self.pixels).mean()), 3),
+                "psnr_of_mean": round(float(psnr(errors.mean(), self.pixels)), 3),
+            }
+            for name, errors in columns
+        }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FolderRun:
+    """The restoration of every PNG below a folder into another, under its own name."""
+
+    device: Device
+    """With the skeleton and the gate of this run chosen."""
+    network: GateNetwork | None
+    spec: Spec
+    source: Path
+    output: Path
+    recipe: Recipe
+    originals: Path | None = None
+    """Folder of the originals, under the same names; without it, images are the originals if they
+    are damaged here."""
+    complain: Callable[[str], None] = lambda text: None
+    """Called with one line for each file that cannot be restored; the others are."""
+    tally: Tally = field(default_factory=Tally)
+
+    def restore(
+        self, names: list[Path], progress: Callable[[int], None] = lambda done: None
+    ) -> Tally:
+        """Restore those files that are not yet; return what became of all.
+
+        `progress` is called with the number of files done since the last call.
+        """
+        begin = time.monotonic()
+        for batch in cut_batches(self.fresh(names, progress), self.device.contexts):
+            self.finish(batch)
+            progress(len(batch))
+        self.tally.seconds = time.monotonic() - begin
+        return self.tally
+
+    def fresh(self, names: list[Path], progress: Callable[[int], None]) -> Iterator[Item]:
+        """Yield the files that have no result yet; complain of those that cannot be restored."""
+        for place, name in enumerate(names):
+            try:
+                item = self.read(name, place)
+            except InputError as error:
+                self.fail(name, error)
+                progress(1)
+                continue
+            result = read_kept(self.output / name, item.mark)
+            if result is None:
+                yield item
+            else:
+                self.tally.kept += 1
+                self.tally.add(item, result)
+                progress(1)
+
+    def fail(self, name: Path, error: InputError) -> None:
+        """Note and tell that a file has no result; one that it had before is of another image."""
+        text = " ".join(str(error).split())
+        self.tally.failures[name.as_posix()] = text
+        self.complain(text)
+        if is_ours(stale := self.output / name):
+            try:
+                stale.unlink()
+            except OSError as wrong:
+                self.complain(f"{stale} is of another image, but stays: {reason(wrong)}")
+
+    def read(self, name: Path, place: int) -> Item:
+        """Read a file, and its original if there is one."""
+        pixels, recipe = self.pixels(self.source / name, name), self.recipe
+        damaged = blank(pixels, range(place, place + 1), recipe.damage)
+        original = pixels[0] if recipe.damage > 0 else None
+        if self.originals is not None:
+            original = self.pixels(self.originals / name)[0]
+        return Item(name, damaged[0], original, Mark.of(recipe, place, pixels[0]))
+
+    def pixels(self, path: Path, name: Path | None = None) -> np.ndarray:
+        """Read an image, uint8 (1, h, w), ink white on black; note what was done under ``name``."""
+        paper = paper_of(self.recipe.invert)
+        pixels, notes = read_grey(read_bytes(path), path, self.spec.image, paper=paper)
+        if notes and name is not None:
+            self.tally.notes[name.as_posix()] = ", ".join(notes)
+        return ~pixels[None] if self.recipe.invert else pixels[None]
+
+    def finish(self, batch: list[Item]) -> None:
+        """Restore a batch and write its results."""
+        images = np.stack([item.damaged for item in batch])
+        for item, result in zip(batch, self.restored(images), strict=True):
+            try:
+                write_result(self.output / item.name, result, item.mark)
+            except InputError as error:
+                self.fail(item.name, error)
+                continue
+            self.tally.restored += 1
+            self.tally.add(item, result)
+
+    def restored(self, images: np.ndarray) -> np.ndarray:
+        """Restore images, once more where the link fails: a batch that is loaded begins afresh."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self.device.load_images(images)
+                run(self.device, self.network, self.recipe.steps)
+                return self.device.read_images()
+            except LinkError:
+                if attempt == ATTEMPTS:
+                    raise
+        raise AssertionError("an attempt returns or raises")

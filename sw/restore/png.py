@@ -1,0 +1,114 @@
+"""PNGs: read as a grey image whose meaning is kept, written whole or not at all."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+
+from golden.errors import InputError
+from golden.files import reading, replacement
+
+__all__ = ["MAGIC", "read_grey", "read_marked", "write_png"]
+
+MAGIC = b"\x89PNG"
+"""What a PNG begins with."""
+
+DEPTH = 24  # byte of a PNG that tells the bits of a sample
+TURNED = range(2, 9)  # orientations in EXIF data that ask for something
+ORIENTATION = 0x0112
+LARGEST_SIDE = 256
+"""Pixels a side of the largest image that a lattice shows."""
+
+
+def read_grey(
+    raw: bytes, place: Path | str, size: int, *, paper: int = 0
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Read a PNG: a grey image uint8 (size, size), and what was done to it besides, in words.
+
+    Parameters
+    ----------
+    raw
+        The file's bytes.
+    place
+        What errors name.
+    size
+        Pixels a side that it must have.
+    paper
+        Grey level on which a picture is laid that is transparent in places.
+
+    Raises
+    ------
+    InputError
+        Where it is broken, has 16 bits a sample, another size, or more than one frame.
+    """
+    notes = []
+    with reading(place, "a whole PNG"), warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # Pillow's word for what it leaves out
+        with open_picture(raw, place) as picture:
+            if raw[DEPTH : DEPTH + 1] == b"\x10":
+                raise InputError(f"{place} must be a PNG of 8 bits, not of 16")
+            if picture.size != (size, size):
+                width, height = picture.size
+                raise InputError(f"{place} must be {size} x {size}, not {width} x {height}")
+            if (frames := getattr(picture, "n_frames", 1)) != 1:
+                raise InputError(f"{place} must be one picture, not {frames} frames")
+            picture.load()
+            upright = picture
+            if picture.getexif().get(ORIENTATION) in TURNED:
+                upright = ImageOps.exif_transpose(picture)
+                notes.append("turned upright, as its EXIF data say")
+            if upright.has_transparency_data:
+                upright, transparent = composite(upright, paper)
+                if transparent:
+                    notes.append(f"transparent, laid on {'white' if paper else 'black'}")
+            return np.asarray(upright.convert("L")), tuple(notes)
+
+
+def open_picture(raw: bytes, place: Path | str) -> Image.Image:
+    """Open a PNG; what is none is an `InputError` without the names that Pillow gives it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return Image.open(BytesIO(raw), formats=["PNG"])
+    except UnidentifiedImageError:
+        raise InputError(f"{place} must be a whole PNG: its header is broken") from None
+
+
+def composite(picture: Image.Image, paper: int) -> tuple[Image.Image, bool]:
+    """Return a picture laid on paper of that grey, and whether the paper shows."""
+    ink = picture.convert("RGBA")
+    canvas = Image.new("RGBA", ink.size, (paper, paper, paper, 255))
+    canvas.alpha_composite(ink)
+    return canvas, bool(np.asarray(ink)[..., 3].min() < 255)
+
+
+def read_marked(raw: bytes, key: str) -> tuple[np.ndarray | None, str | None]:
+    """Return pixels and text chunk ``key`` of a PNG, each None where it cannot be read.
+
+    A picture without the chunk, or larger than any of ours, is not unpacked.
+    """
+    text = None
+    try:
+        with open_picture(raw, "") as picture:
+            found = picture.info.get(key)
+            text = found if isinstance(found, str) else None
+            if text is None or max(picture.size) > LARGEST_SIDE:
+                return None, text
+            return np.asarray(picture.convert("L")), text
+    except Exception:  # Pillow raises whatever the broken part makes it raise
+        return None, text
+
+
+def write_png(path: Path, pixels: np.ndarray, texts: Mapping[str, str] | None = None) -> None:
+    """Write a picture, uint8 (h, w) or (h, w, 3), and text chunks, whole or not at all."""
+    chunks = PngInfo()
+    for name, text in (texts or {}).items():
+        chunks.add_text(name, text)
+    with replacement(path) as temporary:
+        Image.fromarray(pixels).save(temporary, format="PNG", optimize=True, pnginfo=chunks)

@@ -1,0 +1,139 @@
+"""Results that say of themselves what they were made of: PNGs with a text chunk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from golden.errors import InputError
+from golden.files import exists, read_bytes
+from golden.gate import GateNetwork
+from golden.skeleton import Skeleton
+from sw.restore.png import read_marked, write_png
+
+__all__ = ["KEY", "Mark", "Recipe", "is_ours", "read_kept", "require_ours", "write_result"]
+
+KEY = "thalweg"
+"""Name of the text chunk."""
+
+LARGEST_RESULT = 1 << 20
+"""Bytes of the largest file that can be a result: a lattice shows at most 256 x 256 pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What turns images into results, the same for all files of a run."""
+
+    skeleton: str
+    """Digest of the skeleton."""
+    gate: str | None
+    """Digest of the gate's network, None without gate."""
+    steps: int
+    damage: float
+    invert: bool
+
+    @classmethod
+    def of(cls, skeleton: Skeleton, network: GateNetwork | None, **values: Any) -> Recipe:
+        """Return the recipe of a run with these and with `values`."""
+        gate = None if network is None else digest(network)
+        return cls(skeleton=skeleton.digest, gate=gate, **values)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a result was made of."""
+
+    recipe: Recipe
+    place: int
+    """Of the file in its folder: it seeds the damage."""
+    image: str
+    """SHA-256 of the pixels in the file."""
+
+    @classmethod
+    def of(cls, recipe: Recipe, place: int, pixels: np.ndarray) -> Mark:
+        """Return the mark of what is made of these pixels."""
+        return cls(recipe, place, sha256(pixels))
+
+    def text(self, result: np.ndarray) -> str:
+        """Return what the text chunk says; the result's own pixels are in it, too."""
+        return json.dumps(asdict(self) | {"result": sha256(result)}, sort_keys=True)
+
+
+def write_result(path: Path, result: np.ndarray, mark: Mark) -> None:
+    """Write a result, uint8 (h, w), whole or not at all."""
+    write_png(path, result, {KEY: mark.text(result)})
+
+
+def read_kept(path: Path, mark: Mark) -> np.ndarray | None:
+    """Return the result at ``path`` if it is whole and has just this mark."""
+    result, text = read_result(path)
+    return result if result is not None and text == mark.text(result) else None
+
+
+def is_ours(path: Path) -> bool:
+    """Whether the PNG at ``path`` says that it was made by `write_result`."""
+    return recipe_in(path) is not None
+
+
+def recipe_in(path: Path) -> dict[str, Any] | None:
+    """Return the recipe that a result names; None for what is none."""
+    try:
+        found = json.loads(read_result(path)[1] or "")["recipe"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def require_ours(path: Path, recipe: Recipe) -> None:
+    """Raise where something else than a result of this recipe lies at ``path``.
+
+    A result that is not whole may be written anew.
+    """
+    try:
+        if not exists(path):
+            return
+    except InputError:  # nor can anything be written there, which is told of that file alone
+        return
+    found = recipe_in(path)
+    if found is None:
+        raise InputError(
+            f"{path} must be a result of this command to be replaced: name another --output"
+        )
+    for name, value in asdict(recipe).items():
+        if found.get(name) != value:
+            raise InputError(
+                f"{path} is a result of another run, with {name} {short(found.get(name))}, "
+                f"not {short(value)}: name another --output"
+            )
+
+
+def short(value: object) -> str:
+    """Return a value for people; of a digest, its beginning."""
+    return f"{value[:12]}…" if isinstance(value, str) else str(value)
+
+
+def read_result(path: Path) -> tuple[np.ndarray | None, str | None]:
+    """Return pixels and text of a result, None for what cannot be read."""
+    try:
+        return read_marked(read_bytes(path, LARGEST_RESULT), KEY)
+    except InputError:
+        return None, None
+
+
+def digest(network: GateNetwork) -> str:
+    """Return the SHA-256 of a gate's integers, as int32 in the order of its file."""
+    sha = hashlib.sha256()
+    for layer in (network.hidden, network.output):
+        for codes in (layer.weight, layer.bias, layer.shift):
+            sha.update(codes.astype("<i4").tobytes())
+    return sha.hexdigest()
+
+
+def sha256(pixels: np.ndarray) -> str:
+    """Return the SHA-256 of pixels, uint8 (h, w), and of their shape."""
+    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()

@@ -1,0 +1,1 @@
+"""What any long run needs: checkpoints, processes, folders, the terminal."""

@@ -1,0 +1,347 @@
+"""The serial device: a chip on a serial port as a `golden.device.Device`."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import numpy as np
+import serial
+
+from golden.device import (
+    Counters,
+    as_cells,
+    as_deltas,
+    as_images,
+    as_place,
+    as_states,
+    as_steps,
+    from_stream,
+    to_stream,
+)
+from golden.errors import InputError, reason
+from golden.frames import CHECK, HEADER
+from golden.skeleton import Skeleton
+from golden.spec import Gate
+from golden.wire import (
+    BITS_A_BYTE,
+    CHUNK,
+    COMMAND,
+    FACTS,
+    RESPONSE,
+    STATUS,
+    VERSION,
+    ChipFacts,
+    Command,
+    Kind,
+    Operation,
+    Status,
+    Tag,
+    split_planes,
+)
+from sw.serial.link import Chunk, Link, LinkError, Port
+
+__all__ = ["BAUD", "ChipDevice", "SerialPort", "open_serial"]
+
+BAUD = 3_000_000
+SILENCE = 2.0
+"""Seconds without a byte after which an answer is not waited for any longer."""
+
+
+class SerialPort:
+    """A serial port, opened for us alone, its latency low where the system lets it be."""
+
+    def __init__(self, path: str, baud: int = BAUD) -> None:
+        self.name = path
+        try:
+            self._port = serial.Serial(path, baud, timeout=SILENCE, exclusive=True)
+            with suppress(AttributeError, OSError, ValueError, NotImplementedError):
+                self._port.set_low_latency_mode(True)
+            self._port.reset_input_buffer()
+        except Exception as error:  # pyserial passes on what each system raises
+            raise InputError(
+                f"{path} must be a free serial port at {baud} baud: {why(error)}"
+            ) from None
+        self._seconds = BITS_A_BYTE / baud
+        self._patience = 0.0
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; an answer may take until they and the longest answer are through."""
+        with self._connected():
+            self._port.write(data)
+        travel = (len(data) + 2 * RESPONSE) * self._seconds
+        self._patience = time.monotonic() + 2 * SILENCE + travel
+
+    def read(self) -> bytes:
+        """Wait for bytes; none if none came in time, or an answer must have been there by now."""
+        if time.monotonic() > self._patience:
+            return b""
+        with self._connected():
+            return bytes(self._port.read(max(1, self._port.in_waiting)))
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Turn what a port raises that has gone into one line."""
+        try:
+            yield
+        except Exception as error:  # pyserial passes on what each system raises
+            raise InputError(f"{self.name} went away: {why(error)}") from None
+
+    def close(self) -> None:
+        """Give the port back."""
+        with suppress(Exception):
+            self._port.close()
+
+
+def why(error: Exception) -> str:
+    """Return what a port raised, in the system's words where there is a number for it."""
+    number = getattr(error, "errno", None) or next(iter(error.args), None)
+    return os.strerror(number).lower() if isinstance(number, int) else reason(error)
+
+
+def open_serial(path: str, skeletons: tuple[Skeleton, ...], baud: int = BAUD) -> ChipDevice:
+    """Open the chip on a serial port; it must hold the skeletons."""
+    port = SerialPort(path, baud)
+    try:
+        return ChipDevice(port, skeletons)
+    except BaseException:
+        port.close()
+        raise
+
+
+class ChipDevice:
+    """A chip behind a byte stream.
+
+    What it is told gathers until something comes back or a batch runs, so that everything for all
+    contexts shares a transfer. A lost answer is asked for again; where a run cannot go on, because
+    the chip was reset or does not answer, that is one `sw.serial.link.LinkError`, and the next
+    batch that is loaded begins afresh. So does one after an interrupt.
+    """
+
+    def __init__(
+        self, port: Port, skeletons: tuple[Skeleton, ...], sequence: int | None = None
+    ) -> None:
+        self.skeletons = tuple(skeletons)
+        self.link = Link(port, sequence)
+        answer = self.link.ask(Kind.IDENTIFY, bytes([VERSION, VERSION]), attempts=2)
+        self.facts = self.link.facts = facts = facts_in(answer, port.name)
+        self.contexts = facts.contexts
+        self._places = [self._place(skeleton) for skeleton in self.skeletons]
+        self._queue: list[Chunk] = []
+        self._loads: list[list[Chunk]] = []
+        self._batch = self._step = self._running = 0
+        self._due = np.zeros(0, np.int64)
+        """Openings that are still to come, of each lattice."""
+        self._ends_open = False
+        """Whether the run under way ends with them."""
+        self._fresh = False
+        self._base = Counters(0, 0)
+        self.choose(0)
+
+    def close(self) -> None:
+        """Give the port back."""
+        self.link.port.close()
+
+    def choose(self, index: int) -> None:
+        """Take a skeleton."""
+        index = as_place(index, len(self.skeletons))
+        self._index = self._places[index]
+        self._gate = self.skeletons[index].spec.gate
+
+    def load_images(self, images: np.ndarray) -> None:
+        """Encode images."""
+        images = as_images(images, self.facts.spec, self.contexts)
+        self._load(Operation.LOAD_IMAGE, images.reshape(len(images), self.facts.image**2), 0)
+
+    def load_states(self, states: np.ndarray, step: int) -> None:
+        """Take raw lattices."""
+        states = as_states(states, self.facts.spec, self.contexts)
+        self._load(Operation.LOAD_STATE, to_stream(states), as_steps(step))
+
+    def start(self, steps: int, *, gated: bool = True) -> None:
+        """Start a run on every lattice, right behind its loading: the others load meanwhile."""
+        steps, gate = as_steps(steps), self._gate if gated else None
+        loads, self._loads = self._loads, []
+        for context in range(self._batch):
+            if loads:
+                self._queue += loads[context]
+            self._command(Operation.RUN, context, steps=steps, gate=gate)
+        end = self._step + steps
+        openings = 0 if gate is None else gate.openings(self._step, end)
+        self._due = np.full(self._batch, openings)
+        self._ends_open = openings > 0 and gate is not None and gate.is_open(end)
+        self._step = end
+
+    def planes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Wait for openings: those of half of the lattices, while the other half runs."""
+        cells = self.facts.spec.cells
+        planes: list[tuple[int, bytes]] = []
+        while self._batch and not (self._ends_open and not self._due.any()):
+            # No more than there are lattices with one to come: each may wait for its delta first.
+            wanted = min(max(1, self._batch // 2), int(np.count_nonzero(self._due))) or self._batch
+            wanted = min(wanted, self.link.room // (1 + cells))
+            given = self._flush(Chunk(Tag.PLANES, wanted, gives=wanted * (1 + cells) + 1))
+            planes = self._planes_in(given)
+            if planes or not self._running:
+                break
+        if self._due.any() and not planes:
+            raise LinkError(f"{self.link.port.name}: a run ended before its last opening")
+        indices = np.array([context for context, _ in planes], np.intp)
+        np.subtract.at(self._due, indices, 1)
+        codes = np.frombuffer(bytearray().join(codes for _, codes in planes), np.int8)
+        return indices, codes.reshape(-1, cells)
+
+    def write_deltas(self, indices: np.ndarray, deltas: np.ndarray) -> None:
+        """Answer openings."""
+        deltas = as_deltas(deltas, self.facts.spec, len(indices))
+        for index, delta in zip(np.asarray(indices).tolist(), deltas, strict=True):
+            body = bytes([index]) + delta.tobytes()
+            self._queue.append(Chunk(Tag.DELTA, len(body), body))
+
+    def read_images(self) -> np.ndarray:
+        """Return what the lattices show."""
+        size = self.facts.image
+        return self._read(Operation.READ_IMAGE, size * size).reshape(self._batch, size, size)
+
+    def read_states(self) -> np.ndarray:
+        """Return the lattices."""
+        spec = self.facts.spec
+        codes = self._read(Operation.READ_STATE, math.prod(spec.lattice))
+        return from_stream(codes, spec, self._batch)
+
+    def zero_cells(self, cells: np.ndarray) -> None:
+        """Set all channels of the chosen cells to 0."""
+        cells = as_cells(cells, self.facts.spec, self._batch)
+        self._settle()
+        for context, chosen in enumerate(cells):
+            self._command(Operation.ZERO, context)
+            self._queue.append(datum(np.packbits(chosen, bitorder="little").tobytes()))
+
+    def counters(self) -> Counters:
+        """Return the engine's counters since the lattices were loaded."""
+        self._settle()
+        self._flush()
+        return Counters(*(a - b for a, b in zip(self._counted(), self._base, strict=True)))
+
+    def status(self) -> Status:
+        """Return what the chip counts."""
+        answer = self.link.ask(Kind.STATUS)
+        if len(answer) != STATUS.size:
+            raise LinkError(f"{self.link.port.name} tells of itself in {len(answer)} bytes")
+        return Status.from_bytes(answer)
+
+    def _planes_in(self, given: bytes) -> list[tuple[int, bytes]]:
+        """Return contexts and codes of planes; each must be whole, and of a lattice of ours."""
+        cells = self.facts.spec.cells
+        try:
+            planes = list(split_planes(given, cells))
+        except IndexError:
+            planes = [(self._batch, b"")]
+        if any(context >= self._batch or len(codes) != cells for context, codes in planes):
+            raise LinkError(f"{self.link.port.name} gave planes that are not whole: run again")
+        return planes
+
+    def _counted(self) -> Counters:
+        status = self.status()
+        return Counters(status.clocks, status.busy)
+
+    def _place(self, skeleton: Skeleton) -> int:
+        """Return where the chip holds a skeleton."""
+        name = self.link.port.name
+        if skeleton.spec.ungated != self.facts.spec:
+            raise InputError(
+                f"{skeleton.name} must fit the chip on {name}: "
+                f"{self.facts.spec}, not {skeleton.spec.ungated}"
+            )
+        if skeleton.digest not in self.facts.digests:
+            held = ", ".join(f"{digest[:12]}…" for digest in self.facts.digests if digest)
+            raise InputError(
+                f"The chip on {name} must hold the skeleton {skeleton.name} "
+                f"({skeleton.digest[:12]}…), it holds {held or 'none'}"
+            )
+        return self.facts.digests.index(skeleton.digest)
+
+    def _load(self, operation: Operation, data: np.ndarray, step: int) -> None:
+        if not self._fresh or self._running:
+            self._queue, self._loads = [], []
+            self.link.ask(Kind.RESET)
+            self._fresh, self._running = True, 0
+        else:
+            self._flush()
+        self._base = self._counted()
+        self._batch, self._step, self._ends_open = len(data), step, False
+        self._due = np.zeros(len(data), np.int64)
+        self._loads = [
+            [self._commanded(operation, context), datum(row.tobytes())]
+            for context, row in enumerate(data)
+        ]
+
+    def _settle(self) -> None:
+        """Load what no run has loaded."""
+        loads, self._loads = self._loads, []
+        for chunks in loads:
+            self._queue += chunks
+
+    def _read(self, operation: Operation, size: int) -> np.ndarray:
+        self._settle()
+        for context in range(self._batch):
+            self._command(operation, context)
+            self._queue.append(Chunk(Tag.FETCH, size, gives=size))
+        given = self._flush()
+        if len(given) != self._batch * size:
+            raise LinkError(
+                f"{self.link.port.name} gave {len(given)} bytes of {self._batch * size}: run again"
+            )
+        return np.frombuffer(bytearray(given), np.uint8).reshape(self._batch, size)
+
+    def _command(
+        self, operation: Operation, context: int, steps: int = 0, gate: Gate | None = None
+    ) -> None:
+        self._queue.append(self._commanded(operation, context, steps, gate))
+
+    def _commanded(
+        self, operation: Operation, context: int, steps: int = 0, gate: Gate | None = None
+    ) -> Chunk:
+        command = Command(
+            operation=operation,
+            context=context,
+            skeleton=self._index,
+            steps=steps,
+            gate=gate,
+            step=self._step,
+        )
+        return Chunk(Tag.COMMAND, COMMAND.size, command.to_bytes())
+
+    def _flush(self, *last: Chunk) -> bytes:
+        """Hand everything to the chip and return what it gave."""
+        if not self._fresh:
+            raise LinkError(f"{self.link.port.name} was interrupted: load the batch again")
+        chunks, self._queue = [*self._queue, *last], []
+        self._fresh = False  # until all of it is answered
+        given, self._running = self.link.exchange(chunks)
+        self._fresh = True
+        return given
+
+
+def facts_in(answer: bytes, name: str) -> ChipFacts:
+    """Return what a chip says of itself; raise unless it is something that a chip can be."""
+    wrong = LinkError(f"{name} must be a Thalweg chip: what it says of itself makes no sense")
+    if len(answer) < FACTS.size or len(answer) != ChipFacts.size(answer):
+        raise wrong
+    try:
+        facts = ChipFacts.from_bytes(answer)
+        cells = facts.spec.cells
+    except InputError:
+        raise wrong from None
+    longest = CHECK + HEADER + CHUNK.size + COMMAND.size
+    if not facts.contexts or facts.request < longest or facts.response < cells + HEADER + 4:
+        raise wrong
+    return facts
+
+
+def datum(data: bytes) -> Chunk:
+    """Return the chunk of a command's data."""
+    return Chunk(Tag.DATA, len(data), data)

@@ -1,0 +1,188 @@
+"""The host's end of the link: requests that are answered once, whatever happens to the bytes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from golden.errors import InputError, SkeletonDamaged
+from golden.frames import CHECK, DELIMITER, HEADER, Message, frame, parse
+from golden.wire import CHUNK, REPLY, RESPONSE, ChipFacts, Error, Kind, Tag, chunk
+
+__all__ = ["Chunk", "Link", "LinkError", "Port", "pack_chunks"]
+
+ATTEMPTS = 5
+BABBLE = 4 * RESPONSE
+"""Bytes without an answer among them after which an attempt is given up."""
+
+OVERHEAD = CHUNK.size
+
+
+class LinkError(InputError):
+    """The link failed: no answer, or an error as the answer."""
+
+    def __init__(self, text: str, error: Error | None = None, detail: int = 0) -> None:
+        super().__init__(text)
+        self.error = error
+        self.detail = detail
+
+
+class SkeletonDamagedError(LinkError, SkeletonDamaged):
+    """The chip refused to run a skeleton that it found damaged."""
+
+
+class Port(Protocol):
+    """A byte stream to a chip and back."""
+
+    name: str
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+
+    def read(self) -> bytes:
+        """Wait for bytes; none if none came for as long as an answer may take."""
+
+    def close(self) -> None:
+        """Give the port back."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A part of an EXCHANGE: DATA with a body and FETCH with a count may be cut, others not."""
+
+    tag: Tag
+    count: int
+    body: bytes = b""
+    gives: int = 0
+    """Most bytes that come back."""
+
+    def to_bytes(self) -> bytes:
+        """Return the chunk as it travels."""
+        return chunk(self.tag, self.count, self.body)
+
+
+def pack_chunks(chunks: list[Chunk], request: int, response: int) -> Iterator[bytes]:
+    """Yield payloads for `chunks`, each at most `request` bytes and answered by `response`."""
+    payload, room = b"", response
+    for item in chunks:
+        left: Chunk | None = item
+        while left is not None:
+            part, left = cut(left, request - len(payload), room)
+            if part is None:
+                yield payload
+                payload, room = b"", response
+            else:
+                payload += part.to_bytes()
+                room -= part.gives
+    if payload:
+        yield payload
+
+
+def cut(item: Chunk, request: int, response: int) -> tuple[Chunk | None, Chunk | None]:
+    """Return what of a chunk fits, if any, and what is left."""
+    if item.tag is Tag.DATA and OVERHEAD < request < OVERHEAD + item.count:
+        size = request - OVERHEAD
+        first, rest = item.body[:size], item.body[size:]
+        return Chunk(Tag.DATA, len(first), first), Chunk(Tag.DATA, len(rest), rest)
+    if item.tag is Tag.FETCH and request >= OVERHEAD and 0 < response < item.count:
+        rest_count = item.count - response
+        return (
+            Chunk(Tag.FETCH, response, gives=response),
+            Chunk(Tag.FETCH, rest_count, gives=rest_count),
+        )
+    fits = OVERHEAD + len(item.body) <= request and item.gives <= response
+    return (item, None) if fits else (None, item)
+
+
+class Link:
+    """Ask a chip, and ask again where an answer does not come.
+
+    The chip does a request once however often it comes, so asking again is always safe. An
+    interrupted request leaves the link usable: the chip's next one begins with a delimiter.
+    """
+
+    def __init__(self, port: Port, sequence: int | None = None) -> None:
+        self.port = port
+        self.facts: ChipFacts | None = None
+        self.clean = False
+        """Whether the last request has been answered."""
+        # Not the last host's next number, more likely than not.
+        self._sequence = os.urandom(1)[0] if sequence is None else sequence % 256
+        self._heard = b""
+        self._noise = False
+        """Whether bytes came in the last attempt, and no answer."""
+
+    def ask(self, kind: Kind, payload: bytes = b"", attempts: int = ATTEMPTS) -> bytes:
+        """Return the response's payload behind its first byte; raise if that tells of an error."""
+        self._sequence = (self._sequence + 1) % 256
+        request = frame(kind, self._sequence, payload)
+        for _ in range(attempts):
+            clean, self.clean = self.clean, False
+            self.port.write(request if clean else DELIMITER + request)
+            message = self._hear(kind | REPLY)
+            if message is not None:
+                self.clean = True
+                return self._checked(message.payload)
+        if self._noise:
+            told = "sends bytes that are no answer: is it a Thalweg board, at this rate?"
+        else:
+            told = "gives no answer: is the board on, and at this rate?"
+        raise LinkError(f"{self.port.name} {told}")
+
+    @property
+    def room(self) -> int:
+        """Bytes that the chunks of a request may give, and one to end planes."""
+        assert self.facts is not None, "identify comes first"
+        return self.facts.response - HEADER - 3
+
+    def exchange(self, chunks: list[Chunk]) -> tuple[bytes, int]:
+        """Hand chunks to the chip; return what they gave, and which contexts run."""
+        facts = self.facts
+        assert facts is not None, "identify comes first"
+        given, running = b"", 0
+        limits = facts.request - HEADER - CHECK, self.room + 1
+        for payload in pack_chunks(chunks, *limits):
+            answer = self.ask(Kind.EXCHANGE, payload)
+            if not answer:
+                raise LinkError(f"{self.port.name} answers with nothing: run again")
+            given, running = given + answer[:-1], answer[-1]
+        return given, running
+
+    def _hear(self, kind: int) -> Message | None:
+        """Wait for the answer to the last request, past all that is none."""
+        budget, self._noise = BABBLE, False
+        while budget > 0:
+            data = self.port.read()
+            if not data:
+                return None
+            budget, self._noise = budget - len(data), True
+            *coded, self._heard = (self._heard + data).split(DELIMITER)
+            for message in map(parse, coded):
+                if message is not None and message[:2] == (kind, self._sequence):
+                    return message
+            self._heard = self._heard[-2 * RESPONSE :]
+        return None
+
+    def _checked(self, payload: bytes) -> bytes:
+        if payload[:1] == bytes([Error.NONE]):
+            return payload[1:]
+        code, detail = (*payload, 0, 0)[:2]
+        error = Error(code) if code in list(Error) else None
+        kind = SkeletonDamagedError if error is Error.SKELETON_DAMAGED else LinkError
+        raise kind(f"{self.port.name}: {explain(error, code, detail)}", error, detail)
+
+
+def explain(error: Error | None, code: int, detail: int) -> str:
+    """Say in words what an error response means."""
+    if error is Error.NOT_READY:
+        return "the chip was reset meanwhile and holds nothing: run again"
+    if error is Error.STALLED:
+        return "the chip waits for something that does not come: run again"
+    if error is Error.VERSION:
+        return f"the chip speaks version {detail} of the protocol: bring its bitstream up to date"
+    if error is Error.SKELETON_DAMAGED:
+        return "the chip found this skeleton damaged: load its bitstream again"
+    name = error.name.lower().replace("_", " ") if error else f"error {code}"
+    return f"the chip refused a request: {name} ({detail})"

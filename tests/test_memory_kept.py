@@ -11,7 +11,7 @@ from golden.gate import GateLayer, GateNetwork
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from sw.experiments.memory import page, supply, valleys
-from sw.experiments.memory.run import EXPERIMENTS, fingerprint, keeper, run, sources
+from sw.experiments.memory.run import EXPERIMENTS, deciding, fingerprint, keeper, run, sources
 from sw.experiments.memory.task import Outcome, Task, at_least
 from sw.judge import referee
 from sw.judge.evaluate import Judged
@@ -175,6 +175,33 @@ def test_an_outcome_depends_on_all_code_and_weights_that_decide_it(task, name):
     }
     with_chip = sources(replace(task, chip=lambda skeleton: None), name)
     assert {*OF_CHIP} <= {str(path.relative_to(ROOT)) for path in with_chip}
+
+
+CODE = b"""
+def step(states):
+    return states + 1
+"""
+SAME = b'''
+"""A page."""
+
+
+def step(states):  # one on
+    """Go on."""
+    return states + 1
+'''
+
+
+def test_comments_and_docstrings_decide_nothing_and_code_does(tmp_path):
+    found = []
+    for text in (CODE, SAME, CODE.replace(b"1", b"2"), b""):
+        (tmp_path / "a.py").write_bytes(text)
+        found.append(deciding(tmp_path / "a.py"))
+    assert found[0] == found[1] and len({*found}) == 3
+
+
+def test_code_that_has_moved_is_no_outcome_at_all(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        deciding(tmp_path / "a.py")
 
 
 def test_a_changed_an_empty_and_a_missing_file_are_other_outcomes(task, monkeypatch):

@@ -81,7 +81,7 @@ def test_an_evaluation_takes_the_gate_named(thalweg, evaluated, folder, monkeypa
     found = evaluated.fake("load_run", (skeleton, "network"))
     monkeypatch.setattr("sw.runs.loading.load_run", found)
     assert thalweg("eval", "n", "--gate", "g")[0] == 0
-    assert evaluated.of("load_run") == (("n", Path("g")), {"gated": True})
+    assert evaluated.of("load_run") == (("n", Path("g")), {})
     (_, network, _), options = evaluated.of("evaluate")
     assert (network, options["steps"]) == ("network", 6)
     shown, _ = evaluated.of("show")

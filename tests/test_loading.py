@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from golden.errors import InputError
+from sw.cli.common import load_subject
 from sw.runs import loading
-from sw.runs.loading import load_run
+from sw.runs.loading import GateMissing, load_run
 from tests.recorded import Calls
 
 SKELETON = SimpleNamespace(spec=SimpleNamespace(gate="a gate"))
@@ -25,10 +26,13 @@ def calls(monkeypatch, tmp_path):
 
 def test_a_gated_skeleton_takes_its_own_gate(calls, tmp_path):
     path = tmp_path / "gate.safetensors"
-    text = f"{path} must be there for a gated run; --gate names another, --no-gate goes without"
-    with pytest.raises(InputError) as error:
+    text = f"{path} must be there for a gated run"
+    with pytest.raises(GateMissing) as error:
         load_run("n")
     assert str(error.value) == text
+    with pytest.raises(InputError) as error:
+        load_subject("n", None, False)
+    assert str(error.value) == f"{text}; --gate names another, --no-gate goes without"
     path.touch()
     skeleton, network = load_run("n")
     assert calls[-4:] == [
@@ -51,9 +55,11 @@ def test_a_gate_that_is_named_is_taken_whatever_the_skeleton_has(calls, monkeypa
 
 def test_a_run_without_a_gate_reads_none(calls, monkeypatch, tmp_path):
     (tmp_path / "gate.safetensors").touch()
-    assert load_run("n", gated=False) == (SKELETON, None)
+    monkeypatch.setattr("golden.skeleton.find", calls.fake("find", tmp_path))
+    assert load_subject("n", None, True) == (SKELETON, None)
+    assert calls.of("find") == (("n",), {})
     with pytest.raises(InputError, match=r"^--gate and --no-gate must not be given together$"):
-        load_run("n", tmp_path / "gate.safetensors", gated=False)
+        load_subject("n", tmp_path / "gate.safetensors", True)
     monkeypatch.setattr(SKELETON.spec, "gate", None)
     assert load_run("n") == (SKELETON, None)
     assert "network" not in calls.names

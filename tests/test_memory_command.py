@@ -48,7 +48,7 @@ def test_every_option_reaches_the_task_and_the_experiments(thalweg, played):
              "--data", "d", "--letters", "l", "--output", "o", "--no-chip")  # fmt: skip
     code, out, _ = thalweg("memory", "damage", "valleys", *words)
     assert code == 0 and out.endswith("2 of 3 bars are met\nwrote o/memory.json\n")
-    assert played.of("load_run") == (("s", Path("g")), {"gated": True})
+    assert played.of("load_run") == (("s", Path("g")), {})
     assert played.of("letters_at") == ((Path("l"), Path("d"), 12), {})
     assert played.of("gates_beside") == (("s", SKELETON, "letters-odd"), {})
     assert played.of("missing_letters")[0][0].rows == "letters-odd"
@@ -71,7 +71,7 @@ def test_every_option_reaches_the_task_and_the_experiments(thalweg, played):
 
 def test_all_is_measured_on_the_simulated_chip_unless_told(thalweg, played):
     assert thalweg("memory")[0] == 0
-    assert played.of("load_run") == (("digits-memory", None), {"gated": True})
+    assert played.of("load_run") == (("digits-memory", None), {})
     assert played.of("letters_at") == ((None, None, 1000), {})
     assert played.of("choose_experiments")[0][0] == []
     task, _, output, _ = played.of("run")[0]
@@ -82,9 +82,11 @@ def test_all_is_measured_on_the_simulated_chip_unless_told(thalweg, played):
     assert played.of("count") == ((0, 1, 2, 3, 4), {})
 
 
-def test_full_takes_all_digits_and_ten_thousand_starts(thalweg, played):
+def test_full_takes_all_digits_and_ten_thousand_starts(thalweg, played, monkeypatch):
+    alone = played.fake("load_subject", (SKELETON, None))
+    monkeypatch.setattr("sw.cli.memory.load_subject", alone)
     thalweg("memory", "--full", "--noise", 20, "--images", 30, "--no-gate")
-    assert played.of("load_run") == (("digits-memory", None), {"gated": False})
+    assert played.of("load_subject") == (("digits-memory", None, True), {})
     assert played.of("letters_at")[0][2] is None and played.of("digits_to_judge")[0][1] is None
     assert played.of("run")[0][0].noise == 10_000
 

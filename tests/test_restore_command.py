@@ -50,7 +50,7 @@ def test_every_option_reaches_its_argument(thalweg, calls):
         "load_run", "read_input", "require_trace", "require_device", "require_room",
         "require_folders", "open_device", "restore_input", "report", "write_trace", "write",
     ]  # fmt: skip
-    assert calls.of("load_run") == (("s", Path("g")), {"gated": True})
+    assert calls.of("load_run") == (("s", Path("g")), {})
     read = (("show[0:3]", SKELETON.spec, Path("d")), {"invert": True})
     assert calls.of("read_input") == read
     traced = (Path("t/t.npz"), Path("o"), 3, 4, SKELETON.spec)
@@ -71,10 +71,11 @@ def test_every_option_reaches_its_argument(thalweg, calls):
 
 def test_raw_lattices_go_on_for_the_steps_of_the_skeleton(thalweg, calls, monkeypatch):
     monkeypatch.setattr("sw.restore.images.read_input", calls.fake("read_input", LATTICES))
-    monkeypatch.setattr("sw.runs.loading.load_run", calls.fake("load_run", (SKELETON, None)))
+    alone = calls.fake("load_subject", (SKELETON, None))
+    monkeypatch.setattr("sw.cli.restore.load_subject", alone)
     words = ("--skeleton", "s", "--output", "o", "--from-step", 5, "--no-gate")
     assert thalweg("restore", "x", *words) == (0, "wrote o/report.json\n", "")
-    assert calls.of("load_run") == (("s", None), {"gated": False})
+    assert calls.of("load_subject") == (("s", None, True), {})
     assert calls.of("read_input")[1] == {"invert": False}
     (_, network, _), options = calls.of("restore_input")
     wanted = {"steps": 9, "damage": 0.7, "from_step": 5, "traced": False}

@@ -16,6 +16,7 @@ from sw.runs.terminal import console
 
 if TYPE_CHECKING:
     from golden.device import Device
+    from golden.gate import GateNetwork
     from golden.skeleton import Skeleton
 
 __all__ = [
@@ -60,6 +61,24 @@ Baud = Annotated[
 DataFolder = Annotated[
     Path | None, typer.Option(help="folder of MNIST's IDX files; default: $THALWEG_DATA")
 ]
+
+
+def load_subject(
+    name: str, gate: Path | None, no_gate: bool
+) -> tuple[Skeleton, GateNetwork | None]:
+    """Return the skeleton of a run and the network of its gate; None to run the rule alone."""
+    from golden.skeleton import Skeleton, find
+    from sw.runs.loading import GateMissing, load_run
+
+    if no_gate and gate is not None:
+        raise InputError("--gate and --no-gate must not be given together")
+    if no_gate:
+        return Skeleton.load(find(name)), None
+    try:
+        return load_run(name, gate)
+    except GateMissing as error:
+        hint = "--gate names another, --no-gate goes without"
+        raise InputError(f"{error}; {hint}") from error
 
 
 def open_device(

@@ -19,6 +19,7 @@ from sw.cli.common import (
     NoGate,
     Steps,
     device_facts,
+    load_subject,
     open_device,
     progress,
 )
@@ -102,10 +103,9 @@ def evaluate_one(
     from golden.files import write_json
     from sw.data.load import load
     from sw.judge import evaluate as work
-    from sw.runs.loading import load_run
     from sw.runs.writable import require_writable
 
-    loaded, network = load_run(subject, gate, gated=not no_gate)
+    loaded, network = load_subject(subject, gate, no_gate)
     digits = work.digits_to_judge(load(data, download=True), images)
     work.require_size(digits, loaded)
     opened = open_device(device, (loaded,), filters, baud)

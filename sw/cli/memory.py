@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from golden.errors import InputError
-from sw.cli.common import DataFolder, GateFile, NoGate, open_device, progress
+from sw.cli.common import DataFolder, GateFile, NoGate, load_subject, open_device, progress
 from sw.runs.terminal import console
 
 if TYPE_CHECKING:
@@ -59,7 +59,6 @@ def memory(
     from sw.experiments.memory.supply import LETTERS, gates_beside, letters_at, missing_letters
     from sw.experiments.memory.task import Task
     from sw.judge.evaluate import digits_to_judge, require_size
-    from sw.runs.loading import load_run
 
     names = experiments or []
     known(names)
@@ -67,7 +66,7 @@ def memory(
         raise InputError(f"--docs must come with all experiments, not with {names[0]!r}")
     if docs:
         require_docs()
-    loaded, network = load_run(skeleton, gate, gated=not no_gate)
+    loaded, network = load_subject(skeleton, gate, no_gate)
     amount = None if full else images
     alphabet = letters_at(letters, data, amount)
     others = gates_beside(skeleton, loaded, LETTERS if alphabet is None else alphabet.rows)

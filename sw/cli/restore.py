@@ -19,6 +19,7 @@ from sw.cli.common import (
     NoGate,
     Steps,
     device_facts,
+    load_subject,
     open_device,
     progress,
     require_device,
@@ -84,10 +85,9 @@ def restore(
     from sw.restore.images import is_named, read_input
     from sw.restore.restoration import restore_input
     from sw.restore.results import Recipe
-    from sw.runs.loading import load_run
     from sw.runs.writable import require_folders
 
-    loaded, network = load_run(skeleton, gate, gated=not no_gate)
+    loaded, network = load_subject(skeleton, gate, no_gate)
     steps = loaded.spec.steps if steps is None else steps
     share = share_of(damage, originals)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sw.cli.common import DataFolder, Filters, GateFile, NoGate, Subject, progress
+from sw.cli.common import DataFolder, Filters, GateFile, NoGate, Subject, load_subject, progress
 
 __all__ = ["simulate"]
 
@@ -34,9 +34,8 @@ def simulate(
     from sw.data.damage import blank
     from sw.data.load import load
     from sw.judge.evaluate import digits_to_judge
-    from sw.runs.loading import load_run
 
-    skeleton, network = load_run(subject, gate, gated=not no_gate)
+    skeleton, network = load_subject(subject, gate, no_gate)
     digits = digits_to_judge(load(data), images)
     damaged = blank(digits.images, range(len(digits.images)))
     typer.echo(f"{len(damaged)} damaged {digits.rows} digits on the chip, F = {filters}")

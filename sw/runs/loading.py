@@ -9,29 +9,25 @@ from golden.files import exists
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton, find
 
-__all__ = ["load_run"]
+__all__ = ["GateMissing", "load_run"]
 
 
-def load_run(
-    name: str | Path, gate: Path | None = None, *, gated: bool = True
-) -> tuple[Skeleton, GateNetwork | None]:
-    """Return a skeleton and the gate of its run; None where it runs without.
+class GateMissing(InputError):
+    """The gate of a run is not there."""
 
-    The gate is read from the file ``gate``, or from gate.safetensors beside the skeleton.
+
+def load_run(name: str | Path, gate: Path | None = None) -> tuple[Skeleton, GateNetwork | None]:
+    """Return a skeleton and the network of its gate; None where it has no gate.
+
+    The network is read from the file ``gate``, or from gate.safetensors beside the skeleton.
     """
     folder = find(name)
     skeleton = Skeleton.load(folder)
-    if not gated:
-        if gate is not None:
-            raise InputError("--gate and --no-gate must not be given together")
-        return skeleton, None
     if skeleton.spec.gate is None and gate is None:
         return skeleton, None
     path = folder / "gate.safetensors" if gate is None else gate
     if gate is None and not exists(path):
-        raise InputError(
-            f"{path} must be there for a gated run; --gate names another, --no-gate goes without"
-        )
+        raise GateMissing(f"{path} must be there for a gated run")
     network = GateNetwork.load(path)
     network.require_fit(skeleton, str(path))
     return skeleton, network

@@ -98,13 +98,13 @@ def test_blanked_input_stays_blanked():
 
 def test_identities_are_of_all_that_decides(monkeypatch):
     def names(*parts):
-        return " ".join(
+        return "\n".join(
             hashlib.sha256(part).hexdigest() if isinstance(part, bytes) else str(part)
             for part in parts
         )
 
     monkeypatch.setattr(subjects, "digest_of", names)
-    found = {name: set(each.identity.split()) for name, each in listed().items()}
+    found = {name: set(each.identity.splitlines()) for name, each in listed().items()}
     closed = {"sw/experiments/baselines/closed.py", hashlib.sha256(FEW.tobytes()).hexdigest()}
     network = {
         *(f"sw/model/baselines/{name}.py" for name in ("models", "shelf")),

@@ -21,7 +21,7 @@ __all__ = ["Model"]
 BLOCK = 16  # lattices at a time: their hidden codes stay in the cache
 
 
-def scale_layer(layer: Layer, dimensions: int = 1) -> tuple[Tensor, Tensor]:
+def scale_layer(layer: Layer) -> tuple[Tensor, Tensor]:
     """Return weight and bias times ``2**-shift``, float32: the shift costs nothing at run time."""
     scale = np.exp2(-layer.shift.astype(np.float64))
     weight = layer.weight * scale.reshape(scale.shape + (1,) * (layer.weight.ndim - scale.ndim))

@@ -16,6 +16,7 @@ from golden.layout import Field, Layout
 from golden.spec import Gate, Spec
 
 __all__ = [
+    "BAUD",
     "BITS_A_BYTE",
     "CHUNK",
     "COMMAND",
@@ -38,6 +39,9 @@ __all__ = [
     "gate_fields",
     "split_planes",
 ]
+
+BAUD = 3_000_000
+"""Bits a second on a UART by default."""
 
 BITS_A_BYTE = 10
 """On a UART: start bit, eight bits, stop bit."""

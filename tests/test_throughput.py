@@ -6,9 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from golden.skeleton import SHIPPED, Skeleton
-from golden.wire import BITS_A_BYTE
+from golden.wire import BAUD, BITS_A_BYTE
 from hw.boards.rates import wire_bytes
-from hw.boards.top import BAUD
 from sim.devices.account import Account, account_of
 from sim.devices.device import SimulatedDevice
 from sim.devices.wire import SimulatedWire

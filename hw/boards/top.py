@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from amaranth import *
 
+from golden.wire import BAUD
 from hw.board import Board
 
 __all__ = ["BoardTop", "pll_settings"]
 
 VCO = (400, 800)  # MHz of the ECP5's oscillator
 PHASE_DETECTOR = 3.125  # MHz that its phase detector needs at least
-BAUD = 3_000_000
 LINK = 75  # MHz that the link runs at at most
 STEP = 3  # MHz: the link's clock is a multiple, so that common rates are exact
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from golden.errors import InputError, ToolError
 from golden.files import lock, read_bytes, read_json, replacement, write_json
 from golden.tools import call
-from golden.wire import BITS_A_BYTE
+from golden.wire import BAUD, BITS_A_BYTE
 from hw.boards.rates import wire_bytes
-from hw.boards.top import BAUD, BoardTop, pll_settings
+from hw.boards.top import BoardTop, pll_settings
 from hw.flow.bitstream import cells, renumber
 from hw.flow.placing import Placer, digest, pack, place
 from hw.flow.tools import release, require_bitstream, tool

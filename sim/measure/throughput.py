@@ -9,8 +9,7 @@ import numpy as np
 
 from golden.compare import require_equal
 from golden.device import GoldenDevice, restore
-from golden.wire import BITS_A_BYTE
-from hw.boards.top import BAUD
+from golden.wire import BAUD, BITS_A_BYTE
 from hw.shapes import Geometry
 from sim.devices.account import ThinkingNetwork
 from sim.devices.board import SimulatedPort

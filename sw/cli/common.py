@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from golden.errors import InputError
+from golden.wire import BAUD
 from sw.runs.terminal import console
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ __all__ = [
 
 FILTERS = (1, 2, 5)
 """Perception filters per clock that an engine is built for."""
-
-BAUD = 3_000_000
-"""Bits a second on a serial port by default."""
 
 MOST = 1_000_000
 """Largest number of steps, images or batches that a command takes: more is a slip of the hand."""

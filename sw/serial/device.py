@@ -27,6 +27,7 @@ from golden.frames import CHECK, HEADER
 from golden.skeleton import Skeleton
 from golden.spec import Gate
 from golden.wire import (
+    BAUD,
     BITS_A_BYTE,
     CHUNK,
     COMMAND,
@@ -44,9 +45,8 @@ from golden.wire import (
 )
 from sw.serial.link import Chunk, Link, LinkError, Port
 
-__all__ = ["BAUD", "ChipDevice", "SerialPort", "open_serial"]
+__all__ = ["ChipDevice", "SerialPort", "open_serial"]
 
-BAUD = 3_000_000
 SILENCE = 2.0
 """Seconds without a byte after which an answer is not waited for any longer."""
 

@@ -62,9 +62,7 @@ static void backward(const float *states, const float *next, const float *gradie
 
 extern "C" {
 
-// Lanes of a vector and threads of a parallel region: what the library was built for, and gets.
-int thalweg_lanes() { return LANES; }
-
+// Threads that a parallel region gets.
 int thalweg_threads(int threads) {
   int count = 0;
 #pragma omp parallel num_threads(threads) reduction(+ : count)

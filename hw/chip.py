@@ -6,7 +6,7 @@ from amaranth.lib.wiring import connect, flipped
 from amaranth.utils import exact_log2
 
 from golden.wire import Operation
-from hw.array.array import Array
+from hw.array.array import SystolicArray
 from hw.checker import Checker
 from hw.context import Context
 from hw.port.gate_port import GatePort
@@ -56,9 +56,9 @@ class Chip(wiring.Component):
         m = Module()
 
         geometry = self.geometry
-        m.submodules.array = array = Array(geometry, self.images)
+        m.submodules.array = array = SystolicArray(geometry, self.images)
         m.submodules.sequencer = sequencer = Sequencer(
-            geometry, read_latency=self.READ_LATENCY, word_latency=Array.WORD_LATENCY
+            geometry, read_latency=self.READ_LATENCY, word_latency=SystolicArray.WORD_LATENCY
         )
         m.submodules.gate_port = gate_port = GatePort(geometry)
         m.submodules.lattice_port = port = LatticePort(

@@ -43,13 +43,13 @@ def found(row, seed, **other):
 def test_each_seed_of_every_row_comes_before_the_next_and_is_written(table, monkeypatch):
     asked, before = [], []
 
-    def measured(self, row, seed):
+    def result(self, row, seed):
         asked.append((row.name, seed))
         if self.path.exists():
             before.append(len(json.loads(self.path.read_text())["runs"]))
         return found(row.name, seed)
 
-    monkeypatch.setattr(Ablation, "measured", measured)
+    monkeypatch.setattr(Ablation, "result", result)
     monkeypatch.setattr(Ablation, "results", lambda self: {"runs": list(asked)})
     places = []
     monkeypatch.setattr(work, "require_writable", lambda *given: places.append(given))
@@ -81,7 +81,7 @@ def test_a_run_is_prepared_trained_measured_and_kept_by_its_options(table, monke
     for name, fake in fakes.items():
         monkeypatch.setattr(work, name, fake)
     row = TABLE[1]
-    result, options = table.measured(row, 7), table.options(row, 7)
+    result, options = table.result(row, 7), table.options(row, 7)
     assert (options.seed, options.damage, options.qat_batches) == (7, 0.5, 2)
     assert options == replace(row.options(table.base, 7), output=options.output, name=options.name)
     assert calls == [
@@ -96,8 +96,8 @@ def test_a_run_is_prepared_trained_measured_and_kept_by_its_options(table, monke
     assert [path.name for path in options.folder.iterdir()] == ["result.json"]
     kept = json.loads((options.folder / "result.json").read_text())
     assert (kept["row"], kept["seed"], kept["commit"]) == ("damp", 7, "c0ffee")
-    assert table.measured(row, 7) == kept and len(calls) == 3
-    assert table.kept(row) == [kept] and table.kept(TABLE[0]) == []
+    assert table.result(row, 7) == kept and len(calls) == 3
+    assert table.results_of(row) == [kept] and table.results_of(TABLE[0]) == []
 
 
 @pytest.mark.parametrize("lacks", ["row", "seed", "data"])

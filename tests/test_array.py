@@ -6,7 +6,7 @@ import pytest
 from golden import naive
 from golden.samples import calibrated, extreme, uniform
 from golden.spec import Spec
-from hw.array.array import Array
+from hw.array.array import SystolicArray
 from hw.shapes import Geometry
 from hw.skeleton_memory import images
 from tests.streams import late, look, simulate
@@ -36,7 +36,7 @@ def inputs(geometry, state):
                 "edges": edges,
                 "address": {"slot": place, "skeleton": 1},
             })
-    return slots, late(words, Array.WORD_LATENCY, [0] * geometry.lanes)
+    return slots, late(words, SystolicArray.WORD_LATENCY, [0] * geometry.lanes)
 
 
 @pytest.mark.parametrize("filters", CASES)
@@ -48,7 +48,7 @@ def test_every_code_of_a_step_equals_golden_a_slot_a_clock(filters):
     skeletons = [uniform(spec, rng), kind(spec, rng)]
     state = rng.integers(-128, 128, spec.lattice)
     slots, words = inputs(geometry, state)
-    dut = Array(geometry, images(geometry, skeletons))
+    dut = SystolicArray(geometry, images(geometry, skeletons))
     got, latency = [], 39 + filters
 
     async def bench(ctx):

@@ -244,7 +244,7 @@ def test_noise_settles_after_sixty_steps_and_not_before():
 @pytest.mark.parametrize(("apart", "clear"), [(57.0, True), (57.1, False)])
 def test_a_digit_is_shown_up_to_a_twentieth_of_full_scale_squared(apart, clear):
     prototypes = Prototypes.of(torch.zeros(10, 8, 8))
-    assert prototypes.shown(torch.full((1, 8, 8), apart))[1].item() is clear
+    assert prototypes.read_digits(torch.full((1, 8, 8), apart))[1].item() is clear
 
 
 @pytest.mark.parametrize(("age", "first"), [(401, True), (400, False)])

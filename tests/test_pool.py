@@ -45,10 +45,12 @@ def test_clear_planes_are_assigned_what_they_show():
         prototypes.assign(planes, SPEC)
 
     assert prototypes.assign(planes, SPEC).tolist() == list(range(10))
-    digits, clear = prototypes.shown(prototypes.images + 20)
+    digits, clear = prototypes.read_digits(prototypes.images + 20)
     assert digits.tolist() == list(range(10))
     assert clear.all()
-    assert not prototypes.shown(torch.full((1, 28, 28), 128.0))[1].any(), "grey shows no digit"
+    assert not prototypes.read_digits(torch.full((1, 28, 28), 128.0))[1].any(), (
+        "grey shows no digit"
+    )
 
 
 def test_all_digits_are_assigned_equally_often_to_noise():

@@ -64,10 +64,14 @@ def test_each_open_row_settles_on_the_digit_that_itself_shows():
 
 def test_the_nearest_prototype_is_shown():
     by = Prototypes.of(torch.tensor([0.0, 100.0, 200.0]).view(3, 1, 1) * torch.ones(3, 4, 4))
-    found, clear = by.shown(torch.tensor([0.0, 51.0, 140.0, 255.0]).view(4, 1, 1).expand(4, 4, 4))
+    found, clear = by.read_digits(
+        torch.tensor([0.0, 51.0, 140.0, 255.0]).view(4, 1, 1).expand(4, 4, 4)
+    )
     assert found.tolist() == [0, 1, 1, 2]
     assert clear.tolist() == [True] * 4
-    assert not by.shown(torch.full((1, 4, 4), 258.0))[1].item()  # 58 of 255, squared, is 0.052
+    assert not by.read_digits(torch.full((1, 4, 4), 258.0))[
+        1
+    ].item()  # 58 of 255, squared, is 0.052
 
 
 @pytest.mark.parametrize("count", [1, 3])

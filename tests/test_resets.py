@@ -8,7 +8,7 @@ from amaranth.lib import wiring
 
 from golden.spec import Gate, Spec
 from golden.wire import Operation
-from hw.array.array import Array
+from hw.array.array import SystolicArray
 from hw.array.lane import Lane
 from hw.checker import Checker
 from hw.chip import Chip
@@ -84,7 +84,7 @@ def test_a_cell_meets_its_own_change_after_a_reset(clocks, monkeypatch):
     geometry, asked = Geometry(spec=SPEC, filters=5), Signal()
     state = np.random.default_rng(71).integers(-128, 128, SPEC.lattice)
     slots, words = inputs(geometry, state)
-    dut, got = Array(geometry, images(geometry, ())), []
+    dut, got = SystolicArray(geometry, images(geometry, ())), []
 
     async def walk(ctx, count):
         """Feed some clocks of a pass, and keep what comes out."""
@@ -174,6 +174,6 @@ def test_planes_and_deltas_after_a_reset_begin_anew():
 def test_a_reset_by_the_host_lasts_longer_than_any_pipeline_of_the_chip(filters):
     geometry = Geometry(spec=SPEC, filters=filters)
     checker = Checker(geometry, [0] * IDENTITY * geometry.skeletons)
-    step = Chip.READ_LATENCY + Array.LATENCY + filters
+    step = Chip.READ_LATENCY + SystolicArray.LATENCY + filters
     image = Chip.READ_LATENCY + PointwiseUnit.LATENCY + 1
     assert max(checker.latency, step, image) < FLUSH

@@ -6,7 +6,7 @@ import pytest
 
 from golden.spec import Gate, Spec
 from golden.wire import Operation
-from hw.array.array import Array
+from hw.array.array import SystolicArray
 from hw.chip import Chip
 from hw.flow.verilog import run_overhead
 from hw.sequencer import Sequencer
@@ -20,13 +20,13 @@ SPEC = Spec(height=4, width=4, image=4)
 def build(filters):
     """A sequencer for the smallest lattice."""
     geometry = Geometry(spec=SPEC, filters=filters)
-    latency = {"read_latency": Chip.READ_LATENCY, "word_latency": Array.WORD_LATENCY}
+    latency = {"read_latency": Chip.READ_LATENCY, "word_latency": SystolicArray.WORD_LATENCY}
     return Sequencer(geometry, **latency)
 
 
 def array(dut):
     """Stand for the array: after the last slot of a cell its words come, so many clocks later."""
-    geometry, latency = dut.geometry, Array.LATENCY + dut.geometry.filters
+    geometry, latency = dut.geometry, SystolicArray.LATENCY + dut.geometry.filters
 
     async def bench(ctx):
         due, clock = deque(), 0

@@ -5,7 +5,7 @@ import pytest
 
 from golden.spec import Gate, Spec
 from golden.wire import Operation
-from hw.array.array import Array
+from hw.array.array import SystolicArray
 from hw.chip import Chip
 from hw.flow.verilog import run_overhead
 from hw.sequencer import Sequencer
@@ -18,7 +18,9 @@ def build(height=4, width=4, filters=5, contexts=3):
     """A sequencer for a small lattice."""
     spec = Spec(height=height, width=width, image=4)
     geometry = Geometry(spec=spec, filters=filters, contexts=contexts)
-    return Sequencer(geometry, read_latency=Chip.READ_LATENCY, word_latency=Array.WORD_LATENCY)
+    return Sequencer(
+        geometry, read_latency=Chip.READ_LATENCY, word_latency=SystolicArray.WORD_LATENCY
+    )
 
 
 def watch(dut, seen, *names):
@@ -32,7 +34,7 @@ def watch(dut, seen, *names):
     return bench
 
 
-WAIT = Chip.READ_LATENCY - Array.WORD_LATENCY
+WAIT = Chip.READ_LATENCY - SystolicArray.WORD_LATENCY
 """Clocks from a word's address to the slot in which the word arrives."""
 
 

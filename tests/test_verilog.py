@@ -12,7 +12,7 @@ from amaranth.lib.wiring import Out
 from golden.fixed import STATE
 from golden.samples import uniform
 from golden.spec import Spec
-from hw.array.array import Array
+from hw.array.array import SystolicArray
 from hw.array.requantiser import Requantiser
 from hw.chip import Chip
 from hw.flow.verilog import facts, run_overhead, to_verilog, write_chip, write_verilog
@@ -73,7 +73,7 @@ def test_facts_state_the_build(chip):
     assert facts["accumulator_bits"] == {"encode": 21, "perceive": 21, "update": 25, "readout": 21}
     # A context's six clocks and one to choose between contexts; 39 of the array's and one a lane.
     assert facts["latency"] == {"read": 6 + 1, "array": 39 + 2, "centres": 4}
-    assert facts["latency"]["array"] == Array.LATENCY + 2
+    assert facts["latency"]["array"] == SystolicArray.LATENCY + 2
     assert Spec.from_json(facts["spec"]) == GEOMETRY.spec
 
 

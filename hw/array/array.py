@@ -11,7 +11,7 @@ from hw.array.window import Edges, Window
 from hw.primitives import BlockMemory, ReadOnlyMemory, connect_each, delay
 from hw.scan import token_layout
 
-__all__ = ["Array", "slot_layout"]
+__all__ = ["SystolicArray", "slot_layout"]
 
 CENTRES = 4  # cells whose state waits for its change: more than the pipeline holds
 
@@ -33,7 +33,7 @@ def slot_layout(geometry):
     })
 
 
-class Array(wiring.Component):
+class SystolicArray(wiring.Component):
     """Compute one step of the automaton on a stream of words.
 
     Bit-exact with ``golden.naive.step``. Of a cell's ``slots`` clocks each uses every multiplier:

@@ -8,7 +8,7 @@ from amaranth.back import rtlil
 from amaranth.lib import data, wiring
 
 from golden.files import replacement, write_json
-from hw.array.array import CENTRES, Array
+from hw.array.array import CENTRES, SystolicArray
 from hw.chip import Chip
 from hw.flow.yosys import yosys
 from hw.shapes import TAPS, encode_sum, readout_sum, tap_sum, update_sum
@@ -96,7 +96,7 @@ def facts(geometry, chip, skeletons):
         },
         "latency": {
             "read": Chip.READ_LATENCY,
-            "array": Array.LATENCY + geometry.filters,
+            "array": SystolicArray.LATENCY + geometry.filters,
             "centres": CENTRES,
         },
         "accumulator_bits": {layer: shape.width for layer, shape in accumulators(spec).items()},
@@ -148,8 +148,8 @@ def run_overhead(geometry):
         + geometry.words
         + write
         + Chip.READ_LATENCY
-        - Array.WORD_LATENCY
-        + Array.LATENCY
+        - SystolicArray.WORD_LATENCY
+        + SystolicArray.LATENCY
         + geometry.filters
     )
 

@@ -239,7 +239,7 @@ class FolderRun:
     def finish(self, batch: list[Item]) -> None:
         """Restore a batch and write its results."""
         images = np.stack([item.damaged for item in batch])
-        for item, result in zip(batch, self.restored(images), strict=True):
+        for item, result in zip(batch, self.restore_images(images), strict=True):
             try:
                 write_result(self.output / item.name, result, item.mark)
             except InputError as error:
@@ -248,7 +248,7 @@ class FolderRun:
             self.tally.restored += 1
             self.tally.add(item, result)
 
-    def restored(self, images: np.ndarray) -> np.ndarray:
+    def restore_images(self, images: np.ndarray) -> np.ndarray:
         """Restore images, once more where the link fails: a batch that is loaded begins afresh."""
         for attempt in range(1, ATTEMPTS + 1):
             try:

@@ -70,7 +70,7 @@ class SerialPort:
 
     def write(self, data: bytes) -> None:
         """Send bytes; an answer may take until they and the longest answer are through."""
-        with self._connected():
+        with self._one_line():
             self._port.write(data)
         travel = (len(data) + 2 * RESPONSE) * self._seconds
         self._patience = time.monotonic() + 2 * SILENCE + travel
@@ -79,11 +79,11 @@ class SerialPort:
         """Wait for bytes; none if none came in time, or an answer must have been there by now."""
         if time.monotonic() > self._patience:
             return b""
-        with self._connected():
+        with self._one_line():
             return bytes(self._port.read(max(1, self._port.in_waiting)))
 
     @contextmanager
-    def _connected(self) -> Iterator[None]:
+    def _one_line(self) -> Iterator[None]:
         """Turn what a port raises that has gone into one line."""
         try:
             yield
@@ -224,7 +224,7 @@ class ChipDevice:
         """Return the engine's counters since the lattices were loaded."""
         self._settle()
         self._flush()
-        return Counters(*(a - b for a, b in zip(self._counted(), self._base, strict=True)))
+        return Counters(*(a - b for a, b in zip(self._counters(), self._base, strict=True)))
 
     def status(self) -> Status:
         """Return what the chip counts."""
@@ -244,7 +244,7 @@ class ChipDevice:
             raise LinkError(f"{self.link.port.name} gave planes that are not whole: run again")
         return planes
 
-    def _counted(self) -> Counters:
+    def _counters(self) -> Counters:
         status = self.status()
         return Counters(status.clocks, status.busy)
 
@@ -271,11 +271,11 @@ class ChipDevice:
             self._fresh, self._running = True, 0
         else:
             self._flush()
-        self._base = self._counted()
+        self._base = self._counters()
         self._batch, self._step, self._ends_open = len(data), step, False
         self._due = np.zeros(len(data), np.int64)
         self._loads = [
-            [self._commanded(operation, context), datum(row.tobytes())]
+            [self._command_chunk(operation, context), datum(row.tobytes())]
             for context, row in enumerate(data)
         ]
 
@@ -300,9 +300,9 @@ class ChipDevice:
     def _command(
         self, operation: Operation, context: int, steps: int = 0, gate: Gate | None = None
     ) -> None:
-        self._queue.append(self._commanded(operation, context, steps, gate))
+        self._queue.append(self._command_chunk(operation, context, steps, gate))
 
-    def _commanded(
+    def _command_chunk(
         self, operation: Operation, context: int, steps: int = 0, gate: Gate | None = None
     ) -> Chunk:
         command = Command(

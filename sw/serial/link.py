@@ -124,7 +124,7 @@ class Link:
             message = self._hear(kind | REPLY)
             if message is not None:
                 self.clean = True
-                return self._checked(message.payload)
+                return self._payload_of(message.payload)
         if self._noise:
             told = "sends bytes that are no answer: is it a Thalweg board, at this rate?"
         else:
@@ -165,7 +165,7 @@ class Link:
             self._heard = self._heard[-2 * RESPONSE :]
         return None
 
-    def _checked(self, payload: bytes) -> bytes:
+    def _payload_of(self, payload: bytes) -> bytes:
         if payload[:1] == bytes([Error.NONE]):
             return payload[1:]
         code, detail = (*payload, 0, 0)[:2]

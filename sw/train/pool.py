@@ -71,7 +71,7 @@ class Prototypes:
         self.bias = self.bias - BALANCE * (share - 1 / len(self.bias))
         return chosen
 
-    def shown(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def read_digits(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the prototype nearest to each image (n, image, image), and whether it is near."""
         distances = torch.cdist(images.detach().flatten(1), self.images.flatten(1)) / 255
         nearest = distances.min(1)
@@ -115,7 +115,7 @@ class Pool:
         self.ages[rows] += steps
         settles = self.open[rows] & (self.ages[rows] > SETTLED)
         if settles.any():
-            digits, clear = by.shown(shown[settles])
+            digits, clear = by.read_digits(shown[settles])
             settled = rows[settles][clear]
             self.targets[settled] = by.images[digits[clear]]
             self.open[settled] = False

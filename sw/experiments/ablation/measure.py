@@ -70,7 +70,7 @@ class Ablation:
         runs = [(row, seed) for seed in seeds for row in able]
         for number, (row, seed) in enumerate(runs, 1):
             say(f"{row.name}, seed {seed}: run {number} of {len(runs)}")
-            found = self.measured(row, seed)
+            found = self.result(row, seed)
             say(f"{row.name}, seed {seed}: {found['psnr_mean']:.2f} dB")
             write_json(self.path, self.results())
         return self.results()
@@ -84,7 +84,7 @@ class Ablation:
         name = f"{row.name}-{seed}-{sha.hexdigest()[:12]}"
         return replace(options, output=self.base.output / "runs", name=name)
 
-    def measured(self, row: Row, seed: int) -> dict[str, Any]:
+    def result(self, row: Row, seed: int) -> dict[str, Any]:
         """Return what a run came to, trained unless its result is kept."""
         options = self.options(row, seed)
         path = options.folder / RESULT
@@ -100,7 +100,7 @@ class Ablation:
             (options.folder / name).unlink(missing_ok=True)
         return found
 
-    def kept(self, row: Row) -> list[dict[str, Any]]:
+    def results_of(self, row: Row) -> list[dict[str, Any]]:
         """Return what the row's runs of this budget came to, as many as are finished."""
         results = (result_at(self.options(row, seed).folder / RESULT) for seed in self.seeds(row))
         return [result for result in results if result is not None]
@@ -114,7 +114,7 @@ class Ablation:
 
     def results(self) -> dict[str, Any]:
         """Return all rows of which a run is finished, as JSON: this call's and earlier ones'."""
-        runs = {row.name: self.kept(row) for row in self.rows if row.lacks() is None}
+        runs = {row.name: self.results_of(row) for row in self.rows if row.lacks() is None}
         base, stages = runs.get(BASE, []), self.base.stages()
         one = next((each[0] for each in runs.values() if each), {})
         return {

@@ -6,8 +6,8 @@ from contextlib import contextmanager, nullcontext
 import pytest
 
 from golden.errors import Difference, InputError, ToolError
-from sim.benches import cocotb_run
-from sim.benches.cocotb_run import bench_folder, require_passed
+from sim import cocotb_run
+from sim.cocotb_run import bench_folder, require_passed
 
 CASE = '<testcase classname="{bench}" name="{name}">{verdict}</testcase>'
 SEED = '<properties><property name="random_seed" value="7" /></properties>'

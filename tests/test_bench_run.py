@@ -17,8 +17,9 @@ from golden.gate import GateNetwork
 from golden.samples import network
 from golden.skeleton import Skeleton
 from hw.shapes import Geometry
-from sim.benches import cocotb_job, cocotb_run
-from sim.benches.cocotb_run import ROOT, run_bench, run_chip_bench
+from sim import cocotb_run
+from sim.benches import cocotb_job
+from sim.cocotb_run import ROOT, run_bench, run_chip_bench
 from sim.devices.verilate import tool_environment
 from tests.device_suite import SPEC, gate_network, skeletons
 

@@ -13,7 +13,8 @@ from golden.spec import Gate, Spec
 from golden.wire import Operation
 from hw.flow.verilog import run_overhead
 from hw.shapes import Geometry
-from sim.benches import cocotb_run, host, streams
+from sim import cocotb_run
+from sim.benches import host, streams
 from sim.devices.verilate import Port
 from tests.played_bench import ChipDut, play
 from tests.played_chip import PlayedChip

@@ -15,7 +15,7 @@ import pytest
 
 from golden.device import GoldenDevice
 from golden.skeleton import Skeleton
-from sim.benches import cocotb_run
+from sim import cocotb_run
 from sim.devices.account import Account
 from sim.measure import throughput
 from sim.proof import prove

@@ -1,6 +1,6 @@
 """The whole chip against golden: every code of every state of every step.
 
-Runs inside the simulator; `sim.benches.cocotb_run` writes the folder that ``$BENCH`` names: the
+Runs inside the simulator; `sim.cocotb_run` writes the folder that ``$BENCH`` names: the
 chip's facts, its skeletons with the gates they come with, and what to run.
 """
 

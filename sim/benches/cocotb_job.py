@@ -1,4 +1,4 @@
-"""One bench in a process of its own, started by `sim.benches.cocotb_run`.
+"""One bench in a process of its own, started by `sim.cocotb_run`.
 
 ``python -m sim.benches.cocotb_job JOB.json``.
 

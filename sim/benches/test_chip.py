@@ -12,7 +12,7 @@ from golden.samples import calibrated, extreme, network, uniform
 from golden.skeleton import SHIPPED, Skeleton
 from golden.spec import Gate, Spec
 from hw.shapes import Geometry
-from sim.benches.cocotb_run import run_chip_bench
+from sim.cocotb_run import run_chip_bench
 
 # Not square, so that rows and columns are told apart; the image leaves a margin in one direction.
 SIZES = {1: (4, 8), 2: (8, 4), 5: (4, 8)}

@@ -8,7 +8,7 @@ from golden.spec import Spec
 from hw.flow.verilog import write_verilog
 from hw.port.gate_port import GatePort
 from hw.shapes import Geometry
-from sim.benches.cocotb_run import bench_folder, run_bench
+from sim.cocotb_run import bench_folder, run_bench
 
 SIDE = 8
 

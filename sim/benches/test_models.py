@@ -5,7 +5,7 @@ Both use the same models, so a model that agreed with a mistake of ours would no
 
 from hw.boards.ecp5 import Ecp5
 from sim.benches.blocks import comparison, write_mapped, write_portable
-from sim.benches.cocotb_run import bench_folder, run_bench
+from sim.cocotb_run import bench_folder, run_bench
 from sim.devices.netlist import write_library
 
 

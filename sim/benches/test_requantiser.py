@@ -4,7 +4,7 @@ from golden.fixed import HIDDEN, SHIFTS
 from hw.array.requantiser import Requantiser
 from hw.flow.verilog import write_verilog
 from hw.shapes import TAPS, tap_sum
-from sim.benches.cocotb_run import bench_folder, run_bench
+from sim.cocotb_run import bench_folder, run_bench
 
 
 def test_requantiser():

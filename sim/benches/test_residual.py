@@ -9,7 +9,7 @@ from hw.array.residual import Residual
 from hw.flow.verilog import write_verilog
 from hw.shapes import Geometry, residual_row
 from hw.skeleton_memory import pack
-from sim.benches.cocotb_run import bench_folder, run_bench
+from sim.cocotb_run import bench_folder, run_bench
 
 GEOMETRY = Geometry(filters=5)
 PLACES = GEOMETRY.words * GEOMETRY.skeletons

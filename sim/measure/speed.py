@@ -10,7 +10,7 @@ from golden.spec import Gate, Spec
 from golden.speed import rate
 from hw.flow.verilog import write_chip
 from hw.shapes import FOLDINGS, Geometry
-from sim.benches.cocotb_run import bench_folder, run_bench
+from sim.cocotb_run import bench_folder, run_bench
 from sim.devices.device import SimulatedDevice
 
 __all__ = ["measure"]

@@ -29,7 +29,7 @@ def simulate(
     thalweg sim digits --images 20
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from hw.shapes import Geometry
-    from sim.benches.cocotb_run import run_chip_bench
+    from sim.cocotb_run import run_chip_bench
     from sim.proof.prove import prove
     from sw.data.damage import blank
     from sw.data.load import load

@@ -11,11 +11,11 @@ PLANT = """
 import sys
 from dataclasses import replace
 
-import sim.benches.cocotb_run
+import sim.cocotb_run
 import sim.devices.device
 from sw.cli import main
 
-honest, images = sim.benches.cocotb_run.write_chip, sim.devices.device.images
+honest, images = sim.cocotb_run.write_chip, sim.devices.device.images
 
 
 def other(skeletons):
@@ -27,7 +27,7 @@ def other(skeletons):
 
 
 if sys.argv.pop(1) == "bench":
-    run = sim.benches.cocotb_run
+    run = sim.cocotb_run
     run.write_chip = lambda g, skeletons, folder: honest(g, other(skeletons), folder)
 else:
     sim.devices.device.images = lambda geometry, skeletons: images(geometry, other(skeletons))

@@ -30,6 +30,9 @@ class Queue(wiring.Component):
     the depth covers the way there and back. Everything at both ends comes from registers. Takes
     ``depth`` rows of distributed memory.
 
+    `amaranth.lib.fifo.AsyncFIFO` is reset from its writing side alone; here the link resets both
+    sides of every queue, those that the chip writes too.
+
     Parameters
     ----------
     shape : ShapeLike

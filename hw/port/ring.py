@@ -15,6 +15,9 @@ class Ring(wiring.Component):
     A payload leaves five clocks after it came at the earliest, then one every two clocks. Takes
     writes without backpressure: who writes knows that there is room.
 
+    The memory of `amaranth.lib.fifo.SyncFIFOBuffered` is inferred; this one is the platform's, see
+    `hw.primitives`.
+
     Parameters
     ----------
     shape : ShapeLike

@@ -10,7 +10,8 @@ __all__ = ["Skid"]
 class Skid(wiring.Component):
     """Hand payloads on, a clock later, both handshakes from registers.
 
-    Initiation interval one. Accepts backpressure.
+    Initiation interval one. Accepts backpressure. Has no memory, unlike the queues of
+    `amaranth.lib.fifo`.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ import numpy as np
 from golden.gate import GateNetwork
 from golden.model import Model
 from golden.skeleton import Skeleton
-from golden.spec import Gate
+from golden.spec import Gate, Spec
 
 __all__ = ["Fault", "Loop", "Machine", "Steps", "find_resting", "follow"]
 
@@ -41,16 +41,17 @@ class Steps(Protocol):
 
 
 class Loop(ABC, Generic[States]):
-    """Steps of a rule, and the gate's answer after those at which it is open.
+    """Steps of a rule, and the answer of its gate's network after those at which it is open."""
 
-    Parameters
-    ----------
-    gate : Gate or None
-        When the gate acts; None runs without.
-    """
+    spec: Spec
+    """The automaton."""
+    network: Any
+    """The network of its gate; None runs the rule alone."""
 
-    def __init__(self, gate: Gate | None) -> None:
-        self.gate = gate
+    @property
+    def gate(self) -> Gate | None:
+        """When the gate acts; None where there is no network."""
+        return None if self.network is None else self.spec.gate
 
     @property
     def period(self) -> int:
@@ -143,7 +144,6 @@ class Machine(Loop[np.ndarray]):
     def __init__(
         self, skeleton: Skeleton, network: GateNetwork | None, fault: Fault | None = None
     ) -> None:
-        super().__init__(None if network is None else skeleton.spec.gate)
         self.skeleton = skeleton
         self.network = network
         self.fault = fault

@@ -18,7 +18,6 @@ from torch.nn import functional
 
 from golden.fixed import GATE_HIDDEN, HIDDEN, PIXEL, STATE, Format
 from golden.machine import Loop
-from golden.spec import Gate as GatePlace
 from golden.spec import Spec
 from sw.model.fused import fused_step, step_library
 from sw.model.fused.weights import quantise_weight
@@ -93,11 +92,6 @@ class TrainingMachine(Loop[Tensor]):
             plane_bits=STATE.width if gate is None else gate.plane_bits,
             dropout=dropout,
         )
-
-    @property
-    def gate(self) -> GatePlace | None:  # type: ignore[override]
-        """When the gate acts."""
-        return None if self.network is None else self.spec.gate
 
     def stretched(self, times: float) -> TrainingMachine:
         """Return the one of steps so many times as long: each change of a state is as much larger.

@@ -24,7 +24,6 @@ class Values(Loop[Tensor]):
     """
 
     def __init__(self, rule: Rule, network: Gate | None) -> None:
-        super().__init__(None if network is None else rule.spec.gate)
         self.rule = rule
         self.network = network
         self.spec = rule.spec

@@ -6,8 +6,7 @@ The command line of `thalweg train` is made from them. PyTorch is loaded when a 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +215,7 @@ class Options:
         require_device(self.device)
         self._require(self.criterion in LOSSES, "loss", f"one of {', '.join(LOSSES)}")
         for each in fields(self):
-            self._require_alone(each.name, getattr(self, each.name), each.metadata)
+            self._require_alone(each)
         if self.recipe == "letters" and self.begin is None:
             raise InputError("begin must be a skeleton with a gate for recipe letters, not None")
         plain = self.name.replace("-", "").replace("_", "").isalnum()
@@ -224,15 +223,15 @@ class Options:
         self._require(len(os.fsencode(self.name)) <= LONGEST, "name", f"at most {LONGEST} bytes")
         self._require_together()
 
-    def _require_alone(self, name: str, value: Any, allowed: Mapping[str, Any]) -> None:
+    def _require_alone(self, option: Field[Any]) -> None:
         """Raise where an option is not what it can be."""
+        name, value, allowed = option.name, getattr(self, option.name), option.metadata
         if choices := allowed.get("choices"):
             words = list(map(str, choices))
             said = " or ".join(words) if len(words) == 2 else f"one of {', '.join(words)}"
             self._require(value in choices, name, said)
         if bound := allowed.get("bound"):
-            optional = {each.name: each.default for each in fields(self)}[name] is None
-            if value is not None or not optional:
+            if value is not None or option.default is not None:
                 require_within(name, value, bound)
         if allowed.get("share"):
             self._require(0 <= value < 1, name, "from 0 to below 1")

@@ -3,6 +3,7 @@
 import io
 import runpy
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import pytest
 import sw.cli
 from golden.device import GoldenDevice
 from golden.errors import InputError
+from golden.files import ROOT
 from golden.samples import calibrated
 from golden.spec import Spec
 from sw.cli import common, complain, explain, open_streams, ours, require_words
@@ -215,3 +217,9 @@ def test_signals_are_passed_over_for_five_seconds_after_one(monkeypatch, later, 
             signal.raise_signal(signal.SIGHUP)
             done.append("cleaned")
     assert (stop.value.code, done) == ((128 + 1, []) if ends else (128 + 15, ["cleaned"]))
+
+
+def test_the_command_line_starts_without_heavy_libraries():
+    script = "import sys, sw.cli; print(*{'numpy', 'torch', 'amaranth'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("\n", "")

@@ -7,8 +7,8 @@ from golden.device import GoldenDevice
 from golden.errors import Difference
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sw.data.damage import SHARE
 from sw.data.load import show_digits
+from sw.data.protocol import SHARE
 from sw.restore import demo
 from sw.restore.demo import demonstrate
 from sw.restore.images import Images

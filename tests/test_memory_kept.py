@@ -133,6 +133,7 @@ DECIDE = [
     "sw/runs/loading.py",
     "sw/judge/metrics.py",
     "sw/data/noise.py",
+    "sw/data/protocol.py",
     "sw/judge/referee/__init__.py",
     "sw/judge/referee/weights.safetensors",
     "sw/experiments/memory/attractors.py",

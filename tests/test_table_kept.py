@@ -58,6 +58,7 @@ def test_a_store_looks_at_all_that_judges():
         "sw/experiments/table/measure.py",
         "sw/judge/metrics.py",
         "sw/data/damage.py",
+        "sw/data/protocol.py",
         "sw/judge/referee/__init__.py",
         "sw/judge/referee/weights.safetensors",
     }

@@ -23,7 +23,7 @@ from sw.cli.common import (
     open_device,
     progress,
 )
-from sw.data.damage import SHARE
+from sw.data.protocol import SHARE
 
 if TYPE_CHECKING:
     from golden.device import Device

@@ -24,7 +24,7 @@ from sw.cli.common import (
     progress,
     require_device,
 )
-from sw.data.damage import SHARE
+from sw.data.protocol import SHARE
 
 if TYPE_CHECKING:
     from golden.device import Device

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from golden.errors import InputError
+from sw.data.protocol import SHARE
 
-__all__ = ["SHARE", "blank", "blank_mask", "block", "noisy"]
-
-SHARE = 0.7
-"""Share of the pixels that the protocol blanks."""
+__all__ = ["blank", "blank_mask", "block", "noisy"]
 
 
 def blank_mask(

@@ -13,8 +13,9 @@ from golden.device import Device, restore
 from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
-from sw.data.damage import SHARE, blank_mask
+from sw.data.damage import blank_mask
 from sw.data.load import Digits, show_digits
+from sw.data.protocol import SHARE
 from sw.judge.metrics import closeness, paste
 from sw.judge.referee import Referee
 from sw.runs.terminal import console

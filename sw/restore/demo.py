@@ -14,8 +14,8 @@ from golden.device import Device, GoldenDevice
 from golden.files import write_json
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
-from sw.data.damage import SHARE
 from sw.data.load import show_digits
+from sw.data.protocol import SHARE
 from sw.judge.referee import Referee
 from sw.report.pictures import sheet
 from sw.restore.images import Images

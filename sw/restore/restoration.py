@@ -12,7 +12,8 @@ import numpy as np
 from golden.device import Device, batches, run
 from golden.errors import InputError
 from golden.gate import GateNetwork
-from sw.data.damage import SHARE, blank
+from sw.data.damage import blank
+from sw.data.protocol import SHARE
 from sw.report.pictures import steps_to_show
 from sw.restore.images import Images, Lattices
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from golden.errors import InputError
 from golden.spec import Gate, Spec
-from sw.data.damage import SHARE
+from sw.data.protocol import SHARE
 from sw.train.bounds import SEEDS, Bound, count, require_within
 
 __all__ = [

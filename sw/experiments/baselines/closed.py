@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sw.data.damage import SHARE
+from sw.data.protocol import SHARE
 from sw.judge.metrics import closeness
 from sw.runs.ordinary import ordinary
 

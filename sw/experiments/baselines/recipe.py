@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sw.data.damage import SHARE
+from sw.data.protocol import SHARE
 
 __all__ = ["LOSSES", "RECIPES", "Recipe"]
 

@@ -53,6 +53,7 @@ JUDGES = (
         for name in (
             "data/damage.py",
             "data/noise.py",
+            "data/protocol.py",
             "judge/evaluate.py",
             "judge/metrics.py",
             "runs/loading.py",

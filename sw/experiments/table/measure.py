@@ -13,7 +13,8 @@ import numpy as np
 
 from golden.errors import InputError
 from golden.files import read_json, write_json
-from sw.data.damage import SHARE, blank_mask, block, noisy
+from sw.data.damage import blank_mask, block, noisy
+from sw.data.protocol import SHARE
 from sw.experiments.table.subject import Progress, Subject, digest_of
 from sw.judge.evaluate import Judged
 from sw.judge.metrics import PEAK, closeness, paste, ssim
@@ -43,6 +44,7 @@ CODE = (
     Path("sw/experiments/table/measure.py"),
     Path("sw/judge/metrics.py"),
     Path("sw/data/damage.py"),
+    Path("sw/data/protocol.py"),
     Path("sw/judge/referee/__init__.py"),
     WEIGHTS,
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from golden.errors import InputError
-from golden.files import write_json
+from golden.files import ROOT, write_json
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
 from sw.data.load import Digits
@@ -18,7 +18,6 @@ from sw.experiments.ablation import page
 from sw.experiments.ablation.measure import Ablation, measure
 from sw.experiments.ablation.rows import BASE, ROWS, Row, choose_rows
 from sw.experiments.table.automata import link_bytes
-from sw.report.docs import ROOT
 from sw.train.options import Options
 from tests.changes import DIGITS
 

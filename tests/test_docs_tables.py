@@ -202,7 +202,7 @@ def test_an_ablation_has_its_own_figures():
     ]
     assert page.head(RESULTS) == (
         "800 batches of 32 in float, 200 of QAT, seeds a row: 2. Int8 on golden, 2,000 test "
-        "digits; the spread is largest less smallest of the seeds.\n"
+        "digits; the spread is largest less\nsmallest of the seeds.\n"
     )
 
 

@@ -7,13 +7,17 @@ is written by hand.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from golden.errors import InputError
 from golden.files import ROOT, replacement
 
-__all__ = ["table", "update"]
+__all__ = ["paragraph", "table", "update"]
+
+WIDTH = 120
+"""Columns of a line that is no table."""
 
 PART = re.compile(r"(<!-- begin: ([a-z-]+) -->\n)(.*?)(<!-- end: \2 -->)", re.DOTALL)
 
@@ -23,6 +27,11 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     headings = list(headings)
     lines = [headings, ["---"] * len(headings), *(map(str, row) for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def paragraph(text: str) -> str:
+    """Return a text as lines of at most `WIDTH` columns."""
+    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def update(parts: Mapping[str, str], *, check: bool = False) -> list[Path]:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from golden.errors import InputError
-from golden.files import is_dir, is_file, read_json, replacement
-from sw.report.docs import ROOT, table
+from golden.files import ROOT, is_dir, is_file, read_json, replacement
+from sw.report.docs import paragraph, table
 from sw.runs.writable import require_writable
 
 __all__ = ["PARTS", "parts", "publish", "require_publishable"]
@@ -46,11 +46,11 @@ def part(path: Path, show: Callable[[Mapping[str, Any]], str]) -> str:
 def head(results: Mapping[str, Any]) -> str:
     """Return what was trained, and what it was measured on."""
     seeds = {len(row["runs"]) for row in results["rows"]}
-    return (
+    return paragraph(
         f"{results['batches']:,} batches of {results['batch']} in float, "
         f"{results['qat_batches']:,} of QAT, seeds a row: {' to '.join(map(str, sorted(seeds)))}. "
         f"Int8 on golden, {results['digits']['images']:,} {results['digits']['rows']} digits; "
-        "the spread is largest less smallest of the seeds.\n"
+        "the spread is largest less smallest of the seeds."
     )
 
 

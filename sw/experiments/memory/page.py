@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from golden.errors import InputError
-from golden.files import is_dir, is_file, read_json, replacement
+from golden.files import ROOT, is_dir, is_file, read_json, replacement
 from sw.experiments.memory.run import EXPERIMENTS, REPORT, remove_pictures
 from sw.experiments.memory.tables import TABLES
-from sw.report.docs import ROOT, table
+from sw.report.docs import paragraph, table
 from sw.runs.writable import require_writable
 
 __all__ = ["DOCS", "parts", "publish", "require_docs"]
@@ -62,11 +62,11 @@ def head(found: Results) -> str:
     met = [bar["met"] for bars in found["bars"].values() for bar in bars]
     holding = found["experiments"].get("holding", {})
     valleys = found["experiments"].get("valleys", {})
-    return (
+    return paragraph(
         f"Measured on `{found['skeleton']}` (`{found['skeleton_digest'][:16]}…`): "
         f"{holding.get('digits', 0):,} {holding.get('rows', '')} digits and "
         f"{valleys.get('starts', 0):,} starts from noise. "
-        f"{sum(met)} of {len(met)} bars are cleared.\n"
+        f"{sum(met)} of {len(met)} bars are cleared."
     )
 
 
@@ -90,4 +90,4 @@ def verdict(rows: list[Results]) -> str:
     if not missed:
         return f"**Cleared**, {len(rows)} of {len(rows)} bars.\n"
     told = "; ".join(f"{bar['name']}: {bar['measured']}, bar {bar['bar']}" for bar in missed)
-    return f"**Missed**, {len(missed)} of {len(rows)} bars: {told}.\n"
+    return paragraph(f"**Missed**, {len(missed)} of {len(rows)} bars: {told}.")

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from golden.errors import InputError
-from golden.files import is_dir, is_file, read_json, remove, replacement
+from golden.files import ROOT, is_dir, is_file, read_json, remove, replacement
 from sw.experiments.baselines.recipe import RECIPES
 from sw.model.baselines.shelf import SHIPPED as WEIGHTS
-from sw.report.docs import ROOT, table
+from sw.report.docs import table
 
 __all__ = [
     "CURVES",

@@ -8,7 +8,8 @@ import torch
 
 from golden.samples import calibrated, network
 from sw.cli import main
-from tests.shelf import SPEC
+from tests.recorded import Calls
+from tests.shelf import SMALL, SPEC
 
 
 @pytest.fixture
@@ -62,3 +63,17 @@ def folder(tmp_path_factory):
     gate.skeleton = skeleton.digest
     gate.save(folder / "gate.safetensors")
     return folder
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Two skeletons of a small lattice, by their folders."""
+    for seed, name in enumerate(("one", "two")):
+        calibrated(SMALL, np.random.default_rng(seed)).save(tmp_path / name)
+    return tmp_path / "one", tmp_path / "two"
+
+
+@pytest.fixture
+def calls():
+    """Where stand-ins note what they are given."""
+    return Calls()

@@ -1,6 +1,6 @@
 """Stand-ins for functions that a verb calls: they note what they are given."""
 
-__all__ = ["Calls"]
+__all__ = ["Calls", "names"]
 
 
 class Calls(list):
@@ -24,3 +24,8 @@ class Calls(list):
     def names(self):
         """What was called, in order."""
         return [name for name, *_ in self]
+
+
+def names(skeletons):
+    """Return the names of skeletons."""
+    return [skeleton.name for skeleton in skeletons]

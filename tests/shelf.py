@@ -9,6 +9,7 @@ from golden.spec import Gate, Spec
 from sw.data.damage import blank
 
 SPEC = Spec(gate=Gate(input_channel=0, output_channel=1, start=2, every=2, mapping="phase4"))
+SMALL = Spec(height=4, width=4, image=4, gate=Gate(input_channel=0, output_channel=1, start=2))
 
 
 def expected(folder, images, indices, *, damage=0.7, steps=10, gated=True):

@@ -8,33 +8,14 @@ import numpy as np
 import pytest
 
 from golden.samples import calibrated
-from golden.spec import Gate, Spec
 from hw.boards.catalogue import BOARDS, find_board
 from hw.boards.top import pll_settings
 from hw.flow.build import geometry_of
 from sw.cli import netlist_sim as netlists
 from sw.data.damage import blank
 from sw.data.load import show_digits
-from tests.recorded import Calls
-
-SMALL = Spec(height=4, width=4, image=4, gate=Gate(input_channel=0, output_channel=1, start=2))
-
-
-@pytest.fixture
-def pair(tmp_path):
-    """Two skeletons of a small lattice, by their folders."""
-    for seed, name in enumerate(("one", "two")):
-        calibrated(SMALL, np.random.default_rng(seed)).save(tmp_path / name)
-    return tmp_path / "one", tmp_path / "two"
-
-
-@pytest.fixture
-def calls():
-    return Calls()
-
-
-def names(skeletons):
-    return [skeleton.name for skeleton in skeletons]
+from tests.recorded import names
+from tests.shelf import SMALL
 
 
 @pytest.mark.parametrize("board", ["ulx3s-85f", "all"])

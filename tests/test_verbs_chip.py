@@ -9,35 +9,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from golden.samples import calibrated
-from golden.spec import Gate, Spec
 from hw.boards.catalogue import BOARDS, find_board
 from hw.shapes import Geometry
 from sw.data.damage import blank
 from sw.data.load import show_digits
 from sw.serial.device import ChipDevice
-from tests.recorded import Calls
+from tests.recorded import names
+from tests.shelf import SMALL
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
-
-SMALL = Spec(height=4, width=4, image=4, gate=Gate(input_channel=0, output_channel=1, start=2))
-
-
-@pytest.fixture
-def pair(tmp_path):
-    """Two skeletons of a small lattice, by their folders."""
-    for seed, name in enumerate(("one", "two")):
-        calibrated(SMALL, np.random.default_rng(seed)).save(tmp_path / name)
-    return tmp_path / "one", tmp_path / "two"
-
-
-@pytest.fixture
-def calls():
-    return Calls()
-
-
-def names(skeletons):
-    return [skeleton.name for skeleton in skeletons]
 
 
 def test_verilog_is_written_for_all_skeletons(thalweg, pair, tmp_path, monkeypatch, calls):

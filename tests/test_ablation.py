@@ -184,7 +184,8 @@ def test_page_shows_what_was_measured(ablation, tmp_path):
     ablation.run(ablation.rows, (0,))
     copy = page.publish(ablation.path, "ablation", tmp_path)
     text = page.parts(tmp_path)["ablation"]
-    head, _, headings, _, base, phases = text.splitlines()
+    head, text = text.split("\n\n")
+    headings, _, base, phases = text.splitlines()
     assert head.startswith("2 batches of 2 in float, 1 of QAT, seeds a row: 1. Int8 on golden, 6 ")
     assert headings.startswith("| what is different | mean PSNR | spread | to base |")
     assert base.startswith("| as it is | ")
@@ -200,7 +201,8 @@ def test_seeds_are_shown_run_by_run(ablation, tmp_path):
     runs = ablation.run([BASE], (0, 1, 2))["rows"][0]["runs"]
     page.publish(ablation.path, "seeds", tmp_path)
     text = page.parts(tmp_path)["seeds"]
-    head, _, _, _, *lines, spread = text.splitlines()
+    head, text = text.split("\n\n")
+    _, _, *lines, spread = text.splitlines()
     assert "seeds a row: 3." in head
     for run, line in zip(runs, lines, strict=True):
         assert line.startswith(f"| as it is, seed {run['seed']} | {run['psnr_mean']:.2f} dB |")

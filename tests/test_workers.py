@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from multiprocessing import active_children
+from multiprocessing import active_children, current_process, get_context
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,6 +44,22 @@ def test_what_goes_wrong_in_a_process_ends_all_of_them(what, error, text):
     begin = time.monotonic()
     with pytest.raises(error, match=text):
         list(in_processes(work, [(what,), ("sleep",)], 2))
+    assert time.monotonic() - begin < 60 and not active_children()
+
+
+def die_in(name):
+    if current_process().name == name:
+        os._exit(9)
+    time.sleep(100)
+
+
+@pytest.mark.parametrize("which", [1, 2])
+def test_each_process_is_watched_from_the_start(which):
+    kind, number = get_context("spawn").Process().name.split("-")
+    name = f"{kind}-{int(number) + which}"
+    begin = time.monotonic()
+    with pytest.raises(ToolError, match="^a process of the simulation was ended"):
+        list(in_processes(die_in, [(name,), (name,)], 2))
     assert time.monotonic() - begin < 60 and not active_children()
 
 
@@ -123,8 +139,9 @@ def test_processes_are_as_many_as_asked_for_spawned_and_deaf_to_the_terminal(mon
     monkeypatch.setattr(workers, "ProcessPoolExecutor", Pool)
     monkeypatch.setattr(workers, "as_completed", lambda chunks: chunks[::-1])
     assert list(in_processes("work", [(1, 2), (3,)], 7)) == [(3,), (1, 2)]
-    (count, context, prepare, parent), *jobs = asked
-    assert (count, prepare, parent) == (7, workers.prepare, (os.getpid(),))
+    (count, context, prepare, parent), *jobs, (idle, nothing, _) = asked
+    assert (count, prepare, parent) == (2, workers.prepare, (os.getpid(),))
+    assert (idle, nothing) == (int, ())
     assert context.get_start_method() == "spawn"
     assert jobs == [("work", (1, 2), {signal.SIGINT}), ("work", (3,), {signal.SIGINT})]
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before

@@ -24,10 +24,14 @@ def in_processes(function, jobs, workers):
     """
     # Spawned, not forked: torch has threads of its own.
     context = get_context("spawn")
+    workers = min(workers, len(jobs))
     with ProcessPoolExecutor(workers, context, prepare, (os.getpid(),)) as pool:
         try:
             with block_interrupts():
                 chunks = [pool.submit(function, *job) for job in jobs]
+                # The pool watches the processes it knew at the last submission, which is one too
+                # few: the last one's death would be seen only when another has done its work.
+                pool.submit(int)
             for done in as_completed(chunks):
                 yield done.result()
         except BrokenProcessPool as error:

@@ -58,7 +58,7 @@ def test_each_process_is_watched_from_the_start(which):
     kind, number = get_context("spawn").Process().name.split("-")
     name = f"{kind}-{int(number) + which}"
     begin = time.monotonic()
-    with pytest.raises(ToolError, match="^a process of the simulation was ended"):
+    with pytest.raises(ToolError, match=r"^a process of the simulation was ended"):
         list(in_processes(die_in, [(name,), (name,)], 2))
     assert time.monotonic() - begin < 60 and not active_children()
 

@@ -13,7 +13,7 @@ from hw.port.gate_port import GatePort
 from hw.port.lattice_port import LatticePort
 from hw.ports import chip_ports
 from hw.primitives import delay
-from hw.sequencer import Sequencer
+from hw.sequencer.sequencer import Sequencer
 from hw.skeleton_memory import images
 
 __all__ = ["Chip"]

@@ -158,7 +158,12 @@ APART = {
         "sw/model/baselines/weights/autoencoder.safetensors",
     ],
 }
-OF_CHIP = ["hw/sequencer.py", "hw/array/pe.py", "sim/devices/device.py", "sim/devices/verilate.py"]
+OF_CHIP = [
+    "hw/sequencer/sequencer.py",
+    "hw/array/pe.py",
+    "sim/devices/device.py",
+    "sim/devices/verilate.py",
+]
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -127,7 +127,7 @@ def test_a_report_says_what_was_looked_at(task, tmp_path, monkeypatch):
 def test_toggles_depend_on_what_the_chip_is_made_from(task):
     for given in ({"toggles": lambda *run: {}}, {"chip": lambda skeleton: None}):
         found = {str(path.relative_to(ROOT)) for path in sources(replace(task, **given), "compute")}
-        assert {"hw/sequencer.py", "hw/array/pe.py", "sim/devices/device.py"} <= found
+        assert {"hw/sequencer/sequencer.py", "hw/array/pe.py", "sim/devices/device.py"} <= found
         programs = {str(p.relative_to(ROOT)) for p in (ROOT / "sim").rglob("*.cpp")}
         programs |= {str(p.relative_to(ROOT)) for p in (ROOT / "sim").rglob("*.h")}
         assert programs and programs <= found

@@ -9,7 +9,7 @@ from golden.wire import Operation
 from hw.array.array import SystolicArray
 from hw.chip import Chip
 from hw.flow.verilog import run_overhead
-from hw.sequencer import Sequencer
+from hw.sequencer.sequencer import Sequencer
 from hw.shapes import Geometry
 from sim.devices.packing import command_code
 from tests.streams import put, simulate

@@ -8,7 +8,7 @@ from golden.wire import Operation
 from hw.array.array import SystolicArray
 from hw.chip import Chip
 from hw.flow.verilog import run_overhead
-from hw.sequencer import Sequencer
+from hw.sequencer.sequencer import Sequencer
 from hw.shapes import Geometry
 from tests.streams import put, simulate
 from tests.test_sequencer import array, run, until

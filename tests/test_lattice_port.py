@@ -11,7 +11,8 @@ from golden.samples import calibrated, uniform
 from golden.spec import Gate, Spec
 from golden.wire import Operation
 from hw.context import Context
-from hw.port.lattice_port import BUFFER, LatticePort
+from hw.port.lattice_port import LatticePort
+from hw.port.unloader import BUFFER
 from hw.shapes import Geometry
 from hw.skeleton_memory import images
 from tests.streams import collect, feed, rest, simulate

@@ -1,0 +1,139 @@
+"""The lattice port's walk: channel by channel within cell by cell."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from golden.fixed import STATE
+from golden.wire import Operation
+from hw.shapes import Geometry, code
+
+__all__ = ["Walk", "arrival_layout", "walks_layout"]
+
+
+def walks_layout() -> data.StructLayout:
+    """Shape of which operation walks the lattice: one of these, or none."""
+    names = [kind.name.lower() for kind in Operation if kind != Operation.RUN]
+    return data.StructLayout(dict.fromkeys(names, 1))
+
+
+def arrival_layout() -> data.StructLayout:
+    """Shape of what a step has read, and the byte that came with it.
+
+    With ``cleared``, the code is to become 0.
+    """
+    return data.StructLayout({"valid": 1, "code": code(STATE), "byte": 8, "cleared": 1})
+
+
+class Walk(wiring.Component):
+    """Walk the lattice once an operation, a channel a clock, waiting for bytes or for room.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        Build of the chip.
+
+    Members
+    -------
+    walks : In(walks_layout())
+        The operation under way.
+    room : In(1)
+        Whether there is room for what a reading step gives.
+    finish : In(1)
+        Whether the operation is over: the next walk begins at the first channel.
+    check : In
+        Row of which `channel` is to be the slot, while there is no operation.
+    i_data : In(stream.Signature(8))
+        Bytes that the steps take.
+    step : Out(1)
+        Whether a step is made.
+    cell, channel, inside : Out
+        Where, and whether that is within the image's window.
+    through : Out(1)
+        Whether the walk is over; the pipeline behind it may not be.
+    """
+
+    def __init__(self, geometry: Geometry):
+        self.geometry = geometry
+
+        spec = geometry.spec
+        super().__init__({
+            "walks": In(walks_layout()),
+            "room": In(1),
+            "finish": In(1),
+            "check": In(geometry.check),
+            "i_data": In(stream.Signature(8)),
+            "step": Out(1),
+            "cell": Out(geometry.cell),
+            "channel": Out(range(spec.channels)),
+            "inside": Out(1, init=spec.margins == (0, 0)),
+            "through": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        spec, channel = self.geometry.spec, self.channel
+        # What steers the walk is worked out a step ahead.
+        after = Signal(self.geometry.cell, init=1)  # the next cell
+        last_channel, last_cell, last_bit = Signal(), Signal(), Signal()
+        leaves = Signal()  # a step leaves the cell
+        m.d.comb += leaves.eq(last_channel | (self.walks.read_image & ~self.inside))
+        active = Signal()
+        m.d.sync += active.eq(self.walks.as_value().any() & ~self.through)
+
+        self.steer(m, active)
+        self.take_bytes(m, last_channel, last_bit)
+        with m.If(self.step):
+            m.d.sync += [
+                channel.eq(Mux(leaves, 0, channel + 1)),
+                last_channel.eq(~leaves & (channel == spec.channels - 2)),
+            ]
+        with m.If(self.step & leaves):
+            m.d.sync += [
+                self.cell.eq(after),
+                after.eq(after + 1),
+                self.inside.eq(self.is_inside(after)),
+                last_cell.eq(after == spec.cells - 1),
+                last_bit.eq(after[:3] == 7),
+            ]
+            with m.If(last_cell):
+                m.d.sync += [self.through.eq(1), active.eq(0)]
+        with m.If(self.finish):
+            m.d.sync += self.through.eq(0)
+        with m.If(self.check.active):  # both memories take their address from here
+            m.d.sync += channel.eq(self.check.slot)
+
+        return m
+
+    def steer(self, m: Module, active: Signal) -> None:
+        """Make a step unless it lacks a byte or room."""
+        walks = self.walks
+        always = Signal()  # every step takes a byte, or a bit
+        full, full_inside = Signal(), Signal()  # no room for what each step gives, or those inside
+        m.d.sync += [
+            always.eq(walks.load_state | walks.zero),
+            full.eq(walks.read_state & ~self.room),
+            full_inside.eq(walks.read_image & ~self.room),
+        ]
+        lacks_byte, lacks_room = Signal(), Signal()
+        m.d.comb += [
+            lacks_byte.eq((always | (walks.load_image & self.inside)) & ~self.i_data.valid),
+            lacks_room.eq(full | (full_inside & self.inside)),
+            self.step.eq(active & ~lacks_byte & ~lacks_room),
+        ]
+
+    def take_bytes(self, m: Module, last_channel: Signal, last_bit: Signal) -> None:
+        """Take a byte with the step that uses the last of it: a code, a pixel or eight bits."""
+        walks = self.walks
+        of_cell = (walks.load_image & self.inside) | (walks.zero & last_bit)
+        done = walks.load_state | (last_channel & of_cell)
+        m.d.comb += self.i_data.ready.eq(self.step & done)
+
+    def is_inside(self, cell: Value) -> Value:
+        """Return whether a cell shows a pixel of the image."""
+        spec = self.geometry.spec
+        x, y = cell[: exact_log2(spec.width)], cell[exact_log2(spec.width) :]
+        rows, columns = spec.window
+        return (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)

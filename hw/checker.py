@@ -4,6 +4,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from hw.array.lane import Lane
 from hw.primitives import ReadOnlyMemory, delay
@@ -66,9 +67,10 @@ class Checker(wiring.Component):
     def clocks(self):
         """Clocks of the check: a byte a clock, and two pauses around each row."""
         geometry, own = self.geometry, IDENTITY // ROW
-        channels, lanes = geometry.spec.channels, 2 * geometry.filters
-        tokens = channels * (len(geometry.scanned) - 1) + (geometry.slots - channels) * lanes + own
-        rows = geometry.slots + own
+        channels, lanes = geometry.spec.channels, len(geometry.lane_memories)
+        past = (geometry.checked - channels) * lanes
+        tokens = channels * (len(geometry.scanned) - 1) + past + own
+        rows = geometry.checked + own
         return geometry.skeletons * (ROW * tokens + 2 * (self.pause + 1) * rows + 1) + 1
 
     def elaborate(self, platform):
@@ -76,7 +78,7 @@ class Checker(wiring.Component):
 
         m.submodules.crc = crc = CRC32_ISO_HDLC().create()
         self.place = place = Signal(self.geometry.skeleton)
-        self.row = row = Signal(range(self.geometry.slots))
+        self.row = row = Signal(range(self.geometry.checked))
         self.memory = memory = Signal(range(len(self.geometry.scanned)))
         self.byte = byte = Signal(range(ROW))
         self.own = Signal()  # the rows of the identity
@@ -101,7 +103,7 @@ class Checker(wiring.Component):
             self.address.active.eq(~self.checked),
             self.address.skeleton.eq(place),
             self.address.slot.eq(row),
-            crc.data.eq(self.last_memory(m, Cat(row[:2], place))),
+            crc.data.eq(self.last_memory(m, Cat(row[: exact_log2(IDENTITY // ROW)], place))),
             crc.valid.eq(delay(m, self.walking, self.latency, name="walking")),
         ]
         m.d.sync += [self.o.memory.eq(memory), self.o.byte.eq(byte)]
@@ -111,10 +113,10 @@ class Checker(wiring.Component):
     def walk(self, m):
         """Send a place's tokens, row by row; the address holds until the last one is through."""
         geometry, own, row = self.geometry, self.own, self.row
-        lanes, rules = 2 * geometry.filters, len(geometry.scanned) - 1
+        lanes, rules = len(geometry.lane_memories), len(geometry.scanned) - 1
         last_row, last_memory = Signal.like(row), Signal.like(self.memory)
         m.d.sync += [
-            last_row.eq(Mux(own, IDENTITY // ROW - 1, geometry.slots - 1)),
+            last_row.eq(Mux(own, IDENTITY // ROW - 1, geometry.checked - 1)),
             last_memory.eq(
                 Mux(own, rules, Mux(row < geometry.spec.channels, rules - 1, lanes - 1))
             ),

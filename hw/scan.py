@@ -8,7 +8,7 @@ from hw.primitives import delay
 
 __all__ = ["ROW", "Scan", "token_layout"]
 
-ROW = 16
+ROW = 32
 """Bytes that every row counts as; those beyond its width are 0."""
 
 FINE = 4  # bytes that the first multiplexer chooses from

@@ -25,11 +25,14 @@ from golden.wire import GATE, STATUS, Operation
 __all__ = [
     "FOLDINGS",
     "IDENTITY",
+    "LEAST_SLOTS",
     "MOST_CONTEXTS",
     "MOST_SKELETONS",
+    "PAIR",
     "TAPS",
     "Geometry",
     "code",
+    "foldings",
     "interval",
     "struct",
 ]
@@ -37,10 +40,16 @@ __all__ = [
 TAPS = 9
 """Taps of one perception filter."""
 
-FOLDINGS = {1: (1, 1), 2: (2, 1), 5: (1, 5)}
-"""Filters per clock, as channels a word times filters a channel and clock."""
+PAIR = 2
+"""Weights that share a multiplier: two filters of a channel, or two channels of a hidden code."""
+
+FOLDINGS = (1, 2, 5, 10)
+"""Filters per clock of the chips that are measured."""
 
 SIDES = (4, 8, 16, 32)
+
+LEAST_SLOTS = 4
+"""Clocks of a cell that the sequencer needs to be a clock ahead."""
 
 MOST_SKELETONS = STATUS["damaged"].bits
 """Places for skeletons that a chip can have: its status has a bit for each."""
@@ -71,8 +80,8 @@ def struct(layout: Layout) -> data.StructLayout:
 class Geometry:
     """One build of the chip: the lattice, how far it is folded, and how much it holds.
 
-    The lattice streams in words of `lanes` channels; each word lasts `phases` clocks, in which
-    `filters` perception filters are computed a clock.
+    The lattice streams in words of `lanes` channels. A word lasts `phases` clocks. In each,
+    `filters` perception filters are computed: `parallel` of each of the word's channels.
     """
 
     spec: Spec = field(default_factory=Spec)
@@ -81,8 +90,13 @@ class Geometry:
     skeletons: int = 4
 
     def __post_init__(self):
-        if self.filters not in FOLDINGS:
-            raise InputError(f"Filters per clock must be 1, 2 or 5, not {self.filters!r}")
+        multiplier = self.spec.multiplier
+        if self.filters not in foldings(multiplier):
+            choices = ", ".join(map(str, foldings(multiplier)))
+            raise InputError(
+                f"Filters per clock must be one of {choices} where a channel has {multiplier}, "
+                f"not {self.filters!r}"
+            )
         for name, most in (("skeletons", MOST_SKELETONS), ("contexts", MOST_CONTEXTS)):
             count = getattr(self, name)
             if not 1 <= count <= most:
@@ -90,24 +104,29 @@ class Geometry:
         for name, allowed in (
             ("height", SIDES),
             ("width", SIDES),
-            ("channels", (16,)),
-            ("multiplier", (5,)),
+            ("channels", (4, 8, 16)),
+            ("multiplier", range(1, 9)),
             ("boundary", ("zero",)),
         ):
             value = getattr(self.spec, name)
             if value not in allowed:
                 choices = " or ".join(map(str, allowed))
                 raise InputError(f"The chip takes spec.{name} {choices}, not {value!r}")
+        if self.slots < LEAST_SLOTS:
+            raise InputError(
+                f"{self.filters} filters per clock leave {self.slots} clocks a cell, "
+                f"the chip needs {LEAST_SLOTS}"
+            )
 
     @property
     def lanes(self) -> int:
         """Channels in a word."""
-        return FOLDINGS[self.filters][0]
+        return max(1, self.filters // self.spec.multiplier)
 
     @property
     def parallel(self) -> int:
         """Filters of one channel that are computed in one clock."""
-        return FOLDINGS[self.filters][1]
+        return self.filters // self.lanes
 
     @property
     def words(self) -> int:
@@ -117,12 +136,18 @@ class Geometry:
     @property
     def phases(self) -> int:
         """Clocks that a word lasts."""
-        return self.spec.multiplier // self.parallel
+        return -(-self.spec.multiplier // self.parallel)
 
     @property
     def slots(self) -> int:
         """Clocks that a cell lasts."""
         return self.words * self.phases
+
+    @property
+    def lane_filters(self) -> list[int]:
+        """Filters of each lane: two of a channel, one where a channel's are odd."""
+        pairs, single = divmod(self.parallel, PAIR)
+        return self.lanes * [*pairs * [PAIR], *single * [1]]
 
     def channel(self, word: int, lane: int) -> int:
         """Channel that ``lane`` of ``word`` holds."""
@@ -159,14 +184,31 @@ class Geometry:
     @property
     def check(self) -> data.StructLayout:
         """Shape of the row that is read of all skeleton memories while they are checked."""
-        return data.StructLayout({"active": 1, **self.address.members})
+        return data.StructLayout({
+            "active": 1,
+            "slot": unsigned(bits_for(self.checked - 1)),
+            "skeleton": self.skeleton,
+        })
+
+    @property
+    def checked(self) -> int:
+        """Rows of a skeleton that are checked: a slot, or a channel, has one in each memory."""
+        return max(self.slots, self.spec.channels)
 
     @property
     def scanned(self) -> list[str]:
         """Names of the skeleton memories in the order in which they are checked."""
-        lanes = [f"{kind}{lane}" for lane in range(self.filters) for kind in ("perceive", "mix")]
         residuals = [f"residual{lane}" for lane in range(self.lanes)]
-        return [*lanes, *residuals, "encode", "readout", "identity"]
+        return [*self.lane_memories, *residuals, "encode", "readout", "identity"]
+
+    @property
+    def lane_memories(self) -> list[str]:
+        """Names of the skeleton memories that hold a row a slot."""
+        return [
+            name
+            for lane, filters in enumerate(self.lane_filters)
+            for name in (f"perceive{lane}", *(f"mix{lane}_{k}" for k in range(filters)))
+        ]
 
     @property
     def accumulator(self) -> Shape:
@@ -205,6 +247,15 @@ class Geometry:
         return data.StructLayout({"code": code(STATE), "context": self.context})
 
 
+def foldings(multiplier: int) -> list[int]:
+    """Return the filters per clock that a chip may have where a channel has ``multiplier``.
+
+    All of a channel's filters, or as many as spread evenly over some clocks; or all of two channels.
+    """
+    evenly = {-(-multiplier // phases) for phases in range(1, multiplier + 1)}
+    return [*sorted(evenly), 2 * multiplier]
+
+
 def product(a: Format, b: Format) -> tuple[int, int]:
     """Smallest and largest product of a code of ``a`` and one of ``b``."""
     ends = [x * y for x in (a.min, a.max) for y in (b.min, b.max)]
@@ -241,18 +292,23 @@ def readout_sum(channels: int) -> Shape:
     return interval(BIAS.min + channels * low, BIAS.max + channels * high)
 
 
-def perceive_row() -> data.StructLayout:
-    """Shape of what one filter needs: its taps' weights in raster order, bias and shift."""
+def operand_shape(weights: int) -> Shape:
+    """Shape of what a multiplier takes of one weight or two."""
+    return signed(WEIGHT.width if weights == 1 else 2 * WEIGHT.width + 2)
+
+
+def perceive_row(filters: int) -> data.StructLayout:
+    """Shape of what one filter needs, or two: operands of the taps in raster order, bias, shift."""
     return data.StructLayout({
-        "weights": data.ArrayLayout(code(WEIGHT), TAPS),
-        "bias": code(BIAS),
-        "shift": range(len(SHIFTS)),
+        "operands": data.ArrayLayout(operand_shape(filters), TAPS),
+        "biases": data.ArrayLayout(code(BIAS), filters),
+        "shifts": data.ArrayLayout(range(len(SHIFTS)), filters),
     })
 
 
 def mix_row(channels: int) -> data.ArrayLayout:
-    """Shape of what one hidden code needs: its weight towards each channel."""
-    return data.ArrayLayout(code(WEIGHT), channels)
+    """Shape of what one hidden code needs: an operand for each two channels."""
+    return data.ArrayLayout(operand_shape(PAIR), channels // PAIR)
 
 
 def residual_row() -> data.StructLayout:

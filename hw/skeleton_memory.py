@@ -13,8 +13,9 @@ from amaranth.utils import ceil_log2
 
 from golden.errors import InputError
 from golden.wire import DIGEST_BYTES, FACTS, ChipFacts
+from hw.array.pe import operand
 from hw.scan import ROW
-from hw.shapes import IDENTITY, coefficient_row, mix_row, perceive_row, residual_row
+from hw.shapes import IDENTITY, PAIR, TAPS, coefficient_row, mix_row, perceive_row, residual_row
 
 __all__ = ["DIGEST", "facts_of", "images", "layouts", "message", "pitch_of", "require_fit"]
 
@@ -26,9 +27,10 @@ DIGEST = IDENTITY - CHECK - DIGEST_BYTES
 def layouts(geometry):
     """Shape of a row of each memory, by the memory's name."""
     names = {}
-    for lane in range(geometry.filters):
-        names[f"perceive{lane}"] = perceive_row()
-        names[f"mix{lane}"] = mix_row(geometry.spec.channels)
+    for lane, filters in enumerate(geometry.lane_filters):
+        names[f"perceive{lane}"] = perceive_row(filters)
+        for column in range(filters):
+            names[f"mix{lane}_{column}"] = mix_row(geometry.spec.channels)
     for lane in range(geometry.lanes):
         names[f"residual{lane}"] = residual_row()
     coefficients = {"encode": coefficient_row(), "readout": coefficient_row()}
@@ -86,13 +88,13 @@ def identity(geometry, rows, place, facts, digest):
 def message(geometry, rows, place):
     """Return the bytes that the chip checks of a place, its identity aside, in their order.
 
-    Slot by slot, every memory's row as 16 bytes, low ones first. Past the last channel only the
+    Row by row, every memory's row as 32 bytes, low ones first. Past the last channel only the
     lanes' memories are read; a memory of fewer rows than channels is read more than once.
     """
-    lanes = 2 * geometry.filters
     parts = []
-    for slot in range(geometry.slots):
-        names = geometry.scanned[:-1] if slot < geometry.spec.channels else geometry.scanned[:lanes]
+    for slot in range(geometry.checked):
+        past = slot >= geometry.spec.channels
+        names = geometry.lane_memories if past else geometry.scanned[:-1]
         for name in names:
             pitch = pitch_of(geometry, name)
             parts.append(rows[name][place * pitch + slot % pitch].to_bytes(ROW, "little"))
@@ -139,17 +141,14 @@ def rows_of(geometry, skeleton):
         for layer in (skeleton.encode, skeleton.perceive, skeleton.update, skeleton.readout)
     )
     rows = {}
-    for lane in range(geometry.filters):
-        filters = [filter_at(geometry, slot, lane) for slot in range(geometry.slots)]
-        rows[f"perceive{lane}"] = [
-            {
-                "weights": [weight for row in perceive["weight"][k] for weight in row],
-                "bias": perceive["bias"][k],
-                "shift": perceive["shift"][k],
-            }
-            for k in filters
+    for lane, count in enumerate(geometry.lane_filters):
+        slots = [
+            [filter_at(geometry, slot, lane, column) for column in range(count)]
+            for slot in range(geometry.slots)
         ]
-        rows[f"mix{lane}"] = [[weights[k] for weights in update["weight"]] for k in filters]
+        rows[f"perceive{lane}"] = [perceive_values(perceive, filters) for filters in slots]
+        for column in range(count):
+            rows[f"mix{lane}_{column}"] = [mix_values(update, slot[column]) for slot in slots]
     for lane in range(geometry.lanes):
         channels = [geometry.channel(word, lane) for word in range(geometry.words)]
         rows[f"residual{lane}"] = [
@@ -169,12 +168,27 @@ def rows_of(geometry, skeleton):
     return rows
 
 
-def filter_at(geometry, slot, lane):
-    """Filter that ``lane`` computes in ``slot``."""
+def perceive_values(layer, filters):
+    """Return a row of the filters that a lane computes in a slot; zeros where it has one too few."""
+    weights = [[0] * TAPS if k is None else sum(layer["weight"][k], []) for k in filters]
+    return {
+        "operands": [operand(tap) for tap in zip(*weights, strict=True)],
+        "biases": [0 if k is None else layer["bias"][k] for k in filters],
+        "shifts": [0 if k is None else layer["shift"][k] for k in filters],
+    }
+
+
+def mix_values(layer, k):
+    """Return a row of the weights of filter ``k`` towards each channel; zeros without a filter."""
+    weights = [0 if k is None else row[k] for row in layer["weight"]]
+    return [operand(pair) for pair in zip(weights[::PAIR], weights[1::PAIR], strict=True)]
+
+
+def filter_at(geometry, slot, lane, column):
+    """Filter that ``column`` of ``lane`` computes in ``slot``; None where its channel has no more."""
     word, phase = divmod(slot, geometry.phases)
-    channel, filter = divmod(lane, geometry.parallel)
-    return (
-        geometry.spec.multiplier * geometry.channel(word, channel)
-        + phase * geometry.parallel
-        + filter
-    )
+    channel, place = divmod(lane, len(geometry.lane_filters) // geometry.lanes)
+    filter = phase * geometry.parallel + PAIR * place + column
+    if filter >= geometry.spec.multiplier:
+        return None
+    return geometry.spec.multiplier * geometry.channel(word, channel) + filter

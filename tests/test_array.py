@@ -11,7 +11,12 @@ from hw.shapes import Geometry
 from hw.skeleton_memory import images
 from tests.streams import late, look, simulate
 
-CASES = {1: (calibrated, (4, 4)), 2: (extreme, (4, 8)), 5: (uniform, (4, 4))}
+CASES = {
+    1: (calibrated, (4, 4)),
+    2: (extreme, (4, 8)),
+    5: (uniform, (4, 4)),
+    10: (extreme, (8, 4)),
+}
 
 
 def inputs(geometry, state):
@@ -49,7 +54,7 @@ def test_every_code_of_a_step_equals_golden_a_slot_a_clock(filters):
     state = rng.integers(-128, 128, spec.lattice)
     slots, words = inputs(geometry, state)
     dut = SystolicArray(geometry, images(geometry, skeletons))
-    got, latency = [], 39 + filters
+    got, latency = [], 43 + filters
 
     async def bench(ctx):
         idle = [{"valid": 0}] * (latency + geometry.words)

@@ -1,4 +1,4 @@
-"""A lane: a filter from the skeleton memory, computed and mixed into every channel."""
+"""A lane: filters from the skeleton memory, computed and mixed into every channel."""
 
 import numpy as np
 import pytest
@@ -14,29 +14,37 @@ from tests.streams import late, piped
 SPEC = Spec(height=4, width=4, image=4)
 
 
-@pytest.mark.parametrize(("filters", "index"), [(1, 0), (2, 1), (5, 3)])
-def test_mixes_its_filter_into_every_channel_27_clocks_on(filters, index):
+@pytest.mark.parametrize(
+    ("filters", "index", "columns"), [(1, 0, 1), (2, 0, 2), (5, 1, 2), (5, 2, 1), (10, 3, 2)]
+)
+def test_mixes_its_filters_into_every_channel_31_clocks_after_the_first(filters, index, columns):
     geometry = Geometry(spec=SPEC, filters=filters)
     rng = np.random.default_rng(10)
     skeletons = [uniform(SPEC, rng), calibrated(SPEC, rng)]
     memories = images(geometry, skeletons)
-    lane = Lane(geometry, index, perceive=memories[f"perceive{index}"], mix=memories[f"mix{index}"])
-    slots, count = rng.permutation(np.tile(np.arange(geometry.slots), 2)), 2 * geometry.slots
+    lane = make_lane(geometry, index, memories)
+    assert lane.filters == columns
+    slots, count = rng.permutation(np.tile(np.arange(geometry.slots), 6)), 6 * geometry.slots
     chosen = rng.integers(0, 2, count)
     taps = rng.integers(-128, 128, (count, 9))
-    low, high = -index * 128 * 255, index * 127 * 255
+    low, high = -lane.before * 128 * 255, lane.before * 127 * 255
     sums = rng.integers(low, high + 1, (count, 16))
 
     want = []
     for slot, which, samples, before in zip(slots.tolist(), chosen, taps, sums, strict=True):
         perceive, update = skeletons[which].perceive, skeletons[which].update
-        k = filter_at(geometry, slot, index)
-        acc = (perceive.weight[k].ravel() * samples).sum() + perceive.bias[k]
-        hidden = HIDDEN.clamp(round_shift(max(acc, 0), perceive.shift[k]))
-        want.append((before + update.weight[:, k] * hidden).tolist())
+        total = before
+        for column in range(columns):
+            k = filter_at(geometry, slot, index, column)
+            if k is None:  # the channel has no more filters
+                continue
+            acc = (perceive.weight[k].ravel() * samples).sum() + perceive.bias[k]
+            hidden = HIDDEN.clamp(round_shift(max(acc, 0), perceive.shift[k]))
+            total = total + update.weight[:, k] * hidden
+        want.append(total.tolist())
 
     trains = [late(taps[:, tap].tolist(), 3 + 8 - tap, 0) for tap in range(9)]
-    behind = late(sums.tolist(), 26, [0] * 16)
+    behind = late(sums.tolist(), 30, [0] * 16)
     items = [
         {
             "i_address": {"slot": int(slots[k]), "skeleton": int(chosen[k])},
@@ -45,18 +53,28 @@ def test_mixes_its_filter_into_every_channel_27_clocks_on(filters, index):
         }
         for k in range(count)
     ]
-    got = piped(lane, items, ["o_sums"], latency=27)
-    assert got[:-26] == want[:-26] and len(got) > 30
+    got = piped(lane, items, ["o_sums"], latency=30 + columns)
+    assert got[:-30] == want[:-30] and len(set(map(tuple, want[:-30]))) > 10
 
 
-def test_hands_address_and_taps_on_a_clock_later():
+def make_lane(geometry, index, memories):
+    columns = range(geometry.lane_filters[index])
+    return Lane(
+        geometry,
+        index,
+        perceive=memories[f"perceive{index}"],
+        mix=[memories[f"mix{index}_{column}"] for column in columns],
+    )
+
+
+@pytest.mark.parametrize(("index", "clocks"), [(0, 2), (2, 1)])
+def test_hands_address_and_taps_on_a_clock_later_for_each_filter(index, clocks):
     geometry = Geometry(spec=SPEC, filters=5)
-    memories = images(geometry, ())
-    lane = Lane(geometry, 0, perceive=memories["perceive0"], mix=memories["mix0"])
+    lane = make_lane(geometry, index, images(geometry, ()))
     items = [
         {"i_address": {"slot": k, "skeleton": k % 4}, "i_taps": [k + tap for tap in range(9)]}
         for k in range(16)
     ]
-    got = piped(lane, items, ["o_address", "o_taps"], latency=1)
+    got = piped(lane, items, ["o_address", "o_taps"], latency=clocks)
     assert [taps for _, taps in got] == [item["i_taps"] for item in items]
     assert [(a["slot"], a["skeleton"]) for a, _ in got] == [(k, k % 4) for k in range(16)]

@@ -1,32 +1,37 @@
-"""The mixing column: a hidden code towards every channel, added to the lane before."""
+"""The mixing column: a hidden code towards every channel, added to the column before."""
 
 import numpy as np
 import pytest
 
 from hw.array.mix import Mix
+from hw.array.pe import operand
 from hw.shapes import mix_sum
 from tests.streams import late, piped
 
-CHANNELS = 4
 
 
-@pytest.mark.parametrize("lane", [0, 1, 4])
-def test_adds_its_products_to_the_sums_of_the_lane_before(lane):
+@pytest.mark.parametrize("channels", [4, 8, 16])
+@pytest.mark.parametrize("before", [0, 1, 4])
+def test_adds_its_products_to_the_sums_of_the_column_before(before, channels):
     rng = np.random.default_rng(4)
     hidden = np.concatenate([[0, 255, 255, 1], rng.integers(0, 256, 40)])
-    weights = rng.choice([-128, -1, 0, 127], (len(hidden), CHANNELS))
-    low, high = -lane * 128 * 255, lane * 127 * 255
-    sums = rng.choice([low, high, 0], (len(hidden), CHANNELS)) if lane else 0 * weights
+    weights = rng.choice([-128, -1, 0, 127], (len(hidden), channels))
+    low, high = -before * 128 * 255, before * 127 * 255
+    sums = rng.choice([low, high, 0], (len(hidden), channels)) if before else 0 * weights
 
-    behind = late(sums.tolist(), 5, [0] * CHANNELS)
-    column = late(weights.tolist(), 1, [0] * CHANNELS)
+    behind = late(sums.tolist(), 7, [0] * channels)
+    column = late(weights.tolist(), 1, [0] * channels)
     items = [
-        {"hidden": int(h), "weights": w, "i_sums": s}
+        {
+            "hidden": int(h),
+            "operands": [operand(pair) for pair in zip(w[::2], w[1::2], strict=True)],
+            "i_sums": s,
+        }
         for h, w, s in zip(hidden, column, behind, strict=True)
     ]
-    got = piped(Mix(CHANNELS, lane=lane), items, ["o_sums"], latency=6)
+    got = piped(Mix(channels, before=before), items, ["o_sums"], latency=8)
 
-    assert got[:-5] == (sums + hidden[:, None] * weights).tolist()[:-5]
+    assert got[:-7] == (sums + hidden[:, None] * weights).tolist()[:-7]
 
 
 def test_sums_have_no_bit_too_many():

@@ -3,6 +3,7 @@
 from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from hw.array.accumulator import Accumulator
 from hw.array.lane import Lane
@@ -10,11 +11,15 @@ from hw.array.residual import Residual
 from hw.array.window import Edges, Window
 from hw.primitives import BlockMemory, ReadOnlyMemory, connect_each, delay
 from hw.scan import token_layout
+from hw.shapes import TAPS
 
-__all__ = ["SystolicArray", "slot_layout"]
+__all__ = ["SystolicArray", "centres", "slot_layout"]
 
-CENTRES = 4  # cells whose state waits for its change: more than the pipeline holds
 
+def centres(geometry):
+    """Return how many cells' states wait for their change: more than the pipeline holds."""
+    wait = Lane.LATENCY + geometry.filters - ReadOnlyMemory.LATENCY - TAPS // 2
+    return 1 << ceil_log2(2 + -(-wait // geometry.slots))
 
 def slot_layout(geometry):
     """Shape of what the array is told of a slot: the clock in which a filter of a cell is computed.
@@ -36,8 +41,9 @@ def slot_layout(geometry):
 class SystolicArray(wiring.Component):
     """Compute one step of the automaton on a stream of words.
 
-    Bit-exact with ``golden.naive.step``. Of a cell's ``slots`` clocks each uses every multiplier:
-    ``9 F`` in the perception chains, ``16 F`` in the mixing columns.
+    Bit-exact with ``golden.naive.step``. In each of a cell's ``slots`` clocks, F filters are
+    computed: nine multipliers for each two filters of a channel, and in each filter's mixing column
+    one for every two channels.
 
     Latency from the slot to the cell's first word one step on is ``LATENCY + F`` clocks after the
     cell's last slot; initiation interval one slot. Does not accept backpressure.
@@ -92,7 +98,7 @@ class SystolicArray(wiring.Component):
         ]
 
         lane, scan = None, self.i_scan
-        for index in range(geometry.filters):
+        for index in range(len(geometry.lane_filters)):
             before, lane = lane, self.lane(index)
             m.submodules[f"lane{index}"] = lane
             self.connect_lane(m, window, before, lane)
@@ -113,8 +119,8 @@ class SystolicArray(wiring.Component):
             accumulator.check.skeleton.eq(self.slot.address.skeleton),
         ]
 
-        m.submodules.centres = centres = self.centres(m, window, accumulator)
-        states = data.View(geometry.word, centres.read_data)
+        m.submodules.centres = ring = self.ring(m, window, accumulator)
+        states = data.View(geometry.word, ring.read_data)
         for index in range(geometry.lanes):
             residual = Residual(geometry, self.images[f"residual{index}"], index)
             m.submodules[f"residual{index}"] = residual
@@ -138,16 +144,17 @@ class SystolicArray(wiring.Component):
 
     def lane(self, index):
         """Return the lane with its part of the skeleton memory."""
+        columns = range(self.geometry.lane_filters[index])
         return Lane(
             self.geometry,
             index,
             perceive=self.images[f"perceive{index}"],
-            mix=self.images[f"mix{index}"],
+            mix=[self.images[f"mix{index}_{column}"] for column in columns],
         )
 
     def connect_lane(self, m, window, before, lane):
         """Feed a lane from the one before, or from the window where a new channel begins."""
-        channel, filter = divmod(lane.index, self.geometry.parallel)
+        channel, filter = divmod(lane.before, self.geometry.parallel)
         if before is None:
             m.d.comb += lane.i_address.eq(self.slot.address)
         else:
@@ -160,14 +167,14 @@ class SystolicArray(wiring.Component):
             taps = before.o_taps
         else:
             taps = [
-                delay(m, word[channel], lane.index, name=f"tap{channel}") for word in window.taps
+                delay(m, word[channel], lane.before, name=f"tap{channel}") for word in window.taps
             ]
         m.d.comb += connect_each(taps, lane.i_taps)
 
-    def centres(self, m, window, accumulator):
+    def ring(self, m, window, accumulator):
         """Keep each cell's state until its change is known; both come in the same order."""
         geometry = self.geometry
-        ring = BlockMemory(Shape.cast(geometry.word).width, CENTRES * geometry.words)
+        ring = BlockMemory(Shape.cast(geometry.word).width, centres(geometry) * geometry.words)
         m.d.comb += [
             ring.write_data.eq(window.centre),
             ring.write_enable.eq(window.centre_valid),

@@ -1,4 +1,4 @@
-"""A filter lane: one perception chain, one mixing column, and the skeleton memory of both."""
+"""A filter lane: a perception chain, a mixing column a filter, and the skeleton memory of both."""
 
 from amaranth import *
 from amaranth.lib import wiring
@@ -15,13 +15,13 @@ __all__ = ["Lane"]
 
 
 class Lane(wiring.Component):
-    """Compute one filter a clock and add what it contributes to every channel.
+    """Compute one filter a clock, or two, and add what they contribute to every channel.
 
-    Taps, address and sums go on to the next lane, each a clock later: the samples that the filters
-    of a channel share travel, they are not fanned out.
+    Taps, address and sums go on to the next lane, each by as many clocks later as the lane has
+    filters: the samples that the filters of a channel share travel, they are not fanned out.
 
-    Latency is 27 clocks from the address to the sums, initiation interval one. Does not accept
-    backpressure.
+    Latency of the first filter is 31 clocks from the address to the sums; initiation interval one.
+    Does not accept backpressure.
 
     Parameters
     ----------
@@ -29,8 +29,10 @@ class Lane(wiring.Component):
         Build of the chip.
     index : int
         Number of this lane.
-    perceive, mix : list of int
-        Rows of the two skeleton memories.
+    perceive : list of int
+        Rows of the filters' skeleton memory.
+    mix : list of list of int
+        Rows of each mixing column's skeleton memory.
 
     Members
     -------
@@ -51,16 +53,20 @@ class Lane(wiring.Component):
     def __init__(self, geometry, index, *, perceive, mix):
         self.geometry = geometry
         self.index = index
-        self.rows = {"perceive": perceive, "mix": mix}
+        self.perceive = perceive
+        self.mix = mix
+        self.filters = geometry.lane_filters[index]
+        self.before = sum(geometry.lane_filters[:index])
+        """Filters of the lanes before this one."""
 
         channels = geometry.spec.channels
         super().__init__({
             "i_address": In(geometry.address),
             "i_taps": In(code(STATE)).array(TAPS),
-            "i_sums": In(mix_sum(index)).array(channels),
+            "i_sums": In(mix_sum(self.before)).array(channels),
             "o_address": Out(geometry.address),
             "o_taps": Out(code(STATE)).array(TAPS),
-            "o_sums": Out(mix_sum(index + 1)).array(channels),
+            "o_sums": Out(mix_sum(self.before + self.filters)).array(channels),
             "i_scan": In(token_layout(geometry)),
             "o_scan": Out(token_layout(geometry)),
         })
@@ -68,37 +74,51 @@ class Lane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        channels = self.geometry.spec.channels
         address = delay(m, Value.cast(self.i_address), 1, name="address")
-        m.d.comb += Value.cast(self.o_address).eq(address)
+        onward = delay(m, address, self.filters - 1, name="onward")
+        m.d.comb += Value.cast(self.o_address).eq(onward)
         for before, after in zip(self.i_taps, self.o_taps, strict=True):
-            m.d.comb += after.eq(delay(m, before, 1, name="tap"))
+            m.d.comb += after.eq(delay(m, before, self.filters, name="tap"))
 
-        m.submodules.perceive_rom = filters = ReadOnlyMemory(perceive_row(), self.rows["perceive"])
-        m.submodules.perceive = perceive = Perceive()
+        layout = perceive_row(self.filters)
+        m.submodules.perceive_rom = rom = ReadOnlyMemory(layout, self.perceive)
+        m.submodules.perceive = perceive = Perceive(self.filters)
         m.d.comb += [
-            filters.address.eq(address),
-            perceive.row.eq(filters.data),
+            rom.address.eq(address),
+            perceive.row.eq(rom.data),
             *connect_each(self.i_taps, perceive.taps),
         ]
+        scan = self.scan(m, f"perceive{self.index}", rom, self.i_scan)
 
-        m.submodules.mix_rom = weights = ReadOnlyMemory(mix_row(channels), self.rows["mix"])
-        m.submodules.mix = mix = Mix(channels, lane=self.index)
-        m.d.comb += [
-            weights.address.eq(delay(m, address, Perceive.LATENCY, name="mix_address")),
-            # The multipliers are many, hence far apart: weights get a clock for the way alone.
-            mix.weights.eq(delay(m, Value.cast(weights.data), 1, name="weights")),
-            mix.hidden.eq(perceive.hidden),
-            *connect_each(self.i_sums, mix.i_sums),
-            *connect_each(mix.o_sums, self.o_sums),
-        ]
-        scan = self.i_scan
-        for kind, rom in (("perceive", filters), ("mix", weights)):
-            row = Value.cast(rom.data)
-            place = Scan(self.geometry, f"{kind}{self.index}", len(row))
-            m.submodules[f"{kind}_scan"] = place
-            m.d.comb += [place.i.eq(scan), place.row.eq(row)]
-            scan = place.o
-        m.d.comb += self.o_scan.eq(scan)
+        address = delay(m, address, Perceive.LATENCY, name="mix_address")
+        sums = self.i_sums
+        for column, hidden in enumerate(perceive.hidden):
+            rom, mix = self.column(m, column)
+            # Each column adds to the sums a clock after the one before.
+            m.d.comb += [
+                rom.address.eq(delay(m, address, column, name=f"address{column}")),
+                mix.hidden.eq(delay(m, hidden, column, name=f"hidden{column}")),
+                *connect_each(sums, mix.i_sums),
+            ]
+            sums = mix.o_sums
+            scan = self.scan(m, f"mix{self.index}_{column}", rom, scan)
+        m.d.comb += [*connect_each(sums, self.o_sums), self.o_scan.eq(scan)]
 
         return m
+
+    def column(self, m, column):
+        """Return a mixing column and its memory."""
+        channels = self.geometry.spec.channels
+        rom = ReadOnlyMemory(mix_row(channels), self.mix[column])
+        mix = Mix(channels, before=self.before + column)
+        m.submodules[f"mix{column}_rom"], m.submodules[f"mix{column}"] = rom, mix
+        # The multipliers are many, hence far apart: operands get a clock for the way alone.
+        m.d.comb += mix.operands.eq(delay(m, Value.cast(rom.data), 1, name=f"operands{column}"))
+        return rom, mix
+
+    def scan(self, m, name, rom, token):
+        """Pass a memory's tokens by it; return where they go on."""
+        row = Value.cast(rom.data)
+        m.submodules[f"{name}_scan"] = place = Scan(self.geometry, name, len(row))
+        m.d.comb += [place.i.eq(token), place.row.eq(row)]
+        return place.o

@@ -1,74 +1,78 @@
-"""The update's point-wise products: a column of processing elements for each filter lane."""
+"""The update's point-wise products: a column of processing elements for each filter of a clock."""
 
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.fixed import HIDDEN, WEIGHT
+from golden.fixed import HIDDEN
 from hw.array.pe import ProcessingElement
-from hw.primitives import copies
-from hw.shapes import code, mix_row, mix_sum
+from hw.primitives import connect_each, copies
+from hw.shapes import PAIR, code, mix_row, mix_sum
 
 __all__ = ["GROUP", "Mix"]
 
 GROUP = 4
-"""Channels that share a register of whatever all of them want."""
+"""Channels, or processing elements, that share a register of whatever all of them want."""
 
 
 class Mix(wiring.Component):
-    """Multiply a hidden code towards every channel and add to the sums of the lane before.
+    """Multiply a hidden code towards every channel and add to the sums of the column before.
 
-    Latency is six clocks from the hidden code, one from the sums handed in; initiation interval
-    one. Does not accept backpressure. Takes a multiplier block for each channel.
+    Each processing element serves two channels, which want the same hidden code.
+
+    Latency is eight clocks from the hidden code, one from the sums handed in; initiation interval
+    one. Does not accept backpressure. Takes a multiplier block for every two channels.
 
     Parameters
     ----------
     channels : int
-        Channels that the update mixes into.
-    lane : int
-        Lanes before this one, whose products the sums handed in hold.
+        Channels that the update mixes into, an even number.
+    before : int
+        Columns before this one, whose products the sums handed in hold.
 
     Members
     -------
     hidden : In
         Hidden code.
-    weights : In
-        Its weight towards each channel, a clock behind.
+    operands : In
+        Its weights towards each two channels, a clock behind.
     i_sums : In
-        Sums of the lane before, five clocks behind the hidden code.
+        Sums of the column before, seven clocks behind the hidden code.
     o_sums : Out
-        Sums with this lane's products.
+        Sums with this column's products.
     """
 
     LATENCY = 1 + ProcessingElement.LATENCY
 
-    def __init__(self, channels, *, lane):
+    def __init__(self, channels, *, before):
         self.channels = channels
-        self.lane = lane
+        self.before = before
 
         super().__init__({
             "hidden": In(code(HIDDEN)),
-            "weights": In(mix_row(channels)),
-            "i_sums": In(mix_sum(lane)).array(channels),
-            "o_sums": Out(mix_sum(lane + 1)).array(channels),
+            "operands": In(mix_row(channels)),
+            "i_sums": In(mix_sum(before)).array(channels),
+            "o_sums": Out(mix_sum(before + 1)).array(channels),
         })
 
     def elaborate(self, platform):
         m = Module()
 
-        hidden = copies(m, self.hidden, -(-self.channels // GROUP), name="hidden")
-        for channel in range(self.channels):
-            m.submodules[f"pe{channel}"] = pe = ProcessingElement(
+        elements = self.channels // PAIR
+        hidden = copies(m, self.hidden, -(-elements // GROUP), name="hidden")
+        for index in range(elements):
+            m.submodules[f"pe{index}"] = pe = ProcessingElement(
+                PAIR,
                 sample=code(HIDDEN),
-                weight=code(WEIGHT),
-                i_sum=mix_sum(self.lane),
-                o_sum=mix_sum(self.lane + 1),
+                i_sum=mix_sum(self.before),
+                o_sum=mix_sum(self.before + 1),
             )
+            channels = slice(PAIR * index, PAIR * (index + 1))
             m.d.comb += [
-                pe.sample.eq(hidden[channel // GROUP]),
-                pe.weight.eq(self.weights[channel]),
-                pe.i_sum.eq(self.i_sums[channel]),
-                self.o_sums[channel].eq(pe.o_sum),
+                pe.sample.eq(hidden[index // GROUP]),
+                pe.operand.eq(self.operands[index]),
+                *connect_each(self.i_sums[channels], pe.i_sums),
+                *connect_each(pe.o_sums, self.o_sums[channels]),
             ]
 
         return m

@@ -8,7 +8,7 @@ from amaranth.back import rtlil
 from amaranth.lib import data, wiring
 
 from golden.files import replacement, write_json
-from hw.array.array import CENTRES, SystolicArray
+from hw.array.array import SystolicArray, centres
 from hw.chip import Chip
 from hw.flow.yosys import yosys
 from hw.shapes import TAPS, encode_sum, readout_sum, tap_sum, update_sum
@@ -68,9 +68,11 @@ def write_chip(geometry, skeletons, folder):
 
 def memory_path(name):
     """Instance path of a skeleton memory below the top module."""
-    kind, lane = re.fullmatch(r"([a-z]+)(\d*)", name).groups()
-    if kind in ("perceive", "mix"):
-        return f"array.lane{lane}.{kind}_rom"
+    kind, lane, column = re.fullmatch(r"([a-z]+)(\d*)_?(\d*)", name).groups()
+    if kind == "perceive":
+        return f"array.lane{lane}.perceive_rom"
+    if kind == "mix":
+        return f"array.lane{lane}.mix{column}_rom"
     if kind == "residual":
         return f"array.residual{lane}.rom"
     if kind == "identity":
@@ -97,7 +99,7 @@ def facts(geometry, chip, skeletons):
         "latency": {
             "read": Chip.READ_LATENCY,
             "array": SystolicArray.LATENCY + geometry.filters,
-            "centres": CENTRES,
+            "centres": centres(geometry),
         },
         "accumulator_bits": {layer: shape.width for layer, shape in accumulators(spec).items()},
         "ports": ports(chip),

@@ -9,7 +9,6 @@ from hw.shapes import mix_sum
 from tests.streams import late, piped
 
 
-
 @pytest.mark.parametrize("channels", [4, 8, 16])
 @pytest.mark.parametrize("before", [0, 1, 4])
 def test_adds_its_products_to_the_sums_of_the_column_before(before, channels):

@@ -17,11 +17,27 @@ from hw.shapes import (
 )
 
 
-@pytest.mark.parametrize("filters", [0, 3, 10, "5"])
-def test_rejects_other_foldings(filters):
+@pytest.mark.parametrize(
+    ("multiplier", "choices", "filters"),
+    [
+        (5, "1, 2, 3, 5, 10", (0, 4, 6, 20, -1, "5", None, 2.5)),
+        (1, "1, 2", (3, 5)),
+        (4, "1, 2, 4, 8", (3, 5)),
+        (8, "1, 2, 3, 4, 8, 16", (5, 6, 7, 10)),
+    ],
+)
+def test_rejects_other_foldings(multiplier, choices, filters):
+    for count in filters:
+        with pytest.raises(InputError) as error:
+            Geometry(spec=Spec(multiplier=multiplier), filters=count)
+        text = f"Filters per clock must be one of {choices} where a channel has {multiplier}"
+        assert str(error.value) == f"{text}, not {count!r}"
+
+
+def test_rejects_a_cell_that_takes_fewer_clocks_than_the_sequencer_needs():
     with pytest.raises(InputError) as error:
-        Geometry(filters=filters)
-    assert str(error.value) == f"Filters per clock must be 1, 2 or 5, not {filters!r}"
+        Geometry(spec=Spec(channels=4, multiplier=2), filters=4)
+    assert str(error.value) == "4 filters per clock leave 2 clocks a cell, the chip needs 4"
 
 
 @pytest.mark.parametrize(
@@ -29,14 +45,15 @@ def test_rejects_other_foldings(filters):
     [
         ("height", 12, "4 or 8 or 16 or 32"),
         ("width", 64, "4 or 8 or 16 or 32"),
-        ("channels", 8, "16"),
-        ("multiplier", 4, "5"),
+        ("channels", 12, "4 or 8 or 16"),
+        ("channels", 32, "4 or 8 or 16"),
+        ("multiplier", 9, "1 or 2 or 3 or 4 or 5 or 6 or 7 or 8"),
         ("boundary", "wrap", "zero"),
     ],
 )
 def test_rejects_what_the_chip_cannot_hold(name, value, choices):
     with pytest.raises(InputError) as error:
-        Geometry(spec=Spec(**{"image": 4, name: value}))
+        Geometry(spec=Spec(**{"image": 4, name: value}), filters=1)
     assert str(error.value) == f"The chip takes spec.{name} {choices}, not {value!r}"
 
 
@@ -94,7 +111,7 @@ def test_what_travels_has_its_fields_in_the_order_and_the_width_that_the_verilog
         "delta": [("code", 0, 8), ("context", 8, 2)],
         "address": [("slot", 0, 6), ("skeleton", 6, 4)],
         "check": [("active", 0, 1), ("slot", 1, 6), ("skeleton", 7, 4)],
-        "word": [(0, 0, 8), (1, 8, 8)],
+        "word": [(0, 0, 8)],
     }
     for name, fields in layouts.items():
         found = [(key, f.offset, Shape.cast(f.shape).width) for key, f in getattr(geometry, name)]
@@ -111,8 +128,13 @@ def test_operations_have_the_numbers_that_the_protocol_gives_them():
 @pytest.mark.parametrize(
     ("filters", "names"),
     [
-        (1, "perceive0 mix0 residual0 encode readout identity"),
-        (2, "perceive0 mix0 perceive1 mix1 residual0 residual1 encode readout identity"),
+        (1, "perceive0 mix0_0 residual0 encode readout identity"),
+        (2, "perceive0 mix0_0 mix0_1 residual0 encode readout identity"),
+        (
+            5,
+            "perceive0 mix0_0 mix0_1 perceive1 mix1_0 mix1_1 perceive2 mix2_0 "
+            "residual0 encode readout identity",
+        ),
     ],
 )
 def test_memories_are_checked_lane_by_lane_and_the_identities_last(filters, names):
@@ -135,11 +157,21 @@ def test_an_interval_has_the_narrowest_shape(low, high, shape):
     assert interval(low, high) == shape
 
 
-@pytest.mark.parametrize(("filters", "slots"), [(1, 80), (2, 40), (5, 16)])
-def test_every_slot_uses_every_multiplier(filters, slots):
+@pytest.mark.parametrize(
+    ("filters", "slots", "lanes"),
+    [
+        (1, 80, [1]),
+        (2, 48, [2]),
+        (3, 32, [2, 1]),
+        (5, 16, [2, 2, 1]),
+        (10, 8, [2, 2, 1, 2, 2, 1]),
+    ],
+)
+def test_a_cell_takes_as_many_slots_as_its_filters_need(filters, slots, lanes):
     geometry = Geometry(filters=filters)
     assert geometry.slots == slots == geometry.words * geometry.phases
-    assert geometry.slots * filters == geometry.spec.filters
+    assert geometry.lane_filters == lanes and sum(lanes) == filters
+    assert 0 <= geometry.slots * filters - geometry.spec.filters < 16 * filters
     channels = [
         geometry.channel(word, lane)
         for word in range(geometry.words)

@@ -12,11 +12,12 @@ from golden.errors import InputError
 from golden.samples import extreme, uniform
 from golden.spec import Gate, Spec
 from golden.wire import FACTS
-from hw.shapes import IDENTITY, Geometry
+from hw.array.pe import products
+from hw.shapes import IDENTITY, Geometry, foldings
 from hw.skeleton_memory import DIGEST, facts_of, filter_at, images, layouts, message, require_fit
 
 SPEC = Spec(height=4, width=8, image=2)
-FOLDINGS = pytest.mark.parametrize("filters", [1, 2, 5])
+FOLDINGS = pytest.mark.parametrize("filters", [1, 2, 3, 5, 10])
 
 
 def made(count=2):
@@ -28,7 +29,10 @@ def unpack(layout, row):
     """Return a row as plain values, the way `pack` took them."""
     if isinstance(layout, data.StructLayout):
         return {
-            name: unpack(Shape.cast(f.shape) if name != "weights" else f.shape, row >> f.offset)
+            name: unpack(
+                f.shape if isinstance(f.shape, data.Layout) else Shape.cast(f.shape),
+                row >> f.offset,
+            )
             for name, f in layout
         }
     if isinstance(layout, data.ArrayLayout):
@@ -38,11 +42,31 @@ def unpack(layout, row):
     return code - (layout.signed and code >> layout.width - 1) * (1 << layout.width)
 
 
-@FOLDINGS
-def test_every_filter_has_one_slot_of_one_lane(filters):
-    geometry = Geometry(spec=SPEC, filters=filters)
-    found = [filter_at(geometry, s, lane) for s in range(geometry.slots) for lane in range(filters)]
-    assert sorted(found) == list(range(80))
+def columns(geometry):
+    """Lane and column of each filter that is computed in a clock."""
+    return [(lane, k) for lane, count in enumerate(geometry.lane_filters) for k in range(count)]
+
+
+@pytest.mark.parametrize("multiplier", range(1, 9))
+@pytest.mark.parametrize("channels", [8, 16])
+def test_every_filter_has_one_slot_of_one_column_whatever_the_folding(multiplier, channels):
+    spec = replace(SPEC, channels=channels, multiplier=multiplier)
+    for filters in foldings(multiplier):
+        geometry = Geometry(spec=spec, filters=filters)
+        places = [(s, *c) for s in range(geometry.slots) for c in columns(geometry)]
+        assert len(columns(geometry)) == filters
+        found = [filter_at(geometry, *place) for place in places]
+        assert sorted(k for k in found if k is not None) == list(range(spec.filters))
+        # Lanes of two have one channel's filters: those have the same taps.
+        for slot in range(geometry.slots):
+            for lane in range(len(geometry.lane_filters)):
+                mine = [filter_at(geometry, slot, *c) for c in columns(geometry) if c[0] == lane]
+                assert len({k // multiplier for k in mine if k is not None}) <= 1
+
+
+def weights_of(operand, count):
+    """Weights in an operand: what it makes of the sample 1."""
+    return [operand] if count == 1 else list(products(1, operand))
 
 
 @FOLDINGS
@@ -52,13 +76,19 @@ def test_rows_hold_every_number_of_every_skeleton(filters):
     for number, skeleton in enumerate(skeletons):
         for slot in range(geometry.slots):
             place = number << (geometry.slots - 1).bit_length() | slot
-            for lane in range(filters):
-                k, layer = filter_at(geometry, slot, lane), skeleton.perceive
-                row = unpack(shapes[f"perceive{lane}"], rows[f"perceive{lane}"][place])
-                assert row["weights"] == layer.weight[k].ravel().tolist()
-                assert (row["bias"], row["shift"]) == (layer.bias[k], layer.shift[k])
-                weights = unpack(shapes[f"mix{lane}"], rows[f"mix{lane}"][place])
-                assert weights == skeleton.update.weight[:, k].tolist()
+            for lane, column in columns(geometry):
+                k, layer = filter_at(geometry, slot, lane, column), skeleton.perceive
+                count, name = geometry.lane_filters[lane], f"perceive{lane}"
+                row = unpack(shapes[name], rows[name][place])
+                weights = [weights_of(operand, count)[column] for operand in row["operands"]]
+                assert weights == ([0] * 9 if k is None else layer.weight[k].ravel().tolist())
+                found = row["biases"][column], row["shifts"][column]
+                assert found == ((0, 0) if k is None else (layer.bias[k], layer.shift[k]))
+                name = f"mix{lane}_{column}"
+                operands = unpack(shapes[name], rows[name][place])
+                weights = [weight for operand in operands for weight in weights_of(operand, 2)]
+                want = [0] * 16 if k is None else skeleton.update.weight[:, k].tolist()
+                assert weights == want
         for channel in range(16):
             word, lane = divmod(channel, geometry.lanes)
             row = rows[f"residual{lane}"][number * geometry.words + word]
@@ -103,7 +133,8 @@ def test_every_bit_of_every_row_is_in_the_message_of_its_place(filters):
     before = [message(geometry, rows, place) for place in range(2)]
     for name in geometry.scanned[:-1]:
         pitch = len(rows[name]) // geometry.skeletons
-        used = min(pitch, geometry.slots)
+        lanes = name in geometry.lane_memories
+        used = min(pitch, geometry.slots if lanes else geometry.spec.channels)
         for bit in range(Shape.cast(shapes[name]).width):
             row = bit % used
             rows[name][row] ^= 1 << bit

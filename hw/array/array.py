@@ -21,6 +21,7 @@ def centres(geometry):
     wait = Lane.LATENCY + geometry.filters - ReadOnlyMemory.LATENCY - TAPS // 2
     return 1 << ceil_log2(2 + -(-wait // geometry.slots))
 
+
 def slot_layout(geometry):
     """Shape of what the array is told of a slot: the clock in which a filter of a cell is computed.
 

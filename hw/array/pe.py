@@ -76,9 +76,7 @@ class ProcessingElement(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        m.submodules.multiplier = multiplier = Multiplier(
-            self.sample.shape(), self.operand.shape()
-        )
+        m.submodules.multiplier = multiplier = Multiplier(self.sample.shape(), self.operand.shape())
         m.d.comb += [multiplier.a.eq(self.sample), multiplier.b.eq(self.operand)]
         # The multiplier is far away: its product gets a clock for the way alone.
         wide = delay(m, multiplier.product, 1, name="product")

@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass
 
-from amaranth_boards.ulx3s import ULX3S_25F_Platform, ULX3S_45F_Platform, ULX3S_85F_Platform
+from amaranth_boards.ulx3s import (
+    ULX3S_12F_Platform,
+    ULX3S_25F_Platform,
+    ULX3S_45F_Platform,
+    ULX3S_85F_Platform,
+)
 from amaranth_boards.versa_ecp5_5g import VersaECP55GPlatform
 
 from golden.errors import InputError
@@ -10,7 +15,7 @@ from hw.boards.ecp5 import Ecp5
 
 __all__ = ["BOARDS", "BoardSpec", "find_board"]
 
-MULTIPLIERS = {"25F": 28, "45F": 72, "85F": 156}
+MULTIPLIERS = {"12F": 28, "25F": 28, "45F": 72, "85F": 156}
 """MULT18X18D of a part, by the end of its name."""
 
 
@@ -45,9 +50,17 @@ BOARDS = {
     board.name: board
     for board in (
         BoardSpec(
+            name="ulx3s-12f",
+            platform=ULX3S_12F_Platform,
+            filters=2,
+            clock=160,
+            nextpnr="--12k",
+            loader=ULX3S,
+        ),
+        BoardSpec(
             name="ulx3s-25f",
             platform=ULX3S_25F_Platform,
-            filters=1,
+            filters=2,
             clock=160,
             nextpnr="--25k",
             loader=ULX3S,
@@ -55,7 +68,7 @@ BOARDS = {
         BoardSpec(
             name="ulx3s-45f",
             platform=ULX3S_45F_Platform,
-            filters=2,
+            filters=5,
             clock=160,
             nextpnr="--45k",
             loader=ULX3S,
@@ -63,7 +76,7 @@ BOARDS = {
         BoardSpec(
             name="ulx3s-85f",
             platform=ULX3S_85F_Platform,
-            filters=5,
+            filters=10,
             clock=150,
             nextpnr="--85k",
             loader=ULX3S,
@@ -71,7 +84,7 @@ BOARDS = {
         BoardSpec(
             name="versa-ecp5-5g",
             platform=VersaECP55GPlatform,
-            filters=2,
+            filters=5,
             clock=200,
             nextpnr="--um5g-45k",
             loader=("-c", "ft2232"),

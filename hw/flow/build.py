@@ -14,7 +14,7 @@ from hw.flow.placing import Placer, digest, pack, place
 from hw.flow.tools import release, require_bitstream, tool
 from hw.flow.verilog import multipliers, run_overhead
 from hw.flow.yosys import yosys
-from hw.shapes import Geometry
+from hw.shapes import TAPS, Geometry
 from hw.skeleton_memory import require_fit
 
 __all__ = ["NAME", "build", "geometry_of", "synthesise"]
@@ -182,13 +182,8 @@ def summary(board, platform, geometry, skeletons, results, best, link):
     clocks = spec.steps * spec.cells * geometry.slots + run_overhead(geometry)
     engine = board.clock * 1e6 / clocks
     rates = [result["fmax"] for result in results]
-    macs = (
-        2
-        * spec.steps
-        * spec.cells
-        * geometry.slots
-        * sum(count for kind, count in multipliers(geometry).items() if kind.endswith("wise"))
-    )
+    # A multiply-accumulate is two operations; those that a filter needs, and no idle ones.
+    operations = 2 * spec.steps * spec.cells * spec.filters * (TAPS + spec.channels)
     dsp = used("MULT18X18D")
     return {
         "board": board.name,
@@ -212,7 +207,7 @@ def summary(board, platform, geometry, skeletons, results, best, link):
         "clocks_per_digit": clocks,
         "digits_per_second_engine": round(engine, 1),
         "digits_per_second_gated": min(round(engine, 1), link.get("gated_digits_per_second", 0)),
-        "gops_per_dsp": round(macs * board.clock * 1e6 / clocks / 1e9 / dsp["used"], 3),
+        "gops_per_dsp": round(operations * board.clock * 1e6 / clocks / 1e9 / dsp["used"], 3),
         "occupancy": round(1 - run_overhead(geometry) / clocks, 4),
         "tools": {name: release(name) for name in TOOLS} | {"synthesis": SYNTHESIS},
     }

@@ -11,7 +11,7 @@ from golden.files import replacement, write_json
 from hw.array.array import SystolicArray, centres
 from hw.chip import Chip
 from hw.flow.yosys import yosys
-from hw.shapes import TAPS, encode_sum, readout_sum, tap_sum, update_sum
+from hw.shapes import PAIR, TAPS, encode_sum, readout_sum, tap_sum, update_sum
 from hw.skeleton_memory import layouts, require_fit
 
 __all__ = [
@@ -124,8 +124,8 @@ def facts(geometry, chip, skeletons):
 def multipliers(geometry):
     """Count the multipliers, by what they are for."""
     return {
-        "depthwise": TAPS * geometry.filters,
-        "pointwise": geometry.spec.channels * geometry.filters,
+        "depthwise": TAPS * len(geometry.lane_filters),
+        "pointwise": geometry.spec.channels // PAIR * geometry.filters,
         "encode": 1,
         "readout": 1,
     }

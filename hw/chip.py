@@ -9,6 +9,7 @@ from golden.wire import Operation
 from hw.array.array import SystolicArray
 from hw.checker import Checker
 from hw.context import Context
+from hw.kept_row import KeptRow
 from hw.port.gate_port import GatePort
 from hw.port.lattice_port import LatticePort
 from hw.ports import chip_ports
@@ -133,13 +134,13 @@ class Chip(wiring.Component):
             words.append(context.read_codes)
             m.d.comb += [
                 context.pending.eq(sequencer.pending[index]),
-                context.delta_index.eq(gate_port.delta_index[index]),
+                context.delta_site.eq(gate_port.delta_site[index]),
                 context.delta_code.eq(gate_port.delta_code),
                 context.delta_enable.eq(gate_port.delta_enable[index]),
             ]
             with m.If(sequencer.running[index]):
                 m.d.comb += [
-                    context.read_cell.eq(sequencer.read_cell),
+                    context.read_at.eq(sequencer.read_at),
                     context.read_word.eq(sequencer.read_word),
                     context.write_cell.eq(sequencer.write_cell),
                     context.write_word.eq(sequencer.write_word),
@@ -159,11 +160,15 @@ class Chip(wiring.Component):
                 ]
 
         chosen = delay(m, sequencer.read_context, Context.LATENCY, name="read_context")
-        word = Signal(self.geometry.word, reset_less=True)
+        read = Signal(self.geometry.word)
         with m.Switch(chosen):
-            for index, read in enumerate(words):
+            for index, codes_read in enumerate(words):
                 with m.Case(index):
-                    m.d.sync += word.eq(read)
+                    m.d.comb += read.eq(codes_read)
+        if self.geometry.border:
+            read = self.keep_row(m, sequencer, read)
+        word = Signal(self.geometry.word, reset_less=True)
+        m.d.sync += word.eq(read)
         m.d.comb += array.word.eq(word)
         found = Signal.like(word)
         with m.Switch(port.context):
@@ -172,6 +177,18 @@ class Chip(wiring.Component):
                     m.d.sync += found.eq(read)
         m.d.comb += port.read_codes.eq(found)
         return codes
+
+    def keep_row(self, m, sequencer, word):
+        """Return the word that was read, or was kept of a row that is written anew by now."""
+        m.submodules.kept_row = row = KeptRow(self.geometry, wait=Context.LATENCY)
+        m.d.comb += [
+            row.keep.eq(sequencer.read_keep),
+            row.repeat.eq(sequencer.read_repeat),
+            row.x.eq(sequencer.read_at.x),
+            row.word.eq(sequencer.read_word),
+            row.i.eq(word),
+        ]
+        return row.o
 
     def connect_gate(self, m, codes, sequencer, gate_port):
         """Tap the channel that the gate reads off the words being written."""

@@ -41,13 +41,13 @@ class Context(wiring.Component):
     -------
     pending : In
         Which delta is pending for the word to read.
-    read_cell, read_word : In
+    read_at, read_word : In
         Word to read.
     read_codes : Out
         The word six clocks ago, the pending delta added.
     write_cell, write_word, write_codes, write_enable : In
         Word to write, and which of its channels.
-    delta_index, delta_code, delta_enable : In
+    delta_site, delta_code, delta_enable : In
         Code of the delta to write.
     """
 
@@ -58,14 +58,14 @@ class Context(wiring.Component):
 
         super().__init__({
             "pending": In(pending_layout(geometry)),
-            "read_cell": In(geometry.cell),
+            "read_at": In(geometry.position),
             "read_word": In(range(geometry.words)),
             "read_codes": Out(geometry.word),
             "write_cell": In(geometry.cell),
             "write_word": In(range(geometry.words)),
             "write_codes": In(geometry.word),
             "write_enable": In(geometry.lanes),
-            "delta_index": In(range(geometry.spec.deltas)),
+            "delta_site": In(geometry.site),
             "delta_code": In(code(STATE)),
             "delta_enable": In(1),
         })
@@ -78,19 +78,20 @@ class Context(wiring.Component):
             STATE.width * geometry.lanes, spec.cells * geometry.words, granularity=STATE.width
         )
         # Addresses are registered first: they come through multiplexers, and memories are far away.
-        cell, word = (delay(m, v, 1, name="read") for v in (self.read_cell, self.read_word))
-        m.d.comb += lattice.read_address.eq(Cat(word, cell))
+        at = data.View(geometry.position, delay(m, self.read_at.as_value(), 1, name="read_at"))
+        word = delay(m, self.read_word, 1, name="read_word")
+        m.d.comb += lattice.read_address.eq(Cat(word, at.cell))
         m.d.sync += [
             lattice.write_address.eq(Cat(self.write_word, self.write_cell)),
             lattice.write_data.eq(self.write_codes),
             lattice.write_enable.eq(self.write_enable),
         ]
 
-        x, y = cell[: exact_log2(spec.width)], cell[exact_log2(spec.width) :]
-        m.submodules.delta = delta = BlockMemory(STATE.width, spec.deltas)
-        m.d.comb += delta.read_address.eq(Cat(x[1:], y[1:]))
+        site = Value.cast(self.delta_site)
+        m.submodules.delta = delta = BlockMemory(STATE.width, 1 << len(site))
+        m.d.comb += delta.read_address.eq(Cat(at.x[1:], at.y[1:]))
         m.d.sync += [
-            delta.write_address.eq(self.delta_index),
+            delta.write_address.eq(site),
             delta.write_data.eq(self.delta_code),
             delta.write_enable.eq(self.delta_enable),
         ]
@@ -100,7 +101,7 @@ class Context(wiring.Component):
         pending = data.View(layout, delay(m, self.pending.as_value(), 1, name="pending"))
         reached = Signal()
         m.d.comb += reached.eq(
-            pending.active & (~pending.phased | ((y[0] == pending.row) & (x[0] == pending.column)))
+            pending.active & (~pending.phased | ((at.y[0] == pending.row) & (at.x[0] == pending.column)))
         )
         # What is read gets a clock for the way: the memory's blocks lie apart.
         stored = data.View(geometry.word, delay(m, lattice.read_data, 1, name="stored"))

@@ -46,7 +46,10 @@ PAIR = 2
 FOLDINGS = (1, 2, 5, 10)
 """Filters per clock of the chips that are measured."""
 
-SIDES = (4, 8, 16, 32)
+SIDES = range(4, 65, 4)
+"""Cells a side."""
+
+CHANNELS = (4, 8, 16)
 
 LEAST_SLOTS = 4
 """Clocks of a cell that the sequencer needs to be a clock ahead."""
@@ -101,16 +104,13 @@ class Geometry:
             count = getattr(self, name)
             if not 1 <= count <= most:
                 raise InputError(f"The chip must have 1 to {most} {name}, not {count!r}")
-        for name, allowed in (
-            ("height", SIDES),
-            ("width", SIDES),
-            ("channels", (4, 8, 16)),
-            ("multiplier", range(1, 9)),
-            ("boundary", ("zero",)),
+        for name, allowed, choices in (
+            ("height", SIDES, "4 to 64 in steps of 4"),
+            ("width", SIDES, "4 to 64 in steps of 4"),
+            ("channels", CHANNELS, "4, 8 or 16"),
         ):
             value = getattr(self.spec, name)
             if value not in allowed:
-                choices = " or ".join(map(str, allowed))
                 raise InputError(f"The chip takes spec.{name} {choices}, not {value!r}")
         if self.slots < LEAST_SLOTS:
             raise InputError(
@@ -149,6 +149,21 @@ class Geometry:
         pairs, single = divmod(self.parallel, PAIR)
         return self.lanes * [*pairs * [PAIR], *single * [1]]
 
+    @property
+    def border(self) -> int:
+        """Cells that the raster has beyond each edge: one where the lattice is a torus."""
+        return int(self.spec.boundary == "wrap")
+
+    @property
+    def rows(self) -> int:
+        """Rows of the raster; see `hw.raster.Raster`."""
+        return self.spec.height + 2 * self.border
+
+    @property
+    def columns(self) -> int:
+        """Columns of the raster."""
+        return self.spec.width + 2 * self.border
+
     def channel(self, word: int, lane: int) -> int:
         """Channel that ``lane`` of ``word`` holds."""
         return word * self.lanes + lane
@@ -172,6 +187,23 @@ class Geometry:
     def cell(self) -> Shape:
         """Shape of a cell's number: ``width * y + x``."""
         return unsigned(bits_for(self.spec.cells - 1))
+
+    @property
+    def position(self) -> data.StructLayout:
+        """Shape of a cell's number, and of its column and row."""
+        return data.StructLayout({
+            "cell": self.cell,
+            "x": range(self.spec.width),
+            "y": range(self.spec.height),
+        })
+
+    @property
+    def site(self) -> data.StructLayout:
+        """Shape of where a code of a delta goes: the column and row of its four cells."""
+        return data.StructLayout({
+            "x": range(self.spec.width // 2),
+            "y": range(self.spec.height // 2),
+        })
 
     @property
     def address(self) -> data.StructLayout:

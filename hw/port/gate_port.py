@@ -33,8 +33,8 @@ class GatePort(wiring.Component):
         Contexts that wait for a delta: the others' are not taken.
     i_delta : In(stream)
         Codes of deltas, each context's in raster order.
-    delta_index, delta_code, delta_enable : Out
-        Code of a delta to store, and for which contexts, a clock after it came.
+    delta_site, delta_code, delta_enable : Out
+        Code of a delta to store, where, and for which contexts, a clock after it came.
     complete : Out
         Contexts whose delta is complete with the code being stored.
     """
@@ -51,7 +51,7 @@ class GatePort(wiring.Component):
             "o_plane": Out(stream.Signature(geometry.plane)),
             "open": In(contexts),
             "i_delta": In(stream.Signature(geometry.delta)),
-            "delta_index": Out(data.ArrayLayout(range(geometry.spec.deltas), contexts)),
+            "delta_site": Out(data.ArrayLayout(geometry.site, contexts)),
             "delta_code": Out(code(STATE)),
             "delta_enable": Out(contexts),
             "complete": Out(contexts),
@@ -62,7 +62,7 @@ class GatePort(wiring.Component):
 
         geometry = self.geometry
         m.submodules.planes = planes = Ring(
-            geometry.plane, geometry.spec.cells << ceil_log2(geometry.contexts)
+            geometry.plane, 1 << ceil_log2(geometry.spec.cells * geometry.contexts)
         )
         m.d.comb += [
             planes.data.code.eq(self.code),
@@ -79,15 +79,19 @@ class GatePort(wiring.Component):
         ]
         m.d.sync += self.delta_code.eq(delta.p.code)
         for index in range(geometry.contexts):
-            count = Signal(range(geometry.spec.deltas), name=f"count{index}")
+            site = Signal(geometry.site, name=f"site{index}")
             taken = Signal(name=f"taken{index}")
             m.d.comb += taken.eq(delta.valid & delta.ready & (delta.p.context == index))
+            row_ends = site.x == geometry.spec.width // 2 - 1
+            last = row_ends & (site.y == geometry.spec.height // 2 - 1)
             m.d.sync += [
-                self.delta_index[index].eq(count),
+                self.delta_site[index].eq(site),
                 self.delta_enable[index].eq(taken),
-                self.complete[index].eq(taken & (count == geometry.spec.deltas - 1)),
+                self.complete[index].eq(taken & last),
             ]
             with m.If(taken):
-                m.d.sync += count.eq(count + 1)
+                m.d.sync += site.x.eq(Mux(row_ends, 0, site.x + 1))
+                with m.If(row_ends):
+                    m.d.sync += site.y.eq(Mux(last, 0, site.y + 1))
 
         return m

@@ -3,10 +3,11 @@
 from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import exact_log2
 
 from hw.array.array import slot_layout
+from hw.array.window import Edges
 from hw.primitives import delay
+from hw.raster import Raster
 from hw.sequencer.passes import pass_layout
 from hw.shapes import Geometry
 
@@ -15,6 +16,9 @@ __all__ = ["Computer"]
 
 class Computer(wiring.Component):
     """Compute the cell whose window the newest cell completes, a line and a cell behind.
+
+    A raster with a border has lines enough for that. Without one, the cells beyond the edges are
+    left out of the windows, and the last line is computed when all has been read.
 
     Parameters
     ----------
@@ -27,8 +31,8 @@ class Computer(wiring.Component):
     -------
     index, advance, at_end : In
         Slot of the cell; see `hw.sequencer.slots.SlotCounter`.
-    reading, read_pass, read_cell : In
-        Whether a pass is being read, which one, and where.
+    reading, read_pass, read_row, read_column : In
+        Whether a pass is being read, which one, and where in the raster.
     skeletons : In
         Skeleton of each context's run.
     check : In
@@ -51,7 +55,8 @@ class Computer(wiring.Component):
             "at_end": In(1),
             "reading": In(1),
             "read_pass": In(pass_layout(geometry)),
-            "read_cell": In(geometry.cell),
+            "read_row": In(range(geometry.rows)),
+            "read_column": In(range(geometry.columns)),
             "skeletons": In(data.ArrayLayout(geometry.skeleton, geometry.contexts)),
             "check": In(geometry.check),
             "active": Out(1),
@@ -62,29 +67,15 @@ class Computer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        geometry, spec = self.geometry, self.geometry.spec
-        cell = Signal(geometry.cell)
-        # Flags that a counter has come somewhere are a clock old: a cell lasts longer.
-        last, complete = Signal(), Signal()
-        m.d.sync += [last.eq(cell == spec.cells - 1), complete.eq(self.read_cell == spec.width)]
-        with m.If(self.at_end & self.active):
-            m.d.sync += cell.eq(cell + 1)
-            with m.If(last):
-                m.d.sync += [self.active.eq(0), cell.eq(0)]
-        with m.If(self.at_end & self.reading & complete):
-            m.d.sync += [self.active.eq(1), self.current.eq(self.read_pass)]
-
-        x, y = cell[: exact_log2(spec.width)], cell[exact_log2(spec.width) :]
+        geometry = self.geometry
+        edges = self.follow_border(m) if geometry.border else self.follow_edges(m)
         slot = Signal(slot_layout(geometry))
         m.d.comb += [
             slot.advance.eq(self.advance),
             slot.valid.eq(self.active),
             slot.first.eq(self.index == 0),
             slot.last.eq(self.index == geometry.slots - 1),
-            slot.edges.top.eq(y == 0),
-            slot.edges.bottom.eq(y == spec.height - 1),
-            slot.edges.left.eq(x == 0),
-            slot.edges.right.eq(x == spec.width - 1),
+            slot.edges.as_value().eq(edges),
             slot.address.slot.eq(self.index),
             slot.address.skeleton.eq(Array(self.skeletons)[self.current.context]),
             slot.check.eq(self.check.active),
@@ -98,3 +89,35 @@ class Computer(wiring.Component):
         m.d.comb += self.slot.as_value().eq(late)
 
         return m
+
+    def follow_border(self, m: Module) -> Value:
+        """Compute while the last neighbour of a cell is read; return its edges: it has none."""
+        m.d.comb += [
+            self.active.eq(self.reading & (self.read_row >= 2) & (self.read_column >= 2)),
+            self.current.eq(self.read_pass),
+        ]
+        return Const(0)
+
+    def follow_edges(self, m: Module) -> Value:
+        """Compute from a line and a cell on until the last cell; return the cell's edges."""
+        spec = self.geometry.spec
+        m.submodules.raster = raster = Raster(self.geometry)
+        # Flags that a counter has come somewhere are a clock old: a cell lasts longer.
+        last, complete = Signal(), Signal()
+        m.d.sync += [
+            last.eq(raster.last),
+            complete.eq((self.read_row == 1) & (self.read_column == 0)),
+        ]
+        m.d.comb += raster.advance.eq(self.at_end & self.active)
+        with m.If(raster.advance & last):
+            m.d.sync += self.active.eq(0)
+        with m.If(self.at_end & self.reading & complete):
+            m.d.sync += [self.active.eq(1), self.current.eq(self.read_pass)]
+        edges = Signal(Edges)
+        m.d.comb += [
+            edges.top.eq(raster.row == 0),
+            edges.bottom.eq(raster.row == spec.height - 1),
+            edges.left.eq(raster.column == 0),
+            edges.right.eq(raster.column == spec.width - 1),
+        ]
+        return edges.as_value()

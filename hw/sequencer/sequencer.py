@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from hw.array.array import slot_layout
+from hw.array.array import SystolicArray, slot_layout
 from hw.context import pending_layout
 from hw.ports import COUNTER
 from hw.primitives import delay
@@ -23,13 +23,13 @@ class Sequencer(wiring.Component):
     """Stream passes through the array without a gap, for as long as a context has one to make.
 
     A pass reads a lattice once, in raster order, and writes it in place one step on. The read of
-    the next pass begins in the clock after the last read of this one, be it of the same context or
-    of another, so the pipeline drains only where nothing is left to do or every context waits for
-    its delta. A context keeps the array until its run ends or its gate opens.
+    the next pass begins in the clock after the last read of this one. It may be of the same context
+    or of another. So the pipeline drains only where nothing is left to do or every context waits
+    for its delta. A context keeps the array until its run ends or its gate opens.
 
-    A run of T ungated steps takes ``T * cells * slots`` clocks, and once four clocks to begin,
-    ``(width + 1) * slots`` for the last line, ``words`` for the last cell's totals, and the
-    pipeline.
+    A lattice that wraps around, or is too small for the pipeline, drains it after every pass.
+
+    `hw.clocks` says how many clocks a run takes.
 
     Parameters
     ----------
@@ -55,8 +55,10 @@ class Sequencer(wiring.Component):
         Contexts whose delta has arrived.
     open : Out
         Contexts that wait for a delta.
-    read_context, read_cell, read_word : Out
+    read_context, read_at, read_word : Out
         Word to read.
+    read_keep, read_repeat : Out
+        Whether it is of the row to keep, or of the row that was kept; see `Reader`.
     slot : Out
         What the array is to compute.
     array_valid, array_word : In
@@ -76,6 +78,10 @@ class Sequencer(wiring.Component):
     def __init__(self, geometry: Geometry, *, read_latency: int, word_latency: int):
         self.geometry = geometry
         self.wait = read_latency - word_latency
+        pipeline = read_latency + SystolicArray.LATENCY + geometry.filters + geometry.words
+        after = geometry.spec.cells - geometry.spec.width - 2  # cells read when one is written
+        self.overlap = not geometry.border and after * geometry.slots > pipeline
+        """Whether a pass begins before the one before is written: the lattice is large enough."""
 
         contexts = geometry.contexts
         super().__init__({
@@ -86,7 +92,9 @@ class Sequencer(wiring.Component):
             "delta": In(contexts),
             "open": Out(contexts),
             "read_context": Out(geometry.context),
-            "read_cell": Out(geometry.cell),
+            "read_at": Out(geometry.position),
+            "read_keep": Out(1),
+            "read_repeat": Out(1),
             "read_word": Out(range(geometry.words)),
             "slot": Out(slot_layout(geometry)),
             "array_valid": In(1),
@@ -108,7 +116,7 @@ class Sequencer(wiring.Component):
         m.submodules.account = account = Account(self.geometry)
         m.submodules.chooser = chooser = Chooser(self.geometry)
         m.submodules.slots = slots = SlotCounter(self.geometry)
-        m.submodules.reader = reader = Reader(self.geometry)
+        m.submodules.reader = reader = Reader(self.geometry, overlap=self.overlap)
         m.submodules.computer = computer = Computer(self.geometry, wait=self.wait)
         m.submodules.writer = writer = Writer(self.geometry)
 
@@ -128,8 +136,11 @@ class Sequencer(wiring.Component):
             reader.available.eq(chooser.available),
             reader.chosen.eq(chooser.chosen),
             reader.computing.eq(computer.active),
+            reader.written.eq(writer.ends),
             self.read_context.eq(reader.current.context),
-            self.read_cell.eq(reader.cell),
+            self.read_at.eq(reader.position),
+            self.read_keep.eq(reader.keep),
+            self.read_repeat.eq(reader.repeat),
             self.read_word.eq(slots.word),
         ]
         # Words that are here -> slots to compute.
@@ -139,7 +150,8 @@ class Sequencer(wiring.Component):
             computer.at_end.eq(slots.at_end),
             computer.reading.eq(reader.active),
             computer.read_pass.eq(reader.current),
-            computer.read_cell.eq(reader.cell),
+            computer.read_row.eq(reader.row),
+            computer.read_column.eq(reader.column),
             computer.skeletons.eq(account.skeletons),
             computer.check.eq(self.check),
             self.slot.eq(computer.slot),

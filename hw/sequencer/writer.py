@@ -64,7 +64,7 @@ class Writer(wiring.Component):
             with m.If(first):
                 m.d.sync += self.current.eq(self.computed)
         with m.If(cell_ends):
-            m.d.sync += cell.eq(cell + 1)
+            m.d.sync += cell.eq(Mux(final, 0, cell + 1))
 
         m.d.sync += [
             self.cell.eq(cell),

@@ -114,31 +114,34 @@ class Checker(wiring.Component):
         """Send a place's tokens, row by row; the address holds until the last one is through."""
         geometry, own, row = self.geometry, self.own, self.row
         lanes, rules = len(geometry.lane_memories), len(geometry.scanned) - 1
-        last_row, last_memory = Signal.like(row), Signal.like(self.memory)
-        m.d.sync += [
-            last_row.eq(Mux(own, IDENTITY // ROW - 1, geometry.checked - 1)),
-            last_memory.eq(
-                Mux(own, rules, Mux(row < geometry.spec.channels, rules - 1, lanes - 1))
-            ),
-        ]
         rest = Signal(range(self.pause + 1), init=self.pause)
+        # Flags are a clock old: what they compare counts by one, or holds for longer.
+        rested, last_byte, last_memory, last_row = Signal(), Signal(), Signal(), Signal()
+        past = Signal()
+        m.d.sync += [
+            rested.eq(rest == 1),
+            last_byte.eq(self.byte == ROW - 2),
+            past.eq(row >= geometry.spec.channels),
+            last_memory.eq(own | (self.memory == Mux(past, lanes - 1, rules - 1))),
+            last_row.eq(row == Mux(own, IDENTITY // ROW - 1, geometry.checked - 1)),
+        ]
         with m.State("Pause"):
             m.d.sync += [rest.eq(rest - 1), self.byte.eq(0), self.memory.eq(Mux(own, rules, 0))]
-            with m.If(rest == 0):
+            with m.If(rested):
                 m.next = "Walk"
         with m.State("Walk"):
             m.d.comb += self.walking.eq(1)
             m.d.sync += [self.byte.eq(self.byte + 1), rest.eq(self.pause)]
-            with m.If(self.byte == ROW - 1):
+            with m.If(last_byte):
                 m.d.sync += self.memory.eq(self.memory + 1)
-                with m.If(self.memory == last_memory):
+                with m.If(last_memory):
                     m.next = "Drain"
         with m.State("Drain"):
             m.d.sync += rest.eq(rest - 1)
-            with m.If(rest == 0):
+            with m.If(rested):
                 m.d.sync += [rest.eq(self.pause), row.eq(row + 1)]
                 m.next = "Pause"
-                with m.If(row == last_row):
+                with m.If(last_row):
                     m.d.sync += [row.eq(0), own.eq(~own)]
                     with m.If(own):
                         m.next = "Judge"

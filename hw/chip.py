@@ -8,6 +8,7 @@ from amaranth.utils import exact_log2
 from golden.wire import Operation
 from hw.array.array import SystolicArray
 from hw.checker import Checker
+from hw.clocks import READ_LATENCY
 from hw.context import Context
 from hw.kept_row import KeptRow
 from hw.port.gate_port import GatePort
@@ -44,7 +45,7 @@ class Chip(wiring.Component):
     As `hw.ports.chip_ports` says.
     """
 
-    READ_LATENCY = Context.LATENCY + 1
+    READ_LATENCY = READ_LATENCY
 
     def __init__(self, geometry, skeletons, *, check=True):
         self.geometry = geometry
@@ -134,7 +135,7 @@ class Chip(wiring.Component):
             words.append(context.read_codes)
             m.d.comb += [
                 context.pending.eq(sequencer.pending[index]),
-                context.delta_site.eq(gate_port.delta_site[index]),
+                context.delta_index.eq(gate_port.delta_index[index]),
                 context.delta_code.eq(gate_port.delta_code),
                 context.delta_enable.eq(gate_port.delta_enable[index]),
             ]
@@ -150,7 +151,7 @@ class Chip(wiring.Component):
             with m.Else():
                 chosen = port.context == index
                 m.d.comb += [
-                    context.read_cell.eq(port.read_cell),
+                    context.read_at.eq(port.read_at),
                     context.read_word.eq(port.read_word),
                     context.write_cell.eq(port.write_cell),
                     context.write_word.eq(port.write_word),

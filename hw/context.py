@@ -47,8 +47,8 @@ class Context(wiring.Component):
         The word six clocks ago, the pending delta added.
     write_cell, write_word, write_codes, write_enable : In
         Word to write, and which of its channels.
-    delta_site, delta_code, delta_enable : In
-        Code of the delta to write.
+    delta_index, delta_code, delta_enable : In
+        Code of the delta to write, and its ``geometry.site``.
     """
 
     LATENCY = 1 + BlockMemory.LATENCY + 3
@@ -65,7 +65,7 @@ class Context(wiring.Component):
             "write_word": In(range(geometry.words)),
             "write_codes": In(geometry.word),
             "write_enable": In(geometry.lanes),
-            "delta_site": In(geometry.site),
+            "delta_index": In(Shape.cast(geometry.site)),
             "delta_code": In(code(STATE)),
             "delta_enable": In(1),
         })
@@ -87,11 +87,10 @@ class Context(wiring.Component):
             lattice.write_enable.eq(self.write_enable),
         ]
 
-        site = Value.cast(self.delta_site)
-        m.submodules.delta = delta = BlockMemory(STATE.width, 1 << len(site))
+        m.submodules.delta = delta = BlockMemory(STATE.width, 1 << len(self.delta_index))
         m.d.comb += delta.read_address.eq(Cat(at.x[1:], at.y[1:]))
         m.d.sync += [
-            delta.write_address.eq(site),
+            delta.write_address.eq(self.delta_index),
             delta.write_data.eq(self.delta_code),
             delta.write_enable.eq(self.delta_enable),
         ]
@@ -100,9 +99,8 @@ class Context(wiring.Component):
         layout = pending_layout(geometry)
         pending = data.View(layout, delay(m, self.pending.as_value(), 1, name="pending"))
         reached = Signal()
-        m.d.comb += reached.eq(
-            pending.active & (~pending.phased | ((at.y[0] == pending.row) & (at.x[0] == pending.column)))
-        )
+        is_phase = Cat(at.y[0], at.x[0]) == Cat(pending.row, pending.column)
+        m.d.comb += reached.eq(pending.active & (~pending.phased | is_phase))
         # What is read gets a clock for the way: the memory's blocks lie apart.
         stored = data.View(geometry.word, delay(m, lattice.read_data, 1, name="stored"))
         for lane in range(geometry.lanes):

@@ -151,17 +151,17 @@ class Geometry:
 
     @property
     def border(self) -> int:
-        """Cells that the raster has beyond each edge: one where the lattice is a torus."""
+        """Cells that a pass reads beyond each edge: one where the lattice is a torus."""
         return int(self.spec.boundary == "wrap")
 
     @property
-    def rows(self) -> int:
-        """Rows of the raster; see `hw.raster.Raster`."""
+    def read_rows(self) -> int:
+        """Rows that a pass reads, its border's included."""
         return self.spec.height + 2 * self.border
 
     @property
-    def columns(self) -> int:
-        """Columns of the raster."""
+    def read_columns(self) -> int:
+        """Columns that a pass reads, its border's included."""
         return self.spec.width + 2 * self.border
 
     def channel(self, word: int, lane: int) -> int:
@@ -199,7 +199,7 @@ class Geometry:
 
     @property
     def site(self) -> data.StructLayout:
-        """Shape of where a code of a delta goes: the column and row of its four cells."""
+        """Shape of where a delta's code is kept: the column and row of its four cells."""
         return data.StructLayout({
             "x": range(self.spec.width // 2),
             "y": range(self.spec.height // 2),
@@ -282,7 +282,8 @@ class Geometry:
 def foldings(multiplier: int) -> list[int]:
     """Return the filters per clock that a chip may have where a channel has ``multiplier``.
 
-    All of a channel's filters, or as many as spread evenly over some clocks; or all of two channels.
+    All of a channel's filters, a part of them that spreads evenly over some clocks, or all of two
+    channels.
     """
     evenly = {-(-multiplier // phases) for phases in range(1, multiplier + 1)}
     return [*sorted(evenly), 2 * multiplier]

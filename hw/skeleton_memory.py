@@ -6,6 +6,7 @@ each with the chip's own facts, the skeleton's digest, and a CRC-32 over all tha
 """
 
 import zlib
+from itertools import chain
 
 from amaranth import Const, Shape, unsigned
 from amaranth.lib import data
@@ -169,8 +170,8 @@ def rows_of(geometry, skeleton):
 
 
 def perceive_values(layer, filters):
-    """Return a row of the filters that a lane computes in a slot; zeros where it has one too few."""
-    weights = [[0] * TAPS if k is None else sum(layer["weight"][k], []) for k in filters]
+    """Return a row of the filters that a lane computes in a slot; zeros for a missing one."""
+    weights = [[0] * TAPS if k is None else [*chain(*layer["weight"][k])] for k in filters]
     return {
         "operands": [operand(tap) for tap in zip(*weights, strict=True)],
         "biases": [0 if k is None else layer["bias"][k] for k in filters],
@@ -185,7 +186,7 @@ def mix_values(layer, k):
 
 
 def filter_at(geometry, slot, lane, column):
-    """Filter that ``column`` of ``lane`` computes in ``slot``; None where its channel has no more."""
+    """Filter that ``column`` of ``lane`` computes in ``slot``; None where there is none."""
     word, phase = divmod(slot, geometry.phases)
     channel, place = divmod(lane, len(geometry.lane_filters) // geometry.lanes)
     filter = phase * geometry.parallel + PAIR * place + column

@@ -11,7 +11,7 @@ from golden.samples import adversarial_states, calibrated, extreme, network, uni
 from golden.spec import Gate, Spec
 from golden.wire import Operation
 from hw.chip import Chip
-from hw.flow.verilog import run_overhead
+from hw.clocks import run_overhead
 from hw.shapes import Geometry
 from sim.devices.packing import command_code
 from tests.streams import collect, feed, put, rest, simulate
@@ -22,13 +22,17 @@ SPARSE = Gate(input_channel=2, output_channel=15, start=1, every=2)
 PHASE4 = Gate(input_channel=5, output_channel=14, start=1, mapping="phase4")
 
 
+CLOCKS = 200_000  # more than any of these runs takes
+
+
 class Bench:
     """A chip and its host: commands in order, bytes beside them, and openings answered."""
 
-    def __init__(self, filters, kinds, gate, *, gaps=(0,), late=0):
+    def __init__(self, filters, kinds, gate, *, spec=SPEC, gaps=(0,), late=0):
         rng = np.random.default_rng(26)
-        spec = replace(SPEC, gate=gate)
-        self.geometry = Geometry(spec=SPEC, filters=filters)
+        self.geometry = Geometry(spec=spec, filters=filters)
+        self.cells = spec.cells
+        spec = replace(spec, gate=gate)
         self.skeletons = [kind(spec, rng) for kind in kinds]
         self.chip = Chip(self.geometry, self.skeletons, check=False)
         self.gate, self.gaps, self.late = gate, gaps, late
@@ -38,10 +42,10 @@ class Bench:
     async def serve(self, ctx):
         """Answer every opening, so many clocks late."""
         while True:
-            entries = await collect(ctx, self.chip.o_plane, SPEC.cells, self.gaps)
+            entries = await collect(ctx, self.chip.o_plane, self.cells, self.gaps)
             context = entries[0]["context"]
-            assert [entry["context"] for entry in entries] == [context] * SPEC.cells
-            assert [entry["last"] for entry in entries] == [0] * (SPEC.cells - 1) + [1]
+            assert [entry["context"] for entry in entries] == [context] * self.cells
+            assert [entry["last"] for entry in entries] == [0] * (self.cells - 1) + [1]
             plane = np.array([entry["code"] for entry in entries], np.int8)
             self.planes.append((context, plane))
             await rest(ctx, self.late)
@@ -67,7 +71,7 @@ class Bench:
         async def sink(ctx):
             got.extend(await collect(ctx, chip.o_data, count, self.gaps[::-1]))
 
-        simulate(chip, command, source, sink, background=[self.serve])
+        simulate(chip, command, source, sink, background=[self.serve], clocks=CLOCKS)
         return got
 
     def golden(self, index, states):

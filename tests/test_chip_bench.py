@@ -11,7 +11,7 @@ import pytest
 from golden.samples import calibrated, extreme, network
 from golden.spec import Gate, Spec
 from golden.wire import Operation
-from hw.flow.verilog import run_overhead
+from hw.clocks import run_overhead
 from hw.shapes import Geometry
 from sim import cocotb_run
 from sim.benches import host, streams

@@ -12,6 +12,12 @@ from tests.streams import look, simulate
 SPEC = Spec(height=4, width=8, image=4)
 
 
+def at(geometry, cell):
+    """A cell's number, column and row."""
+    y, x = divmod(cell, geometry.spec.width)
+    return {"cell": cell, "x": x, "y": y}
+
+
 async def fill(ctx, dut, state, delta):
     """Write a lattice channel by channel, and a delta beside it."""
     geometry = dut.geometry
@@ -38,7 +44,7 @@ async def walk(ctx, dut):
     count = geometry.spec.cells * geometry.words
     for index in range(count + dut.LATENCY):
         cell, word = divmod(min(index, count - 1), geometry.words)
-        ctx.set(dut.read_cell, cell)
+        ctx.set(dut.read_at, at(geometry, cell))
         ctx.set(dut.read_word, word)
         if index >= dut.LATENCY:
             words.append(look(ctx, dut.read_codes))
@@ -97,7 +103,7 @@ def test_a_delta_counts_if_it_is_pending_together_with_the_address(filters):
 
     async def bench(ctx):
         await fill(ctx, dut, np.full(SPEC.lattice, 5), [10] * SPEC.deltas)
-        ctx.set(dut.read_cell, last)
+        ctx.set(dut.read_at, at(dut.geometry, last))
         ctx.set(dut.read_word, word)
         for clock in range(9):
             # The sequencer spends a delta in the very clock after the last address.

@@ -43,7 +43,7 @@ class Bench(Elaboratable):
     def elaborate(self, platform):
         m = Module()
         m.submodules.port, m.submodules.context = port, context = self.port, self.context
-        for name in ("cell", "word"):
+        for name in ("at", "word"):
             m.d.comb += getattr(context, f"read_{name}").eq(getattr(port, f"read_{name}"))
         for name in ("cell", "word", "codes", "enable"):
             m.d.comb += getattr(context, f"write_{name}").eq(getattr(port, f"write_{name}"))

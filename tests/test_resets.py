@@ -12,7 +12,7 @@ from hw.array.array import SystolicArray
 from hw.array.lane import Lane
 from hw.checker import Checker
 from hw.chip import Chip
-from hw.flow.verilog import run_overhead
+from hw.clocks import run_overhead
 from hw.link.controller import FLUSH
 from hw.port.gate_port import GatePort
 from hw.port.pointwise import PointwiseUnit

@@ -7,7 +7,7 @@ from golden.spec import Gate, Spec
 from golden.wire import Operation
 from hw.array.array import SystolicArray
 from hw.chip import Chip
-from hw.flow.verilog import run_overhead
+from hw.clocks import run_overhead
 from hw.sequencer.sequencer import Sequencer
 from hw.shapes import Geometry
 from tests.streams import put, simulate
@@ -41,7 +41,8 @@ WAIT = Chip.READ_LATENCY - SystolicArray.WORD_LATENCY
 def reads(seen):
     """Context, cell and word of every word that the array has taken."""
     taken = [clock - WAIT for clock, (slot, *_) in enumerate(seen) if slot["advance"]]
-    return [seen[clock][1:] for clock in taken]
+    found = [seen[clock][1:] for clock in taken]
+    return [(context, position["cell"], word) for context, position, word in found]
 
 
 @pytest.mark.parametrize(("height", "width", "filters"), [(4, 8, 5), (8, 4, 5), (4, 4, 2)])
@@ -56,7 +57,7 @@ def test_a_pass_reads_computes_and_writes_every_word_in_raster_order(height, wid
         assert ctx.get(dut.clocks) == 2 * cells * slots + run_overhead(geometry)
         assert ctx.get(dut.busy) == 2 * cells * slots
 
-    names = ("slot", "read_context", "read_cell", "read_word")
+    names = ("slot", "read_context", "read_at", "read_word")
     places = ("write", "write_context", "write_cell", "write_word", "write_opening")
     written = []
     background = [array(dut), watch(dut, seen, *names), watch(dut, written, *places)]
@@ -75,7 +76,8 @@ def test_a_pass_reads_computes_and_writes_every_word_in_raster_order(height, wid
         assert slot["advance"] == (phase == 0)
         newest = cell + width + 1  # the cell that completes this one's window
         if newest < 2 * cells:
-            assert seen[clock - WAIT][1:] == (2, newest % cells, word)
+            context, at, found = seen[clock - WAIT][1:]
+            assert (context, at["cell"], found) == (2, newest % cells, word)
     raster = [(cell, word) for cell in range(cells) for word in range(words)]
     assert reads(seen)[: 2 * len(raster)] == 2 * [(2, *place) for place in raster]
     want = 2 * [(0b100, 2, *place, 0) for place in raster]
@@ -107,7 +109,7 @@ def test_a_run_may_begin_in_any_clock_of_another():
             want = [(mask, *one) for mask in (0b10, 0b01) for one in raster]
             assert [one for one in written if one[0]] == want, clocks
 
-    names = ("slot", "read_context", "read_cell", "read_word")
+    names = ("slot", "read_context", "read_at", "read_word")
     places = watch(dut, written, "write", "write_cell", "write_word")
     simulate(dut, bench, background=[array(dut), watch(dut, seen, *names), places])
 

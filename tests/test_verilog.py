@@ -15,7 +15,8 @@ from golden.spec import Spec
 from hw.array.array import SystolicArray
 from hw.array.requantiser import Requantiser
 from hw.chip import Chip
-from hw.flow.verilog import facts, run_overhead, to_verilog, write_chip, write_verilog
+from hw.clocks import run_overhead
+from hw.flow.verilog import facts, to_verilog, write_chip, write_verilog
 from hw.shapes import Geometry, interval
 
 GEOMETRY = Geometry(spec=Spec(height=4, width=4, image=4), filters=2)

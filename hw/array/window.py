@@ -63,7 +63,7 @@ class Window(wiring.Component):
         m = Module()
 
         width = Shape.cast(self.geometry.word).width
-        row = self.geometry.words * (self.geometry.columns - 2)
+        row = self.geometry.words * (self.geometry.read_columns - 2)
         word, advance, edges = Value.cast(self.word), self.advance, self.edges
         for tap in reversed(range(TAPS)):
             i, j = divmod(tap, 3)

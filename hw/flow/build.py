@@ -9,10 +9,11 @@ from golden.tools import call
 from golden.wire import BAUD, BITS_A_BYTE
 from hw.boards.rates import wire_bytes
 from hw.boards.top import BoardTop, pll_settings
+from hw.clocks import run_clocks, run_overhead
 from hw.flow.bitstream import cells, renumber
 from hw.flow.placing import Placer, digest, pack, place
 from hw.flow.tools import release, require_bitstream, tool
-from hw.flow.verilog import multipliers, run_overhead
+from hw.flow.verilog import multipliers
 from hw.flow.yosys import yosys
 from hw.shapes import TAPS, Geometry
 from hw.skeleton_memory import require_fit
@@ -179,7 +180,7 @@ def summary(board, platform, geometry, skeletons, results, best, link):
         return {"used": entry["used"], "available": entry["available"]}
 
     spec = geometry.spec
-    clocks = spec.steps * spec.cells * geometry.slots + run_overhead(geometry)
+    clocks = run_clocks(geometry, spec.steps)
     engine = board.clock * 1e6 / clocks
     rates = [result["fmax"] for result in results]
     # A multiply-accumulate is two operations; those that a filter needs, and no idle ones.

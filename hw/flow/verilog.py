@@ -10,6 +10,7 @@ from amaranth.lib import data, wiring
 from golden.files import replacement, write_json
 from hw.array.array import SystolicArray, centres
 from hw.chip import Chip
+from hw.clocks import pass_clocks, run_overhead
 from hw.flow.yosys import yosys
 from hw.shapes import PAIR, TAPS, encode_sum, readout_sum, tap_sum, update_sum
 from hw.skeleton_memory import layouts, require_fit
@@ -19,7 +20,6 @@ __all__ = [
     "facts",
     "memory_path",
     "multipliers",
-    "run_overhead",
     "to_verilog",
     "top_name",
     "write_chip",
@@ -91,7 +91,7 @@ def facts(geometry, chip, skeletons):
         "skeletons": [{"name": skeleton.name, "digest": skeleton.digest} for skeleton in skeletons],
         "skeleton_places": geometry.skeletons,
         "multipliers": multipliers(geometry),
-        "clocks_per_step": spec.cells * geometry.slots,
+        "clocks_per_step": pass_clocks(geometry),
         "clocks_per_run": {
             "formula": "steps * clocks_per_step + overhead",
             "overhead": run_overhead(geometry),
@@ -139,21 +139,6 @@ def accumulators(spec):
         "update": update_sum(spec.filters),
         "readout": readout_sum(spec.channels),
     }
-
-
-def run_overhead(geometry):
-    """Clocks of a run beyond those of its steps: see `hw.sequencer.Sequencer`."""
-    begin, write = 4, 1
-    return (
-        begin
-        + (geometry.spec.width + 1) * geometry.slots
-        + geometry.words
-        + write
-        + Chip.READ_LATENCY
-        - SystolicArray.WORD_LATENCY
-        + SystolicArray.LATENCY
-        + geometry.filters
-    )
 
 
 def ports(chip):

@@ -33,8 +33,9 @@ class GatePort(wiring.Component):
         Contexts that wait for a delta: the others' are not taken.
     i_delta : In(stream)
         Codes of deltas, each context's in raster order.
-    delta_site, delta_code, delta_enable : Out
-        Code of a delta to store, where, and for which contexts, a clock after it came.
+    delta_index, delta_code, delta_enable : Out
+        Code of a delta to store, its ``geometry.site``, and for which contexts, a clock after it
+        came.
     complete : Out
         Contexts whose delta is complete with the code being stored.
     """
@@ -51,7 +52,7 @@ class GatePort(wiring.Component):
             "o_plane": Out(stream.Signature(geometry.plane)),
             "open": In(contexts),
             "i_delta": In(stream.Signature(geometry.delta)),
-            "delta_site": Out(data.ArrayLayout(geometry.site, contexts)),
+            "delta_index": Out(data.ArrayLayout(Shape.cast(geometry.site), contexts)),
             "delta_code": Out(code(STATE)),
             "delta_enable": Out(contexts),
             "complete": Out(contexts),
@@ -85,7 +86,7 @@ class GatePort(wiring.Component):
             row_ends = site.x == geometry.spec.width // 2 - 1
             last = row_ends & (site.y == geometry.spec.height // 2 - 1)
             m.d.sync += [
-                self.delta_site[index].eq(site),
+                self.delta_index[index].eq(site),
                 self.delta_enable[index].eq(taken),
                 self.complete[index].eq(taken & last),
             ]

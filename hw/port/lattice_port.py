@@ -45,7 +45,7 @@ class LatticePort(wiring.Component):
     images : dict of str to list of int
         Skeleton memory images.
     read_latency : int
-        Clocks from `read_cell` and `read_word` to `read_codes`.
+        Clocks from `read_at` and `read_word` to `read_codes`.
 
     Members
     -------
@@ -55,7 +55,7 @@ class LatticePort(wiring.Component):
         Bytes in and out.
     context : Out
         Context to read and write.
-    read_cell, read_word : Out
+    read_at, read_word : Out
         Word to read.
     read_codes : In
         The word, `read_latency` clocks later.
@@ -79,7 +79,7 @@ class LatticePort(wiring.Component):
             "i_data": In(stream.Signature(8)),
             "o_data": Out(stream.Signature(8)),
             "context": Out(geometry.context),
-            "read_cell": Out(geometry.cell),
+            "read_at": Out(geometry.position),
             "read_word": Out(range(geometry.words)),
             "read_codes": In(geometry.word),
             "write_cell": Out(geometry.cell),
@@ -165,10 +165,10 @@ class LatticePort(wiring.Component):
     def read(self, m: Module, walk: Walk) -> data.View:
         """Read the word of a step; return its code together with what came with the step."""
         wait, lanes = self.read_latency, exact_log2(self.geometry.lanes)
-        m.d.comb += Cat(self.read_word, self.read_cell).eq(Cat(walk.channel, walk.cell) >> lanes)
+        m.d.comb += [self.read_word.eq(walk.channel >> lanes), self.read_at.eq(walk.position)]
         lane = delay(m, walk.channel[:lanes], wait, name="lane")
         byte = walk.i_data.payload
-        cleared = walk.walks.zero & byte.bit_select(walk.cell[:3], 1)
+        cleared = walk.walks.zero & byte.bit_select(walk.position.cell[:3], 1)
         arrival = Signal(arrival_layout())
         m.d.comb += [
             arrival.valid.eq(delay(m, walk.step, wait, name="valid")),

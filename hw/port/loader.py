@@ -66,6 +66,8 @@ class Loader(wiring.Component):
         position = Cat(channel, cell)
         with m.If(valid):
             m.d.sync += position.eq(position + 1)
+        with m.If(self.done):
+            m.d.sync += position.eq(0)
         m.d.sync += self.done.eq(valid & (position == spec.cells * spec.channels - 1))
 
         lanes = exact_log2(geometry.lanes)

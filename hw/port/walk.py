@@ -3,10 +3,10 @@
 from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import exact_log2
 
 from golden.fixed import STATE
 from golden.wire import Operation
+from hw.raster import Raster
 from hw.shapes import Geometry, code
 
 __all__ = ["Walk", "arrival_layout", "walks_layout"]
@@ -48,7 +48,7 @@ class Walk(wiring.Component):
         Bytes that the steps take.
     step : Out(1)
         Whether a step is made.
-    cell, channel, inside : Out
+    position, channel, inside : Out
         Where, and whether that is within the image's window.
     through : Out(1)
         Whether the walk is over; the pipeline behind it may not be.
@@ -65,7 +65,7 @@ class Walk(wiring.Component):
             "check": In(geometry.check),
             "i_data": In(stream.Signature(8)),
             "step": Out(1),
-            "cell": Out(geometry.cell),
+            "position": Out(geometry.position),
             "channel": Out(range(spec.channels)),
             "inside": Out(1, init=spec.margins == (0, 0)),
             "through": Out(1),
@@ -76,7 +76,7 @@ class Walk(wiring.Component):
 
         spec, channel = self.geometry.spec, self.channel
         # What steers the walk is worked out a step ahead.
-        after = Signal(self.geometry.cell, init=1)  # the next cell
+        m.submodules.after = after = Raster(self.geometry, ahead=1)  # the next cell
         last_channel, last_cell, last_bit = Signal(), Signal(), Signal()
         leaves = Signal()  # a step leaves the cell
         m.d.comb += leaves.eq(last_channel | (self.walks.read_image & ~self.inside))
@@ -90,13 +90,13 @@ class Walk(wiring.Component):
                 channel.eq(Mux(leaves, 0, channel + 1)),
                 last_channel.eq(~leaves & (channel == spec.channels - 2)),
             ]
-        with m.If(self.step & leaves):
+        m.d.comb += after.advance.eq(self.step & leaves)
+        with m.If(after.advance):
             m.d.sync += [
-                self.cell.eq(after),
-                after.eq(after + 1),
-                self.inside.eq(self.is_inside(after)),
-                last_cell.eq(after == spec.cells - 1),
-                last_bit.eq(after[:3] == 7),
+                self.position.eq(after.position),
+                self.inside.eq(self.is_inside(after.position)),
+                last_cell.eq(after.last),
+                last_bit.eq(after.position.cell[:3] == 7),
             ]
             with m.If(last_cell):
                 m.d.sync += [self.through.eq(1), active.eq(0)]
@@ -131,9 +131,8 @@ class Walk(wiring.Component):
         done = walks.load_state | (last_channel & of_cell)
         m.d.comb += self.i_data.ready.eq(self.step & done)
 
-    def is_inside(self, cell: Value) -> Value:
+    def is_inside(self, at: data.View) -> Value:
         """Return whether a cell shows a pixel of the image."""
-        spec = self.geometry.spec
-        x, y = cell[: exact_log2(spec.width)], cell[exact_log2(spec.width) :]
-        rows, columns = spec.window
-        return (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
+        rows, columns = self.geometry.spec.window
+        is_row = (at.y >= rows.start) & (at.y < rows.stop)
+        return is_row & (at.x >= columns.start) & (at.x < columns.stop)

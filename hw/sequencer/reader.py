@@ -62,8 +62,8 @@ class Reader(wiring.Component):
             "active": Out(1),
             "current": Out(pass_layout(geometry)),
             "position": Out(geometry.position),
-            "row": Out(range(geometry.rows)),
-            "column": Out(range(geometry.columns)),
+            "row": Out(range(geometry.read_rows)),
+            "column": Out(range(geometry.read_columns)),
             "keep": Out(1),
             "repeat": Out(1),
             "begins": Out(1),
@@ -73,14 +73,14 @@ class Reader(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        m.submodules.raster = raster = Raster(self.geometry)
+        m.submodules.raster = raster = Raster(self.geometry, border=self.geometry.border)
         m.d.comb += [
             raster.advance.eq(self.at_end & self.active),
             self.position.eq(raster.position),
             self.row.eq(raster.row),
             self.column.eq(raster.column),
             self.keep.eq(raster.row == 1),
-            self.repeat.eq(raster.row == self.geometry.rows - 1),
+            self.repeat.eq(raster.row == raster.rows - 1),
         ]
 
         # Flags are worked out a clock ahead wherever nothing changes faster.

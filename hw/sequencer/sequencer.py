@@ -4,7 +4,8 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from hw.array.array import SystolicArray, slot_layout
+from hw.array.array import slot_layout
+from hw.clocks import overlaps
 from hw.context import pending_layout
 from hw.ports import COUNTER
 from hw.primitives import delay
@@ -78,10 +79,6 @@ class Sequencer(wiring.Component):
     def __init__(self, geometry: Geometry, *, read_latency: int, word_latency: int):
         self.geometry = geometry
         self.wait = read_latency - word_latency
-        pipeline = read_latency + SystolicArray.LATENCY + geometry.filters + geometry.words
-        after = geometry.spec.cells - geometry.spec.width - 2  # cells read when one is written
-        self.overlap = not geometry.border and after * geometry.slots > pipeline
-        """Whether a pass begins before the one before is written: the lattice is large enough."""
 
         contexts = geometry.contexts
         super().__init__({
@@ -116,7 +113,7 @@ class Sequencer(wiring.Component):
         m.submodules.account = account = Account(self.geometry)
         m.submodules.chooser = chooser = Chooser(self.geometry)
         m.submodules.slots = slots = SlotCounter(self.geometry)
-        m.submodules.reader = reader = Reader(self.geometry, overlap=self.overlap)
+        m.submodules.reader = reader = Reader(self.geometry, overlap=overlaps(self.geometry))
         m.submodules.computer = computer = Computer(self.geometry, wait=self.wait)
         m.submodules.writer = writer = Writer(self.geometry)
 

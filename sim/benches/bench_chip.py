@@ -17,7 +17,7 @@ from golden.gate import GateNetwork
 from golden.samples import adversarial_states, network
 from golden.skeleton import Skeleton
 from golden.spec import Gate, Spec
-from hw.flow.verilog import run_overhead
+from hw.clocks import run_overhead
 from hw.shapes import Geometry
 from sim.benches.host import Host
 from sim.benches.streams import PERIOD, require, start

@@ -40,7 +40,8 @@ def parts() -> dict[str, str]:
 
 def chip_parts() -> dict[str, str]:
     """Return what the gateware says of itself."""
-    from hw.flow.verilog import multipliers, run_overhead
+    from hw.clocks import pass_clocks, run_clocks, run_overhead
+    from hw.flow.verilog import multipliers
     from hw.shapes import FOLDINGS, Geometry
     from sw.report.docs import table
 
@@ -57,8 +58,8 @@ def chip_parts() -> dict[str, str]:
         (
             (
                 c.filters,
-                f"T * {c.spec.cells * c.slots:,} + {run_overhead(c)}",
-                f"{c.spec.steps * c.spec.cells * c.slots + run_overhead(c):,}",
+                f"T * {pass_clocks(c):,} + {run_overhead(c)}",
+                f"{run_clocks(c, c.spec.steps):,}",
             )
             for c in chips
         ),

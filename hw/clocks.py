@@ -1,0 +1,46 @@
+"""Clocks of a run: exact, whatever the shape of the lattice and the folding."""
+
+from hw.array.array import SystolicArray
+from hw.context import Context
+from hw.shapes import Geometry
+
+__all__ = ["READ_LATENCY", "overlaps", "pass_clocks", "run_clocks", "run_overhead"]
+
+READ_LATENCY = Context.LATENCY + 1
+"""Clocks from an address to the array's word."""
+
+BEGIN = 4
+"""Clocks from a command to its run's first read."""
+
+
+def run_clocks(geometry: Geometry, steps: int) -> int:
+    """Return the clocks of a run of so many ungated steps, from its command to its end."""
+    return steps * pass_clocks(geometry) + run_overhead(geometry)
+
+
+def pass_clocks(geometry: Geometry) -> int:
+    """Return the clocks from the begin of a pass to that of the next."""
+    reads = geometry.read_rows * geometry.read_columns * geometry.slots
+    return reads if overlaps(geometry) else reads + drain(geometry)
+
+
+def run_overhead(geometry: Geometry) -> int:
+    """Return a run's clocks beyond those of its passes: to begin, and to drain the pipeline."""
+    return BEGIN + (drain(geometry) if overlaps(geometry) else 0)
+
+
+def overlaps(geometry: Geometry) -> bool:
+    """Whether a pass begins before the one before is written.
+
+    It does unless the first rows are needed again at the end, or the next pass would read a cell
+    before this one has written it.
+    """
+    spec = geometry.spec
+    return not geometry.border and drain(geometry) < (spec.cells - 1) * geometry.slots
+
+
+def drain(geometry: Geometry) -> int:
+    """Return the clocks from the last read of a pass until its last word is written."""
+    line = 0 if geometry.border else (geometry.spec.width + 1) * geometry.slots
+    pipeline = READ_LATENCY - SystolicArray.WORD_LATENCY + SystolicArray.LATENCY + geometry.filters
+    return line + pipeline + geometry.words + 1

@@ -71,7 +71,7 @@ class Idle(wiring.Component):
     LATENCY = Lane.LATENCY
 
     def __init__(self, geometry, index, **rows):
-        self.index = index
+        self.index, self.before = index, sum(geometry.lane_filters[:index])
         super().__init__(Lane(geometry, index, **rows).signature)
 
     def elaborate(self, platform):
@@ -100,7 +100,7 @@ def test_a_cell_meets_its_own_change_after_a_reset(clocks, monkeypatch):
         ctx.set(dut.slot, {"valid": 0})
         await reset(ctx, asked)
         got.clear()
-        await walk(ctx, len(slots) + 60)
+        await walk(ctx, len(slots) + 70)
 
     simulate(ResetInserter(asked)(dut), bench)
     assert got == np.moveaxis(state, 0, -1).reshape(-1, 1).tolist()

@@ -18,6 +18,7 @@ from sw.cli.common import (
     GateFile,
     NoGate,
     Steps,
+    chip_digest,
     device_facts,
     load_subject,
     open_device,
@@ -143,6 +144,9 @@ def evaluate_all(
     def simulated(skeleton: Skeleton) -> Device:
         return open_device("simulated", (skeleton,), filters)
 
+    def digest(skeleton: Skeleton) -> str:
+        return chip_digest(skeleton, filters)
+
     if output.suffix == ".png" or output.name == report.CURVES:
         raise InputError(
             f"--output must be a .json file other than {report.CURVES}, not {str(output)!r}"
@@ -153,7 +157,10 @@ def evaluate_all(
         report.require_shippable([digits.rows])
     require_writable(output, output.parent / "kept" / output.name)
     keep_memory()
-    listed, store = list(subjects(found.train_images, simulated)), Store(output.parent / "kept")
+    listed, store = (
+        list(subjects(found.train_images, simulated, digest)),
+        Store(output.parent / "kept"),
+    )
     rows = make.rows(listed, digits, store, progress)
     if not curves:
         for path in report.remove_curves(output.parent):

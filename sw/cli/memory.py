@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from golden.errors import InputError
-from sw.cli.common import DataFolder, GateFile, NoGate, load_subject, open_device, progress
+from sw.cli.common import (
+    DataFolder,
+    GateFile,
+    NoGate,
+    chip_digest,
+    load_subject,
+    open_device,
+    progress,
+)
 from sw.runs.terminal import console
 
 if TYPE_CHECKING:
@@ -54,14 +62,15 @@ def memory(
     thalweg memory holding valleys --skeleton mine/skeleton --images 200
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from sw.data.load import load
+    from sw.experiments.memory.catalogue import choose_experiments, find_experiments
     from sw.experiments.memory.page import require_docs
-    from sw.experiments.memory.run import choose_experiments, known, run
+    from sw.experiments.memory.run import run
     from sw.experiments.memory.supply import LETTERS, gates_beside, letters_at, missing_letters
     from sw.experiments.memory.task import Task
     from sw.judge.evaluate import digits_to_judge, require_size
 
     names = experiments or []
-    known(names)
+    find_experiments(names)
     if docs and names:
         raise InputError(f"--docs must come with all experiments, not with {names[0]!r}")
     if docs:
@@ -70,7 +79,7 @@ def memory(
     amount = None if full else images
     alphabet = letters_at(letters, data, amount)
     others = gates_beside(skeleton, loaded, LETTERS if alphabet is None else alphabet.rows)
-    names = choose_experiments(
+    chosen = choose_experiments(
         names, loaded, network, missing_letters(alphabet, others, loaded.name), typer.echo
     )
     digits = digits_to_judge(load(data, download=True), amount)
@@ -85,9 +94,10 @@ def memory(
         seed=seed,
         chip=None if no_chip else chip,
         toggles=None if no_chip else toggles,
+        chip_digest=None if no_chip else chip_digest(loaded),
         progress=progress,
     )
-    results = run(task, names, output, typer.echo)
+    results = run(task, chosen, output, typer.echo)
     show([bar for bars in results["bars"].values() for bar in bars])
     typer.echo(f"wrote {output / 'memory.json'}")
     if docs:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 
 from golden.fixed import STATE
 from golden.gate import GateNetwork
 from golden.machine import Machine, follow
-from sw.experiments.memory.task import Bar, Outcome, Task
+from sw.experiments.memory.experiment import Experiment
+from sw.experiments.memory.saliency_figure import draw
+from sw.experiments.memory.task import Outcome, Results, Task
 from sw.judge.referee import Referee, as_input
+from sw.report.docs import table
 
-__all__ = ["INKED", "bars", "gradient", "measure"]
+__all__ = ["EXPERIMENT", "gradient", "measure", "tabulate"]
 
 BLOCK = 2
 """Cells of a plane that are moved together, each way."""
@@ -55,7 +56,7 @@ def measure(task: Task) -> Outcome:
         },
     }
     arrays = {f"opening {opening}": found for opening, found in maps.items()}
-    return Outcome(results, {"shown": shown} | arrays)
+    return Outcome(results, {"shown": shown, "ink": np.array(INKED)} | arrays)
 
 
 def saliency_numbers(maps: np.ndarray, shown: np.ndarray, task: Task) -> dict[str, float]:
@@ -114,6 +115,27 @@ def gradient(
     return np.asarray((up - down) / (2 * NUDGE))
 
 
-def bars(results: dict[str, Any]) -> list[Bar]:
-    """Return nothing: saliency is there to be seen."""
-    return []
+def tabulate(results: Results) -> str:
+    """Return how much of what the gate looks at is ink."""
+    return table(
+        ("opening", "strongest, logits a code", "weight on ink", "blocks with ink"),
+        (
+            (
+                step,
+                found["strongest"],
+                f"{found['weight_on_ink']} %",
+                f"{found['blocks_with_ink']} %",
+            )
+            for step, found in results["openings"].items()
+        ),
+    )
+
+
+EXPERIMENT = Experiment(
+    name="saliency",
+    version=1,
+    measure=measure,
+    tabulate=tabulate,
+    draw=draw,
+    needs_gate=True,
+)

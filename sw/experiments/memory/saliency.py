@@ -28,10 +28,7 @@ INKED = 64
 
 def measure(task: Task) -> Outcome:
     """Find what the gate looks at in one digit of each class, at its first and its last opening."""
-    network, spec = task.gated, task.machine.spec
-    assert spec.gate is not None
-    openings = [step for step in range(1, spec.steps + 1) if spec.gate.is_open(step)]
-    openings = sorted({openings[0], openings[-1]})
+    spec, openings = task.machine.spec, first_and_last_opening(task.machine)
     labels = task.digits.labels
     chosen = [int(np.flatnonzero(labels == digit)[0]) for digit in np.unique(labels)]
     starts = np.concatenate([task.encoded(slice(index, index + 1)) for index in chosen])
@@ -43,7 +40,7 @@ def measure(task: Task) -> Outcome:
             found = []
             for state in seen[opening - 1]:
                 found.append(
-                    gradient(task.machine, network, task.referee, state, opening, spec.steps)
+                    gradient(task.machine, task.gated, task.referee, state, opening, spec.steps)
                 )
                 advance(1)
             maps[opening] = np.stack(found)
@@ -57,6 +54,14 @@ def measure(task: Task) -> Outcome:
     }
     arrays = {f"opening {opening}": found for opening, found in maps.items()}
     return Outcome(results, {"shown": shown, "ink": np.array(INKED)} | arrays)
+
+
+def first_and_last_opening(machine: Machine) -> list[int]:
+    """Return the steps of a restoration after which the gate acts first and last."""
+    spec = machine.spec
+    assert spec.gate is not None
+    openings = [step for step in range(1, spec.steps + 1) if spec.gate.is_open(step)]
+    return sorted({openings[0], openings[-1]})
 
 
 def saliency_numbers(maps: np.ndarray, shown: np.ndarray, task: Task) -> dict[str, float]:

@@ -128,7 +128,8 @@ class Controller(wiring.Component):
     def comes_again(self, m: Module) -> Value:
         """Return whether the last request comes again, and is not to be done again."""
         kind, sequence, *_ = self.head
-        last, answered = Signal(16), Signal()
+        last = Signal(16)
+        answered = Signal()
         with m.If(self.release):
             m.d.sync += [last.eq(Cat(kind, sequence)), answered.eq(1)]
         once = (kind == Kind.STATUS) | (kind == Kind.EXCHANGE)

@@ -140,7 +140,7 @@ def accumulators(spec):
 
 
 def run_overhead(geometry):
-    """Clocks of a run beyond those of its steps: see `hw.sequencer.Sequencer`."""
+    """Clocks of a run beyond those of its steps: see `hw.sequencer.sequencer.Sequencer`."""
     begin, write = 4, 1
     return (
         begin

@@ -65,7 +65,8 @@ class Computer(wiring.Component):
         geometry, spec = self.geometry, self.geometry.spec
         cell = Signal(geometry.cell)
         # Flags that a counter has come somewhere are a clock old: a cell lasts longer.
-        last, complete = Signal(), Signal()
+        last = Signal()
+        complete = Signal()
         m.d.sync += [last.eq(cell == spec.cells - 1), complete.eq(self.read_cell == spec.width)]
         with m.If(self.at_end & self.active):
             m.d.sync += cell.eq(cell + 1)

@@ -1,12 +1,16 @@
 """A board's whole design: the chip behind its link, and the two wires of a UART."""
 
+from collections.abc import Sequence
+
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
+from golden.skeleton import Skeleton
 from hw.link.link import PATIENCE
 from hw.link.uart import UartReceiver, UartTransmitter
 from hw.linked_chip import LinkedChip
+from hw.shapes import Geometry
 
 __all__ = ["Board"]
 
@@ -35,7 +39,14 @@ class Board(wiring.Component):
         Contexts with a run under way: for lamps.
     """
 
-    def __init__(self, geometry, skeletons, *, divisor, patience=PATIENCE):
+    def __init__(
+        self,
+        geometry: Geometry,
+        skeletons: Sequence[Skeleton],
+        *,
+        divisor: int,
+        patience: int = PATIENCE,
+    ):
         self.geometry = geometry
         self.divisor = divisor
         self.linked = LinkedChip(geometry, skeletons, patience=patience)

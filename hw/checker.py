@@ -1,7 +1,7 @@
 """The checker: a CRC-32 over each skeleton and its digest, before the first command is taken."""
 
 from amaranth import *
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -9,9 +9,19 @@ from amaranth.utils import exact_log2
 from hw.array.lane import Lane
 from hw.primitives import ReadOnlyMemory, delay
 from hw.scan import ROW, Scan, token_layout
-from hw.shapes import IDENTITY
+from hw.shapes import IDENTITY, Geometry
 
 __all__ = ["Checker"]
+
+
+def position_layout(geometry: Geometry) -> data.StructLayout:
+    """Shape of where the walk is; with ``own`` the row is the identity's."""
+    return data.StructLayout({
+        "own": 1,
+        "row": range(geometry.checked),
+        "memory": range(len(geometry.scanned)),
+        "byte": range(ROW),
+    })
 
 
 class Checker(wiring.Component):
@@ -45,7 +55,7 @@ class Checker(wiring.Component):
         A byte of the identities, to be read once all is checked; three clocks from the address.
     """
 
-    def __init__(self, geometry, identities):
+    def __init__(self, geometry: Geometry, identities: list[int]):
         self.geometry = geometry
         self.identities = identities
         # Of a byte: to the checker's register behind the last memory.
@@ -64,7 +74,7 @@ class Checker(wiring.Component):
         })
 
     @property
-    def clocks(self):
+    def clocks(self) -> int:
         """Clocks of the check: a byte a clock, and two pauses around each row."""
         geometry, own = self.geometry, IDENTITY // ROW
         channels, lanes = geometry.spec.channels, len(geometry.lane_memories)
@@ -77,15 +87,12 @@ class Checker(wiring.Component):
         m = Module()
 
         m.submodules.crc = crc = CRC32_ISO_HDLC().create()
-        self.place = place = Signal(self.geometry.skeleton)
-        self.row = row = Signal(range(self.geometry.checked))
-        self.memory = memory = Signal(range(len(self.geometry.scanned)))
-        self.byte = byte = Signal(range(ROW))
-        self.own = Signal()  # the rows of the identity
-        self.walking = Signal()
+        place = Signal(self.geometry.skeleton)
+        at = Signal(position_layout(self.geometry))
+        walking = Signal()
         m.d.sync += crc.start.eq(0)
         with m.FSM():
-            self.walk(m)
+            self.walk(m, at, walking)
             with m.State("Judge"):
                 m.d.sync += [
                     crc.start.eq(1),
@@ -102,51 +109,59 @@ class Checker(wiring.Component):
         m.d.comb += [
             self.address.active.eq(~self.checked),
             self.address.skeleton.eq(place),
-            self.address.slot.eq(row),
-            crc.data.eq(self.last_memory(m, Cat(row[: exact_log2(IDENTITY // ROW)], place))),
-            crc.valid.eq(delay(m, self.walking, self.latency, name="walking")),
+            self.address.slot.eq(at.row),
+            crc.data.eq(self.last_memory(m, Cat(at.row[: exact_log2(IDENTITY // ROW)], place))),
+            crc.valid.eq(delay(m, walking, self.latency, name="walking")),
         ]
-        m.d.sync += [self.o.memory.eq(memory), self.o.byte.eq(byte)]
+        m.d.sync += [self.o.memory.eq(at.memory), self.o.byte.eq(at.byte)]
 
         return m
 
-    def walk(self, m):
+    def walk(self, m: Module, at: data.View, walking: Signal) -> None:
         """Send a place's tokens, row by row; the address holds until the last one is through."""
-        geometry, own, row = self.geometry, self.own, self.row
-        lanes, rules = len(geometry.lane_memories), len(geometry.scanned) - 1
         rest = Signal(range(self.pause + 1), init=self.pause)
-        # Flags are a clock old: what they compare counts by one, or holds for longer.
-        rested, last_byte, last_memory, last_row = Signal(), Signal(), Signal(), Signal()
-        past = Signal()
-        m.d.sync += [
-            rested.eq(rest == 1),
-            last_byte.eq(self.byte == ROW - 2),
-            past.eq(row >= geometry.spec.channels),
-            last_memory.eq(own | (self.memory == Mux(past, lanes - 1, rules - 1))),
-            last_row.eq(row == Mux(own, IDENTITY // ROW - 1, geometry.checked - 1)),
-        ]
+        rested = Signal()
+        last_byte = Signal()
+        # A clock old: what they compare counts by one.
+        m.d.sync += [rested.eq(rest == 1), last_byte.eq(at.byte == ROW - 2)]
+        last_row, last_memory = self.ends(m, at)
         with m.State("Pause"):
-            m.d.sync += [rest.eq(rest - 1), self.byte.eq(0), self.memory.eq(Mux(own, rules, 0))]
+            first = Mux(at.own, len(self.geometry.scanned) - 1, 0)
+            m.d.sync += [rest.eq(rest - 1), at.byte.eq(0), at.memory.eq(first)]
             with m.If(rested):
                 m.next = "Walk"
         with m.State("Walk"):
-            m.d.comb += self.walking.eq(1)
-            m.d.sync += [self.byte.eq(self.byte + 1), rest.eq(self.pause)]
+            m.d.comb += walking.eq(1)
+            m.d.sync += [at.byte.eq(at.byte + 1), rest.eq(self.pause)]
             with m.If(last_byte):
-                m.d.sync += self.memory.eq(self.memory + 1)
+                m.d.sync += at.memory.eq(at.memory + 1)
                 with m.If(last_memory):
                     m.next = "Drain"
         with m.State("Drain"):
             m.d.sync += rest.eq(rest - 1)
             with m.If(rested):
-                m.d.sync += [rest.eq(self.pause), row.eq(row + 1)]
+                m.d.sync += [rest.eq(self.pause), at.row.eq(at.row + 1)]
                 m.next = "Pause"
                 with m.If(last_row):
-                    m.d.sync += [row.eq(0), own.eq(~own)]
-                    with m.If(own):
+                    m.d.sync += [at.row.eq(0), at.own.eq(~at.own)]
+                    with m.If(at.own):
                         m.next = "Judge"
 
-    def last_memory(self, m, row):
+    def ends(self, m: Module, at: data.View) -> tuple[Signal, Signal]:
+        """Return whether the row is the walk's last, and the memory the row's, clocks later."""
+        geometry = self.geometry
+        lanes, rules = len(geometry.lane_memories), len(geometry.scanned) - 1
+        past = Signal()
+        last_row = Signal()
+        last_memory = Signal()
+        m.d.sync += [
+            past.eq(at.row >= geometry.spec.channels),
+            last_row.eq(at.row == Mux(at.own, IDENTITY // ROW - 1, geometry.checked - 1)),
+            last_memory.eq(at.own | (at.memory == Mux(past, lanes - 1, rules - 1))),
+        ]
+        return last_row, last_memory
+
+    def last_memory(self, m: Module, row: Value) -> Signal:
         """Pass tokens by the identities, as a `Scan` would; return the byte behind them."""
         m.submodules.identities = rom = ReadOnlyMemory(8, self.identities)
         m.d.sync += rom.address.eq(Mux(self.checked, self.identity_address, Cat(self.i.byte, row)))

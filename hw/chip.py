@@ -1,10 +1,13 @@
 """The chip: contexts, array, sequencer and ports put together."""
 
+from collections.abc import Sequence
+
 from amaranth import *
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import connect, flipped
 from amaranth.utils import exact_log2
 
+from golden.skeleton import Skeleton
 from golden.wire import Operation
 from hw.array.array import SystolicArray
 from hw.checker import Checker
@@ -16,6 +19,7 @@ from hw.port.lattice_port import LatticePort
 from hw.ports import chip_ports
 from hw.primitives import delay
 from hw.sequencer.sequencer import Sequencer
+from hw.shapes import Geometry
 from hw.skeleton_memory import images
 
 __all__ = ["Chip"]
@@ -47,7 +51,7 @@ class Chip(wiring.Component):
 
     READ_LATENCY = READ_LATENCY
 
-    def __init__(self, geometry, skeletons, *, check=True):
+    def __init__(self, geometry: Geometry, skeletons: Sequence[Skeleton], *, check: bool = True):
         self.geometry = geometry
         self.check = check
         self.images = images(geometry, skeletons)
@@ -69,8 +73,13 @@ class Chip(wiring.Component):
 
         self.check_memories(m, array, sequencer, port)
         self.dispatch(m, sequencer, port)
-        codes = self.connect_contexts(m, array, sequencer, gate_port, port)
+        contexts = [Context(geometry) for _ in range(geometry.contexts)]
+        codes = Signal(geometry.word, reset_less=True)  # what the engine writes
+        m.d.sync += codes.eq(array.codes)
+        self.connect_contexts(m, contexts, codes, sequencer, port)
+        self.hand_words_on(m, contexts, array, sequencer, port)
         self.connect_gate(m, codes, sequencer, gate_port)
+        self.store_deltas(m, contexts, gate_port)
         connect(m, flipped(self.i_data), port.i_data)
         connect(m, port.o_data, flipped(self.o_data))
         m.d.comb += [
@@ -84,7 +93,9 @@ class Chip(wiring.Component):
 
         return m
 
-    def check_memories(self, m, array, sequencer, port):
+    def check_memories(
+        self, m: Module, array: SystolicArray, sequencer: Sequencer, port: LatticePort
+    ) -> None:
         """Lay the checker's addresses on all memories, and lead the scan past them."""
         if not self.check:
             m.d.comb += self.checked.eq(1)
@@ -102,7 +113,7 @@ class Chip(wiring.Component):
             self.damaged.eq(checker.damaged),
         ]
 
-    def dispatch(self, m, sequencer, port):
+    def dispatch(self, m: Module, sequencer: Sequencer, port: LatticePort) -> None:
         """Hand runs to the sequencer and the rest to the port, once the context is at rest."""
         command = self.i_command
         # A clock behind, and never across two commands.
@@ -121,65 +132,46 @@ class Chip(wiring.Component):
         # Both answer from registers, and only to what they were given.
         m.d.comb += command.ready.eq(sequencer.i_run.ready | port.i_command.ready)
 
-    def connect_contexts(self, m, array, sequencer, gate_port, port):
-        """Give each context's memory to the engine during its runs, else to the port.
-
-        Returns the words that the engine writes.
-        """
-        codes = Signal(self.geometry.word, reset_less=True)
-        m.d.sync += codes.eq(array.codes)
-        words = []
-        for index in range(self.geometry.contexts):
-            context = Context(self.geometry)
+    def connect_contexts(
+        self,
+        m: Module,
+        contexts: Sequence[Context],
+        codes: data.View,
+        sequencer: Sequencer,
+        port: LatticePort,
+    ) -> None:
+        """Give each context's memory to the engine during its runs, else to the port."""
+        for index, context in enumerate(contexts):
             m.submodules[f"context{index}"] = context
-            words.append(context.read_codes)
-            m.d.comb += [
-                context.pending.eq(sequencer.pending[index]),
-                context.delta_index.eq(gate_port.delta_index[index]),
-                context.delta_code.eq(gate_port.delta_code),
-                context.delta_enable.eq(gate_port.delta_enable[index]),
-            ]
+            m.d.comb += context.pending.eq(sequencer.pending[index])
             with m.If(sequencer.running[index]):
-                m.d.comb += [
-                    context.read_at.eq(sequencer.read_at),
-                    context.read_word.eq(sequencer.read_word),
-                    context.write_cell.eq(sequencer.write_cell),
-                    context.write_word.eq(sequencer.write_word),
-                    context.write_codes.eq(codes),
-                    context.write_enable.eq(sequencer.write[index].replicate(self.geometry.lanes)),
-                ]
+                enable = sequencer.write[index].replicate(self.geometry.lanes)
+                m.d.comb += access(context, sequencer, codes, enable)
             with m.Else():
                 chosen = port.context == index
-                m.d.comb += [
-                    context.read_at.eq(port.read_at),
-                    context.read_word.eq(port.read_word),
-                    context.write_cell.eq(port.write_cell),
-                    context.write_word.eq(port.write_word),
-                    context.write_codes.eq(port.write_codes),
-                    context.write_enable.eq(Mux(chosen, port.write_enable, 0)),
-                    sequencer.spend[index].eq(port.spend & chosen),
-                ]
+                enable = Mux(chosen, port.write_enable, 0)
+                m.d.comb += access(context, port, port.write_codes, enable)
+                m.d.comb += sequencer.spend[index].eq(port.spend & chosen)
 
+    def hand_words_on(
+        self,
+        m: Module,
+        contexts: Sequence[Context],
+        array: SystolicArray,
+        sequencer: Sequencer,
+        port: LatticePort,
+    ) -> None:
+        """Hand the words that are read on to the array and to the port."""
+        words = [context.read_codes for context in contexts]
         chosen = delay(m, sequencer.read_context, Context.LATENCY, name="read_context")
-        read = Signal(self.geometry.word)
-        with m.Switch(chosen):
-            for index, codes_read in enumerate(words):
-                with m.Case(index):
-                    m.d.comb += read.eq(codes_read)
+        word = select(m, words, chosen, name="chosen")
         if self.geometry.border:
-            read = self.keep_row(m, sequencer, read)
-        word = Signal(self.geometry.word, reset_less=True)
-        m.d.sync += word.eq(read)
-        m.d.comb += array.word.eq(word)
-        found = Signal.like(word)
-        with m.Switch(port.context):
-            for index, read in enumerate(words):
-                with m.Case(index):
-                    m.d.sync += found.eq(read)
-        m.d.comb += port.read_codes.eq(found)
-        return codes
+            word = self.keep_row(m, sequencer, word)
+        found = select(m, words, port.context, name="found")
+        m.d.comb += array.word.as_value().eq(delay(m, word.as_value(), 1, name="word"))
+        m.d.comb += port.read_codes.as_value().eq(delay(m, found.as_value(), 1, name="read"))
 
-    def keep_row(self, m, sequencer, word):
+    def keep_row(self, m: Module, sequencer: Sequencer, word: data.View) -> data.View:
         """Return the word that was read, or was kept of a row that is written anew by now."""
         m.submodules.kept_row = row = KeptRow(self.geometry, wait=Context.LATENCY)
         m.d.comb += [
@@ -191,7 +183,9 @@ class Chip(wiring.Component):
         ]
         return row.o
 
-    def connect_gate(self, m, codes, sequencer, gate_port):
+    def connect_gate(
+        self, m: Module, codes: data.View, sequencer: Sequencer, gate_port: GatePort
+    ) -> None:
         """Tap the channel that the gate reads off the words being written."""
         geometry = self.geometry
         connect(m, gate_port.o_plane, flipped(self.o_plane))
@@ -208,3 +202,36 @@ class Chip(wiring.Component):
             gate_port.open.eq(sequencer.open),
             sequencer.delta.eq(gate_port.complete),
         ]
+
+    def store_deltas(self, m: Module, contexts: Sequence[Context], gate_port: GatePort) -> None:
+        """Store deltas in the contexts that they are for."""
+        for index, context in enumerate(contexts):
+            m.d.comb += [
+                context.delta_index.eq(gate_port.delta_index[index]),
+                context.delta_code.eq(gate_port.delta_code),
+                context.delta_enable.eq(gate_port.delta_enable[index]),
+            ]
+
+
+def access(
+    context: Context, user: Sequencer | LatticePort, codes: data.View, enable: Value
+) -> list:
+    """Return the assignments of what ``user`` reads and writes to a context's memory."""
+    return [
+        context.read_at.eq(user.read_at),
+        context.read_word.eq(user.read_word),
+        context.write_cell.eq(user.write_cell),
+        context.write_word.eq(user.write_word),
+        context.write_codes.eq(codes),
+        context.write_enable.eq(enable),
+    ]
+
+
+def select(m: Module, words: Sequence[data.View], index: Value, *, name: str) -> data.View:
+    """Return the word of that index."""
+    word = Signal(words[0].shape(), name=name)
+    with m.Switch(index):
+        for case, read in enumerate(words):
+            with m.Case(case):
+                m.d.comb += word.eq(read)
+    return word

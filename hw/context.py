@@ -7,12 +7,12 @@ from amaranth.utils import exact_log2
 
 from golden.fixed import STATE
 from hw.primitives import BlockMemory, delay, saturate
-from hw.shapes import code
+from hw.shapes import Geometry, code
 
 __all__ = ["Context", "pending_layout"]
 
 
-def pending_layout(geometry):
+def pending_layout(geometry: Geometry) -> data.StructLayout:
     """Shape of which delta is pending: none, or one for all or a phase of the cells."""
     return data.StructLayout({
         "active": 1,
@@ -53,7 +53,7 @@ class Context(wiring.Component):
 
     LATENCY = 1 + BlockMemory.LATENCY + 3
 
-    def __init__(self, geometry):
+    def __init__(self, geometry: Geometry):
         self.geometry = geometry
 
         super().__init__({

@@ -1,14 +1,18 @@
 """The chip behind its link: a byte stream each way."""
 
+from collections.abc import Sequence
+
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from golden.skeleton import Skeleton
 from hw.chip import Chip
 from hw.link.crossing import Crossing
 from hw.link.link import PATIENCE, Link
 from hw.link.uart import received_shape
 from hw.ports import COUNTER
+from hw.shapes import Geometry
 
 __all__ = ["LinkedChip"]
 
@@ -40,7 +44,9 @@ class LinkedChip(wiring.Component):
         See `hw.chip.Chip`; on the chip's clock.
     """
 
-    def __init__(self, geometry, skeletons, *, patience=PATIENCE):
+    def __init__(
+        self, geometry: Geometry, skeletons: Sequence[Skeleton], *, patience: int = PATIENCE
+    ):
         self.geometry = geometry
         self.chip = Chip(geometry, skeletons)
         self.link = Link(geometry, patience=patience)

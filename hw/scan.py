@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.primitives import delay
+from hw.shapes import Geometry
 
 __all__ = ["ROW", "Scan", "token_layout"]
 
@@ -14,7 +15,7 @@ ROW = 32
 FINE = 4  # bytes that the first multiplexer chooses from
 
 
-def token_layout(geometry):
+def token_layout(geometry: Geometry) -> data.StructLayout:
     """Shape of what travels: which byte of which memory's row is wanted, and the byte."""
     return data.StructLayout({
         "memory": range(len(geometry.scanned)),
@@ -48,7 +49,7 @@ class Scan(wiring.Component):
 
     LATENCY = 3
 
-    def __init__(self, geometry, name, width):
+    def __init__(self, geometry: Geometry, name: str, width: int):
         self.number = geometry.scanned.index(name)
         self.bytes = -(-width // 8)
         token = token_layout(geometry)

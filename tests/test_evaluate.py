@@ -69,7 +69,7 @@ def test_an_evaluation_judges_what_was_blanked_restored_and_pasted(monkeypatch, 
 
 
 def subject(restore):
-    return Subject(name="n", restore=restore, identity="")
+    return Subject(name="n", version=1, restore=restore)
 
 
 def test_a_row_of_the_table_has_both_means_and_both_kinds():

@@ -125,6 +125,7 @@ def tabled(monkeypatch):
     ):  # fmt: skip
         monkeypatch.setattr(f"sw.experiments.table.report.{name}", calls.fake(name, gives))
     monkeypatch.setattr("sw.cli.eval.open_device", calls.fake("open", "a device"))
+    monkeypatch.setattr("sw.cli.eval.chip_digest", calls.fake("chip_digest", "a digest"))
     return calls
 
 
@@ -155,9 +156,11 @@ def test_the_table_of_everything_is_told_every_option(thalweg, tabled, tmp_path)
 
 def test_the_chip_of_the_table_has_the_filters(thalweg, tabled, tmp_path):
     thalweg("eval", "--filters", 2, "--output", tmp_path / "t.json")
-    (training, chip), _ = tabled.of("subjects")
+    (training, chip, digest), _ = tabled.of("subjects")
     assert training == "training" and chip("skeleton") == "a device"
     assert tabled.of("open") == (("simulated", ("skeleton",), 2), {})
+    assert digest("skeleton") == "a digest"
+    assert tabled.of("chip_digest") == (("skeleton", 2), {})
 
 
 def test_the_table_lies_in_build_and_is_neither_shipped_nor_drawn_as_curves_unless_told(

@@ -185,7 +185,8 @@ def test_the_summary_says_what_became_of_the_files(restored, kept, errors, text)
 
 def given(scans, output, originals=None):
     opened = lambda: Half()  # noqa: E731
-    return opened, None, SPEC, scans, output, RECIPE, originals, {"skeleton": "n", "filters": 2}
+    places = folders.Folders(scans, output, originals)
+    return opened, None, SPEC, places, RECIPE, {"skeleton": "n", "filters": 2}
 
 
 def test_the_report_of_a_folder_tells_recipe_and_device(scans, tmp_path, capsys):
@@ -225,15 +226,15 @@ def test_a_run_that_is_broken_off_again_tells_all_that_are_there(
 
 def test_a_folder_is_refused_before_the_device_is_opened(scans, tmp_path):
     calls, output = Calls(), tmp_path / "out"
-    opened, *rest = given(scans, output)
+    device = calls.fake("open")
+
+    def refused(text, folder, originals=None):
+        with pytest.raises(InputError, match=text):
+            folders.restore_folder(device, *given(scans, folder, originals)[1:])
+
     (output / "report.json").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"report.json must be a file to write, not a folder$"):
-        folders.restore_folder(calls.fake("open"), *rest)
-    *rest, _, named = rest
-    with pytest.raises(InputError, match=r"^--originals must be a folder, not '.*/a.png'$"):
-        folders.restore_folder(calls.fake("open"), *rest, scans / "a.png", named)
+    refused(r"report.json must be a file to write, not a folder$", output)
+    refused(r"^--originals must be a folder, not '.*/a.png'$", output, scans / "a.png")
     (tmp_path / "file").touch()
-    rest[3], named = tmp_path / "file", {}
-    with pytest.raises(InputError, match=r"file must be a writable folder: File exists$"):
-        folders.restore_folder(calls.fake("open"), *rest, None, named)
-    assert calls == [] and opened
+    refused(r"file must be a writable folder: File exists$", tmp_path / "file")
+    assert calls == []

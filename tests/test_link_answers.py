@@ -9,8 +9,9 @@ from golden import wire
 from golden.frames import frame
 from golden.spec import Gate
 from golden.wire import RESPONSE, Command, Error, Kind, Operation, Tag, chunk
-from hw.link.controller import FETCH, FLUSH
+from hw.link.facts import FETCH
 from hw.link.packets import PacketSender
+from hw.link.response import FLUSH
 from hw.skeleton_memory import DIGEST
 from tests.streams import simulate
 from tests.test_link import FACTS, GEOMETRY, RUN, command, with_link

@@ -12,8 +12,8 @@ from golden.skeleton import SHIPPED, Skeleton
 from sw.data.load import show_digits
 from sw.experiments.memory import holding, letters, page, valleys
 from sw.experiments.memory.batchwise import batchwise
-from sw.experiments.memory.run import EXPERIMENTS, keeper, run
-from sw.experiments.memory.tables import TABLES
+from sw.experiments.memory.catalogue import EXPERIMENTS
+from sw.experiments.memory.run import keeper, run
 from sw.experiments.memory.task import Outcome, Task, at_least, at_most
 from sw.judge.evaluate import Judged, score
 from sw.runs.loading import load_run
@@ -38,7 +38,7 @@ def ungated(tmp_path):
 
 
 def test_refuses_in_one_line(fails, ungated, tmp_path):
-    names = ", ".join(EXPERIMENTS)
+    names = ", ".join(experiment.name for experiment in EXPERIMENTS)
     fails(f"Experiment must be one of {names}, not 'hills'", "memory", "holding", "hills")
     fails(
         "Experiment saliency must have a skeleton with a gate; alone runs without",
@@ -98,23 +98,23 @@ def test_batches_go_on_where_a_run_was_stopped(task, tmp_path, monkeypatch):
     np.testing.assert_array_equal(found["shown start"], want[:1])
 
 
-def test_what_was_measured_is_kept_until_something_changes(task, tmp_path, monkeypatch):
+def test_what_was_measured_is_kept_until_something_changes(task, tmp_path):
     calls = []
 
     def measure(given):
         calls.append(given.seed)
         return Outcome({"seed": given.seed}, {"three": np.arange(3)})
 
-    monkeypatch.setattr(valleys, "measure", measure)
-    monkeypatch.setattr(valleys, "bars", lambda results: [at_least("seed", results["seed"], 1)])
     drawn = []
-    monkeypatch.setattr(
-        "sw.experiments.memory.valleys_figure.draw",
-        lambda outcome, folder: drawn.append(outcome) or [],
+    stand_in = replace(
+        valleys.EXPERIMENT,
+        measure=measure,
+        bars=lambda results: [at_least("seed", results["seed"], 1)],
+        draw=lambda outcome, folder: drawn.append(outcome) or [],
     )
     for seed in (0, 0, 1):
         given = Task(task.skeleton, task.network, task.digits, seed=seed)
-        results = run(given, ["valleys"], tmp_path, lambda line: None)
+        results = run(given, [stand_in], tmp_path, lambda line: None)
         assert results["experiments"] == {"valleys": {"seed": seed}}
         assert results["bars"]["valleys"][0]["met"] == (seed == 1)
     assert calls == [0, 1]
@@ -147,7 +147,7 @@ def test_valleys_of_a_rule_that_never_rests_have_no_attractors(task, monkeypatch
         assert moves.sum() == 5 and move["returned"] == 20 * np.trace(moves)
     bars = [bar._asdict() for bar in valleys.bars(results)]
     assert [bar["met"] for bar in json.loads(json.dumps(bars))][:3] == [False, False, False]
-    assert "| exactly at rest by step 4 | 0.00 % |" in TABLES["valleys"](results)
+    assert "| exactly at rest by step 4 | 0.00 % |" in valleys.tabulate(results)
 
 
 def test_letters_are_measured_against_a_gate_that_gave_digits_up():
@@ -202,7 +202,7 @@ def test_every_part_of_the_page_is_made_whatever_was_measured(tmp_path):
 
 def test_a_skeleton_without_its_gate_holds_too(ungated, task, tmp_path):
     alone = Task(Skeleton.load(ungated), None, task.digits)
-    results = run(alone, ["holding"], tmp_path / "out", lambda line: None)
+    results = run(alone, [holding.EXPERIMENT], tmp_path / "out", lambda line: None)
     assert not results["gated"] and len(results["bars"]["holding"]) == 13
     for picture in results["pictures"]:
         assert (tmp_path / "out" / picture).is_file()

@@ -1,7 +1,5 @@
 """The bars of the memory experiments: those that are published, and each at its very edge."""
 
-from importlib import import_module
-
 import pytest
 
 from golden.files import read_json
@@ -16,21 +14,22 @@ from sw.experiments.memory import (
     saliency,
     valleys,
 )
+from sw.experiments.memory.catalogue import EXPERIMENTS
 from sw.experiments.memory.page import DOCS
-from sw.experiments.memory.run import EXPERIMENTS
 from sw.experiments.memory.task import Bar, percent
 
 KEPT = read_json(DOCS / "memory.json")
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_published_bars_are_those_of_the_published_results(name):
-    found = import_module(f"sw.experiments.memory.{name}").bars(KEPT["experiments"][name])
-    assert [bar._asdict() for bar in found] == KEPT["bars"][name]
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda each: each.name)
+def test_published_bars_are_those_of_the_published_results(experiment):
+    found = experiment.bars(KEPT["experiments"][experiment.name])
+    assert [bar._asdict() for bar in found] == KEPT["bars"][experiment.name]
 
 
 def test_published_results_are_those_of_one_run():
-    assert tuple(KEPT["experiments"]) == tuple(KEPT["bars"]) == EXPERIMENTS
+    names = [experiment.name for experiment in EXPERIMENTS]
+    assert list(KEPT["experiments"]) == list(KEPT["bars"]) == names
     assert sorted(KEPT["pictures"]) == sorted(path.name for path in (DOCS / "memory").iterdir())
     found = KEPT["experiments"]
     assert found["letters"]["skeleton_digest"] == KEPT["skeleton_digest"]

@@ -1,7 +1,6 @@
 """Samples on a chip: every code is compared, and one wrong code is named."""
 
 from dataclasses import replace
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from golden.device import GoldenDevice
 from golden.errors import Difference
 from sw.experiments.memory import damage
+from sw.experiments.memory.catalogue import find_experiments
 from sw.experiments.memory.chip import compare
 from sw.experiments.memory.starts import noise
 from tests.memory_toys import real
@@ -215,9 +215,7 @@ def measure(monkeypatch):
             monkeypatch.setattr(f"sw.experiments.memory.{name}.{key}", value)
 
     def call(name, chip):
-        return import_module(f"sw.experiments.memory.{name}").measure(replace(task, chip=chip))[0][
-            "chip"
-        ]
+        return find_experiments([name])[0].measure(replace(task, chip=chip))[0]["chip"]
 
     return call
 

@@ -28,7 +28,7 @@ def played(monkeypatch):
         ("sw.experiments.memory.supply.letters_at", letters),
         ("sw.experiments.memory.supply.gates_beside", {"stored": "gate"}),
         ("sw.experiments.memory.supply.missing_letters", "what is lacking"),
-        ("sw.experiments.memory.run.choose_experiments", ["valleys", "damage"]),
+        ("sw.experiments.memory.catalogue.choose_experiments", ["valleys", "damage"]),
         ("sw.experiments.memory.run.run", {"bars": BARS}),
         ("sw.data.load.load", "digits"),
         ("sw.judge.evaluate.digits_to_judge", DIGITS),
@@ -37,6 +37,7 @@ def played(monkeypatch):
         ("sw.experiments.memory.page.publish", "docs/memory.json"),
         ("sw.cli.docs.docs", None),
         ("sw.cli.memory.open_device", "the chip"),
+        ("sw.cli.memory.chip_digest", "a digest"),
         ("sim.measure.toggles.count", {"lane": 7}),
     ):
         monkeypatch.setattr(place, calls.fake(place.rpartition(".")[2], gives))
@@ -64,7 +65,7 @@ def test_every_option_reaches_the_task_and_the_experiments(thalweg, played):
     assert (task.skeleton, task.network, task.digits) == (SKELETON, "network", DIGITS)
     assert (task.noise, task.seed, task.gates) == (13, 14, {"stored": "gate"})
     assert task.letters.rows == "letters-odd"
-    assert task.chip is None and task.toggles is None
+    assert task.chip is None and task.toggles is None and task.chip_digest is None
     assert task.progress is remembering.progress
     assert not {"require_docs", "publish", "docs"} & {*played.names}
 
@@ -76,7 +77,8 @@ def test_all_is_measured_on_the_simulated_chip_unless_told(thalweg, played):
     assert played.of("choose_experiments")[0][0] == []
     task, _, output, _ = played.of("run")[0]
     assert (task.noise, task.seed, output) == (100, 0, Path("build/memory"))
-    assert task.chip("skeleton") == "the chip"
+    assert task.chip("skeleton") == "the chip" and task.chip_digest == "a digest"
+    assert played.of("chip_digest") == ((SKELETON,), {})
     assert played.of("open_device") == (("simulated", ("skeleton",)), {})
     assert task.toggles(*range(5)) == {"lane": 7}
     assert played.of("count") == ((0, 1, 2, 3, 4), {})

@@ -91,7 +91,7 @@ def test_falling_shows_digits_above_noise_at_their_steps(tmp_path):
     # The film has sixteen greys.
     digits, noise = rng.integers(0, 2, (2, len(LOOKS), 4, 8, 8), np.uint8) * 255
     given = digits[0] ^ 255
-    arrays = {"digits": digits, "noise": noise, "given": given}
+    arrays = {"digits": digits, "noise": noise, "given": given, "steps": np.array(LOOKS)}
     strip, film = falling_figure.draw(Outcome({}, arrays), tmp_path)
 
     def rows(step, count):
@@ -115,7 +115,7 @@ def test_falling_shows_digits_above_noise_at_their_steps(tmp_path):
 
 def test_saliency_has_a_row_for_each_opening_on_one_scale(axes, tmp_path):
     rng = np.random.default_rng(0)
-    arrays = {"shown": np.zeros((2, 4, 4), np.uint8)}
+    arrays = {"shown": np.zeros((2, 4, 4), np.uint8), "ink": np.array(64)}
     arrays["shown"][:, 1, 2] = 128  # half of it is where a pixel is ink from
     arrays |= {f"opening {step}": rng.normal(size=(2, 3, 3)) * step for step in (4, 7)}
     saliency_figure.draw(Outcome({}, arrays), tmp_path)
@@ -142,6 +142,7 @@ def test_holding_has_a_curve_and_the_struck(axes, tmp_path):
     }
     named = ("blanked", "step 10", "step 20", "step 50", "step 200", "struck 5", "struck 9")
     arrays = pictures("originals", *(f"shown {name}" for name in named))
+    arrays["later"] = np.array(10)
     _, path = holding_figure.draw(Outcome(results, arrays), tmp_path)
     assert labels(*axes()) == [("step", "mean PSNR in dB"), ("step", "read right in %")]
     for axis, key in zip(axes(), ("psnr_mean", "digit_id"), strict=True):

@@ -9,16 +9,19 @@ import pytest
 
 from golden.gate import GateLayer, GateNetwork
 from golden.samples import calibrated, network
+from golden.skeleton import SHIPPED
 from golden.spec import Gate, Spec
-from sw.experiments.memory import page, supply, valleys
-from sw.experiments.memory.run import EXPERIMENTS, deciding, fingerprint, keeper, run, sources
+from sw.experiments import kept
+from sw.experiments.memory import holding, letters, page, supply, valleys
+from sw.experiments.memory.catalogue import EXPERIMENTS
+from sw.experiments.memory.run import keeper, run
 from sw.experiments.memory.task import Outcome, Task, at_least
 from sw.judge import referee
 from sw.judge.evaluate import Judged
+from sw.model.baselines.shelf import SHIPPED as WEIGHTS
 
 GATE = Gate(input_channel=0, output_channel=1, start=1)
 SPEC = Spec(height=8, width=8, channels=4, multiplier=2, image=6, gate=GATE)
-ROOT = Path(__file__).parents[1]
 
 
 def digits(rows="test", seed=0):
@@ -86,6 +89,7 @@ CHANGES = {
     "seed": lambda task: replace(task, seed=1),
     "chip": lambda task: replace(task, chip=lambda skeleton: None),
     "toggles": lambda task: replace(task, toggles=lambda *run: {}),
+    "chip_digest": lambda task: replace(task, chip_digest="a digest"),
 }
 OF_LETTERS = {
     **{
@@ -107,137 +111,92 @@ OF_LETTERS = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_an_outcome_depends_on_every_number_of_its_task(task, change):
-    for name in ("holding", "letters"):
-        assert fingerprint(change(task), name) != fingerprint(task, name)
+    for experiment in (holding.EXPERIMENT, letters.EXPERIMENT):
+        assert experiment.key(change(task)) != experiment.key(task)
 
 
 @pytest.mark.parametrize("change", OF_LETTERS.values(), ids=OF_LETTERS.keys())
 def test_letters_depend_on_every_number_of_letters_and_gates(task, change):
-    assert fingerprint(change(task), "letters") != fingerprint(task, "letters")
-    assert fingerprint(change(task), "holding") == fingerprint(task, "holding")
+    assert letters.EXPERIMENT.key(change(task)) != letters.EXPERIMENT.key(task)
+    assert holding.EXPERIMENT.key(change(task)) == holding.EXPERIMENT.key(task)
 
 
 def test_how_a_run_is_shown_decides_nothing(task):
     shown = replace(task, keep=keeper(Path("x")), progress=lambda label, total: None)
-    assert fingerprint(shown, "holding") == fingerprint(task, "holding")
-    assert len({fingerprint(task, name) for name in EXPERIMENTS}) == len(EXPERIMENTS)
+    assert holding.EXPERIMENT.key(shown) == holding.EXPERIMENT.key(task)
+    assert len({each.key(task) for each in EXPERIMENTS}) == len(EXPERIMENTS)
 
 
-DECIDE = [
-    "golden/fixed.py",
-    "golden/gate.py",
-    "golden/model.py",
-    "golden/spec.py",
-    "sw/data/damage.py",
-    "sw/judge/evaluate.py",
-    "sw/runs/loading.py",
-    "sw/judge/metrics.py",
-    "sw/data/noise.py",
-    "sw/data/protocol.py",
-    "sw/judge/referee/__init__.py",
-    "sw/judge/referee/weights.safetensors",
-    "sw/experiments/memory/attractors.py",
-    "sw/experiments/memory/batchwise.py",
-    "sw/experiments/memory/chip.py",
-    "sw/experiments/memory/energy.py",
-    "sw/experiments/memory/faults.py",
-    "golden/machine.py",
-    "sw/experiments/memory/spread.py",
-    "sw/experiments/memory/starts.py",
-    "sw/experiments/memory/task.py",
-]
-APART = {
-    "holding": [
-        "golden/skeletons/digits/skeleton.json",
-        "golden/skeletons/digits/gate.safetensors",
-    ],
-    "compute": [
-        "sw/model/baselines/models.py",
-        "sw/model/baselines/shelf.py",
-        "sw/judge/macs.py",
-        "sw/model/baselines/weights/autoencoder.safetensors",
-    ],
+def test_a_raised_version_costs_its_own_experiment_and_no_other(task):
+    before = {each.name: each.key(task) for each in EXPERIMENTS}
+    for each in EXPERIMENTS:
+        raised = replace(each, version=each.version + 1)
+        assert raised.key(task) not in before.values() and each.key(task) == before[each.name]
+
+
+BESIDES = {
+    "holding": [SHIPPED / "digits" / name for name in ("skeleton.json", "gate.safetensors")],
+    "compute": [WEIGHTS / "autoencoder.safetensors"],
 }
-OF_CHIP = [
-    "hw/sequencer/sequencer.py",
-    "hw/array/pe.py",
-    "sim/devices/device.py",
-    "sim/devices/verilate.py",
-]
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_an_outcome_depends_on_all_code_and_weights_that_decide_it(task, name):
-    wanted = {*DECIDE, f"sw/experiments/memory/{name}.py", *APART.get(name, ())}
-    found = {str(path.relative_to(ROOT)) for path in sources(task, name)}
-    assert wanted <= found
-    assert all((ROOT / path).is_file() for path in wanted)
-    others = {f"sw/experiments/memory/{other}.py" for other in EXPERIMENTS if other != name}
-    assert not found & {
-        *others,
-        *OF_CHIP,
-        f"sw/experiments/memory/{name}_figure.py",
-        "sw/experiments/memory/page.py",
-    }
-    with_chip = sources(replace(task, chip=lambda skeleton: None), name)
-    assert {*OF_CHIP} <= {str(path.relative_to(ROOT)) for path in with_chip}
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda each: each.name)
+def test_an_outcome_depends_on_the_weights_besides_its_task(task, experiment, monkeypatch):
+    assert [*experiment.besides] == BESIDES.get(experiment.name, [])
+    keys = {experiment.key(task)}
+    for changed in (referee.WEIGHTS, *experiment.besides):
+        monkeypatch.setattr(kept, "read_bytes", lambda path, changed=changed: (
+            b"other" if path == changed else path.read_bytes()
+        ))  # fmt: skip
+        keys.add(experiment.key(task))
+    assert len(keys) == 2 + len(experiment.besides)
 
 
-CODE = b"""
-def step(states):
-    return states + 1
-"""
-SAME = b'''
-"""A page."""
-
-
-def step(states):  # one on
-    """Go on."""
-    return states + 1
-'''
-
-
-def test_comments_and_docstrings_decide_nothing_and_code_does(tmp_path):
-    found = []
-    for text in (CODE, SAME, CODE.replace(b"1", b"2"), b""):
-        (tmp_path / "a.py").write_bytes(text)
-        found.append(deciding(tmp_path / "a.py"))
-    assert found[0] == found[1] and len({*found}) == 3
-
-
-def test_code_that_has_moved_is_no_outcome_at_all(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        deciding(tmp_path / "a.py")
+def test_an_outcome_on_the_chip_depends_on_its_verilog(task):
+    chips = [replace(task, chip=print, chip_digest=text) for text in ("one", "two")]
+    key = valleys.EXPERIMENT.key
+    assert key(chips[0]) != key(chips[1])
 
 
 def test_a_changed_an_empty_and_a_missing_file_are_other_outcomes(task, monkeypatch):
-    before, read = fingerprint(task, "valleys"), Path.read_bytes
-    monkeypatch.setattr(
-        Path, "read_bytes", lambda path: read(path) + b"#" * (path == referee.WEIGHTS)
-    )
-    found = [before, fingerprint(task, "valleys")]
-    monkeypatch.setattr(
-        Path, "read_bytes", lambda path: b"" if path == referee.WEIGHTS else read(path)
-    )
-    found.append(fingerprint(task, "valleys"))
-    monkeypatch.setattr("sw.experiments.memory.run.is_file", lambda path: path != referee.WEIGHTS)
-    found.append(fingerprint(task, "valleys"))
+    key = valleys.EXPERIMENT.key
+    found = [key(task)]
+    for text in (b"other", b""):
+        monkeypatch.setattr(kept, "read_bytes", lambda path, text=text: text)
+        found.append(key(task))
+    monkeypatch.setattr(kept, "is_file", lambda path: False)
+    found.append(key(task))
     assert len({*found}) == 4
 
 
+class Counted:
+    """A stand-in for valleys that counts how often it is measured, and draws what it is told to."""
+
+    def __init__(self, task, folder):
+        self.task, self.folder, self.calls, self.pictures = task, folder, 0, ()
+
+    def __call__(self):
+        stand_in = replace(
+            valleys.EXPERIMENT,
+            measure=self.measure,
+            bars=lambda results: [at_least("calls", results["calls"], 1)],
+            draw=self.draw,
+        )
+        return run(self.task, [stand_in], self.folder, lambda line: None)["experiments"]["valleys"]
+
+    def measure(self, task):
+        self.calls += 1
+        return Outcome({"calls": self.calls}, {"three": np.arange(300)})
+
+    def draw(self, outcome, folder):
+        for name in self.pictures:
+            (folder / name).write_bytes(b"new")
+        return [folder / name for name in self.pictures]
+
+
 @pytest.fixture
-def counted(task, tmp_path, monkeypatch):
-    """A stand-in for valleys that counts how often it is measured."""
-    calls = []
-
-    def measure(given):
-        calls.append(given)
-        return Outcome({"calls": len(calls)}, {"three": np.arange(300)})
-
-    monkeypatch.setattr(valleys, "measure", measure)
-    monkeypatch.setattr(valleys, "bars", lambda results: [at_least("calls", results["calls"], 1)])
-    monkeypatch.setattr("sw.experiments.memory.valleys_figure.draw", lambda outcome, folder: [])
-    return lambda: run(task, ["valleys"], tmp_path, lambda line: None)["experiments"]["valleys"]
+def counted(task, tmp_path):
+    return Counted(task, tmp_path)
 
 
 BREAKS = {
@@ -252,10 +211,10 @@ BREAKS = {
 @pytest.mark.parametrize("broken", BREAKS.values(), ids=BREAKS.keys())
 def test_what_is_kept_is_believed_only_whole(counted, tmp_path, suffix, broken):
     assert counted() == counted() == {"calls": 1}
-    (kept,) = (tmp_path / "kept").glob(f"*{suffix}")
-    kept.write_bytes(broken(kept.read_bytes()))
+    (path,) = (tmp_path / "kept").glob(f"*{suffix}")
+    path.write_bytes(broken(path.read_bytes()))
     assert counted() == counted() == {"calls": 2}
-    kept.unlink()
+    path.unlink()
     assert counted() == counted() == {"calls": 3}
 
 
@@ -288,20 +247,18 @@ def test_a_flipped_bit_in_a_part_is_seen(tmp_path):
     assert keeper(tmp_path)("part", lambda: next(make))["a"].tolist() == [0, 0, 0]
 
 
-def draws(monkeypatch, *names):
-    def draw(outcome, folder):
-        for name in names:
-            (folder / name).write_bytes(b"new")
-        return [folder / name for name in names]
-
-    monkeypatch.setattr("sw.experiments.memory.valleys_figure.draw", draw)
-
-
-def test_pictures_of_an_earlier_run_are_not_left(counted, tmp_path, monkeypatch):
+def test_pictures_of_an_earlier_run_are_not_left(counted, tmp_path):
     (tmp_path / "mine.png").write_bytes(b"mine")
-    draws(monkeypatch, "a.png", "b.gif", "c.png")
+    counted.pictures = (
+        "a.png",
+        "b.gif",
+        "c.png",
+    )
     counted()
-    draws(monkeypatch, "c.png", "d.png")
+    counted.pictures = (
+        "c.png",
+        "d.png",
+    )
     counted()
     names = {path.name for path in tmp_path.iterdir() if path.is_file()}
     assert names == {"mine.png", "c.png", "d.png", "memory.json"}
@@ -309,37 +266,40 @@ def test_pictures_of_an_earlier_run_are_not_left(counted, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("text", ['{"pictures": ["../a.png", "memory.json", 7]}', "[]", "{ broken"])
-def test_a_foreign_report_has_nothing_removed(counted, tmp_path, monkeypatch, text):
+def test_a_foreign_report_has_nothing_removed(counted, tmp_path, text):
     outside = tmp_path.parent / "a.png"
     outside.write_bytes(b"mine")
     (tmp_path / "memory.json").write_text(text)
-    draws(monkeypatch, "c.png")
+    counted.pictures = ("c.png",)
     counted()
     assert outside.read_bytes() == b"mine"
     assert json.loads((tmp_path / "memory.json").read_text())["pictures"] == ["c.png"]
 
 
-def test_the_report_comes_last(counted, tmp_path, monkeypatch):
-    draws(monkeypatch, "a.png")
+def test_the_report_comes_last(counted, tmp_path):
+    counted.pictures = ("a.png",)
     counted()
     before = (tmp_path / "memory.json").read_bytes()
 
     def fail(outcome, folder):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sw.experiments.memory.valleys_figure.draw", fail)
+    counted.draw = fail
     with pytest.raises(KeyboardInterrupt):
         counted()
     assert (tmp_path / "memory.json").read_bytes() == before and (tmp_path / "a.png").is_file()
 
 
-def test_docs_keep_no_pictures_of_an_earlier_run(counted, tmp_path, monkeypatch):
+def test_docs_keep_no_pictures_of_an_earlier_run(counted, tmp_path):
     docs = tmp_path / "docs"
     docs.mkdir()
-    draws(monkeypatch, "a.png", "b.png")
+    counted.pictures = (
+        "a.png",
+        "b.png",
+    )
     counted()
     page.publish(tmp_path, docs)
-    draws(monkeypatch, "b.png")
+    counted.pictures = ("b.png",)
     counted()
     page.publish(tmp_path, docs)
     assert [path.name for path in (docs / "memory").iterdir()] == ["b.png"]
@@ -349,7 +309,7 @@ def test_docs_keep_no_pictures_of_an_earlier_run(counted, tmp_path, monkeypatch)
 def test_a_folder_that_cannot_be_written_is_said_before_the_work(
     thalweg, tmp_path, monkeypatch, place
 ):
-    monkeypatch.setattr(valleys, "measure", None)
+    monkeypatch.setattr("sw.experiments.memory.run.outcome_of", None)
     monkeypatch.setattr("sw.data.load.load", lambda *given, **options: None)
     monkeypatch.setattr("sw.judge.evaluate.digits_to_judge", lambda data, count: digits())
     monkeypatch.setattr(supply, "letters_at", lambda *given: None)

@@ -237,4 +237,4 @@ def test_fewer_digits_than_are_shown_fall_too(monkeypatch):
     results, arrays = falling.measure(task)
     assert arrays["given"].shape == arrays["originals"].shape == (4, 6, 6)
     assert [len(results["read"][name]) for name in ("digits", "noise")] == [4, 6]
-    assert falling.bars(results) == []
+    assert falling.EXPERIMENT.bars(results) == []

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib import import_module
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +13,7 @@ from golden.samples import network
 from golden.skeleton import SHIPPED
 from sw.experiments.memory import compute, holding
 from sw.experiments.memory.batchwise import Batch, batchwise
+from sw.experiments.memory.catalogue import find_experiments
 from tests.memory_toys import REAL, blanked, digits, real, scores
 from tests.test_memory_chip import Pending
 
@@ -82,7 +82,7 @@ def test_progress_adds_up_to_what_was_announced(task, name, monkeypatch):
 
         yield advance
 
-    import_module(f"sw.experiments.memory.{name}").measure(replace(task, progress=progress))
+    find_experiments([name])[0].measure(replace(task, progress=progress))
     assert told == TOLD[name]
     assert done == [total for _, total in told]
 
@@ -96,7 +96,7 @@ def test_each_part_has_a_key_of_its_own_and_gives_the_same_outcome_again(task, n
         kept[key] = make()
         return kept[key]
 
-    measure = import_module(f"sw.experiments.memory.{name}").measure
+    measure = find_experiments([name])[0].measure
     first = measure(replace(task, keep=keep))
     assert list(kept) == KEYS[name]
     again = measure(replace(task, keep=lambda key, make: kept[key]))

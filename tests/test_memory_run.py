@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,18 +9,12 @@ import pytest
 from golden.errors import InputError
 from golden.files import read_json
 from sw.experiments.memory import page, valleys
-from sw.experiments.memory.run import (
-    EXPERIMENTS,
-    choose_experiments,
-    fingerprint,
-    known,
-    run,
-    sources,
-)
+from sw.experiments.memory.catalogue import EXPERIMENTS, choose_experiments, find_experiments
+from sw.experiments.memory.run import run
 from sw.experiments.memory.task import Outcome
 from tests.memory_toys import real
 
-ROOT = Path(__file__).parents[1]
+NAMES = [experiment.name for experiment in EXPERIMENTS]
 GATED = {"landscape", "saliency", "letters", "compute"}
 
 
@@ -30,16 +23,24 @@ def task():
     return real(3)
 
 
+def names(experiments):
+    return [experiment.name for experiment in experiments]
+
+
 def test_experiments_come_in_the_order_of_the_page_whatever_was_asked_first():
-    assert known(["letters", "valleys", "falling"]) == ["falling", "valleys", "letters"]
-    assert known([]) == list(EXPERIMENTS)
+    assert names(find_experiments(["letters", "valleys", "falling"])) == [
+        "falling",
+        "valleys",
+        "letters",
+    ]
+    assert find_experiments([]) == list(EXPERIMENTS)
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", NAMES)
 def test_experiments_on_the_gate_need_one_and_the_others_do_not(task, name):
-    assert choose_experiments([name], task.skeleton, task.network, None) == [name]
+    assert names(choose_experiments([name], task.skeleton, task.network, None)) == [name]
     if name not in GATED:
-        assert choose_experiments([name], task.skeleton, None, None) == [name]
+        assert names(choose_experiments([name], task.skeleton, None, None)) == [name]
         return
     line = f"^Experiment {name} must have a skeleton with a gate; calibrated runs without$"
     with pytest.raises(InputError, match=line):
@@ -49,24 +50,22 @@ def test_experiments_on_the_gate_need_one_and_the_others_do_not(task, name):
 def test_letters_that_are_lacking_are_left_out_of_all_and_refused_where_named(task):
     said = []
     found = choose_experiments([], task.skeleton, task.network, "none here", said.append)
-    assert found == [name for name in EXPERIMENTS if name != "letters"]
+    assert names(found) == [name for name in NAMES if name != "letters"]
     assert said == ["letters: left out, none here"]
     with pytest.raises(InputError, match=r"^Experiment letters must have letters and gates: non"):
         choose_experiments(
             ["holding", "letters"], task.skeleton, task.network, "none here", said.append
         )
     others = ["holding", "valleys"]
-    assert (
-        choose_experiments(others, task.skeleton, task.network, "none here", said.append) == others
-    )
-    assert choose_experiments([], task.skeleton, task.network, None, said.append) == list(
-        EXPERIMENTS
-    )
+    found = choose_experiments(others, task.skeleton, task.network, "none here", said.append)
+    assert names(found) == others
+    found = choose_experiments([], task.skeleton, task.network, None, said.append)
+    assert names(found) == NAMES
     assert len(said) == 1
 
 
 @pytest.fixture
-def in_parts(task, tmp_path, monkeypatch):
+def in_parts(task, tmp_path):
     """A stand-in for valleys of two parts; it is stopped between them the first time."""
     made = []
 
@@ -82,11 +81,14 @@ def in_parts(task, tmp_path, monkeypatch):
         second = given.keep("part-2", lambda: part(2))
         return Outcome({"sizes": [len(first["n"]), len(second["n"])]}, first)
 
-    monkeypatch.setattr(valleys, "measure", measure)
-    monkeypatch.setattr(valleys, "bars", lambda results: [])
-    monkeypatch.setattr("sw.experiments.memory.valleys_figure.draw", lambda outcome, folder: [])
+    stand_in = replace(
+        valleys.EXPERIMENT,
+        measure=measure,
+        bars=lambda results: [],
+        draw=lambda outcome, folder: [],
+    )
     said = []
-    return made, said, lambda: run(task, ["valleys"], tmp_path, said.append)
+    return made, said, lambda: run(task, [stand_in], tmp_path, said.append)
 
 
 def test_parts_of_an_experiment_last_until_it_is_whole(in_parts, tmp_path):
@@ -104,13 +106,14 @@ def test_parts_of_an_experiment_last_until_it_is_whole(in_parts, tmp_path):
     assert said == ["valleys ...", "valleys ...", "valleys: kept from an earlier run"]
 
 
-def test_a_report_says_what_was_looked_at(task, tmp_path, monkeypatch):
-    monkeypatch.setattr(valleys, "measure", lambda given: Outcome({}, {}))
-    monkeypatch.setattr(valleys, "bars", lambda results: [])
-    monkeypatch.setattr(
-        "sw.experiments.memory.valleys_figure.draw", lambda outcome, folder: [folder / "a.png"]
+def test_a_report_says_what_was_looked_at(task, tmp_path):
+    stand_in = replace(
+        valleys.EXPERIMENT,
+        measure=lambda given: Outcome({}, {}),
+        bars=lambda results: [],
+        draw=lambda outcome, folder: [folder / "a.png"],
     )
-    found = run(task, ["valleys"], tmp_path, lambda line: None)
+    found = run(task, [stand_in], tmp_path, lambda line: None)
     assert found == {
         "skeleton": "calibrated",
         "skeleton_digest": task.skeleton.digest,
@@ -121,27 +124,17 @@ def test_a_report_says_what_was_looked_at(task, tmp_path, monkeypatch):
     }
     assert read_json(tmp_path / "memory.json") == found
     alone = replace(task, network=None)
-    assert run(alone, ["valleys"], tmp_path, lambda line: None)["gated"] is False
-
-
-def test_toggles_depend_on_what_the_chip_is_made_from(task):
-    for given in ({"toggles": lambda *run: {}}, {"chip": lambda skeleton: None}):
-        found = {str(path.relative_to(ROOT)) for path in sources(replace(task, **given), "compute")}
-        assert {"hw/sequencer/sequencer.py", "hw/array/pe.py", "sim/devices/device.py"} <= found
-        programs = {str(p.relative_to(ROOT)) for p in (ROOT / "sim").rglob("*.cpp")}
-        programs |= {str(p.relative_to(ROOT)) for p in (ROOT / "sim").rglob("*.h")}
-        assert programs and programs <= found
-    assert not any("sim/" in str(path) for path in sources(task, "compute"))
+    assert run(alone, [stand_in], tmp_path, lambda line: None)["gated"] is False
 
 
 def test_other_shapes_and_types_of_the_same_bytes_are_other_outcomes(task):
-    before = fingerprint(task, "holding")
+    key = valleys.EXPERIMENT.key
     images, labels = task.digits.images, task.digits.labels
     turned = task.digits._replace(images=images.reshape(3, 4, 9))
-    assert fingerprint(replace(task, digits=turned), "holding") != before
+    assert key(replace(task, digits=turned)) != key(task)
     cast = task.digits._replace(labels=labels.astype(np.int64).view(np.uint64))
     plain = task.digits._replace(labels=labels.astype(np.int64))
-    found = [fingerprint(replace(task, digits=given), "holding") for given in (plain, cast)]
+    found = [key(replace(task, digits=given)) for given in (plain, cast)]
     assert found[0] != found[1]
 
 
@@ -182,20 +175,23 @@ def test_docs_whose_pictures_cannot_be_written_are_refused(tmp_path):
 def test_every_part_of_the_page_has_the_numbers_and_the_verdict_of_its_experiment(
     tmp_path, monkeypatch
 ):
-    tables = {name: lambda results: f"table {results['n']}" for name in EXPERIMENTS}
-    monkeypatch.setattr(page, "TABLES", tables)
+    found = [
+        replace(experiment, tabulate=lambda results: f"table {results['n']}")
+        for experiment in EXPERIMENTS
+    ]
+    monkeypatch.setattr(page, "EXPERIMENTS", found)
     bar = {"bar": "b", "measured": "m"}
     found = {
         "skeleton": "s", "skeleton_digest": "0" * 64,
-        "experiments": {name: {"n": n} for n, name in enumerate(EXPERIMENTS)},
+        "experiments": {name: {"n": n} for n, name in enumerate(NAMES)},
         "bars": {name: [bar | {"name": f"{name}{i}", "met": i > 1} for i in range(n + 1)]
-                 for n, name in enumerate(EXPERIMENTS)},
+                 for n, name in enumerate(NAMES)},
     }  # fmt: skip
     del found["experiments"]["damage"], found["bars"]["damage"]
     path = tmp_path / "memory.json"
     path.write_text(json.dumps(found))
     made = page.parts(path)
-    for n, name in enumerate(EXPERIMENTS):
+    for n, name in enumerate(NAMES):
         if name == "damage":
             assert (made["memory-damage"], made["memory-damage-verdict"]) == (page.UNMEASURED, "")
             continue

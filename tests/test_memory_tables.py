@@ -5,8 +5,17 @@ from itertools import count
 
 import numpy as np
 
+from sw.experiments.memory import (
+    compute,
+    damage,
+    falling,
+    holding,
+    landscape,
+    letters,
+    saliency,
+    valleys,
+)
 from sw.experiments.memory.page import bars, head, verdict
-from sw.experiments.memory.tables import TABLES
 
 
 def lines(text):
@@ -41,10 +50,10 @@ TOLD = "\nOn the simulated chip: 7,654,321 codes, every one equal.\n"
 
 def test_falling():
     chip = {"digits": CHIP, "noise": None}
-    text = TABLES["falling"]({"steps": 77, "read": {"digits": [3, 1], "noise": [4]}, "chip": chip})
+    text = falling.tabulate({"steps": 77, "read": {"digits": [3, 1], "noise": [4]}, "chip": chip})
     assert lines(text) == [["fallen from", "read at step 77"], ["digits", "3 1"], ["noise", "4"]]
     assert text.endswith(TOLD)
-    both = TABLES["falling"]({"steps": 7, "read": {}, "chip": {"digits": CHIP, "noise": CHIP}})
+    both = falling.tabulate({"steps": 7, "read": {}, "chip": {"digits": CHIP, "noise": CHIP}})
     assert "15,308,642 codes" in both
 
 
@@ -64,7 +73,7 @@ def test_holding():
         "chip": CHIP,
     }
     other = held(make) | {"at_rest": 1.75, "skeleton": "name"}
-    text = TABLES["holding"](results | {"restoring": other})
+    text = holding.tabulate(results | {"restoring": other})
 
     def row(label, kind, step):
         return [label, *shown(results[kind][step]), *shown(other[kind][step])[::2]]
@@ -91,7 +100,7 @@ def test_valleys():
                "settled": 84.0, "last_entry": 803, "sure": 88.5, "sure_and_same_later": 87.5,
                "entropy_bits": 3.125, "digits": list(range(20, 30)), "chip": CHIP,
                "shaken": {"moves": moves}}  # fmt: skip
-    text = TABLES["valleys"](results)
+    text = valleys.tabulate(results)
     assert lines(text) == [
         ["digit", *cells(*range(10))],
         ["starts", *cells(*range(20, 30))],
@@ -124,7 +133,7 @@ def test_landscape():
                    "digits_read_surely": next(numbers)} for name in ("a", "b")}  # fmt: skip
     keys = "paths", "changes_of_digit", "keep_both_ends", "barrier_to_end", "barrier_motion"
     paths = {name: {key: next(numbers) for key in keys} for name in ("a", "b")}
-    text = TABLES["landscape"]({"maps": maps, "paths": paths, "chip": CHIP})
+    text = landscape.tabulate({"maps": maps, "paths": paths, "chip": CHIP})
 
     def pair(label, get, unit=""):
         return [label, *(f"{get(name)}{unit}" for name in ("a", "b"))]
@@ -147,7 +156,7 @@ def test_landscape():
 
 def test_saliency():
     found = {"4": {"strongest": 0.5, "weight_on_ink": 21.5, "blocks_with_ink": 17.5}}
-    assert lines(TABLES["saliency"]({"openings": found})) == [
+    assert lines(saliency.tabulate({"openings": found})) == [
         ["opening", "strongest, logits a code", "weight on ink", "blocks with ink"],
         ["4", "0.5", "21.5 %", "17.5 %"],
     ]
@@ -157,7 +166,7 @@ def test_damage():
     make = maker()
     lost = {share: {step: make() for step in ("1", "2")} for share in ("0", "0.1", "0.25")}
     whole, faults = make(), {"flips 0.1": make(), "rows 1": make()}
-    text = TABLES["damage"]({"lost": lost, "whole": whole, "faults": faults, "chip": CHIP})
+    text = damage.tabulate({"lost": lost, "whole": whole, "faults": faults, "chip": CHIP})
     assert lines(text) == [
         ["read right, cells lost", "0%", "10%", "25%"],
         ["after step 1", *(str(lost[share]["1"]["digit_id"]) for share in lost)],
@@ -173,7 +182,7 @@ def test_damage():
 def test_letters():
     make = maker()
     gates = {name: {"letters": make(), "digits": make()} for name in ("own", "only")}
-    text = TABLES["letters"]({"gates": gates})
+    text = letters.tabulate({"gates": gates})
     heads = ["gate", "letters, mean PSNR", "digits, mean PSNR", "digits read right"]
     pictures = re.findall(r"\]\((memory/[^)]*)\)", text)
     assert pictures == ["memory/letters.png", "memory/letters-shown.png"]
@@ -193,7 +202,7 @@ def test_compute():
     other = {"macs": 7_250_000} | make()
     macs = {"encode": 1001, "step": 1002, "opening": 1003, "readout": 1004}
     results = {"curves": curves, "toggles": toggles, "autoencoder": other, "macs": macs}
-    text = TABLES["compute"](results)
+    text = compute.tabulate(results)
     heads = ["", "multiply-accumulates", "toggles on chip"]
     assert lines(text)[0] == [*heads, "mean PSNR", "PSNR of mean", "read right"]
     assert lines(text)[1:] == [
@@ -207,7 +216,7 @@ def test_compute():
         "A step of a digit that has come to lie toggles 150 bits, 30% of the 500 of a step of its "
         "fall.\n"
     )
-    bare = TABLES["compute"](results | {"toggles": None, "autoencoder": None})
+    bare = compute.tabulate(results | {"toggles": None, "autoencoder": None})
     assert lines(bare)[1] == ["rule", "3.00 M", "", *shown(curves["rule"]["10"])]
     assert "fall" not in bare and "auto" not in bare
 

@@ -13,7 +13,7 @@ from hw.array.lane import Lane
 from hw.checker import Checker
 from hw.chip import Chip
 from hw.clocks import run_overhead
-from hw.link.controller import FLUSH
+from hw.link.response import FLUSH
 from hw.port.gate_port import GatePort
 from hw.port.pointwise import PointwiseUnit
 from hw.shapes import IDENTITY, Geometry

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 from golden.device import GoldenDevice, run, trace
-from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.model import Model
 from golden.skeleton import Skeleton
@@ -162,9 +161,7 @@ def test_looks_are_named_by_the_step_count_they_were_taken_at(folder):
     def shown(step):
         return Model(skeleton).readout(states[:10, step])
 
-    later = restore_input(
-        device, gate, Lattices(states[:, 3]), steps=4, from_step=3, progress=done.append
-    )
+    later = restore_input(device, gate, Lattices(states[:, 3], 3), steps=4, progress=done.append)
     np.testing.assert_equal(later.frames, {step: shown(step) for step in (3, 4, 5, 6)})
     assert (later.from_step, later.damaged, later.original, done) == (3, None, None, [10, 2])
     first = restore_input(device, gate, Images(images[:12], range(12)), steps=4)
@@ -182,8 +179,6 @@ def test_images_that_may_have_come_damaged_have_no_original(folder):
         found = restore_input(device, None, given, steps=1, damage=damage)
         assert (found.original is images) == known and found.seconds > 0
         assert known or found.original is None
-    with pytest.raises(InputError, match=r"^--from-step must be 0 for images, not 1$"):
-        restore_input(device, None, given, steps=1, from_step=1)
 
 
 def test_invert_takes_ink_on_paper(thalweg, folder, tmp_path):

@@ -61,7 +61,7 @@ def test_every_option_reaches_its_argument(thalweg, calls):
     assert calls.of("open_device") == (("serial:x", (SKELETON,), 2, 9600), {})
     given, options = calls.of("restore_input")
     assert given == ("a device", "network", IMAGES) and callable(options.pop("progress"))
-    assert options == {"steps": 4, "damage": 0.25, "from_step": 0, "traced": True}
+    assert options == {"steps": 4, "damage": 0.25, "traced": True}
     assert calls.of("report") == (("restoration", SKELETON), {})
     assert calls.of("write_trace") == ((Path("t/t.npz"), "restoration"), {})
     output, restoration, report = calls.of("write")[0]
@@ -77,8 +77,9 @@ def test_raw_lattices_go_on_for_the_steps_of_the_skeleton(thalweg, calls, monkey
     assert thalweg("restore", "x", *words) == (0, "wrote o/report.json\n", "")
     assert calls.of("load_subject") == (("s", None, True), {})
     assert calls.of("read_input")[1] == {"invert": False}
-    (_, network, _), options = calls.of("restore_input")
-    wanted = {"steps": 9, "damage": 0.7, "from_step": 5, "traced": False}
+    (_, network, given), options = calls.of("restore_input")
+    assert given.states is LATTICES.states and given.step == 5
+    wanted = {"steps": 9, "damage": 0.7, "traced": False}
     assert network is None and wanted.items() <= options.items()
     assert calls.of("open_device") == (("golden", (SKELETON,), 5, 3_000_000), {})
     assert calls.of("require_folders") == ((Path("o"),), {})
@@ -102,7 +103,8 @@ def test_a_folder_is_restored_by_the_same_options(thalweg, calls, tmp_path, monk
     assert calls.of("of") == ((SKELETON, gate), {"steps": 4, "damage": 0.0, "invert": True})
     (opening, *given), _ = calls.of("restore_folder")
     named = {"skeleton": "n", "skeleton_digest": "d", "device": "simulated", "filters": 2}
-    wanted = [gate, SKELETON.spec, tmp_path, Path("o"), "recipe", Path("clean"), named]
+    places = (tmp_path, Path("o"), Path("clean"))
+    wanted = [gate, SKELETON.spec, places, "recipe", named]
     assert given == wanted
     assert opening() == "a device"
     assert calls.of("open_device") == (("simulated", (SKELETON,), 2, 9600), {})

@@ -17,7 +17,7 @@ from sw.experiments.table import report
 from sw.experiments.table.automata import device_restore, link_bytes
 from sw.experiments.table.make import curves, rows
 from sw.experiments.table.measure import DAMAGES, KEYS, Store, known, row
-from sw.experiments.table.subject import Claim, Subject, digest_of
+from sw.experiments.table.subject import Claim, Subject
 from sw.experiments.table.subjects import subjects
 from sw.judge.evaluate import Judged
 from sw.judge.macs import automaton_macs, network_macs
@@ -28,7 +28,7 @@ from sw.model.baselines.shelf import load_shipped
 IMAGES, LABELS = show_digits()
 DIGITS = Judged("show", IMAGES[:4], LABELS[:4])
 PERFECT = Subject(
-    name="perfect", restore=lambda damaged, mask, done: DIGITS.images, identity="", curve=True
+    name="perfect", version=1, restore=lambda damaged, mask, done: DIGITS.images, curve=True
 )
 
 
@@ -78,7 +78,7 @@ def test_what_was_measured_is_not_measured_again(tmp_path):
     first = rows([one], *arguments)
     assert rows([one], *arguments) == first and calls == [3]
     assert rows([replace(one, parameters=5)], *arguments)[0]["parameters"] == 5 and calls == [3]
-    rows([replace(one, identity="other weights")], *arguments)
+    rows([replace(one, decides=("other weights",))], *arguments)
     rows([replace(one, most=2)], *arguments)
     assert calls == [3, 3, 2]
     for path in tmp_path.iterdir():
@@ -155,19 +155,12 @@ def test_a_device_that_is_not_golden_is_found_out():
             restore(damaged, damaged == 0, lambda done: None)
 
 
-def test_a_digest_changes_with_what_it_is_of(tmp_path):
-    (tmp_path / "a.py").write_text("1")
-    before = digest_of(tmp_path, "x")
-    assert digest_of(tmp_path, "x") == before != digest_of(tmp_path, "y")
-    (tmp_path / "a.py").write_text("2")
-    assert digest_of(tmp_path, "x") != before
-
-
 def test_one_table_of_everything(thalweg, tmp_path, monkeypatch):
     few = embedded_digits()[0][::20].copy()
     digits = Digits(few, np.zeros(len(few), np.uint8), None, None, "a few")
     monkeypatch.setattr("sw.data.load.load", lambda data, download: digits)
     monkeypatch.setitem(sys.modules, "sim.devices.device", SimpleNamespace(SimulatedDevice=Chip))
+    monkeypatch.setattr("sw.cli.eval.chip_digest", lambda skeleton, filters: "its Verilog")
     file = tmp_path / "results.json"
     code, out, _ = thalweg("eval", "--images", "2", "--output", file)
     assert code == 0
@@ -184,7 +177,7 @@ def test_one_table_of_everything(thalweg, tmp_path, monkeypatch):
 
 
 def test_table_takes_what_is_shipped_and_no_more(tmp_path):
-    names = [s.name for s in subjects(IMAGES, Chip, baselines=tmp_path, skeletons=tmp_path)]
+    names = [s.name for s in subjects(IMAGES, Chip, str, baselines=tmp_path, skeletons=tmp_path)]
     assert names[0] == "blanked input" and len(names) == 5
 
 

@@ -22,7 +22,7 @@ from sw.judge.evaluate import Judged
 from tests.memory_toys import Referee, digits
 
 MANY = Judged("test", np.zeros((2001, 2, 2), np.uint8), np.arange(2001))
-ONE = Subject(name="one", restore=lambda *given: None, identity="a", curve=True)
+ONE = Subject(name="one", version=1, restore=lambda *given: None, curve=True)
 TWO = replace(ONE, name="two", most=3)
 THREE = replace(ONE, name="three", most=2002, curve=False)
 
@@ -256,7 +256,7 @@ def test_the_command_hands_on_what_it_has(thalweg, monkeypatch, tmp_path, curves
     code, out, _ = thalweg("eval", *words, *["--curves"] * curves)
     assert (code, out) == (0, f"a table\n{'points' if curves else ''}\nwrote {output}\n")
     listed, rows = ([each for each in calls if each[0] == name] for name in ("subjects", "rows"))
-    ((_, training, opened),), ((_, *subject, digits, store, bar),) = listed, rows
+    ((_, training, opened, _),), ((_, *subject, digits, store, bar),) = listed, rows
     assert training is some.train_images and subject == [[ONE]] and bar is progress
     assert (digits.rows, len(digits.images), store.folder) == ("test", 4, output.parent / "kept")
     assert calls[0] == ("load", tmp_path, True)

@@ -1,24 +1,28 @@
 """What is kept of the table and the ablation: found again by all that decides it, and whole."""
 
 from dataclasses import replace
-from pathlib import Path
 
+import numpy as np
 import pytest
 
+from sw.experiments import kept
 from sw.experiments.ablation.measure import Ablation
 from sw.experiments.ablation.rows import Row
+from sw.experiments.kept import key_of
 from sw.experiments.table import subjects
-from sw.experiments.table.measure import CODE, Store
-from sw.experiments.table.subject import ROOT, Subject, digest_of
+from sw.experiments.table.measure import Store
+from sw.experiments.table.subject import Subject
 from sw.judge.evaluate import Judged
+from sw.judge.referee import WEIGHTS
 from sw.train.options import Options
 from tests.changes import DIGITS, moved
 
 JUDGED = Judged("test", DIGITS.train_images, DIGITS.train_labels)
-SUBJECT = Subject(name="a", restore=lambda damaged, mask, done: damaged, identity="b")
+SUBJECT = Subject(name="a", restore=lambda damaged, mask, done: damaged, version=1)
 STORED = {
     "name": (replace(SUBJECT, name="c"), JUDGED, "row"),
-    "identity": (replace(SUBJECT, identity="c"), JUDGED, "row"),
+    "version": (replace(SUBJECT, version=2), JUDGED, "row"),
+    "decides": (replace(SUBJECT, decides=("weights",)), JUDGED, "row"),
     "what": (SUBJECT, JUDGED, "30% blanked"),
     "rows": (SUBJECT, JUDGED._replace(rows="show"), "row"),
     "images": (SUBJECT, JUDGED._replace(images=moved(JUDGED.images)), "row"),
@@ -44,24 +48,17 @@ def test_a_store_looks_at(made, name):
     assert made(*STORED[name]) == 2
 
 
-@pytest.mark.parametrize("path", CODE, ids=str)
-def test_a_store_looks_at_the_code_and_the_referee(made, monkeypatch, path):
+@pytest.mark.parametrize("place", ["kept.PROTOCOL", "table.measure.VERSION"])
+def test_a_store_looks_at_the_version_of(made, monkeypatch, place):
     assert made(SUBJECT, JUDGED, "row") == 1
-    read = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda each: read(each) + b"#" * (each == ROOT / path))
+    monkeypatch.setattr(f"sw.experiments.{place}", 2)
     assert made(SUBJECT, JUDGED, "row") == 2
 
 
-def test_a_store_looks_at_all_that_judges():
-    names = {str(path.relative_to(ROOT) if path.is_absolute() else path) for path in CODE}
-    assert names == {
-        "sw/experiments/table/measure.py",
-        "sw/judge/metrics.py",
-        "sw/data/damage.py",
-        "sw/data/protocol.py",
-        "sw/judge/referee/__init__.py",
-        "sw/judge/referee/weights.safetensors",
-    }
+def test_a_store_looks_at_the_referee(made, monkeypatch):
+    assert made(SUBJECT, JUDGED, "row") == 1
+    monkeypatch.setattr(kept, "read_bytes", lambda path: b"other" * (path == WEIGHTS))
+    assert made(SUBJECT, JUDGED, "row") == 2
 
 
 @pytest.mark.parametrize("text", ["", "{ broken", "null", "[]", '{"n": 1'])
@@ -72,69 +69,46 @@ def test_a_store_believes_what_is_whole(made, tmp_path, text):
     assert made(SUBJECT, JUDGED, "row") == made(SUBJECT, JUDGED, "row") == 2
 
 
-def test_a_digest_of_parts_keeps_them_apart(tmp_path):
-    for name in ("a.py", "b.py", "c.h", "d.cpp"):
+def test_keys_keep_their_parts_apart(tmp_path):
+    for name in ("a", "b"):
         (tmp_path / name).write_text(name)
-    found = {digest_of(tmp_path), digest_of("a", "b"), digest_of("ab"), digest_of("b", "a")}
-    for path in tmp_path.iterdir():
-        path.write_text("other")
-        found.add(digest_of(tmp_path))
-    assert len(found) == 8
-    assert digest_of("a") == digest_of(b"a")
+    file, numbers = tmp_path / "a", np.arange(4, dtype=np.int8)
+    different = [
+        (), (None,), (0,), (False,), ("",), ([],), ("a", "b"), ("ab",), (["a", "b"],), (["a"], "b"),
+        (b"a",), (tmp_path / "b",), (tmp_path / "none", 1), ({"a": "b"},), ({"b": "a"},), (1.5,),
+        (numbers,), (numbers.astype(np.int16),), (numbers.reshape(2, 2),), (numbers.tobytes(),),
+        (numbers.tolist(),), (Judged("a", numbers, numbers),),
+    ]  # fmt: skip
+    keys = {key_of("x", 1, *decides) for decides in different}
+    keys |= {key_of("y", 1), key_of("x", 2)}
+    assert len(keys) == len(different) + 2
+    assert key_of("x", 1, file) == key_of("x", 1, b"a"), "the content counts, not the place"
+    assert key_of("x", 1, numbers[::2]) == key_of("x", 1, numbers[::2].copy())
+    with pytest.raises(TypeError):
+        key_of("x", 1, object())
 
 
-def test_code_that_has_moved_is_no_empty_digest():
-    with pytest.raises(FileNotFoundError, match="decides what is measured, and is not there"):
-        digest_of(Path("sw/no_such_file.py"))
+def test_a_comment_and_a_moved_file_decide_nothing(monkeypatch):
+    """No key reads a source file."""
+    seen = []
+    monkeypatch.setattr(kept, "read_bytes", lambda path: seen.append(path) or b"")
+    for subject in listed(DIGITS.train_images):
+        assert len(subject.key) == 64
+    assert {path.suffix for path in seen} == {".json", ".safetensors"}
 
 
-@pytest.fixture
-def seen(monkeypatch):
-    """Which files digests look at."""
-    read, found = Path.read_bytes, set()
-
-    def watched(path):
-        found.add(path)
-        return read(path)
-
-    monkeypatch.setattr(Path, "read_bytes", watched)
-    return found
+def listed(images):
+    return list(subjects.subjects(images, lambda skeleton: None, lambda skeleton: "its Verilog"))
 
 
-def test_subjects_are_named_by_all_their_code(seen, monkeypatch):
-    wanted = {
-        "golden": {"golden/model.py", "golden/gate.py", "sw/experiments/table/automata.py"},
-        "float": {
-            "sw/model/step.py",
-            "sw/model/floats.py",
-            "sw/model/rule.py",
-            "sw/model/gate.py",
-            "sw/model/quantisers.py",
-        },
-        "chip": {
-            "hw/chip.py",
-            "sim/devices/device.py",
-            "sim/devices/chip.cpp",
-            "sim/devices/served.h",
-        },
-        "networks": {
-            "sw/model/baselines/models.py",
-            "sw/experiments/baselines/run.py",
-            "sw/model/baselines/shelf.py",
-        },
-        "closed forms": {"sw/experiments/baselines/closed.py"},
-    }
-    found = list(subjects.subjects(DIGITS.train_images, lambda skeleton: None))
-    paths = {str(path.relative_to(ROOT)) for path in seen}
-    assert set().union(*wanted.values()) <= paths
-    assert len({subject.identity for subject in found if subject.name != "blanked input"}) == (
-        len(found) - 1 - 3  # the four closed forms share one file
-    )
+def test_keys_of_subjects_differ():
+    keys = [subject.key for subject in listed(DIGITS.train_images)]
+    assert len({*keys}) == len(keys)
 
 
 def test_closed_forms_are_named_by_their_training_digits():
     one, other = (
-        next(iter(subjects.closed_forms(images))).identity
+        next(iter(subjects.closed_forms(images))).key
         for images in (DIGITS.train_images, moved(DIGITS.train_images))
     )
     assert one != other
@@ -153,6 +127,13 @@ def test_runs_of_an_ablation_lie_by_all_that_decides_them(tmp_path, monkeypatch)
     folders.add(Ablation(Options(output=tmp_path), other).options(base, 0).folder)
     assert len(folders) == 8
     assert all(folder.parent == tmp_path / "runs" for folder in folders)
+
+
+def test_runs_of_an_ablation_lie_by_its_version(tmp_path, monkeypatch):
+    row = Row(name="x", says="x")
+    before = ablation(tmp_path).options(row, 0).folder
+    monkeypatch.setattr("sw.experiments.ablation.measure.VERSION", 2)
+    assert ablation(tmp_path).options(row, 0).folder != before
 
 
 def test_a_distilled_run_lies_by_the_weights_of_its_teacher(tmp_path, monkeypatch):

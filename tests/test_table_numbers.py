@@ -42,7 +42,7 @@ def test_bytes_over_the_link_are_images_planes_and_deltas():
 
 def test_what_is_known_of_a_subject_is_its_own():
     subject = Subject(
-        name="a", restore=lambda *given: None, identity="", given_mask=True, parameters=11,
+        name="a", version=1, restore=lambda *given: None, given_mask=True, parameters=11,
         macs=lambda: 12, link_bytes=13, claim=Claim(psnr=14.0, digit_id=15.0, flop=16.0),
     )  # fmt: skip
     digits = Judged("test", DIGITS.train_images, DIGITS.train_labels)
@@ -57,7 +57,7 @@ def test_what_is_known_of_a_subject_is_its_own():
 
 
 def test_the_table_has_its_subjects_in_order():
-    found = {each.name: each for each in subjects(DIGITS.train_images, lambda skeleton: None)}
+    found = {each.name: each for each in subjects(DIGITS.train_images, lambda skeleton: None, str)}
     hybrid = ["float", "int8 (Brevitas)", "int8 (golden)", "int8 (simulated chip)"]
     assert next(iter(found)) == "blanked input"
     assert [name for name in found if name.startswith("hybrid, ")] == [

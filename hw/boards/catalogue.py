@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from amaranth.build import Platform
 from amaranth_boards.ulx3s import (
     ULX3S_12F_Platform,
     ULX3S_25F_Platform,
@@ -35,11 +36,11 @@ class BoardSpec:
     loader: tuple[str, ...]
 
     @property
-    def multipliers(self):
+    def multipliers(self) -> int:
         """Multipliers of the part."""
         return MULTIPLIERS[self.platform.device[-3:]]
 
-    def make_platform(self):
+    def make_platform(self) -> Platform:
         """Return an Amaranth platform whose primitives are the part's own."""
         return type(self.platform.__name__, (Ecp5, self.platform), {})()
 
@@ -93,7 +94,7 @@ BOARDS = {
 }
 
 
-def find_board(name):
+def find_board(name: str) -> BoardSpec:
     """Return the board of that name."""
     if name not in BOARDS:
         raise InputError(f"Board must be one of {', '.join(BOARDS)}, not {name!r}")

@@ -4,7 +4,10 @@ Sources: Lattice FPGA-TN-02204 (memory) and FPGA-TN-02205 (sysDSP), and the netl
 infers, which a test compares with.
 """
 
+from collections.abc import Sequence
+
 from amaranth import *
+from amaranth.lib import wiring
 
 __all__ = ["Ecp5", "initial_values", "read_tiles", "tile_words"]
 
@@ -19,11 +22,14 @@ ADDRESS_BITS = 14
 WORDS = 1024  # words of 18 bits in a DP16KD
 WORDS_A_VALUE = 16
 
+Access = tuple[Value, Value, Value]
+"""Address, data and enable of a port."""
+
 
 class Ecp5:
     """Mixin of a platform: builds the primitives of `hw.primitives` from the part's own blocks."""
 
-    def get_multiplier(self, multiplier):
+    def get_multiplier(self, multiplier: wiring.Component) -> Module:
         """Return a MULT18X18D with its operand, pipeline and output registers."""
         m = Module()
         registers = ("INPUTA", "INPUTB", "PIPELINE", "OUTPUT")
@@ -49,7 +55,7 @@ class Ecp5:
         m.d.comb += multiplier.product.eq(product)
         return m
 
-    def get_block_memory(self, memory):
+    def get_block_memory(self, memory: wiring.Component) -> Module | None:
         """Return DP16KDs side by side, port A writes, port B reads; None for a small memory."""
         if memory.width * memory.depth <= SMALL:
             return None
@@ -73,7 +79,7 @@ class Ecp5:
             )
         return m
 
-    def get_read_only_memory(self, memory):
+    def get_read_only_memory(self, memory: wiring.Component) -> Module:
         """Return DP16KDs side by side with their initial contents."""
         m = Module()
         data = Value.cast(memory.data)
@@ -88,7 +94,9 @@ class Ecp5:
         return m
 
 
-def read_tiles(init, width):
+def read_tiles(
+    init: Sequence[int], width: int
+) -> tuple[int, int, list[tuple[int, int, list[int]]]]:
     """Return rows and bits of a read-only memory's tiles, and of each its bits' range and rows."""
     rows, bits = next(tile for tile in reversed(READ_TILES) if tile[0] >= len(init))
     ranges = [(low, min(low + bits, width)) for low in range(0, width, bits)]
@@ -99,53 +107,81 @@ def read_tiles(init, width):
     )
 
 
-def extend(m, value, width):
+def extend(m: Module, value: Value, width: int) -> Signal:
     """Return ``value`` sign- or zero-extended to ``width`` bits."""
     wide = Signal(signed(width))
     m.d.comb += wide.eq(value)
     return wide
 
 
-def dp16kd(rows, bits, *, read, write=None, init=()):
-    """Return a block memory of ``rows`` by ``bits``, its read data registered twice."""
-    pins = {}
-    skip = ADDRESS_BITS - (rows - 1).bit_length()  # address bits below a row
-    for port, access in (("A", write), ("B", read)):
-        address, _, enable = access or (Const(0), None, Const(0))
-        bus = Cat(Const(0, skip), address)
-        for index in range(ADDRESS_BITS):
-            pins[f"i_AD{port}{index}"] = bus[index] if index < len(bus) else Const(0)
-        pins |= {f"i_CLK{port}": ClockSignal(), f"i_RST{port}": Const(0)}
-        pins |= {f"i_CS{port}{index}": Const(0) for index in range(3)}
-        pins |= {f"i_{kind}{port}": enable for kind in ("CE", "OCE")}
-    pins |= {"i_WEA": write[2] if write else Const(0), "i_WEB": Const(0)}
-    if write:
-        if bits > 9:  # the lowest address bits of a wide port enable its bytes
-            pins |= {"i_ADA0": Const(1), "i_ADA1": Const(1)}
-        pins["i_CEA"] = Const(1)
-        pins |= {f"i_DIA{index}": bit for index, bit in enumerate(write[1])}
-    if bits == 36:
-        pins["i_WEA"] = Const(1)  # port A only lends its data pins
-    for index, bit in enumerate(read[1]):
-        port, place = ("B", index) if bits <= 18 else ("AB"[index // 18], index % 18)
-        pins[f"o_DO{port}{place}"] = bit
+def dp16kd(
+    rows: int,
+    bits: int,
+    *,
+    read: Access,
+    write: Access | None = None,
+    init: Sequence[int] = (),
+) -> Instance:
+    """Return a block memory of ``rows`` by ``bits``, its read data registered twice.
+
+    Where nothing is written, a row may have 36 bits.
+    """
     width = Const(bits, 32)
     return Instance(
         "DP16KD",
-        p_DATA_WIDTH_A=width,
-        p_DATA_WIDTH_B=width,
-        p_REGMODE_A="OUTREG",
-        p_REGMODE_B="OUTREG",
+        **{f"p_DATA_WIDTH_{port}": width for port in "AB"},
+        **{f"p_REGMODE_{port}": "OUTREG" for port in "AB"},
         p_GSR="DISABLED",
         p_RESETMODE="SYNC",
-        p_CSDECODE_A="0b000",
-        p_CSDECODE_B="0b000",
+        **{f"p_CSDECODE_{port}": "0b000" for port in "AB"},
         **{f"p_{name}": value for name, value in initial_values(init, bits).items()},
-        **pins,
+        **(
+            control_pins("A", rows, write) | control_pins("B", rows, read) | write_pins(bits, write)
+        ),
+        **read_pins(bits, read[1]),
     )
 
 
-def initial_values(rows, bits):
+def control_pins(port: str, rows: int, access: Access | None) -> dict[str, Value]:
+    """Return a port's pins aside from its data: address, clock, reset and enables."""
+    address, _, enable = access or (Const(0), None, Const(0))
+    skip = ADDRESS_BITS - (rows - 1).bit_length()  # address bits below a row
+    bus = Cat(Const(0, skip), address)
+    return {
+        **{
+            f"i_AD{port}{index}": bus[index] if index < len(bus) else Const(0)
+            for index in range(ADDRESS_BITS)
+        },
+        f"i_CLK{port}": ClockSignal(),
+        f"i_RST{port}": Const(0),
+        **{f"i_CS{port}{index}": Const(0) for index in range(3)},
+        **{f"i_{kind}{port}": enable for kind in ("CE", "OCE")},
+    }
+
+
+def write_pins(bits: int, write: Access | None) -> dict[str, Value]:
+    """Return the pins for writing through port A, which replace some of its control pins."""
+    pins = {"i_WEA": Const(0), "i_WEB": Const(0)}
+    if write:
+        pins |= {"i_WEA": write[2], "i_CEA": Const(1)}
+        if bits > 9:  # the lowest address bits of a wide port enable its bytes
+            pins |= {"i_ADA0": Const(1), "i_ADA1": Const(1)}
+        pins |= {f"i_DIA{index}": bit for index, bit in enumerate(write[1])}
+    if bits == 36:
+        pins["i_WEA"] = Const(1)  # port A only lends its data pins
+    return pins
+
+
+def read_pins(bits: int, data: Value) -> dict[str, Value]:
+    """Return the pins for reading: port B's, and port A's for the upper half of a wide row."""
+    pins = {}
+    for index, bit in enumerate(data):
+        port, place = ("B", index) if bits <= 18 else ("AB"[index // 18], index % 18)
+        pins[f"o_DO{port}{place}"] = bit
+    return pins
+
+
+def initial_values(rows: Sequence[int], bits: int) -> dict[str, Const]:
     """Return the INITVAL parameters of a DP16KD: 16 words of 18 bits each, 20 bits apart."""
     words = tile_words(rows, bits)
     return {
@@ -162,7 +198,7 @@ def initial_values(rows, bits):
     }
 
 
-def tile_words(rows, bits):
+def tile_words(rows: Sequence[int], bits: int) -> list[int]:
     """Return the words of 18 bits that a DP16KD with these rows holds.
 
     Rows of up to 4 bits leave every ninth bit of a word free.

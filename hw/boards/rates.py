@@ -1,12 +1,15 @@
 """What goes over the wire for a gated digit, hence how many of them a link carries."""
 
+from collections.abc import Iterator
+
 from golden.frames import frame
+from golden.spec import Spec
 from golden.wire import COMMAND, NO_PLANE, REPLY, Command, Kind, Operation, Tag, chunk
 
 __all__ = ["wire_bytes"]
 
 
-def wire_bytes(spec):
+def wire_bytes(spec: Spec) -> int:
     """Return the bytes, both ways, of one gated digit of ``spec`` that has the link to itself."""
     return sum(
         len(frame(Kind.EXCHANGE, 0, request)) + len(frame(Kind.EXCHANGE | REPLY, 0, response))
@@ -14,7 +17,7 @@ def wire_bytes(spec):
     )
 
 
-def exchanges(spec):
+def exchanges(spec: Spec) -> Iterator[tuple[bytes, bytes]]:
     """Yield request and response of each EXCHANGE: the image and the run, each opening, the end."""
     image, plane = bytes([1]) * spec.image**2, bytes([1]) * spec.cells
     load, run, read = (

@@ -1,11 +1,15 @@
 """The top of a bitstream: a PLL, the board's pins, and the chip behind its link."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amaranth import *
+from amaranth.build import Platform
 
+from golden.skeleton import Skeleton
 from golden.wire import BAUD
 from hw.board import Board
+from hw.shapes import Geometry
 
 __all__ = ["BoardTop", "pll_settings"]
 
@@ -13,6 +17,20 @@ VCO = (400, 800)  # MHz of the ECP5's oscillator
 PHASE_DETECTOR = 3.125  # MHz that its phase detector needs at least
 LINK = 75  # MHz that the link runs at at most
 STEP = 3  # MHz: the link's clock is a multiple, so that common rates are exact
+
+LEVELS = {
+    "RST": 0,
+    "STDBY": 0,
+    "PHASESEL0": 0,
+    "PHASESEL1": 0,
+    "PHASEDIR": 1,
+    "PHASESTEP": 1,
+    "PHASELOADREG": 1,
+    "PLLWAKESYNC": 0,
+    "ENCLKOP": 0,
+    "ENCLKOS": 0,
+}
+"""Inputs of the PLL that never change."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +47,30 @@ class Pll:
     clock: float
     link: int
 
+    def block(
+        self, reference: Value, frequency: float, chip: Signal, link: Signal, locked: Signal
+    ) -> Instance:
+        """Return the PLL between ``reference``, of that frequency in MHz, and both clocks."""
+        return Instance(
+            "EHXPLLL",
+            p_PLLRST_ENA="DISABLED",
+            p_INTFB_WAKE="DISABLED",
+            p_STDBY_ENABLE="DISABLED",
+            p_DPHASE_SOURCE="DISABLED",
+            p_FEEDBK_PATH="CLKOP",
+            p_CLKI_DIV=self.input,
+            p_CLKFB_DIV=self.feedback,
+            **output("OP", "A", self.chip_output, chip, self.clock),
+            **output("OS", "B", self.link_output, link, self.link),
+            **{f"i_{name}": Const(level) for name, level in LEVELS.items()},
+            i_CLKI=reference,
+            i_CLKFB=chip,
+            o_LOCK=locked,
+            a_FREQUENCY_PIN_CLKI=str(frequency),
+        )
 
-def pll_settings(reference, clock):
+
+def pll_settings(reference: float, clock: float) -> Pll:
     """Return the `Pll` that makes ``clock`` of ``reference``, in MHz, and the fastest link."""
     found = [
         Pll(divider, int(feedback), output, int(clock * output / link), clock, link)
@@ -61,7 +101,9 @@ class BoardTop(Elaboratable):
         Bits a second on the wire.
     """
 
-    def __init__(self, geometry, skeletons, *, pll, baud=BAUD):
+    def __init__(
+        self, geometry: Geometry, skeletons: Sequence[Skeleton], *, pll: Pll, baud: int = BAUD
+    ):
         self.pll = pll
         self.board = Board(geometry, skeletons, divisor=round(pll.link * 1e6 / baud))
 
@@ -77,41 +119,16 @@ class BoardTop(Elaboratable):
 
         return m
 
-    def add_clock(self, m, platform):
+    def add_clock(self, m: Module, platform: Platform) -> None:
         """Make both clocks, and hold the board's reset until the PLL has locked."""
         reference = platform.request(platform.default_clk, dir="i").i
-        pll = self.pll
+        frequency = platform.default_clk_frequency / 1e6
         m.domains.sync = sync = ClockDomain("sync", reset_less=True)
         m.domains.link = link = ClockDomain("link")
         locked = Signal()
-        m.submodules.pll = Instance(
-            "EHXPLLL",
-            p_PLLRST_ENA="DISABLED",
-            p_INTFB_WAKE="DISABLED",
-            p_STDBY_ENABLE="DISABLED",
-            p_DPHASE_SOURCE="DISABLED",
-            p_FEEDBK_PATH="CLKOP",
-            p_CLKI_DIV=pll.input,
-            p_CLKFB_DIV=pll.feedback,
-            **output("OP", "A", pll.chip_output, sync.clk, pll.clock),
-            **output("OS", "B", pll.link_output, link.clk, pll.link),
-            i_RST=Const(0),
-            i_STDBY=Const(0),
-            i_CLKI=reference,
-            i_CLKFB=sync.clk,
-            i_PHASESEL0=Const(0),
-            i_PHASESEL1=Const(0),
-            i_PHASEDIR=Const(1),
-            i_PHASESTEP=Const(1),
-            i_PHASELOADREG=Const(1),
-            i_PLLWAKESYNC=Const(0),
-            i_ENCLKOP=Const(0),
-            i_ENCLKOS=Const(0),
-            o_LOCK=locked,
-            a_FREQUENCY_PIN_CLKI=str(platform.default_clk_frequency / 1e6),
-        )
-        platform.add_clock_constraint(sync.clk, pll.clock * 1e6)
-        platform.add_clock_constraint(link.clk, pll.link * 1e6)
+        m.submodules.pll = self.pll.block(reference, frequency, sync.clk, link.clk, locked)
+        platform.add_clock_constraint(sync.clk, self.pll.clock * 1e6)
+        platform.add_clock_constraint(link.clk, self.pll.link * 1e6)
         held = Signal(4, init=15)
         m.domains.lock = ClockDomain("lock", local=True, reset_less=True)
         m.d.comb += ClockSignal("lock").eq(link.clk)
@@ -120,7 +137,7 @@ class BoardTop(Elaboratable):
         m.d.comb += link.rst.eq(held != 0)
 
 
-def output(name, multiplexer, divider, clock, frequency):
+def output(name: str, multiplexer: str, divider: int, clock: Signal, frequency: float) -> dict:
     """Return an instance's arguments of one output of the PLL."""
     return {
         f"p_OUTDIVIDER_MUX{multiplexer}": f"DIV{multiplexer}",

@@ -13,12 +13,12 @@ LONGEST = 254
 """Most bytes that one code byte announces."""
 
 
-def token():
+def token() -> data.StructLayout:
     """Shape of what a frame comes apart into: its bytes, then an end that says if it is whole."""
     return data.StructLayout({"data": 8, "end": 1, "whole": 1})
 
 
-def packet_byte():
+def packet_byte() -> data.StructLayout:
     """Shape of a byte of a packet."""
     return data.StructLayout({"data": 8, "last": 1})
 

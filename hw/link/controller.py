@@ -5,19 +5,14 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.frames import HEADER
-from golden.wire import FACTS, REPLY, REQUEST, STATUS, VERSION, Error, Kind
+from golden.wire import REPLY, REQUEST, STATUS, VERSION, Error, Kind
+from hw.link.facts import FactReader, StatusReader
 from hw.link.packets import HEAD
+from hw.link.response import FLUSH, Response
 from hw.ports import COUNTER
-from hw.shapes import IDENTITY, struct
-from hw.skeleton_memory import DIGEST
+from hw.shapes import IDENTITY, Geometry
 
 __all__ = ["Controller"]
-
-FLUSH = 64
-"""Clocks of a reset: more than any pipeline of the chip holds."""
-
-FETCH = 31
-"""Clocks that a byte of an identity may take: the chip's clock need not be the link's."""
 
 
 class Controller(wiring.Component):
@@ -46,12 +41,13 @@ class Controller(wiring.Component):
     checked : In
         Whether the chip has checked its skeletons since it was reset: IDENTIFY and RESET wait.
     identity_address, identity : Out, In
-        What IDENTIFY tells of: a byte, once the address has held still for `FETCH` clocks.
+        What IDENTIFY tells of: a byte, once the address has held still for
+        `hw.link.facts.FETCH` clocks.
     reset : Out(1)
         Whether the chip is to be reset.
     """
 
-    def __init__(self, geometry):
+    def __init__(self, geometry: Geometry):
         self.geometry = geometry
 
         super().__init__({
@@ -81,100 +77,90 @@ class Controller(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        self.kind, self.sequence, self.low, self.high = self.head
-        self.ready = Signal()
-        self.code, self.detail_byte = Signal(8), Signal(8)
-        self.index = Signal(range(FLUSH))
-        self.last = Signal(16)
-        self.answered = Signal()
-        self.take_status(m)
+        ready = Signal()  # a RESET has been done, and nothing has stalled since
+        response = Response(m, self.o)
+        again = self.comes_again(m)
         with m.FSM():
             with m.State("Rest"):
-                m.d.sync += [self.index.eq(0), self.code.eq(Error.NONE), self.detail_byte.eq(0)]
+                m.d.sync += [
+                    response.index.eq(0),
+                    response.code.eq(Error.NONE),
+                    response.detail.eq(0),
+                ]
                 with m.If(self.valid):
                     m.next = "Decide"
-            self.decide(m)
-            self.begin(m)
-            self.reset_chip(m)
-            self.identify(m)
-            self.status(m)
-            self.walk(m)
-            with m.State("Send"):
-                m.d.comb += self.send.eq(1)
-                m.next = "Sending"
-            with m.State("Sending"):
-                with m.If(~self.busy):
-                    m.d.comb += self.release.eq(1)
-                    m.d.sync += [self.last.eq(Cat(self.kind, self.sequence)), self.answered.eq(1)]
-                    # The request is gone a clock later.
-                    m.next = "Released"
-            with m.State("Released"):
-                m.next = "Rest"
+            self.decide(m, response, ready, again)
+            self.begin(m, response)
+            self.choose_body(m)
+            self.reset_chip(m, response, ready)
+            self.identify(m, response)
+            self.tell_status(m, response, ready)
+            self.walk(m, response, ready)
+            self.send_response(m)
 
         return m
 
-    def emit(self, m, byte):
-        """Append a byte to the response."""
-        m.d.comb += [self.o.payload.eq(byte), self.o.valid.eq(1)]
-
-    def fail(self, m, code, detail=0):
-        """Answer with an error."""
-        m.d.sync += [self.code.eq(code), self.detail_byte.eq(detail)]
-        m.next = "Clear"
-
-    def decide(self, m):
+    def decide(self, m: Module, response: Response, ready: Signal, again: Value) -> None:
         """Tell apart what is new, what comes again and what is wrong."""
-        again = Signal()
-        m.d.comb += again.eq(self.answered & (self.last == Cat(self.kind, self.sequence)))
-        bare = Signal()
-        m.d.comb += bare.eq(self.length == HEADER)
+        kind, _, low, high = self.head
+        bare = self.length == HEADER
         with m.State("Decide"):
             m.next = "Clear"
-            with m.Switch(self.kind):
+            with m.If(again):
+                m.next = "Send"
+            with m.Else(), m.Switch(kind):
                 with m.Case(Kind.IDENTIFY):
                     with m.If(self.length != HEADER + 2):
-                        self.fail(m, Error.BAD_LENGTH)
-                    with m.Elif((self.low > VERSION) | (self.high < VERSION)):
-                        self.fail(m, Error.VERSION, VERSION)
+                        response.fail(Error.BAD_LENGTH)
+                    with m.Elif((low > VERSION) | (high < VERSION)):
+                        response.fail(Error.VERSION, VERSION)
                 with m.Case(Kind.RESET):
                     m.next = "Reset"
                     with m.If(~bare):
-                        self.fail(m, Error.BAD_LENGTH)
-                with m.Case(Kind.STATUS):
-                    with m.If(again):
-                        m.next = "Send"
-                    with m.Elif(~bare):
-                        self.fail(m, Error.BAD_LENGTH)
-                with m.Case(Kind.EXCHANGE):
-                    with m.If(again):
-                        m.next = "Send"
-                    with m.Elif(~self.ready):
-                        self.fail(m, Error.NOT_READY)
+                        response.fail(Error.BAD_LENGTH)
+                with m.Case(Kind.STATUS), m.If(~bare):
+                    response.fail(Error.BAD_LENGTH)
+                with m.Case(Kind.EXCHANGE), m.If(~ready):
+                    response.fail(Error.NOT_READY)
                 with m.Default():
-                    self.fail(m, Error.UNKNOWN_KIND, self.kind)
+                    response.fail(Error.UNKNOWN_KIND, kind)
 
-    def begin(self, m):
+    def comes_again(self, m: Module) -> Value:
+        """Return whether the last request comes again, and is not to be done again."""
+        kind, sequence, *_ = self.head
+        last = Signal(16)
+        answered = Signal()
+        with m.If(self.release):
+            m.d.sync += [last.eq(Cat(kind, sequence)), answered.eq(1)]
+        once = (kind == Kind.STATUS) | (kind == Kind.EXCHANGE)
+        return answered & (last == Cat(kind, sequence)) & once
+
+    def begin(self, m: Module, response: Response) -> None:
         """Begin a response: kind, sequence number, error."""
+        kind, sequence, *_ = self.head
         with m.State("Clear"):
             m.d.comb += self.clear.eq(1)
-            m.d.sync += self.index.eq(0)
+            m.d.sync += response.index.eq(0)
             m.next = "Begin"
         with m.State("Begin"):
-            m.d.sync += self.index.eq(self.index + 1)
-            with m.Switch(self.index):
+            response.count_up()
+            with m.Switch(response.index):
                 with m.Case(0):
-                    self.emit(m, self.kind | REPLY)
+                    response.emit(kind | REPLY)
                 with m.Case(1):
-                    self.emit(m, self.sequence)
+                    response.emit(sequence)
                 with m.Case(2):
-                    self.emit(m, self.code)
-                    with m.If(self.code == Error.NONE):
-                        m.d.sync += self.index.eq(0)
+                    response.emit(response.code)
+                    with m.If(response.code == Error.NONE):
+                        m.d.sync += response.index.eq(0)
                         m.next = "Body"
                 with m.Default():
-                    self.emit(m, self.detail_byte)
+                    response.emit(response.detail)
                     m.next = "Send"
-        with m.State("Body"), m.Switch(self.kind):
+
+    def choose_body(self, m: Module) -> None:
+        """Go on with what a kind's response holds."""
+        with m.State("Body"), m.Switch(self.head[0]):
             with m.Case(Kind.IDENTIFY):
                 m.next = "Identify"
             with m.Case(Kind.STATUS):
@@ -185,71 +171,76 @@ class Controller(wiring.Component):
             with m.Default():
                 m.next = "Send"
 
-    def reset_chip(self, m):
+    def reset_chip(self, m: Module, response: Response, ready: Signal) -> None:
         """Reset the chip, and take exchanges from now on."""
         held = Signal()  # a register drives the chip's reset
         m.d.comb += self.reset.eq(held)
         with m.State("Reset"):
-            m.d.sync += [held.eq(1), self.index.eq(self.index + 1)]
-            with m.If(self.index == FLUSH - 1):
+            m.d.sync += held.eq(1)
+            response.count_up()
+            with m.If(response.index == FLUSH - 1):
                 m.d.sync += held.eq(0)
                 m.next = "Settle"
         # What the chip tells is still from before its reset.
         with m.State("Settle"):
-            m.d.sync += self.index.eq(self.index + 1)
-            with m.If(self.index == FLUSH - 1):
+            response.count_up()
+            with m.If(response.index == FLUSH - 1):
                 m.next = "Checked"
         with m.State("Checked"), m.If(self.checked):
-            m.d.sync += self.ready.eq(1)
+            m.d.sync += ready.eq(1)
             m.next = "Clear"
 
-    def identify(self, m):
-        """Copy the facts from the first place's identity, then the digest of every one."""
-        address = self.identity_address
-        wait = Signal(range(FETCH + 1))
+    def identify(self, m: Module, response: Response) -> None:
+        """Copy the chip's facts and digests."""
+        m.submodules.facts = facts = FactReader(self.geometry)
+        m.d.comb += self.identity_address.eq(facts.address)
         with m.State("Identify"):
-            m.d.sync += [address.eq(0), wait.eq(FETCH)]
+            m.d.comb += facts.start.eq(1)
             with m.If(self.checked):
                 m.next = "Fact"
         with m.State("Fact"):
-            m.d.sync += wait.eq(wait - 1)
-            with m.If(wait == 0):
-                self.emit(m, self.identity)
-                m.d.sync += [wait.eq(FETCH), address.eq(address + 1)]
-                with m.If(address == FACTS.size - 1):
-                    m.d.sync += address.eq(DIGEST)
-                with m.Elif(address[:6] == DIGEST + 31):
-                    m.d.sync += address.eq(address + 1 + IDENTITY - 32)
-                    with m.If(address[6:] == self.geometry.skeletons - 1):
-                        m.next = "Send"
+            m.d.comb += facts.run.eq(1)
+            with m.If(facts.valid):
+                response.emit(self.identity)
+                with m.If(facts.last):
+                    m.next = "Send"
 
-    def take_status(self, m):
-        """Take what is counted, as it is when a response begins."""
-        self.taken = taken = Signal(struct(STATUS))
-        with m.If(self.clear):
-            m.d.sync += [
-                taken.running.eq(self.running),
-                taken.ready.eq(self.ready),
-                taken.dropped.eq(self.dropped),
-                taken.damaged.eq(self.damaged),
-                taken.clocks.eq(self.clocks),
-                taken.busy.eq(self.engine_busy),
-            ]
-
-    def status(self, m):
-        """Tell of what was taken."""
-        taken = self.taken.as_value()
+    def tell_status(self, m: Module, response: Response, ready: Signal) -> None:
+        """Tell what is counted, as it was when the response began."""
+        m.submodules.status = reader = StatusReader()
+        m.d.comb += [
+            reader.take.eq(self.clear),
+            reader.status.running.eq(self.running),
+            reader.status.ready.eq(ready),
+            reader.status.dropped.eq(self.dropped),
+            reader.status.damaged.eq(self.damaged),
+            reader.status.clocks.eq(self.clocks),
+            reader.status.busy.eq(self.engine_busy),
+        ]
         with m.State("Status"):
-            self.emit(m, taken[:8])
-            m.d.sync += [taken.eq(taken >> 8), self.index.eq(self.index + 1)]
-            with m.If(self.index == STATUS.size - 1):
+            m.d.comb += reader.shift.eq(1)
+            response.emit(reader.byte)
+            response.count_up()
+            with m.If(response.index == STATUS.size - 1):
                 m.next = "Send"
 
-    def walk(self, m):
+    def walk(self, m: Module, response: Response, ready: Signal) -> None:
         """Wait for the walk through an EXCHANGE; an error takes the place of what it gave."""
         with m.State("Exchange"), m.If(self.done):
             m.next = "Send"
             with m.If(self.error != Error.NONE):
-                self.fail(m, self.error, self.detail)
+                response.fail(self.error, self.detail)
             with m.If(self.error == Error.STALLED):
-                m.d.sync += self.ready.eq(0)
+                m.d.sync += ready.eq(0)
+
+    def send_response(self, m: Module) -> None:
+        """Send the response, and forget the request."""
+        with m.State("Send"):
+            m.d.comb += self.send.eq(1)
+            m.next = "Sending"
+        with m.State("Sending"), m.If(~self.busy):
+            m.d.comb += self.release.eq(1)
+            # The request is gone a clock later.
+            m.next = "Released"
+        with m.State("Released"):
+            m.next = "Rest"

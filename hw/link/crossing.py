@@ -9,6 +9,7 @@ from golden.wire import Operation
 from hw.link.queue import Queue, Snapshot
 from hw.ports import chip_ports, served_ports
 from hw.primitives import delay
+from hw.shapes import Geometry
 
 __all__ = ["COMMANDS", "Crossing"]
 
@@ -44,7 +45,7 @@ class Crossing(wiring.Component):
         The chip's reset, from a register of its domain.
     """
 
-    def __init__(self, geometry):
+    def __init__(self, geometry: Geometry):
         self.geometry = geometry
 
         super().__init__({
@@ -83,7 +84,7 @@ class Crossing(wiring.Component):
 
         return m
 
-    def resets(self, m):
+    def resets(self, m: Module) -> dict[str, Value]:
         """Return the resets of both sides' registers, by their domain."""
         asked = Signal(init=1, reset_less=True)  # a synchroniser wants a register before it
         synchronised = Signal(init=1)
@@ -92,11 +93,10 @@ class Crossing(wiring.Component):
         m.d.comb += self.chip_reset.eq(delay(m, synchronised, 1, name="chip_reset", init=1))
         return {"link": self.link.reset, "sync": self.chip_reset}
 
-    def tell(self, m, resets):
+    def tell(self, m: Module, resets: dict[str, Value]) -> None:
         """Bring over what the chip tells of itself, and hold it against what was asked."""
-        given, taken = Signal(TAKEN), Signal(TAKEN)
         facts = {
-            "taken": taken,
+            "taken": self.count_taken(m),
             "running": self.chip.running,
             "clocks": self.chip.clocks,
             "busy": self.chip.busy,
@@ -115,19 +115,28 @@ class Crossing(wiring.Component):
             self.link.checked.eq(snapshot.o.checked),
             self.link.damaged.eq(snapshot.o.damaged),
         ]
+        self.keep_asked(m, snapshot.o)
 
+    def count_taken(self, m: Module) -> Signal:
+        """Return how many commands the chip has taken."""
+        taken = Signal(TAKEN)
         with m.If(self.chip_reset):
             m.d.sync += taken.eq(0)
         with m.Elif(self.chip.i_command.valid & self.chip.i_command.ready):
             m.d.sync += taken.eq(taken + 1)
+        return taken
 
-        # A context counts as running from the moment its run is asked for: a command is counted as
-        # taken in the clock in which its run begins.
+    def keep_asked(self, m: Module, told: data.View) -> None:
+        """Count a context as running from the moment its run is asked for.
+
+        A command is counted as taken in the clock in which its run begins.
+        """
+        given = Signal(TAKEN)
         asked = Signal(self.geometry.contexts)
         command = self.link.i_command
         m.d.comb += [
-            self.link.pending.eq(given != snapshot.o.taken),
-            self.link.running.eq(snapshot.o.running | asked),
+            self.link.pending.eq(given != told.taken),
+            self.link.running.eq(told.running | asked),
         ]
         with m.If(~self.link.pending):
             m.d.link += asked.eq(0)

@@ -5,16 +5,20 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.frames import HEADER
-from golden.wire import CHUNK, COMMAND, NO_PLANE, REQUEST, RESPONSE, Error, Tag
-from hw.link.command import command_error, translate, wire_command
-from hw.primitives import BlockMemory
+from golden.wire import COMMAND, REQUEST, RESPONSE, Error, Tag
+from hw.link.chunks import (
+    collect_planes,
+    fetch,
+    hand_bytes_on,
+    hand_command_on,
+    read_command,
+    read_context,
+)
+from hw.link.waits import COUNT
+from hw.link.walk import Walk
+from hw.shapes import Geometry
 
 __all__ = ["Exchange"]
-
-COUNT = CHUNK["count"].bits
-
-SETTLED = 16
-"""Clocks in which whatever a chip at rest has given is here."""
 
 
 class Exchange(wiring.Component):
@@ -50,7 +54,7 @@ class Exchange(wiring.Component):
         Streams of the chip; see `hw.chip.Chip`.
     """
 
-    def __init__(self, geometry, *, patience):
+    def __init__(self, geometry: Geometry, *, patience: int):
         self.geometry = geometry
         self.patience = patience
 
@@ -77,220 +81,103 @@ class Exchange(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        self.act = Signal()  # the second walk
-        self.tag = Signal(8)
-        self.count = Signal(COUNT)
-        self.size = Signal(COUNT + 2)  # of the response
-        self.fetching = Signal(range(BlockMemory.LATENCY + 1))
-        self.here = Signal()  # the byte is that of the position
-        self.waiting = Signal()
-        self.late = Signal()
-        self.settled = Signal()
-        m.d.comb += self.here.eq(self.fetching == 0)
-        with m.If(~self.here):
-            m.d.sync += self.fetching.eq(self.fetching - 1)
-
-        waited = Signal(range(self.patience + 1))
-        m.d.comb += [self.late.eq(waited == self.patience), self.settled.eq(waited >= SETTLED)]
-        m.d.sync += waited.eq(Mux(self.waiting & ~self.late, waited + 1, 0))
-
-        self.read = Signal(wire_command())
-        self.read_error = command_error(m, self.geometry, self.read, self.damaged)
+        walk = Walk(m, self)
         with m.FSM():
-            self.walk(m)
-            self.check(m)
-            self.command(m)
-            self.feed(m)
-            self.fetch(m)
-            self.planes(m)
+            self.begin(m, walk)
+            self.read_tag(m, walk)
+            self.read_count(m, walk)
+            self.end(m)
+            self.check(m, walk)
+            self.measure(m, walk)
+            read_command(walk)
+            hand_command_on(walk)
+            read_context(walk)
+            hand_bytes_on(walk)
+            fetch(walk)
+            collect_planes(walk)
 
         return m
 
-    def go_to(self, m, position):
-        """Read at another place."""
-        m.d.sync += [self.position.eq(position), self.fetching.eq(BlockMemory.LATENCY)]
-
-    def end(self, m, error):
-        """End the walk."""
-        m.d.sync += self.error.eq(error)
-        m.next = "End"
-
-    def wait(self, m, error=Error.STALLED):
-        """Wait for the chip, and no longer than a while."""
-        m.d.comb += self.waiting.eq(1)
-        with m.If(self.late):
-            self.end(m, error)
-
-    def emit(self, m, byte):
-        """Append a byte to the response."""
-        m.d.comb += [self.o.payload.eq(byte), self.o.valid.eq(1)]
-
-    def walk(self, m):
-        """Go from chunk to chunk and read their tags and counts."""
-        short = Signal()
-        m.d.comb += short.eq(self.position == self.length)
+    def begin(self, m: Module, walk: Walk) -> None:
+        """Wait for a request to walk through."""
         with m.State("Rest"):
-            m.d.sync += [self.act.eq(0), self.detail.eq(~0), self.size.eq(HEADER + 2)]
-            self.go_to(m, HEADER)
+            m.d.sync += [walk.act.eq(0), self.detail.eq(~0), walk.size.eq(HEADER + 2)]
+            walk.go_to(HEADER)
             with m.If(self.start):
                 m.next = "Tag"
+
+    def read_tag(self, m: Module, walk: Walk) -> None:
+        """Read the next chunk's tag; behind the last chunk walk again, or end."""
+        over = walk.position == self.length
         with m.State("Tag"):
-            with m.If(self.size > RESPONSE):
-                self.end(m, Error.BAD_LENGTH)
-            with m.Elif(short & ~self.act):
-                m.d.sync += [self.act.eq(1), self.detail.eq(~0)]
-                self.go_to(m, HEADER)
-            with m.Elif(short):
-                self.emit(m, self.running)
-                self.end(m, Error.NONE)
-            with m.Elif(self.here):
-                m.d.sync += [self.tag.eq(self.byte), self.detail.eq(self.detail + 1)]
-                self.go_to(m, self.position + 1)
+            with m.If(walk.size > RESPONSE):
+                walk.end(Error.BAD_LENGTH)
+            with m.Elif(over & ~walk.act):
+                m.d.sync += [walk.act.eq(1), self.detail.eq(~0)]
+                walk.go_to(HEADER)
+            with m.Elif(over):
+                walk.emit(self.running)
+                walk.end(Error.NONE)
+            with m.Elif(walk.here):
+                m.d.sync += [walk.tag.eq(self.byte), self.detail.eq(self.detail + 1)]
+                walk.go_on()
                 m.next = "Low"
+
+    def read_count(self, m: Module, walk: Walk) -> None:
+        """Read the chunk's count."""
         for name, part, following in (
-            ("Low", self.count[:8], "High"),
-            ("High", self.count[8:], "Check"),
+            ("Low", walk.count[:8], "High"),
+            ("High", walk.count[8:], "Check"),
         ):
             with m.State(name):
-                with m.If(short):
-                    self.end(m, Error.BAD_LENGTH)
-                with m.Elif(self.here):
+                with m.If(walk.position == self.length):
+                    walk.end(Error.BAD_LENGTH)
+                with m.Elif(walk.here):
                     m.d.sync += part.eq(self.byte)
-                    self.go_to(m, self.position + 1)
+                    walk.go_on()
                     m.next = following
+
+    def end(self, m: Module) -> None:
+        """Tell that the walk is over."""
         with m.State("End"):
             m.d.comb += self.done.eq(1)
             m.next = "Rest"
 
-    def check(self, m):
-        """Check a chunk's tag and count, and go where it is dealt with."""
-        spec = self.geometry.spec
+    def check(self, m: Module, walk: Walk) -> None:
+        """Check the chunk's tag and count, and go where it is dealt with."""
+        count, contexts = walk.count, self.geometry.contexts
         fits = Signal()
-        m.d.comb += fits.eq(self.position + self.count <= self.length)
-        counts = {
-            Tag.COMMAND: (fits & (self.count == COMMAND.size), "Command", "Command"),
-            Tag.DATA: (fits & (self.count != 0), "Skip", "Data"),
-            Tag.DELTA: (fits & (self.count == 1 + spec.deltas), "Context", "Context"),
-            Tag.FETCH: (self.count != 0, "Measure fetch", "Fetch"),
-            Tag.PLANES: (
-                (self.count != 0) & (self.count <= self.geometry.contexts),
-                "Measure planes",
-                "Planes",
-            ),
+        m.d.comb += fits.eq(walk.position + count <= self.length)
+        # Of each tag: whether the count is right, where the first walk goes on, and the second.
+        ways = {
+            Tag.COMMAND: (fits & (count == COMMAND.size), "Command", "Command"),
+            Tag.DATA: (fits & (count != 0), "Skip", "Data"),
+            Tag.DELTA: (fits & (count == 1 + self.geometry.spec.deltas), "Context", "Context"),
+            Tag.FETCH: (count != 0, "Measure fetch", "Fetch"),
+            Tag.PLANES: ((count != 0) & (count <= contexts), "Measure planes", "Planes"),
         }
-        with m.State("Check"):
-            with m.Switch(self.tag):
-                for tag, (right, checking, acting) in counts.items():
-                    with m.Case(tag):
-                        m.next = checking
-                        with m.If(self.act):
-                            m.next = acting
-                        with m.Elif(~right):
-                            self.end(m, Error.BAD_LENGTH)
-                with m.Default():
-                    self.end(m, Error.UNKNOWN_TAG)
+        with m.State("Check"), m.Switch(walk.tag):
+            for tag, (right, checking, acting) in ways.items():
+                with m.Case(tag):
+                    m.next = checking
+                    with m.If(walk.act):
+                        m.next = acting
+                    with m.Elif(~right):
+                        walk.end(Error.BAD_LENGTH)
+            with m.Default():
+                walk.end(Error.UNKNOWN_TAG)
+
+    def measure(self, m: Module, walk: Walk) -> None:
+        """On the first walk, add what the chunk will answer to the response's size."""
         with m.State("Skip"):
-            self.go_to(m, self.position + self.count)
+            walk.go_to(walk.position + walk.count)
             m.next = "Tag"
         with m.State("Measure fetch"):
-            m.d.sync += self.size.eq(self.size + self.count)
+            m.d.sync += walk.size.eq(walk.size + walk.count)
             m.next = "Tag"
         with m.State("Measure planes"):
-            m.d.sync += self.size.eq(self.size + 1 + spec.cells)
-            m.d.sync += self.count.eq(self.count - 1)
-            with m.If(self.count == 0):
-                m.d.sync += self.size.eq(self.size + 1)
+            m.d.sync += walk.size.eq(walk.size + 1 + self.geometry.spec.cells)
+            walk.count_down()
+            with m.If(walk.count == 0):
+                m.d.sync += walk.size.eq(walk.size + 1)
                 m.next = "Tag"
-
-    def command(self, m):
-        """Read a command; check it, or hand it on."""
-        read, error = self.read, self.read_error
-        with m.State("Command"):
-            with m.If(self.count == 0):
-                m.next = "Check command"
-                with m.If(self.act):
-                    m.next = "Hand on"
-            with m.Elif(self.here):
-                m.d.sync += read.as_value().eq(Cat(read.as_value()[8:], self.byte))
-                m.d.sync += self.count.eq(self.count - 1)
-                self.go_to(m, self.position + 1)
-        with m.State("Check command"):
-            m.next = "Tag"
-            with m.If(error != Error.NONE):
-                self.end(m, error)
-        m.d.comb += translate(read, self.o_command.p)
-        with m.State("Hand on"):
-            m.d.comb += self.o_command.valid.eq(1)
-            with m.If(self.o_command.ready):
-                m.next = "Tag"
-            with m.Else():
-                self.wait(m)
-
-    def feed(self, m):
-        """Hand data and deltas on."""
-        context = Signal(self.geometry.context)
-        m.d.comb += [
-            self.o_data.payload.eq(self.byte),
-            self.o_delta.p.code.eq(self.byte),
-            self.o_delta.p.context.eq(context),
-        ]
-        with m.State("Context"):
-            with m.If(self.here):
-                m.d.sync += [context.eq(self.byte), self.count.eq(self.count - 1)]
-                self.go_to(m, self.position + 1)
-                m.next = "Skip"
-                with m.If(self.act):
-                    m.next = "Delta"
-                with m.Elif(self.byte >= self.geometry.contexts):
-                    self.end(m, Error.NO_SUCH_CONTEXT)
-        for name, port in (("Data", self.o_data), ("Delta", self.o_delta)):
-            with m.State(name):
-                m.d.comb += port.valid.eq(self.here)
-                with m.If(port.valid & port.ready):
-                    m.d.sync += self.count.eq(self.count - 1)
-                    self.go_to(m, self.position + 1)
-                    with m.If(self.count == 1):
-                        m.next = "Handed on"
-                with m.Elif(self.here):
-                    self.wait(m)
-        # So that nothing stays behind which the chip did not want.
-        with m.State("Handed on"):
-            with m.If(self.taken):
-                m.next = "Tag"
-            with m.Else():
-                self.wait(m)
-
-    def fetch(self, m):
-        """Take data."""
-        with m.State("Fetch"):
-            m.d.comb += self.i_data.ready.eq(1)
-            with m.If(self.i_data.valid):
-                self.emit(m, self.i_data.payload)
-                m.d.sync += self.count.eq(self.count - 1)
-                with m.If(self.count == 1):
-                    m.next = "Tag"
-            with m.Else():
-                self.wait(m)
-
-    def planes(self, m):
-        """Take planes as long as there are, and some are wanted or on their way."""
-        rests = Signal()
-        m.d.comb += rests.eq(~self.running.any() & ~self.pending)
-        with m.State("Planes"):
-            with m.If((self.count != 0) & self.i_plane.valid):
-                self.emit(m, self.i_plane.p.context)
-                m.next = "Plane"
-            with m.Elif((self.count == 0) | (rests & self.settled) | self.late):
-                self.emit(m, NO_PLANE)
-                m.next = "Tag"
-            with m.Else():
-                m.d.comb += self.waiting.eq(1)
-        with m.State("Plane"):
-            m.d.comb += self.i_plane.ready.eq(1)
-            with m.If(self.i_plane.valid):
-                self.emit(m, self.i_plane.p.code.as_unsigned())
-                with m.If(self.i_plane.p.last):
-                    m.d.sync += self.count.eq(self.count - 1)
-                    m.next = "Planes"
-            with m.Else():
-                self.wait(m)

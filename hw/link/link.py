@@ -10,6 +10,7 @@ from hw.link.exchange import Exchange
 from hw.link.packets import PacketReceiver, PacketSender
 from hw.link.uart import received_shape
 from hw.ports import served_ports
+from hw.shapes import Geometry
 
 __all__ = ["PATIENCE", "Link"]
 
@@ -42,7 +43,7 @@ class Link(wiring.Component):
         `hw.link.controller.Controller` says.
     """
 
-    def __init__(self, geometry, *, patience=PATIENCE):
+    def __init__(self, geometry: Geometry, *, patience: int = PATIENCE):
         self.geometry = geometry
         self.patience = patience
 
@@ -90,7 +91,7 @@ class Link(wiring.Component):
 
         return m
 
-    def connect_chip(self, m, controller, exchange):
+    def connect_chip(self, m: Module, controller: Controller, exchange: Exchange) -> None:
         """Hand the chip's streams and state on."""
         connect(m, exchange.o_command, flipped(self.chip.i_command))
         connect(m, exchange.o_data, flipped(self.chip.i_data))

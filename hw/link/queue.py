@@ -5,6 +5,7 @@ once, for some clocks of each: then no count is seen while it jumps.
 """
 
 from amaranth import *
+from amaranth.hdl import ShapeLike
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
@@ -13,12 +14,12 @@ from amaranth.utils import exact_log2
 __all__ = ["Queue", "Snapshot"]
 
 
-def decode_gray(gray):
+def decode_gray(gray: Value) -> Value:
     """Return the count that Gray's code stands for."""
     return Cat(gray[index:].xor() for index in range(len(gray)))
 
 
-def gray(count):
+def gray(count: Value) -> Value:
     """Return Gray's code of a count."""
     return count ^ (count >> 1)
 
@@ -50,7 +51,7 @@ class Queue(wiring.Component):
         The same payloads, in order, in domain ``target``.
     """
 
-    def __init__(self, shape, depth):
+    def __init__(self, shape: ShapeLike, depth: int):
         self.depth = depth
 
         super().__init__({
@@ -114,7 +115,7 @@ class Queue(wiring.Component):
 
         return m
 
-    def seen(self, m, count, name, *, by):
+    def seen(self, m: Module, count: Signal, name: str, *, by: str) -> Signal:
         """Return a count in Gray's code as a domain sees it."""
         seen = Signal.like(count, name=f"{name}_seen")
         m.submodules[f"{name}_synchroniser"] = FFSynchronizer(count, seen, o_domain=by)
@@ -140,7 +141,7 @@ class Snapshot(wiring.Component):
         The value as it was, in domain ``target``.
     """
 
-    def __init__(self, shape):
+    def __init__(self, shape: ShapeLike):
         super().__init__({"i": In(shape), "o": Out(shape)})
 
     def elaborate(self, platform):

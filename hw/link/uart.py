@@ -10,12 +10,12 @@ __all__ = ["UartReceiver", "UartTransmitter", "received_shape"]
 MIN_DIVISOR = 4
 
 
-def received_shape():
+def received_shape() -> data.StructLayout:
     """Shape of what a receiver has heard: a byte, or noise where a byte should have been."""
     return data.StructLayout({"data": 8, "noise": 1})
 
 
-def check_divisor(divisor):
+def check_divisor(divisor: int) -> None:
     """Raise unless a bit of so many clocks can be received."""
     if not isinstance(divisor, int) or divisor < MIN_DIVISOR:
         raise ValueError(f"Divisor must be an integer of at least {MIN_DIVISOR}, not {divisor!r}")
@@ -41,7 +41,7 @@ class UartReceiver(wiring.Component):
         Bytes and noise, on offer for one clock: what is not taken is lost.
     """
 
-    def __init__(self, divisor):
+    def __init__(self, divisor: int):
         check_divisor(divisor)
         self.divisor = divisor
 
@@ -81,7 +81,7 @@ class UartReceiver(wiring.Component):
 
         return m
 
-    def filtered(self, m):
+    def filtered(self, m: Module) -> Signal:
         """Return the wire, synchronised, as the majority of three clocks has it."""
         synchronised = Signal(init=1)
         m.submodules.synchroniser = FFSynchronizer(self.rx, synchronised, init=1)
@@ -109,7 +109,7 @@ class UartTransmitter(wiring.Component):
         The wire, high at rest.
     """
 
-    def __init__(self, divisor):
+    def __init__(self, divisor: int):
         check_divisor(divisor)
         self.divisor = divisor
 

@@ -7,7 +7,7 @@ from amaranth.utils import ceil_log2
 
 from golden.fixed import STATE
 from hw.port.ring import Ring
-from hw.shapes import code
+from hw.shapes import Geometry, code
 
 __all__ = ["GatePort"]
 
@@ -40,7 +40,7 @@ class GatePort(wiring.Component):
         Contexts whose delta is complete with the code being stored.
     """
 
-    def __init__(self, geometry):
+    def __init__(self, geometry: Geometry):
         self.geometry = geometry
 
         contexts = geometry.contexts

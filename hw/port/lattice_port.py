@@ -150,7 +150,8 @@ class LatticePort(wiring.Component):
         """Return which operation walks, until it is ``done``, and the skeleton to do it with."""
         command = self.i_command
         walks = Signal(walks_layout())
-        under_way, goes_on = Signal(), Signal()
+        under_way = Signal()
+        goes_on = Signal()
         m.d.sync += under_way.eq(command.valid & ~command.ready)
         m.d.comb += goes_on.eq(under_way & ~command.ready)
         for name in walks.shape().members:

@@ -55,7 +55,8 @@ class Loader(wiring.Component):
         geometry, spec = self.geometry, self.geometry.spec
         raw = self.walks.load_state | self.walks.zero
         unpacked = Mux(self.walks.load_state, self.i.byte, self.i.code.as_unsigned())
-        value, valid = Signal(8, reset_less=True), Signal()
+        value = Signal(8, reset_less=True)
+        valid = Signal()
         m.d.sync += [
             value.eq(Mux(raw, Mux(self.i.cleared, 0, unpacked), self.encoded.as_unsigned())),
             valid.eq(self.encoded_valid | (self.i.valid & raw)),

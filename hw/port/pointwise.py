@@ -4,11 +4,11 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.fixed import SHIFTS, WEIGHT
+from golden.fixed import SHIFTS, WEIGHT, Format
 from hw.array.requantiser import Requantiser
 from hw.primitives import Multiplier, ReadOnlyMemory, delay
 from hw.scan import Scan, token_layout
-from hw.shapes import code, coefficient_row
+from hw.shapes import Geometry, code, coefficient_row
 
 __all__ = ["PointwiseUnit"]
 
@@ -49,7 +49,16 @@ class PointwiseUnit(wiring.Component):
 
     LATENCY = ReadOnlyMemory.LATENCY + Multiplier.LATENCY + 3 + Requantiser.LATENCY
 
-    def __init__(self, geometry, rows, *, sample, to, acc, memory):
+    def __init__(
+        self,
+        geometry: Geometry,
+        rows: list[int],
+        *,
+        sample: Format,
+        to: Format,
+        acc: Shape,
+        memory: str,
+    ):
         self.geometry = geometry
         self.rows = rows
         self.memory = memory

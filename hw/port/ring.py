@@ -1,6 +1,7 @@
 """A queue in block memory: room for whole planes, and registers on its way out."""
 
 from amaranth import *
+from amaranth.hdl import ShapeLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -33,7 +34,7 @@ class Ring(wiring.Component):
         The same payloads, in order.
     """
 
-    def __init__(self, shape, depth):
+    def __init__(self, shape: ShapeLike, depth: int):
         self.depth = depth
 
         super().__init__({"data": In(shape), "enable": In(1), "o": Out(stream.Signature(shape))})

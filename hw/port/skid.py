@@ -1,6 +1,7 @@
 """Two places for payloads, so that neither side's handshake reaches through to the other's."""
 
 from amaranth import *
+from amaranth.hdl import ShapeLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -24,7 +25,7 @@ class Skid(wiring.Component):
         Payloads, in order.
     """
 
-    def __init__(self, shape):
+    def __init__(self, shape: ShapeLike):
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform):

@@ -77,7 +77,9 @@ class Walk(wiring.Component):
         spec, channel = self.geometry.spec, self.channel
         # What steers the walk is worked out a step ahead.
         m.submodules.after = after = Raster(self.geometry, ahead=1)  # the next cell
-        last_channel, last_cell, last_bit = Signal(), Signal(), Signal()
+        last_channel = Signal()
+        last_cell = Signal()
+        last_bit = Signal()  # of a byte of bits
         leaves = Signal()  # a step leaves the cell
         m.d.comb += leaves.eq(last_channel | (self.walks.read_image & ~self.inside))
         active = Signal()
@@ -111,13 +113,15 @@ class Walk(wiring.Component):
         """Make a step unless it lacks a byte or room."""
         walks = self.walks
         always = Signal()  # every step takes a byte, or a bit
-        full, full_inside = Signal(), Signal()  # no room for what each step gives, or those inside
+        full = Signal()  # no room for what each step gives
+        full_inside = Signal()  # no room for what those inside give
         m.d.sync += [
             always.eq(walks.load_state | walks.zero),
             full.eq(walks.read_state & ~self.room),
             full_inside.eq(walks.read_image & ~self.room),
         ]
-        lacks_byte, lacks_room = Signal(), Signal()
+        lacks_byte = Signal()
+        lacks_room = Signal()
         m.d.comb += [
             lacks_byte.eq((always | (walks.load_image & self.inside)) & ~self.i_data.valid),
             lacks_room.eq(full | (full_inside & self.inside)),

@@ -64,7 +64,8 @@ class Account(wiring.Component):
 
         command = self.i_run.p
         moves = Signal()
-        taken, starts = Signal(self.geometry.contexts), Signal(self.geometry.contexts)
+        taken = Signal(self.geometry.contexts)
+        starts = Signal(self.geometry.contexts)  # a clock later
         m.d.sync += [
             moves.eq(command.steps != 0),
             starts.eq(taken),

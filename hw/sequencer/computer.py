@@ -103,7 +103,8 @@ class Computer(wiring.Component):
         spec = self.geometry.spec
         m.submodules.raster = raster = Raster(self.geometry)
         # Flags that a counter has come somewhere are a clock old: a cell lasts longer.
-        last, complete = Signal(), Signal()
+        last = Signal()
+        complete = Signal()
         m.d.sync += [
             last.eq(raster.last),
             complete.eq((self.read_row == 1) & (self.read_column == 0)),

@@ -56,7 +56,8 @@ class Writer(wiring.Component):
         cell = Signal(geometry.cell)
         first = Signal(init=1)  # the next word is a pass's first
         final = Signal()  # and this one: of its last cell
-        cell_ends, pass_ends = Signal(), Signal()
+        cell_ends = Signal()
+        pass_ends = Signal()
         m.d.comb += cell_ends.eq(self.array_valid & (self.array_word == geometry.words - 1))
         m.d.sync += final.eq(cell == geometry.spec.cells - 1)
         with m.If(self.array_valid):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -9,27 +10,38 @@ import typer
 
 from golden.errors import InputError
 from sw.cli.common import DataFolder
+from sw.cli.request import takes
 
 __all__ = ["ablate"]
 
 
-def ablate(
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What `thalweg ablate` is asked for."""
+
     rows: Annotated[
         str | None, typer.Option(help="names of rows, as in base,phase4; default: all")
-    ] = None,
-    seeds: Annotated[str, typer.Option(help="seeds of each row")] = "0,1",
-    batches: Annotated[int, typer.Option(help="batches of each float warm-up")] = 800,
-    qat_batches: Annotated[int, typer.Option(help="batches of each QAT")] = 200,
-    threads: Annotated[int, typer.Option(help="CPU threads")] = 1,
-    data: DataFolder = None,
+    ] = None
+    seeds: Annotated[str, typer.Option(help="seeds of each row")] = "0,1"
+    batches: Annotated[int, typer.Option(help="batches of each float warm-up")] = 800
+    qat_batches: Annotated[int, typer.Option(help="batches of each QAT")] = 200
+    threads: Annotated[int, typer.Option(help="CPU threads")] = 1
+    data: DataFolder = None
     output: Annotated[Path, typer.Option(help="folder for results.json and the runs")] = Path(
         "build/ablation"
-    ),
-    docs: Annotated[bool, typer.Option("--docs", help="also put the results into docs")] = False,
-    part: Annotated[
-        str, typer.Option(help="of docs: ablation, by rows, or seeds, by runs")
-    ] = "ablation",
-) -> None:
+    )
+    docs: Annotated[bool, typer.Option("--docs", help="also put the results into docs")] = False
+    part: Annotated[str, typer.Option(help="of docs: ablation, by rows, or seeds, by runs")] = (
+        "ablation"
+    )
+
+
+SHARED = ("output", "threads", "batches", "qat_batches")
+"""Options that all rows have in common."""
+
+
+@takes(Request)
+def ablate(request: Request) -> None:
     """Train a skeleton in many ways, each with one change, and compare what they restore.
 
     Finished runs are kept and a broken one goes on, so that the same command goes on where it was
@@ -47,19 +59,19 @@ def ablate(
     from sw.judge.evaluate import digits_to_judge
     from sw.train.options import Options
 
-    wanted = choose_rows([] if rows is None else rows.split(","), ROWS)
-    numbers = numbers_of(seeds)
+    wanted = choose_rows([] if request.rows is None else request.rows.split(","), ROWS)
+    numbers, part = numbers_of(request.seeds), request.part
     if part not in PARTS:
         raise InputError(f"--part must be {' or '.join(PARTS)}, not {part!r}")
-    base = Options(output=output, threads=threads, batches=batches, qat_batches=qat_batches)
-    digits = load(data, download=True)
-    if docs:
+    base = Options(**{key: getattr(request, key) for key in SHARED})
+    digits = load(request.data, download=True)
+    if request.docs:
         require_publishable(digits_to_judge(digits, 1).rows, part)
     ablation = Ablation(base, digits, ROWS)
     results = ablation.run(wanted, numbers)
     typer.echo(PARTS[part](results))
     typer.echo(f"wrote {ablation.path}")
-    if docs:
+    if request.docs:
         publish(ablation.path, part)
 
 

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sw.cli.common import DataFolder
+from sw.cli.request import takes
 
 __all__ = ["baseline"]
 
 
-def baseline(
-    name: Annotated[str, typer.Argument(help="autoencoder, unet or mlp")],
-    data: DataFolder = None,
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What `thalweg baseline` is asked for."""
+
+    name: Annotated[str, typer.Argument(help="autoencoder, unet or mlp")]
+    data: DataFolder = None
     output: Annotated[
         Path, typer.Option(help="folder for the run's own folder, checkpoint and result")
-    ] = Path("build/baselines"),
-    batches: Annotated[int | None, typer.Option(help="default: as its recipe says")] = None,
+    ] = Path("build/baselines")
+    batches: Annotated[int | None, typer.Option(help="default: as its recipe says")] = None
     batch: Annotated[
         int | None, typer.Option(help="digits in a batch, default: as its recipe says")
-    ] = None,
+    ] = None
     loss: Annotated[
         str | None, typer.Option(help="mse or log-mse, default: as its recipe says")
-    ] = None,
-    threads: Annotated[int, typer.Option(help="CPU threads")] = 1,
-    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
-    ship: Annotated[bool, typer.Option("--ship", help="copy the result to those shipped")] = False,
-) -> None:
+    ] = None
+    threads: Annotated[int, typer.Option(help="CPU threads")] = 1
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu"
+    ship: Annotated[bool, typer.Option("--ship", help="copy the result to those shipped")] = False
+
+
+@takes(Request)
+def baseline(request: Request) -> None:
     """Train a network that the skeletons are compared with.
 
     The same command goes on with a run that was broken off.
@@ -39,6 +47,13 @@ def baseline(
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from sw.experiments.baselines.make import make
 
-    changes = {"batches": batches, "batch": batch, "loss": loss}
-    path = make(name, data, output, threads=threads, device=device, shipping=ship, **changes)
+    path = make(
+        request.name,
+        request.data,
+        request.output,
+        threads=request.threads,
+        device=request.device,
+        shipping=request.ship,
+        **{key: getattr(request, key) for key in ("batches", "batch", "loss")},
+    )
     typer.echo(f"wrote {path}")

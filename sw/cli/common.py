@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FILTERS",
+    "chip_digest",
     "device_facts",
     "find_named_board",
     "open_device",
@@ -113,6 +114,19 @@ def find_named_board(name: str) -> Any:
     except ModuleNotFoundError as error:
         raise InputError(f"--board needs amaranth-boards: {error}") from None
     return find_board(name)
+
+
+def chip_digest(skeleton: Skeleton, filters: int = 5) -> str:
+    """Return the digest of the simulated chip's Verilog: what a result on it depends on."""
+    from hashlib import sha256
+    from tempfile import TemporaryDirectory
+
+    from hw.flow.verilog import write_chip
+    from hw.shapes import Geometry
+
+    geometry = Geometry(spec=skeleton.spec.ungated, filters=filters)
+    with TemporaryDirectory() as folder:
+        return sha256(write_chip(geometry, (), Path(folder)).read_bytes()).hexdigest()
 
 
 def device_facts(device: str, filters: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 
@@ -16,32 +16,38 @@ from golden.files import is_dir, require_replaceable, write_json
 from golden.gate import GateNetwork
 from golden.spec import Spec
 from sw.cli.common import progress
-from sw.restore.folder import FolderRun, Tally, check
+from sw.restore.folder import FolderRun, Listing, Tally, check
 from sw.restore.outputs import REPORT, remove_single
 from sw.restore.results import Recipe
 from sw.runs.writable import require_folders
 
-__all__ = ["restore_folder"]
+__all__ = ["Folders", "restore_folder"]
+
+
+class Folders(NamedTuple):
+    """Where the PNGs are, where results go, and where the originals are, if anywhere."""
+
+    source: Path
+    output: Path
+    originals: Path | None
 
 
 def restore_folder(
     open_device: Callable[[], Device],
     network: GateNetwork | None,
     spec: Spec,
-    source: Path,
-    output: Path,
+    folders: Folders,
     recipe: Recipe,
-    originals: Path | None,
     named: dict[str, Any],
 ) -> None:
     """Restore every PNG below a folder; end with code 1 where some could not be restored.
 
     `named` is what the report says of skeleton and device.
     """
+    source, output, originals = folders
     if originals is not None and not is_dir(originals):
         raise InputError(f"--originals must be a folder, not {str(originals)!r}")
     found = check(source, output, recipe)
-    names = found.names
     require_folders(output)
     require_replaceable(output / REPORT)
     remove_single(output)
@@ -55,26 +61,31 @@ def restore_folder(
         originals=originals,
         complain=lambda text: typer.echo(f"thalweg: {text}", err=True),
     )
-    work.tally.notes.update(dict.fromkeys(found.links, "a link to a folder, not followed"))
-    for name, text in found.failures.items():
-        work.tally.failures[name] = text
-        work.complain(text)
-    try:
-        with progress("restoring", len(names)) as advance:
-            tally = work.restore(names, advance)
-    except KeyboardInterrupt:
-        done = work.tally.restored + work.tally.kept
-        typer.echo(f"{done} of {len(names)} are there; the same command goes on", err=True)
-        raise
+    tally = restore_found(work, found)
     told = {"input": str(source), **asdict(recipe), **named}
     told["originals"] = None if originals is None else str(originals)
     write_json(output / REPORT, told | tally.report())
     for note, count in Counter(tally.notes.values()).items():
         typer.echo(f"{count} of them {'were' if count > 1 else 'was'} {note}", err=True)
-    typer.echo(summary(tally, len(names) + len(found.failures)))
+    typer.echo(summary(tally, len(found.names) + len(found.failures)))
     typer.echo(f"wrote {output / REPORT}")
     if tally.failures:
         raise typer.Exit(1)
+
+
+def restore_found(work: FolderRun, found: Listing) -> Tally:
+    """Restore what was found in a folder; where that is broken off, say how far it came."""
+    work.tally.notes.update(dict.fromkeys(found.links, "a link to a folder, not followed"))
+    for name, text in found.failures.items():
+        work.tally.failures[name] = text
+        work.complain(text)
+    try:
+        with progress("restoring", len(found.names)) as advance:
+            return work.restore(found.names, advance)
+    except KeyboardInterrupt:
+        done = work.tally.restored + work.tally.kept
+        typer.echo(f"{done} of {len(found.names)} are there; the same command goes on", err=True)
+        raise
 
 
 def summary(tally: Tally, total: int) -> str:

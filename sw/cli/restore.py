@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,16 +25,22 @@ from sw.cli.common import (
     progress,
     require_device,
 )
+from sw.cli.request import takes
 from sw.data.protocol import SHARE
 
 if TYPE_CHECKING:
     from golden.device import Device
+    from golden.gate import GateNetwork
+    from golden.skeleton import Skeleton
     from sw.restore.images import Images, Lattices
 
 __all__ = ["restore"]
 
 
-def restore(
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What `thalweg restore` is asked for."""
+
     source: Annotated[
         str,
         typer.Argument(
@@ -41,13 +48,13 @@ def restore(
             help="PNG, folder of PNGs, .npy of images or raw lattices, IDX file, "
             "mnist:test[0:100] or show[0:100]",
         ),
-    ],
-    skeleton: Annotated[str, typer.Option(help="shipped skeleton, or a folder")],
-    output: Annotated[Path, typer.Option(help="folder for restored.npy, PNGs and report.json")],
-    device: DeviceName = "golden",
-    gate: GateFile = None,
-    no_gate: NoGate = False,
-    steps: Steps = None,
+    ]
+    skeleton: Annotated[str, typer.Option(help="shipped skeleton, or a folder")]
+    output: Annotated[Path, typer.Option(help="folder for restored.npy, PNGs and report.json")]
+    device: DeviceName = "golden"
+    gate: GateFile = None
+    no_gate: NoGate = False
+    steps: Steps = None
     damage: Annotated[
         float | None,
         typer.Option(
@@ -55,20 +62,23 @@ def restore(
             max=1,
             help=f"share of each image's pixels that is blanked first: {SHARE}, 0 with --originals",
         ),
-    ] = None,
+    ] = None
     originals: Annotated[
         Path | None,
         typer.Option(help="folder of the originals of a folder of damaged PNGs, names alike"),
-    ] = None,
+    ] = None
     from_step: Annotated[
         int, typer.Option(min=0, max=MOST, help="step count of raw lattices, their delta applied")
-    ] = 0,
-    invert: Annotated[bool, typer.Option("--invert", help="images are ink on paper")] = False,
-    filters: Filters = 5,
-    baud: Baud = BAUD,
-    trace: Annotated[Path | None, typer.Option(help="write every state to this .npz")] = None,
-    data: DataFolder = None,
-) -> None:
+    ] = 0
+    invert: Annotated[bool, typer.Option("--invert", help="images are ink on paper")] = False
+    filters: Filters = 5
+    baud: Baud = BAUD
+    trace: Annotated[Path | None, typer.Option(help="write every state to this .npz")] = None
+    data: DataFolder = None
+
+
+@takes(Request)
+def restore(request: Request) -> None:
     """Restore damaged images, or run raw lattices on.
 
     Of a folder, each PNG gets a result under its own name; the same command goes on with a folder
@@ -79,60 +89,112 @@ def restore(
     thalweg restore scan.png --invert --damage 0 --skeleton digits --output build/scan
     thalweg restore scans --originals clean --skeleton digits --output build/scans
     """  # noqa: D301 - click reads the backspace as: keep these lines
-    from golden.files import is_dir, resolve
-    from sw.cli.folders import restore_folder
-    from sw.restore import outputs
-    from sw.restore.images import is_named, read_input
-    from sw.restore.restoration import restore_input
+    from golden.files import is_dir
+    from sw.restore.images import is_named
+
+    skeleton, network = load_subject(request.skeleton, request.gate, request.no_gate)
+    run = Run(request, skeleton, network, share_of(request.damage, request.originals))
+    if not is_named(request.source) and is_dir(Path(request.source)):
+        restore_pngs(run)
+    else:
+        restore_items(run)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A request, with what it names at hand."""
+
+    request: Request
+    skeleton: Skeleton
+    network: GateNetwork | None
+    share: float
+    """Share of each image's pixels that is blanked first."""
+
+    @property
+    def steps(self) -> int:
+        """Steps of the run."""
+        given = self.request.steps
+        return self.skeleton.spec.steps if given is None else given
+
+    def open_device(self) -> Device:
+        """Open the device with the skeleton."""
+        request = self.request
+        return open_device(request.device, (self.skeleton,), request.filters, request.baud)
+
+    def device_facts(self) -> dict[str, Any]:
+        """Return what a report says of the device."""
+        return device_facts(self.request.device, self.request.filters)
+
+
+def restore_pngs(run: Run) -> None:
+    """Restore a folder of PNGs."""
+    from sw.cli.folders import Folders, restore_folder
     from sw.restore.results import Recipe
-    from sw.runs.writable import require_folders
 
-    loaded, network = load_subject(skeleton, gate, no_gate)
-    steps = loaded.spec.steps if steps is None else steps
-    share = share_of(damage, originals)
+    request, skeleton, network = run.request, run.skeleton, run.network
+    if request.trace is not None or request.from_step:
+        raise InputError("--trace and --from-step must not be given with a folder")
+    recipe = Recipe.of(skeleton, network, steps=run.steps, damage=run.share, invert=request.invert)
+    named = {"skeleton": skeleton.name, "skeleton_digest": skeleton.digest} | run.device_facts()
+    folders = Folders(Path(request.source), request.output, request.originals)
+    restore_folder(run.open_device, network, skeleton.spec, folders, recipe, named)
 
-    def chosen() -> Device:
-        return open_device(device, (loaded,), filters, baud)
 
-    if not is_named(source) and is_dir(Path(source)):
-        if trace is not None or from_step:
-            raise InputError("--trace and --from-step must not be given with a folder")
-        recipe = Recipe.of(loaded, network, steps=steps, damage=share, invert=invert)
-        named = {"skeleton": loaded.name, "skeleton_digest": loaded.digest}
-        named |= device_facts(device, filters)
-        restore_folder(chosen, network, loaded.spec, Path(source), output, recipe, originals, named)
-        return
-    if originals is not None:
-        raise InputError(f"--originals must go with a folder as INPUT, not with {source!r}")
-    given = read_input(source, loaded.spec, data, invert=invert)
-    require_meant(given, damage, invert=invert, from_step=from_step)
-    for note in getattr(given, "notes", ()):
-        typer.echo(note, err=True)
-    if trace is not None:
-        outputs.require_trace(trace, output, len(given), steps, loaded.spec)
-        if resolve(trace) == resolve(Path(source)):
-            raise InputError(f"--trace must not be the INPUT {source!r}")
-    require_device(device, filters)
-    outputs.require_room(output, given, source)
-    require_folders(output, *([] if trace is None else [trace.parent]))
-    opened = chosen()
+def restore_items(run: Run) -> None:
+    """Restore images of one INPUT, or run its lattices on."""
+    from sw.restore import outputs
+    from sw.restore.restoration import restore_input
+
+    request = run.request
+    given = read_given(run)
+    require_places(run, given)
+    opened, traced = run.open_device(), request.trace is not None
     with progress("restoring", len(given)) as advance:
         restoration = restore_input(
             opened,
-            network,
+            run.network,
             given,
-            steps=steps,
-            damage=share,
-            from_step=from_step,
-            traced=trace is not None,
+            steps=run.steps,
+            damage=run.share,
+            traced=traced,
             progress=advance,
         )
-    told = {"input": source, **device_facts(device, filters), "gated": network is not None}
-    told |= outputs.report(restoration, loaded)
+    told = {"input": request.source, **run.device_facts(), "gated": run.network is not None}
+    told |= outputs.report(restoration, run.skeleton)
+    if request.trace is not None:
+        outputs.write_trace(request.trace, restoration)
+    outputs.write(request.output, restoration, told)
+    typer.echo(f"wrote {request.output / 'report.json'}")
+
+
+def read_given(run: Run) -> Images | Lattices:
+    """Read the INPUT and say what was done to it; raise where an option does not go with it."""
+    from sw.restore.images import Lattices, read_input
+
+    request = run.request
+    if request.originals is not None:
+        raise InputError(f"--originals must go with a folder as INPUT, not with {request.source!r}")
+    given = read_input(request.source, run.skeleton.spec, request.data, invert=request.invert)
+    require_meant(given, request.damage, invert=request.invert, from_step=request.from_step)
+    for note in getattr(given, "notes", ()):
+        typer.echo(note, err=True)
+    return replace(given, step=request.from_step) if isinstance(given, Lattices) else given
+
+
+def require_places(run: Run, given: Images | Lattices) -> None:
+    """Raise unless there is a device of that name, and all results have their place."""
+    from golden.files import resolve
+    from sw.restore import outputs
+    from sw.runs.writable import require_folders
+
+    request, trace = run.request, run.request.trace
     if trace is not None:
-        outputs.write_trace(trace, restoration)
-    outputs.write(output, restoration, told)
-    typer.echo(f"wrote {output / 'report.json'}")
+        outputs.require_trace(trace, request.output, len(given), run.steps, run.skeleton.spec)
+        if resolve(trace) == resolve(Path(request.source)):
+            raise InputError(f"--trace must not be the INPUT {request.source!r}")
+    require_device(request.device, request.filters)
+    outputs.require_room(request.output, given, request.source)
+    require_folders(request.output, *([] if trace is None else [trace.parent]))
 
 
 def require_meant(

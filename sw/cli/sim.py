@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sw.cli.common import DataFolder, Filters, GateFile, NoGate, Subject, load_subject, progress
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from golden.gate import GateNetwork
+    from golden.skeleton import Skeleton
 
 __all__ = ["simulate"]
 
@@ -28,9 +34,6 @@ def simulate(
     \b
     thalweg sim digits --images 20
     """  # noqa: D301 - click reads the backspace as: keep these lines
-    from hw.shapes import Geometry
-    from sim.cocotb_run import run_chip_bench
-    from sim.proof.prove import prove
     from sw.data.damage import blank
     from sw.data.load import load
     from sw.judge.evaluate import digits_to_judge
@@ -39,31 +42,42 @@ def simulate(
     digits = digits_to_judge(load(data), images)
     damaged = blank(digits.images, range(len(digits.images)))
     typer.echo(f"{len(damaged)} damaged {digits.rows} digits on the chip, F = {filters}")
-    geometry = Geometry(spec=skeleton.spec.ungated, filters=filters)
-    few = min(len(damaged), COCOTB)
-    typer.echo(f"cocotb, {few} of them, every code of every step ...")
+    compare_cocotb(skeleton, network, damaged[:COCOTB], filters)
+    if len(damaged) > COCOTB:
+        compare_device(skeleton, network, damaged[COCOTB:], filters)
+
+
+def compare_cocotb(
+    skeleton: Skeleton, network: GateNetwork | None, damaged: np.ndarray, filters: int
+) -> None:
+    """Hold every code of every step of some digits under cocotb against golden."""
+    from hw.shapes import Geometry
+    from sim.cocotb_run import run_chip_bench
+
+    typer.echo(f"cocotb, {len(damaged)} of them, every code of every step ...")
     run_chip_bench(
-        geometry,
+        Geometry(spec=skeleton.spec.ungated, filters=filters),
         (skeleton,),
         name=f"digits-f{filters}",
-        images=damaged[:few],
+        images=damaged,
         networks=() if network is None else (network,),
         image_mappings=("none" if network is None else "own",),
         steps=skeleton.spec.steps,
         tests="every_image",
     )
-    typer.echo(f"cocotb: equal to golden on {few} digits")
-    if len(damaged) > few:
-        with progress("simulating", len(damaged) - few) as advance:
-            proof = prove(
-                skeleton,
-                network,
-                damaged[few:],
-                steps=skeleton.spec.steps,
-                filters=filters,
-                progress=advance,
-            )
-        typer.echo(
-            f"fast device: equal to golden on {proof.images} digits, "
-            f"{proof.codes:,} codes, {proof.clocks:,} clocks"
-        )
+    typer.echo(f"cocotb: equal to golden on {len(damaged)} digits")
+
+
+def compare_device(
+    skeleton: Skeleton, network: GateNetwork | None, damaged: np.ndarray, filters: int
+) -> None:
+    """Hold every code of every state of some digits on the fast device against golden."""
+    from sim.proof.prove import prove
+
+    steps = skeleton.spec.steps
+    with progress("simulating", len(damaged)) as advance:
+        proof = prove(skeleton, network, damaged, steps=steps, filters=filters, progress=advance)
+    typer.echo(
+        f"fast device: equal to golden on {proof.images} digits, "
+        f"{proof.codes:,} codes, {proof.clocks:,} clocks"
+    )

@@ -45,20 +45,9 @@ def demonstrate(
     remove_single(output)  # of an earlier run: one that fails has none
     images, labels = show_digits()
     given = Images(images[:count], range(count), labels[:count])
-    restorations = []
-    for device, advance in ((chip, progress), (GoldenDevice((skeleton,)), lambda done: None)):
-        restorations.append(
-            restore_input(
-                device,
-                network,
-                given,
-                steps=skeleton.spec.steps,
-                damage=SHARE,
-                traced=True,
-                progress=advance,
-            )
-        )
-    found, want = restorations
+    steps = skeleton.spec.steps
+    found = restore_input(chip, network, given, steps=steps, traced=True, progress=progress)
+    want = restore_input(GoldenDevice((skeleton,)), network, given, steps=steps, traced=True)
     codes = compare(found, want)
     told = report(found, skeleton) | {
         "input": f"show[0:{count}]",

@@ -44,6 +44,8 @@ class Lattices:
     """Raw lattices, int8 (n, channels, height, width)."""
 
     states: np.ndarray
+    step: int = 0
+    """How many steps they have run, their delta applied."""
 
     def __len__(self) -> int:
         return len(self.states)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from golden.device import Device, batches, run
-from golden.errors import InputError
 from golden.gate import GateNetwork
 from sw.data.damage import blank
 from sw.data.protocol import SHARE
@@ -57,7 +56,6 @@ def restore_input(
     *,
     steps: int,
     damage: float = SHARE,
-    from_step: int = 0,
     traced: bool = False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Restoration:
@@ -73,8 +71,6 @@ def restore_input(
         Steps of the run.
     damage
         Share of each image's pixels that is blanked first; lattices stay as they are.
-    from_step
-        Step count of raw lattices; images begin at 0.
     traced
         Whether every state of every lattice is kept, not only of the few for the contact sheet.
     progress
@@ -82,8 +78,7 @@ def restore_input(
     """
     begin = time.monotonic()
     items, damaged = prepare_input(given, damage)
-    if damaged is not None and from_step:
-        raise InputError(f"--from-step must be 0 for images, not {from_step}")
+    from_step = given.step if isinstance(given, Lattices) else 0
     few = min(len(items), SHEET)
     # The encoded image would only show the damaged one again.
     looks = steps_to_show(range(0 if damaged is None else 1, steps))

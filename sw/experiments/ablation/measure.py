@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import sys
 from collections.abc import Sequence
@@ -13,10 +12,10 @@ from statistics import mean
 from typing import Any
 
 from golden.device import GoldenDevice
-from golden.errors import InputError
-from golden.files import read_bytes, read_json, write_json
+from golden.files import write_json
 from sw.data.load import Digits
 from sw.experiments.ablation.rows import BASE, ROWS, Row
+from sw.experiments.kept import key_of, read_kept
 from sw.experiments.table.automata import link_bytes
 from sw.judge.evaluate import digits_to_judge, evaluate
 from sw.model.baselines.shelf import weights_of
@@ -33,6 +32,9 @@ DIGITS = 2000
 """Test digits that a run is measured on, from the first on."""
 
 RESULT = "result.json"
+
+VERSION = 1
+"""Raised by whoever changes how a run is trained or measured: kept runs are not used then."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,9 @@ class Ablation:
     def options(self, row: Row, seed: int) -> Options:
         """Return the options of a run, whose folder's name ends on a digest of all that decides."""
         options = row.options(self.base, seed)
-        sha = hashlib.sha256(identity(options, self.digest).encode())
-        if options.teacher is not None:
-            sha.update(read_bytes(weights_of(options.teacher)))
-        name = f"{row.name}-{seed}-{sha.hexdigest()[:12]}"
+        teacher = None if options.teacher is None else weights_of(options.teacher)
+        key = key_of("ablation", VERSION, identity(options, self.digest), teacher)
+        name = f"{row.name}-{seed}-{key[:12]}"
         return replace(options, output=self.base.output / "runs", name=name)
 
     def result(self, row: Row, seed: int) -> dict[str, Any]:
@@ -134,11 +135,8 @@ class Ablation:
 
 def result_at(path: Path) -> dict[str, Any] | None:
     """Return the result of a finished run; None where it is not there, or not whole."""
-    try:
-        found = read_json(path)
-    except InputError:
-        return None
-    return found if isinstance(found, dict) and found.keys() >= {"row", "seed", "data"} else None
+    found = read_kept(path)
+    return found if found is not None and found.keys() >= {"row", "seed", "data"} else None
 
 
 def say(text: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from golden.errors import InputError
@@ -33,9 +35,8 @@ def make(
     **changes: Any,
 ) -> Path:
     """Train a baseline by its recipe, but for changes that are not None; return its weights."""
-    for found, allowed in ((name, MODELS), (changes.get("loss"), LOSSES)):
-        if found is not None and found not in allowed:
-            raise InputError(f"Baselines know {', '.join(allowed)}, not {found!r}")
+    require_known(name, MODELS)
+    require_known(changes.get("loss"), LOSSES)
     require_device(device)
     for field, number in {"threads": threads, **changes}.items():
         if field != "loss" and number is not None:
@@ -43,15 +44,26 @@ def make(
     given = {key: value for key, value in changes.items() if value is not None}
     recipe = replace(RECIPES[name], **given)
     digits = load(data, download=True)
-    count, *size = digits.train_images.shape
-    if size != [IMAGE, IMAGE] or count <= recipe.held_out:
-        raise InputError(
-            f"Training data must be more than {recipe.held_out} images of {IMAGE} x {IMAGE}, "
-            f"not {count} of {size[0]} x {size[1]}"
-        )
+    require_enough(digits.train_images, recipe.held_out)
     torch.set_num_threads(threads)
     keep_memory()
     folder = output / name
     training = train(name, recipe, digits.train_images, digits.digest, folder, device)
     path = ship(name, training, recipe, digits, folder)
     return ship(name, training, recipe, digits, SHIPPED) if shipping else path
+
+
+def require_known(name: str | None, allowed: Collection[str]) -> None:
+    """Raise where a name is given that is none of those there are."""
+    if name is not None and name not in allowed:
+        raise InputError(f"Baselines know {', '.join(allowed)}, not {name!r}")
+
+
+def require_enough(images: np.ndarray, held_out: int) -> None:
+    """Raise unless there are images of the right size beyond those that are held out."""
+    count, *size = images.shape
+    if size != [IMAGE, IMAGE] or count <= held_out:
+        raise InputError(
+            f"Training data must be more than {held_out} images of {IMAGE} x {IMAGE}, "
+            f"not {count} of {size[0]} x {size[1]}"
+        )

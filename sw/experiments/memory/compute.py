@@ -8,15 +8,18 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from golden.files import ROOT
 from golden.fixed import PIXEL
 from golden.machine import Machine, follow
 from sw.experiments.memory.batchwise import Batch, batchwise
-from sw.experiments.memory.task import Bar, Outcome, Task, at_most, scores
+from sw.experiments.memory.compute_figure import draw
+from sw.experiments.memory.experiment import Experiment
+from sw.experiments.memory.tables import score_cells
+from sw.experiments.memory.task import Bar, Outcome, Results, Task, at_most, scores
 from sw.judge.macs import count, network_macs
 from sw.model.baselines.shelf import SHIPPED, load_shipped
+from sw.report.docs import table
 
-__all__ = ["bars", "measure"]
+__all__ = ["EXPERIMENT", "bars", "measure", "tabulate"]
 
 HELD = 200
 """Step after which a lattice counts as fallen: the toggles of one more step are those of rest."""
@@ -24,14 +27,8 @@ HELD = 200
 NAME = "autoencoder"
 """The baseline to compare with."""
 
-BESIDES = (
-    SHIPPED / f"{NAME}.safetensors",
-    *(
-        ROOT / "sw" / name
-        for name in ("model/baselines/models.py", "model/baselines/shelf.py", "judge/macs.py")
-    ),
-)
-"""Files that an outcome depends on, besides what every experiment does."""
+BESIDES = (SHIPPED / f"{NAME}.safetensors",)
+"""Weights that decide results besides the task's own."""
 
 Worked = dict[str, int]
 
@@ -130,7 +127,44 @@ def count_toggles(task: Task) -> dict[str, Any] | None:
     return found
 
 
-def bars(results: dict[str, Any]) -> list[Bar]:
+def bars(results: Results) -> list[Bar]:
     """Return what a restoration may take."""
     name = "multiply-accumulates of a digit, rule alone"
     return [at_most(name, results["per_restoration"]["rule"] / 1e6, 21, " M")]
+
+
+def tabulate(results: Results) -> str:
+    """Return what a restoration takes and what it reaches."""
+    rows = []
+    for name, curve in results["curves"].items():
+        last = list(curve.values())[-1]
+        bits = "" if results["toggles"] is None else f"{results['toggles'][name]['total']:,}"
+        rows.append((name, f"{last['macs'] / 1e6:.2f} M", bits, *score_cells(last)))
+    if (other := results["autoencoder"]) is not None:
+        rows.append(("auto-encoder", f"{other['macs'] / 1e6:.2f} M", "", *score_cells(other)))
+    told = table(
+        ("", "multiply-accumulates", "toggles on chip", "mean PSNR", "PSNR of mean", "read right"),
+        rows,
+    )
+    parts = results["macs"]
+    told += "\n" + table(parts, [[f"{work:,}" for work in parts.values()]])
+    if (toggles := results["toggles"]) is None:
+        return told
+    rest = toggles["a step of a fallen digit"]["total"]
+    step = toggles["rule and gate"]["total"] / toggles["rule and gate"]["steps"]
+    return told + (
+        f"\nA step of a digit that has come to lie toggles {rest:,} bits, {rest / step:.0%} of the "
+        f"{step:,.0f} of a step of its fall.\n"
+    )
+
+
+EXPERIMENT = Experiment(
+    name="compute",
+    version=1,
+    measure=measure,
+    bars=bars,
+    tabulate=tabulate,
+    draw=draw,
+    needs_gate=True,
+    besides=BESIDES,
+)

@@ -10,6 +10,8 @@ import numpy as np
 from golden.compare import require_equal
 from golden.machine import Fault, Machine, follow
 from sw.experiments.memory.batchwise import Batch, batchwise
+from sw.experiments.memory.damage_figure import draw
+from sw.experiments.memory.experiment import Experiment
 from sw.experiments.memory.faults import (
     DeadRows,
     Flips,
@@ -18,9 +20,11 @@ from sw.experiments.memory.faults import (
     run_faulty,
 )
 from sw.experiments.memory.starts import choose_lost_cells, zero_cells
-from sw.experiments.memory.task import Bar, Outcome, Task, at_most, scores
+from sw.experiments.memory.tables import chip_line, score_cells
+from sw.experiments.memory.task import Bar, Outcome, Results, Task, at_most, scores
+from sw.report.docs import table
 
-__all__ = ["KINDS", "SHARES", "bars", "measure"]
+__all__ = ["EXPERIMENT", "SHARES", "bars", "measure", "tabulate"]
 
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 """Shares of cells that are lost."""
@@ -34,14 +38,13 @@ RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 DEAD = (1, 2, 4, 8)
 """Rows that hold nothing, spread evenly over the lattice."""
 
-KINDS = ("flips", "channel", "rows")
 ON_CHIP = 2
 
 
 def measure(task: Task) -> Outcome:
     """Return scores for each share at each step, and under each fault of the memory."""
     found = batchwise(task, "damage", suffer)
-    steps = range(1, STEPS + 1)
+    steps, spec = range(1, STEPS + 1), task.machine.spec
     results = {
         "rows": task.digits.rows,
         "digits": len(task.digits.images),
@@ -51,7 +54,9 @@ def measure(task: Task) -> Outcome:
             str(share): {str(step): scores(found[f"lost {share} {step}"]) for step in steps}
             for share in (0, *SHARES)
         },
-        "faults": {name: scores(found[name]) for name in found if name.split()[0] in KINDS},
+        "faults": {
+            name: scores(found[name]) for name, _ in faults(spec.channels, spec.height, range(0))
+        },
         "chip": on_chip(task),
     }
     examples = {f"{share:.0%}": found[f"shown lost {share} 9"] for share in SHARES}
@@ -120,10 +125,37 @@ def on_chip(task: Task) -> dict[str, Any] | None:
     return {"lattices": len(states), "faults": len(every), "codes_equal": codes}
 
 
-def bars(results: dict[str, Any]) -> list[Bar]:
+def bars(results: Results) -> list[Bar]:
     """Return what damage may cost."""
     alone, lost = results["lost"]["0"], results["lost"]["0.3"]
     worst = max(alone[step]["digit_id"] - lost[step]["digit_id"] for step in lost)
     name = "30 % of cells lost after any of ten steps: fewer read right, at worst"
     # What the idea behind all this lost with as many cells.
     return [at_most(name, worst, 8, " points")]
+
+
+def tabulate(results: Results) -> str:
+    """Return what is read right after losses, and under faults."""
+    shares = list(results["lost"])
+    steps = list(results["lost"]["0"])
+    lost = table(
+        ("read right, cells lost", *(f"{float(share):.0%}" for share in shares)),
+        (
+            (f"after step {step}", *(results["lost"][share][step]["digit_id"] for share in shares))
+            for step in steps
+        ),
+    )
+    faults = [("none", *score_cells(results["whole"]))]
+    faults += [(name, *score_cells(found)) for name, found in results["faults"].items()]
+    headings = ("fault of the memory", "mean PSNR", "PSNR of mean", "read right")
+    return lost + "\n" + table(headings, faults) + chip_line(results["chip"])
+
+
+EXPERIMENT = Experiment(
+    name="damage",
+    version=1,
+    measure=measure,
+    bars=bars,
+    tabulate=tabulate,
+    draw=draw,
+)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from sw.experiments.memory.damage import KINDS
 from sw.experiments.memory.drawing import ACCENT, INK, figure
 from sw.experiments.memory.task import Outcome
 from sw.report.pictures import sheet
@@ -17,6 +16,9 @@ __all__ = ["draw"]
 
 SHOWN = (1, 3, 5, 9)
 """Steps whose curves are drawn."""
+
+KINDS = {"flips": "flips a bit and step", "channel": "channel stuck at 0", "rows": "dead rows"}
+"""What stands below the panel of each kind of fault."""
 
 
 def draw(outcome: Outcome, folder: Path) -> list[Path]:
@@ -42,12 +44,7 @@ def draw_faults(results: dict[str, Any], path: Path) -> None:
     """Draw what is read right under each fault of the memory."""
     faults, whole = results["faults"], results["whole"]["digit_id"]
     with figure(path, columns=3, size=(9, 2.8), sharey=True) as axes:
-        for axis, kind, label in zip(
-            axes,
-            KINDS,
-            ("flips a bit and step", "channel stuck at 0", "dead rows"),
-            strict=True,
-        ):
+        for axis, (kind, label) in zip(axes, KINDS.items(), strict=True):
             found = {n.split()[1]: s["digit_id"] for n, s in faults.items() if n.startswith(kind)}
             axis.axhline(whole, color=ACCENT, linewidth=1)
             axis.plot(range(len(found)), list(found.values()), "o", color=INK)

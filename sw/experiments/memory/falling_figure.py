@@ -8,7 +8,6 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from golden.files import replacement
-from sw.experiments.memory.falling import LOOKS
 from sw.experiments.memory.task import Outcome
 from sw.report.pictures import sheet
 from sw.restore.png import write_png
@@ -27,15 +26,16 @@ TIME, HOLD = 120, 2500
 def draw(outcome: Outcome, folder: Path) -> list[Path]:
     """Write strip and animation, and return their paths."""
     arrays = outcome.arrays
+    looks = arrays["steps"].tolist()
     strip, film = folder / "falling.png", folder / "falling.gif"
     rows = np.concatenate([arrays["digits"][:, :3], arrays["noise"][:, :3]], axis=1)
-    columns = {f"{step}": rows[LOOKS.index(step)] for step in STRIP}
+    columns = {f"{step}": rows[looks.index(step)] for step in STRIP}
     # What was laid down, not what the lattice makes of it.
     columns["0"] = np.concatenate([arrays["given"][:3], arrays["noise"][0, :3]])
     write_png(strip, sheet(columns, 2))
     frames = [
         frame(step, arrays["digits"][index], arrays["noise"][index])
-        for index, step in enumerate(LOOKS)
+        for index, step in enumerate(looks)
     ]
     frames[0] = frame(0, arrays["given"], arrays["noise"][0])
     times = [HOLD // 2, *[TIME] * (len(frames) - 2), HOLD]

@@ -14,11 +14,24 @@ from golden.machine import find_resting, follow
 from golden.skeleton import SHIPPED
 from sw.experiments.memory.batchwise import Batch, batchwise
 from sw.experiments.memory.chip import compare
+from sw.experiments.memory.experiment import Experiment
+from sw.experiments.memory.holding_figure import draw
 from sw.experiments.memory.starts import choose_lost_cells, zero_cells
-from sw.experiments.memory.task import Bar, Outcome, Task, at_least, at_most, percent, scores
+from sw.experiments.memory.tables import chip_line, score_cells
+from sw.experiments.memory.task import (
+    Bar,
+    Outcome,
+    Results,
+    Task,
+    at_least,
+    at_most,
+    percent,
+    scores,
+)
+from sw.report.docs import table
 from sw.runs.loading import load_run
 
-__all__ = ["HOLD", "LATER", "STRIKES", "bars", "measure"]
+__all__ = ["EXPERIMENT", "HOLD", "LATER", "STRIKES", "bars", "measure", "tabulate"]
 
 HOLD = (10, 20, 50, 200)
 """Steps after which digits are read out; the first is the restoration."""
@@ -51,7 +64,12 @@ def measure(task: Task) -> Outcome:
     }
     shown = {name: images for name, images in found.items() if name.startswith("shown")}
     return Outcome(
-        results, shown | {"originals": task.digits.images[: len(shown["shown step 10"])]}
+        results,
+        shown
+        | {
+            "originals": task.digits.images[: len(shown["shown step 10"])],
+            "later": np.array(LATER),
+        },
     )
 
 
@@ -85,7 +103,7 @@ def on_chip(task: Task) -> dict[str, Any] | None:
     return compare(task, states, HOLD, {STRIKES[0]: lost})
 
 
-def bars(results: dict[str, Any]) -> list[Bar]:
+def bars(results: Results) -> list[Bar]:
     """Return what a memory has to reach."""
     first = results["steps"][str(HOLD[0])]
     table = [
@@ -104,3 +122,36 @@ def bars(results: dict[str, Any]) -> list[Bar]:
         table.append(at_most(f"{name}: PSNR below step 10", below["psnr_mean"], decibels, " dB"))
         table.append(at_most(f"{name}: fewer read right", below["digit_id"], points, " points"))
     return [*table, at_least("digits exactly at rest at step 200", results["at_rest"], 90, " %")]
+
+
+def tabulate(results: Results) -> str:
+    """Return what digits hold, and what becomes of them where holding was not learnt."""
+    share = f"{results['share_of_cells']:.0%} of the cells lost after step"
+    other = results["restoring"]
+    rows = [("blanked", *score_cells(results["blanked"]), "", "")]
+    for kind, label in (("steps", "step"), ("struck", share)):
+        for step, found in results[kind].items():
+            psnr, _, read = score_cells(other[kind][step])
+            rows.append((f"{label} {step}", *score_cells(found), psnr, read))
+    rest, others = (f"{each['at_rest']:.2f} %" for each in (results, other))
+    rows.append(("exactly at rest in the end", rest, "", "", others, ""))
+    name = other["skeleton"]
+    heads = (
+        "mean PSNR",
+        "PSNR of mean",
+        "read right",
+        f"`{name}`: mean PSNR",
+        f"`{name}`: read right",
+    )
+    return table(("", *heads), rows) + chip_line(results["chip"])
+
+
+EXPERIMENT = Experiment(
+    name="holding",
+    version=1,
+    measure=measure,
+    bars=bars,
+    tabulate=tabulate,
+    draw=draw,
+    besides=BESIDES,
+)

@@ -10,9 +10,13 @@ from golden.fixed import STATE
 from golden.machine import Machine, follow
 from sw.experiments.memory.chip import compare
 from sw.experiments.memory.energy import Plane, energy, field_numbers, plane_through
-from sw.experiments.memory.task import Bar, Outcome, Task, at_least, percent
+from sw.experiments.memory.experiment import Experiment
+from sw.experiments.memory.landscape_figure import draw
+from sw.experiments.memory.tables import chip_line
+from sw.experiments.memory.task import Bar, Outcome, Results, Task, at_least, percent
+from sw.report.docs import table
 
-__all__ = ["bars", "measure"]
+__all__ = ["EXPERIMENT", "bars", "measure", "tabulate"]
 
 DIGITS = 200
 """Digits whose ends span the plane."""
@@ -124,7 +128,37 @@ def path_numbers(
     return numbers, {"path to end": to_end, "path motion": motion, "path digit": digits}
 
 
-def bars(results: dict[str, Any]) -> list[Bar]:
+def bars(results: Results) -> list[Bar]:
     """Return what the landscape must show: two valleys at the ends of a path."""
     found = results["paths"]["rule and gate"]["keep_both_ends"]
     return [at_least("paths between digits that fall to both of them", found, 90, " %")]
+
+
+def tabulate(results: Results) -> str:
+    """Return the numbers of maps and paths, rule and rule with gate."""
+    names = list(results["maps"])
+    maps, paths = results["maps"].values(), results["paths"].values()
+    rows = [
+        ("distance to the end, mean over the map", *(m["to_end"]["mean"] for m in maps)),
+        ("minima of that distance", *(m["to_end"]["minima"] for m in maps)),
+        ("grid points over which it stays like itself", *(m["to_end"]["reach"] for m in maps)),
+        ("motion in a step, mean over the map", *(m["motion"]["mean"] for m in maps)),
+        ("minima of that motion", *(m["motion"]["minima"] for m in maps)),
+        ("points that fall to a sure digit", *(f"{m['read_surely']} %" for m in maps)),
+        ("digits among them", *(m["digits_read_surely"] for m in maps)),
+        ("paths that fall to both their digits", *(f"{p['keep_both_ends']} %" for p in paths)),
+        ("changes of digit along a path", *(p["changes_of_digit"] for p in paths)),
+        ("barrier on a path, in motion", *(p["barrier_motion"] for p in paths)),
+    ]
+    return table(("energies in codes", *names), rows) + chip_line(results["chip"])
+
+
+EXPERIMENT = Experiment(
+    name="landscape",
+    version=1,
+    measure=measure,
+    bars=bars,
+    tabulate=tabulate,
+    draw=draw,
+    needs_gate=True,
+)

@@ -14,11 +14,14 @@ from golden.device import batches
 from golden.gate import GateNetwork
 from golden.machine import Machine, follow
 from sw.data.damage import blank
-from sw.experiments.memory.task import Bar, Outcome, Task, at_most, scores
+from sw.experiments.memory.experiment import Experiment
+from sw.experiments.memory.letters_figure import draw
+from sw.experiments.memory.task import Bar, Outcome, Results, Task, at_most, scores
 from sw.judge.evaluate import Judged
 from sw.judge.metrics import closeness
+from sw.report.docs import table
 
-__all__ = ["ONLY", "bars", "measure"]
+__all__ = ["EXPERIMENT", "ONLY", "bars", "measure", "tabulate"]
 
 ONLY = "only"
 BATCH = 250
@@ -69,7 +72,7 @@ def restore_letters(task: Task, network: GateNetwork, given: Judged, advance: An
     return np.concatenate(shown)
 
 
-def bars(results: dict[str, Any]) -> list[Bar]:
+def bars(results: Results) -> list[Bar]:
     """Return what a gate has to learn and to keep, for each one that was to do both."""
     gates, table = results["gates"], []
     own, only = gates["own"]["digits"], gates.get(ONLY)
@@ -83,3 +86,33 @@ def bars(results: dict[str, Any]) -> list[Bar]:
         table.append(at_most(f"{name}: digits below their own gate", lost["psnr_mean"], 0.5, " dB"))
         table.append(at_most(f"{name}: fewer digits read right", lost["digit_id"], 1, " points"))
     return table
+
+
+def tabulate(results: Results) -> str:
+    """Return what each gate restores of letters and of digits."""
+    told = table(
+        ("gate", "letters, mean PSNR", "digits, mean PSNR", "digits read right"),
+        (
+            (
+                name,
+                f"{found['letters']['psnr_mean']:.2f} dB",
+                f"{found['digits']['psnr_mean']:.2f} dB",
+                f"{found['digits']['digit_id']:.2f} %",
+            )
+            for name, found in results["gates"].items()
+        ),
+    )
+    told += "\n![Digits and letters with each gate](memory/letters.png)\n"
+    return told + "![Letters as each gate restores them](memory/letters-shown.png)\n"
+
+
+EXPERIMENT = Experiment(
+    name="letters",
+    version=1,
+    measure=measure,
+    bars=bars,
+    tabulate=tabulate,
+    draw=draw,
+    needs_gate=True,
+    needs_letters=True,
+)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from golden.errors import InputError
 from golden.files import ROOT, is_dir, is_file, read_json, replacement
-from sw.experiments.memory.run import EXPERIMENTS, REPORT, remove_pictures
-from sw.experiments.memory.tables import TABLES
+from sw.experiments.memory.catalogue import EXPERIMENTS
+from sw.experiments.memory.run import REPORT, remove_pictures
+from sw.experiments.memory.task import Results
 from sw.report.docs import paragraph, table
 from sw.runs.writable import require_writable
 
@@ -18,8 +18,6 @@ __all__ = ["DOCS", "parts", "publish", "require_docs"]
 
 DOCS = ROOT / "docs"
 UNMEASURED = "*Not measured: `make memory`.*\n"
-
-Results = Mapping[str, Any]
 
 
 def publish(folder: Path, docs: Path = DOCS) -> Path:
@@ -48,9 +46,10 @@ def parts(path: Path = DOCS / REPORT) -> dict[str, str]:
     made = {"memory-head": UNMEASURED, "memory-bars": UNMEASURED}
     if found is not None:
         made = {"memory-head": head(found), "memory-bars": bars(found["bars"])}
-    for name in EXPERIMENTS:
+    for experiment in EXPERIMENTS:
+        name = experiment.name
         results = None if found is None else found["experiments"].get(name)
-        made[f"memory-{name}"] = UNMEASURED if results is None else TABLES[name](results)
+        made[f"memory-{name}"] = UNMEASURED if results is None else experiment.tabulate(results)
         made[f"memory-{name}-verdict"] = (
             "" if found is None or results is None else verdict(found["bars"][name])
         )

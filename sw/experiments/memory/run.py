@@ -1,124 +1,35 @@
-"""Running experiments: each kept under the digest of all that it depends on, with its figures."""
+"""Running experiments: each outcome is kept under the digest of what decides it, and drawn."""
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import json
 import re
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import golden
 from golden.errors import InputError
-from golden.files import ROOT, is_file, read_json, reading, remove, replacement, write_json
-from golden.gate import GateNetwork
-from golden.skeleton import Skeleton
+from golden.files import read_json, reading, remove, replacement, write_json
+from sw.experiments.kept import read_kept
+from sw.experiments.memory.experiment import Experiment
 from sw.experiments.memory.task import Arrays, Outcome, Task
-from sw.judge import referee
 from sw.runs.writable import require_writable
 
-__all__ = ["EXPERIMENTS", "choose_experiments", "known", "run"]
-
-EXPERIMENTS = (
-    "falling",
-    "holding",
-    "valleys",
-    "landscape",
-    "saliency",
-    "damage",
-    "letters",
-    "compute",
-)
-"""In the order of the page; each is a module of this package, and NAME_figure draws it."""
-
-NEED_GATE = ("landscape", "saliency", "letters", "compute")
-HERE = Path(__file__).parent
-
-SHOWING = ("drawing", "page", "run", "supply", "tables")
-"""Modules of this package that show outcomes and decide none."""
-
-CHIP = ("hw", "sim")
-"""Folders of what a chip is made from."""
-
-JUDGES = (
-    *(
-        ROOT / "sw" / name
-        for name in (
-            "data/damage.py",
-            "data/noise.py",
-            "data/protocol.py",
-            "judge/evaluate.py",
-            "judge/metrics.py",
-            "runs/loading.py",
-        )
-    ),
-    Path(referee.__file__),
-    referee.WEIGHTS,
-)
-"""What digits are damaged and judged by."""
+__all__ = ["REPORT", "keeper", "remove_pictures", "run"]
 
 REPORT = "memory.json"
 PICTURE = re.compile(r"[a-z][a-z0-9-]*\.(png|gif)")
 """Names of pictures: none leads out of its folder."""
 
 
-def known(names: list[str]) -> list[str]:
-    """Return the experiments of these names, all of them where there are none; raise if unknown."""
-    for name in names:
-        if name not in EXPERIMENTS:
-            raise InputError(f"Experiment must be one of {', '.join(EXPERIMENTS)}, not {name!r}")
-    return [name for name in EXPERIMENTS if name in names or not names]
-
-
-def choose_experiments(
-    names: list[str],
-    skeleton: Skeleton,
-    network: GateNetwork | None,
-    lacking: str | None,
-    say: Callable[[str], None] = print,
-) -> list[str]:
-    """Return the experiments to run: those of these names, or all that there is something for.
-
-    Parameters
-    ----------
-    names
-        What was asked for; nothing is all.
-    skeleton, network
-        What they are to look at; some need the network of a gate.
-    lacking
-        Why there are no letters to measure, or None where there are.
-    say
-        Told what is left out.
-
-    Raises
-    ------
-    InputError
-        Where an experiment is unknown, lacks its gate, or was asked for without letters.
-    """
-    found = []
-    for name in known(names):
-        if name in NEED_GATE and network is None:
-            raise InputError(
-                f"Experiment {name} must have a skeleton with a gate; {skeleton.name} runs without"
-            )
-        if name == "letters" and lacking is not None:
-            if names:
-                raise InputError(f"Experiment letters must have letters and gates: {lacking}")
-            say(f"letters: left out, {lacking}")
-            continue
-        found.append(name)
-    return found
-
-
 def run(
-    task: Task, names: list[str], folder: Path, say: Callable[[str], None] = print
+    task: Task,
+    experiments: Sequence[Experiment],
+    folder: Path,
+    say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Run the experiments, or take them from where they are kept, and draw their figures.
 
@@ -126,24 +37,20 @@ def run(
     Pictures that an earlier run left there, and this one did not draw, are removed.
     """
     require_writable(folder / REPORT, folder / "kept" / REPORT)
-    outcomes = {name: outcome_of(task, name, folder / "kept", say) for name in names}
+    outcomes = [(each, outcome_of(task, each, folder / "kept", say)) for each in experiments]
     pictures = []
-    for name, outcome in outcomes.items():
-        for picture in import_module(f"sw.experiments.memory.{name}_figure").draw(outcome, folder):
+    for each, outcome in outcomes:
+        for picture in each.draw(outcome, folder):
             pictures.append(picture.name)
             say(f"wrote {picture}")
-    experiments = {name: outcome.results for name, outcome in outcomes.items()}
     results = {
         "skeleton": task.skeleton.name,
         "skeleton_digest": task.skeleton.digest,
         "gated": task.network is not None,
-        "experiments": experiments,
+        "experiments": {each.name: outcome.results for each, outcome in outcomes},
         "bars": {
-            name: [
-                bar._asdict()
-                for bar in import_module(f"sw.experiments.memory.{name}").bars(results)
-            ]
-            for name, results in experiments.items()
+            each.name: [bar._asdict() for bar in each.bars(outcome.results)]
+            for each, outcome in outcomes
         },
         "pictures": pictures,
     }
@@ -163,19 +70,19 @@ def remove_pictures(folder: Path, report: Path, staying: Collection[str]) -> Non
         remove(folder / name)
 
 
-def outcome_of(task: Task, name: str, kept: Path, say: Callable[[str], None]) -> Outcome:
+def outcome_of(
+    task: Task, experiment: Experiment, kept: Path, say: Callable[[str], None]
+) -> Outcome:
     """Return an experiment's outcome, kept from an earlier run where nothing has changed since."""
-    place = kept / f"{name}-{fingerprint(task, name)}"
+    name = experiment.name
+    place = kept / f"{name}-{experiment.key(task)}"
     found = outcome_at(place)
     if found is not None:
         say(f"{name}: kept from an earlier run")
         return found
     say(f"{name} ...")
-    outcome = import_module(f"sw.experiments.memory.{name}").measure(
-        replace(task, keep=keeper(place))
-    )
-    with replacement(place.with_suffix(".npz")) as path:
-        np.savez_compressed(path, **outcome.arrays)
+    outcome = experiment.measure(replace(task, keep=keeper(place)))
+    write_arrays(place.with_suffix(".npz"), outcome.arrays)
     write_json(place.with_suffix(".json"), outcome.results)
     shutil.rmtree(place, ignore_errors=True)
     return outcome
@@ -183,12 +90,8 @@ def outcome_of(task: Task, name: str, kept: Path, say: Callable[[str], None]) ->
 
 def outcome_at(place: Path) -> Outcome | None:
     """Return what is kept at ``place``; None where it is not there, or not whole."""
-    try:
-        results = read_json(place.with_suffix(".json"))
-    except InputError:
-        return None
-    arrays = arrays_at(place.with_suffix(".npz"))
-    return Outcome(results, arrays) if isinstance(results, dict) and arrays is not None else None
+    results, arrays = read_kept(place.with_suffix(".json")), arrays_at(place.with_suffix(".npz"))
+    return None if results is None or arrays is None else Outcome(results, arrays)
 
 
 def arrays_at(path: Path) -> Arrays | None:
@@ -200,6 +103,12 @@ def arrays_at(path: Path) -> Arrays | None:
         return None
 
 
+def write_arrays(path: Path, arrays: Arrays) -> None:
+    """Write arrays to a file, whole or not at all."""
+    with replacement(path) as temporary:
+        np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
+
+
 def keeper(folder: Path) -> Callable[[str, Callable[[], Arrays]], Arrays]:
     """Return a function that keeps parts of an experiment in ``folder``, each under a key."""
 
@@ -208,69 +117,7 @@ def keeper(folder: Path) -> Callable[[str, Callable[[], Arrays]], Arrays]:
         found = arrays_at(part)
         if found is None:
             found = make()
-            with replacement(part) as path:
-                np.savez_compressed(path, **found)  # type: ignore[arg-type]
+            write_arrays(part, found)
         return found
 
     return keep
-
-
-def fingerprint(task: Task, name: str) -> str:
-    """Return a digest of what decides an outcome: numbers, digits, amounts and the code itself."""
-    told = [name, task.skeleton.digest, task.skeleton.spec.to_json(), task.noise, task.seed]
-    told += [task.digits.rows, task.chip is not None, task.toggles is not None]
-    arrays = [task.digits.images, task.digits.labels]
-    networks = [] if task.network is None else [task.network]
-    if name == "letters" and task.letters is not None:
-        told += [task.letters.rows, list(task.gates)]
-        arrays += [task.letters.images, task.letters.labels]
-        networks += task.gates.values()
-    for network in networks:
-        for layer in (network.hidden, network.output):
-            arrays += [layer.weight, layer.bias, layer.shift]
-    sha = hashlib.sha256(json.dumps(told).encode())
-    for array in arrays:
-        sha.update(repr((array.dtype.str, array.shape)).encode())
-        sha.update(np.ascontiguousarray(array).tobytes())
-    for path in sources(task, name):
-        sha.update(hashlib.sha256(deciding(path)).digest())
-    return sha.hexdigest()[:16]
-
-
-def deciding(path: Path) -> bytes:
-    """Return what of a file decides an outcome: of Python the code, no comments and docstrings.
-
-    Weights that come with some checkouts only are known to be missing; code must be there.
-    """
-    if path.suffix != ".py":
-        return path.read_bytes() if is_file(path) else b"none"
-    tree = ast.parse(path.read_bytes())
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):  # a text that stands alone, behind a name as well
-            node.body = [each for each in body if not is_text(each)]  # type: ignore[attr-defined]
-    return ast.dump(tree).encode()
-
-
-def is_text(node: ast.stmt) -> bool:
-    """Whether a statement is a text and nothing else."""
-    value = node.value if isinstance(node, ast.Expr) else None
-    return isinstance(value, ast.Constant) and isinstance(value.value, str)
-
-
-def sources(task: Task, name: str) -> list[Path]:
-    """Return the files that decide an outcome, each time in the same order."""
-    others = [other for other in EXPERIMENTS if other != name]
-    apart = {f"{other}.py" for other in (*others, *SHOWING)}
-    ours = [path for path in sorted(HERE.glob("*.py")) if not path.stem.endswith("_figure")]
-    found = [path for path in ours if path.name not in apart]
-    found += [*sorted(Path(golden.__file__).parent.glob("*.py")), *JUDGES]
-    found += getattr(import_module(f"sw.experiments.memory.{name}"), "BESIDES", ())
-    if task.chip is not None or task.toggles is not None:
-        found += [
-            path
-            for part in CHIP
-            for path in sorted((ROOT / part).rglob("*.[pch]*"))
-            if path.suffix in (".py", ".cpp", ".h")
-        ]
-    return found

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 
 from golden.fixed import STATE
 from golden.gate import GateNetwork
 from golden.machine import Machine, follow
-from sw.experiments.memory.task import Bar, Outcome, Task
+from sw.experiments.memory.experiment import Experiment
+from sw.experiments.memory.saliency_figure import draw
+from sw.experiments.memory.task import Outcome, Results, Task
 from sw.judge.referee import Referee, as_input
+from sw.report.docs import table
 
-__all__ = ["INKED", "bars", "gradient", "measure"]
+__all__ = ["EXPERIMENT", "gradient", "measure", "tabulate"]
 
 BLOCK = 2
 """Cells of a plane that are moved together, each way."""
@@ -27,10 +28,7 @@ INKED = 64
 
 def measure(task: Task) -> Outcome:
     """Find what the gate looks at in one digit of each class, at its first and its last opening."""
-    network, spec = task.gated, task.machine.spec
-    assert spec.gate is not None
-    openings = [step for step in range(1, spec.steps + 1) if spec.gate.is_open(step)]
-    openings = sorted({openings[0], openings[-1]})
+    spec, openings = task.machine.spec, first_and_last_opening(task.machine)
     labels = task.digits.labels
     chosen = [int(np.flatnonzero(labels == digit)[0]) for digit in np.unique(labels)]
     starts = np.concatenate([task.encoded(slice(index, index + 1)) for index in chosen])
@@ -42,7 +40,7 @@ def measure(task: Task) -> Outcome:
             found = []
             for state in seen[opening - 1]:
                 found.append(
-                    gradient(task.machine, network, task.referee, state, opening, spec.steps)
+                    gradient(task.machine, task.gated, task.referee, state, opening, spec.steps)
                 )
                 advance(1)
             maps[opening] = np.stack(found)
@@ -55,7 +53,15 @@ def measure(task: Task) -> Outcome:
         },
     }
     arrays = {f"opening {opening}": found for opening, found in maps.items()}
-    return Outcome(results, {"shown": shown} | arrays)
+    return Outcome(results, {"shown": shown, "ink": np.array(INKED)} | arrays)
+
+
+def first_and_last_opening(machine: Machine) -> list[int]:
+    """Return the steps of a restoration after which the gate acts first and last."""
+    spec = machine.spec
+    assert spec.gate is not None
+    openings = [step for step in range(1, spec.steps + 1) if spec.gate.is_open(step)]
+    return sorted({openings[0], openings[-1]})
 
 
 def saliency_numbers(maps: np.ndarray, shown: np.ndarray, task: Task) -> dict[str, float]:
@@ -114,6 +120,27 @@ def gradient(
     return np.asarray((up - down) / (2 * NUDGE))
 
 
-def bars(results: dict[str, Any]) -> list[Bar]:
-    """Return nothing: saliency is there to be seen."""
-    return []
+def tabulate(results: Results) -> str:
+    """Return how much of what the gate looks at is ink."""
+    return table(
+        ("opening", "strongest, logits a code", "weight on ink", "blocks with ink"),
+        (
+            (
+                step,
+                found["strongest"],
+                f"{found['weight_on_ink']} %",
+                f"{found['blocks_with_ink']} %",
+            )
+            for step, found in results["openings"].items()
+        ),
+    )
+
+
+EXPERIMENT = Experiment(
+    name="saliency",
+    version=1,
+    measure=measure,
+    tabulate=tabulate,
+    draw=draw,
+    needs_gate=True,
+)

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from sw.experiments.memory.drawing import INK, figure
-from sw.experiments.memory.saliency import INKED
 from sw.experiments.memory.task import Outcome
 
 __all__ = ["draw"]
@@ -30,7 +29,7 @@ def draw(outcome: Outcome, folder: Path) -> list[Path]:
                     extent=(-margin, edge, edge, -margin), interpolation="nearest",
                 )  # fmt: skip
                 places = np.arange(image.shape[0]) + 0.5
-                axis.contour(places, places, image, [INKED], colors=INK, linewidths=0.9)
+                axis.contour(places, places, image, [arrays["ink"]], colors=INK, linewidths=0.9)
                 axis.set(xticks=[], yticks=[])
                 axis.grid(visible=False)
             row[0].set(ylabel=name)

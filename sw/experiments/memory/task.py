@@ -19,7 +19,17 @@ from sw.judge.evaluate import Judged
 from sw.judge.metrics import psnr, squared_errors
 from sw.judge.referee import Referee
 
-__all__ = ["Arrays", "Bar", "Outcome", "Task", "at_least", "at_most", "percent", "scores"]
+__all__ = [
+    "Arrays",
+    "Bar",
+    "Outcome",
+    "Results",
+    "Task",
+    "at_least",
+    "at_most",
+    "percent",
+    "scores",
+]
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
@@ -30,6 +40,12 @@ Arrays = dict[str, np.ndarray]
 def anew(key: str, make: Callable[[], Arrays]) -> Arrays:
     """Keep nothing."""
     return make()
+
+
+def codes_of(network: GateNetwork | None) -> list[np.ndarray]:
+    """Return the integers of a gate's network; none where there is none."""
+    layers = () if network is None else (network.hidden, network.output)
+    return [codes for each in layers for codes in (each.weight, each.bias, each.shift)]
 
 
 @contextmanager
@@ -57,6 +73,8 @@ class Task:
     """Opens a chip that has to give the same codes; None leaves it out."""
     toggles: Callable[..., dict[str, int]] | None = None
     """Counts the toggles of a run on a chip: skeleton, network, lattice, step, steps; or None."""
+    chip_digest: str | None = None
+    """Of the Verilog that the chip is made of; goes with ``chip`` and ``toggles``."""
     keep: Callable[[str, Callable[[], Arrays]], Arrays] = anew
     """Returns what was made under a key before, or has it made."""
     progress: Progress = silent
@@ -74,8 +92,20 @@ class Task:
     @property
     def gated(self) -> GateNetwork:
         """The gate's network, for experiments that need one."""
-        assert self.network is not None, "run.chosen asks for it"
+        assert self.network is not None, "choose_experiments asks for it"
         return self.network
+
+    def identity(self, *, letters: bool) -> list[Any]:
+        """Return what decides results on this task, for `sw.experiments.kept.key_of`.
+
+        Letters and the other gates are part of it where ``letters`` says so.
+        """
+        found: list[Any] = [self.skeleton.digest, self.skeleton.spec.to_json()]
+        found += [codes_of(self.network), self.digits, self.noise, self.seed]
+        found += [self.chip is not None, self.toggles is not None, self.chip_digest]
+        if letters:
+            found += [self.letters, {name: codes_of(gate) for name, gate in self.gates.items()}]
+        return found
 
     def encoded(self, part: slice) -> np.ndarray:
         """Return the lattices of the blanked digits of ``part`` after step 0."""
@@ -91,6 +121,10 @@ class Task:
         read, _ = self.referee.read(shown)
         errors = squared_errors(shown, self.digits.images[part])
         return np.stack([errors, read == self.digits.labels[part]], axis=1)
+
+
+Results = Mapping[str, Any]
+"""What an experiment measured, as JSON values."""
 
 
 class Outcome(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,15 @@ from golden.machine import follow
 from sw.data.noise import KINDS
 from sw.experiments.memory.attractors import Falls, fall
 from sw.experiments.memory.chip import compare
+from sw.experiments.memory.experiment import Experiment
 from sw.experiments.memory.spread import apart, entropy
 from sw.experiments.memory.starts import choose_lost_cells, disturb, noise, zero_cells
-from sw.experiments.memory.task import Bar, Outcome, Task, at_least, at_most, percent
+from sw.experiments.memory.tables import chip_line
+from sw.experiments.memory.task import Bar, Outcome, Results, Task, at_least, at_most, percent
+from sw.experiments.memory.valleys_figure import draw
+from sw.report.docs import table
 
-__all__ = ["bars", "measure"]
+__all__ = ["EXPERIMENT", "bars", "measure", "tabulate"]
 
 LIMIT = 1000
 """Step by which a cycle has to close."""
@@ -114,7 +119,7 @@ def shaken(task: Task, states: np.ndarray, digits: np.ndarray) -> dict[str, Any]
     return {"starts": len(states), "share_of_cells": SHARE, "moves": moves}
 
 
-def bars(results: dict[str, Any]) -> list[Bar]:
+def bars(results: Results) -> list[Bar]:
     """Return what ten valleys have to reach."""
     counts = np.array(results["digits"])
     largest = 100 * counts.max() / counts.sum()
@@ -127,3 +132,52 @@ def bars(results: dict[str, Any]) -> list[Bar]:
         at_most("starts that fall to the most frequent digit", largest, 25, " %"),
         at_least("back to their group after losing 30 % of cells", back, 95, " %"),
     ]
+
+
+def tabulate(results: Results) -> str:
+    """Return where noise falls, what lies there, and what drives it out."""
+    digits = table(
+        ("digit", *map(str, range(10))),
+        [("starts", *results["digits"]), ("attractors", *results["attractors"]["by_digit"])],
+    )
+    moves = results["shaken"]["moves"]
+    disturbed = table(
+        ("then", *moves),
+        [("same digit later", *(f"{m['returned']:.1f} %" for m in moves.values()))],
+    )
+    told = (digits, table(("noise", ""), noise_rows(results)), disturbed)
+    return "\n".join(told) + chip_line(results["chip"])
+
+
+def noise_rows(results: Results) -> list[tuple[str, Any]]:
+    """Return the rows of the table on where noise falls and what lies there."""
+    most, last = math.log2(len(results["digits"])), results["last_entry"]
+    ends, pixels = results["attractors"], results["attractors"]["in_pixels"]
+    return [
+        (f"exactly at rest by step {results['by_step']:,}", f"{results['at_rest']:.2f} %"),
+        ("in a cycle by then", f"{results['in_cycles']:.2f} %"),
+        ("last step at which one was entered", last if last >= 0 else "none"),
+        (
+            f"read with confidence, and the same {LATE - EARLY} steps on",
+            f"{results['sure_and_same_later']} %",
+        ),
+        ("entropy over the ten digits", f"{results['entropy_bits']:.2f} bits, at most {most:.2f}"),
+        ("distinct attractors", f"{ends['distinct']:,}"),
+        ("starts in the largest basins", ", ".join(map(str, ends["largest_basins"][:5]))),
+        (
+            "distance of what they show, same digit and others",
+            f"{pixels['within']} and {pixels['between']} pixel codes",
+        ),
+        ("silhouette of what they show", pixels["silhouette"]),
+        ("silhouette of their lattices", ends["in_lattice_codes"]["silhouette"]),
+    ]
+
+
+EXPERIMENT = Experiment(
+    name="valleys",
+    version=1,
+    measure=measure,
+    bars=bars,
+    tabulate=tabulate,
+    draw=draw,
+)

@@ -1,24 +1,22 @@
-"""Measuring a subject: once for each set of weights, code and digits, kept on disk."""
+"""Measuring a subject: once for each version, set of weights and digits, kept on disk."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from golden.errors import InputError
-from golden.files import read_json, write_json
+from golden.files import write_json
 from sw.data.damage import blank_mask, block, noisy
 from sw.data.protocol import SHARE
-from sw.experiments.table.subject import Progress, Subject, digest_of
+from sw.experiments.kept import key_of, read_kept
+from sw.experiments.table.subject import Progress, Subject
 from sw.judge.evaluate import Judged
 from sw.judge.metrics import PEAK, closeness, paste, ssim
-from sw.judge.referee import WEIGHTS, Referee
+from sw.judge.referee import Referee
 
 __all__ = ["DAMAGES", "KEYS", "SHARE", "Store", "known", "point", "row"]
 
@@ -40,15 +38,8 @@ KEYS = (
 )
 """What a row has, in order: PSNR in dB, digits read right in %."""
 
-CODE = (
-    Path("sw/experiments/table/measure.py"),
-    Path("sw/judge/metrics.py"),
-    Path("sw/data/damage.py"),
-    Path("sw/data/protocol.py"),
-    Path("sw/judge/referee/__init__.py"),
-    WEIGHTS,
-)
-"""What damages digits and judges restorations."""
+VERSION = 1
+"""Raised by whoever changes what `row` or `point` returns: kept results are not used then."""
 
 Damage = Callable[[np.ndarray], np.ndarray]
 
@@ -78,15 +69,10 @@ class Store:
         self, subject: Subject, digits: Judged, what: str, make: Callable[[], dict[str, Any]]
     ) -> dict[str, Any]:
         """Return the result that is there, or make it and keep it."""
-        parts = [subject.name, subject.identity, what, digits.rows, digest_of(*CODE)]
-        sha = hashlib.sha256("\0".join(parts).encode())
-        for array in (digits.images, digits.labels):
-            sha.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
-        path = self.folder / f"{sha.hexdigest()[:32]}.json"
-        with suppress(InputError):  # not there, or broken: it is made anew
-            found = read_json(path)
-            if isinstance(found, dict):
-                return found
+        path = self.folder / f"{key_of(what, VERSION, subject.key, digits)[:32]}.json"
+        found = read_kept(path)
+        if found is not None:
+            return found
         made = make()
         write_json(path, made)
         return made

@@ -91,33 +91,31 @@ def draw_curves(points: Sequence[dict[str, Any]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    draw_curve(left, points, "psnr_mean", "mean PSNR in dB")
+    draw_curve(right, points, "digit_id", "read right in %")
+    right.legend(fontsize=8)
+    with replacement(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
+def draw_curve(axes: Any, points: Sequence[dict[str, Any]], key: str, label: str) -> None:
+    """Draw one number of every subject against the share that is blanked, then other damage."""
     damages = list(dict.fromkeys(point["damage"] for point in points))
     shares = [damage for damage in damages if damage.endswith("blanked")]
     others = [damage for damage in damages if damage not in shares]
-    for axes, key, label in zip(
-        figure.subplots(1, 2),
-        ("psnr_mean", "digit_id"),
-        ("mean PSNR in dB", "read right in %"),
-        strict=True,
-    ):
-        for name in dict.fromkeys(point["name"] for point in points):
-            values = {p["damage"]: p[key] for p in points if p["name"] == name}
-            (line,) = axes.plot(
-                [float(share.split("%")[0]) for share in shares],
-                [values[share] for share in shares],
-                marker="o",
-                markersize=3,
-                label=name,
-            )
-            places = [105 + 10 * i for i in range(len(others))]
-            axes.plot(places, [values[o] for o in others], "o", color=line.get_color())
-        ticks = [*(float(share.split("%")[0]) for share in shares), *places]
-        axes.set_xticks(ticks, [*(s.split("%")[0] for s in shares), "block", "\nnoise"])
-        axes.set(xlabel="pixels blanked in %, or other damage", ylabel=label)
-        axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
-    with replacement(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    percents = [share.split("%")[0] for share in shares]
+    blanked = [float(percent) for percent in percents]
+    places = [105 + 10 * i for i in range(len(others))]
+    for name in dict.fromkeys(point["name"] for point in points):
+        values = {p["damage"]: p[key] for p in points if p["name"] == name}
+        (line,) = axes.plot(
+            blanked, [values[share] for share in shares], marker="o", markersize=3, label=name
+        )
+        axes.plot(places, [values[o] for o in others], "o", color=line.get_color())
+    axes.set_xticks([*blanked, *places], [*percents, "block", "\nnoise"])
+    axes.set(xlabel="pixels blanked in %, or other damage", ylabel=label)
+    axes.grid(alpha=0.3)
 
 
 def draw_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:

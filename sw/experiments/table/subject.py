@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from golden.files import ROOT
+from sw.experiments.kept import key_of
 
-__all__ = ["Claim", "Progress", "Restore", "Subject", "digest_of"]
+__all__ = ["Claim", "Progress", "Restore", "Subject"]
 
 Progress = Callable[[int], None]
 """Takes how many digits are done since it was called last."""
@@ -37,8 +37,10 @@ class Subject:
 
     name: str
     restore: Restore
-    identity: str
-    """Digest of its weights and code: rows measured with the same one need no second run."""
+    version: int
+    """Raised by whoever changes how it restores: results of other versions are not used."""
+    decides: tuple[Any, ...] = ()
+    """What decides its restorations besides: files of weights, training data, a chip's digest."""
     given_mask: bool = False
     """Whether ``restore`` looks at what was blanked."""
     curve: bool = False
@@ -52,23 +54,7 @@ class Subject:
     most: int | None = None
     """Digits to restore at most, for what is slow."""
 
-
-def digest_of(*parts: Path | str | bytes) -> str:
-    """Return the SHA-256 of files, of folders' Python and C++ files, and of texts.
-
-    A path that is not absolute is one of this project, and must be there.
-    """
-    sha = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, Path):
-            path = ROOT / part
-            if not part.is_absolute() and not path.exists():
-                raise FileNotFoundError(f"{path} decides what is measured, and is not there")
-            found = [path] if path.is_file() else sorted(path.rglob("*.[pch]*"))
-            for file in found:
-                if file.suffix in {".py", ".cpp", ".h", ".json", ".safetensors"}:
-                    sha.update(file.name.encode() + b"\0" + file.read_bytes())
-        else:
-            sha.update(part.encode() if isinstance(part, str) else part)
-        sha.update(b"\1")
-    return sha.hexdigest()
+    @cached_property
+    def key(self) -> str:
+        """Digest of all that decides its restorations."""
+        return key_of(self.name, self.version, *self.decides)

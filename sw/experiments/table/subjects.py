@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from sw.experiments.table.automata import (
     link_bytes,
     parameters_of,
 )
-from sw.experiments.table.subject import Claim, Progress, Restore, Subject, digest_of
+from sw.experiments.table.subject import Claim, Progress, Restore, Subject
 from sw.judge.macs import automaton_macs, count, network_macs
 from sw.model.baselines.shelf import SHIPPED as BASELINES
 from sw.model.baselines.shelf import load_shipped
@@ -41,6 +42,7 @@ NETWORKS = {"autoencoder": "auto-encoder", "unet": "U-Net", "mlp": "MLP of the g
 def subjects(
     training: np.ndarray,
     open_simulated: OpenDevice,
+    chip_digest: Callable[[Skeleton], str],
     *,
     baselines: Path = BASELINES,
     skeletons: Path = SHIPPED,
@@ -51,20 +53,26 @@ def subjects(
     ----------
     training
         Digits that the closed forms are fitted to, uint8 (n, h, w).
-    open_simulated
-        Opens the simulated chip with a skeleton.
+    open_simulated, chip_digest
+        Open the simulated chip with a skeleton, and return the digest of its Verilog.
     baselines, skeletons
         Folders of what is shipped.
     """
-    yield Subject(name="blanked input", restore=keep_input, identity="", curve=True, macs=lambda: 0)
+    yield Subject(name="blanked input", version=1, restore=keep_input, curve=True, macs=lambda: 0)
     yield from closed_forms(training)
     for name in NETWORKS:
         if (baselines / f"{name}.safetensors").is_file():
             yield network(name, baselines)
     if (skeletons / "digits-ca" / "skeleton.json").is_file():
-        yield from automata(skeletons / "digits-ca", "CA only", ALONE, None)
+        automaton = Automaton(skeletons / "digits-ca", "CA only", ALONE)
+        yield automaton.on_golden()
     if (skeletons / "digits" / "skeleton.json").is_file():
-        yield from automata(skeletons / "digits", "hybrid", HYBRID, open_simulated)
+        automaton = Automaton(skeletons / "digits", "hybrid", HYBRID)
+        if (automaton.folder / FLOATS).is_file():
+            yield automaton.in_float()
+        yield automaton.in_brevitas()
+        yield automaton.on_golden()
+        yield automaton.on_chip(open_simulated, chip_digest)
 
 
 def keep_input(damaged: np.ndarray, blanked: np.ndarray, progress: Progress) -> np.ndarray:
@@ -75,7 +83,6 @@ def keep_input(damaged: np.ndarray, blanked: np.ndarray, progress: Progress) -> 
 def closed_forms(training: np.ndarray) -> Iterator[Subject]:
     """Give the closed forms, which are told what was blanked."""
     forms, pixels = ClosedForms(training), training[0].size
-    identity = digest_of(Path("sw/experiments/baselines/closed.py"), training.tobytes())
     one, everything = np.zeros((1, *training.shape[1:]), np.uint8), len(training) * pixels
     rows: tuple[tuple[str, Restore, int, bool], ...] = (
         ("mean-pixel fill", forms.mean_fill, pixels, True),
@@ -91,8 +98,9 @@ def closed_forms(training: np.ndarray) -> Iterator[Subject]:
 
         yield Subject(
             name=name,
+            version=1,
             restore=restore,
-            identity=identity,
+            decides=(training,),
             given_mask=True,
             parameters=parameters,
             macs=macs if countable else None,
@@ -109,17 +117,8 @@ def network(name: str, folder: Path) -> Subject:
     return Subject(
         name=NETWORKS[name],
         restore=restore,
-        identity=digest_of(
-            folder / f"{name}.safetensors",
-            *(
-                Path("sw") / name
-                for name in (
-                    "model/baselines/models.py",
-                    "experiments/baselines/run.py",
-                    "model/baselines/shelf.py",
-                )
-            ),
-        ),
+        version=1,
+        decides=(folder / f"{name}.safetensors",),
         curve=True,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         macs=lambda: network_macs(model),
@@ -127,43 +126,46 @@ def network(name: str, folder: Path) -> Subject:
     )
 
 
-def automata(
-    folder: Path, name: str, claim: Claim, open_simulated: OpenDevice | None
-) -> Iterator[Subject]:
-    """Give the rows of a skeleton: golden alone unless the simulated chip is asked for."""
-    skeleton, gate = Skeleton.load(folder), folder / "gate.safetensors"
-    spec = skeleton.spec
-    network = None if spec.gate is None else GateNetwork.load(gate)
-    base = digest_of(
-        folder / "skeleton.json", gate, Path("golden"), Path("sw/experiments/table/automata.py")
-    )
+class Automaton:
+    """A shipped skeleton, which gives a row for each way to run it."""
 
-    def row(kind: str, restore: Restore, *code: Path, most: int | None = None) -> Subject:
+    def __init__(self, folder: Path, name: str, claim: Claim) -> None:
+        self.folder, self.name, self.claim = folder, name, claim
+        self.skeleton, gate = Skeleton.load(folder), folder / "gate.safetensors"
+        self.network = None if self.skeleton.spec.gate is None else GateNetwork.load(gate)
+        self.files = (folder / "skeleton.json", gate)
+
+    def row(self, kind: str, version: int, restore: Restore, *decides: Path | str) -> Subject:
+        """Return the row of one way to run it; ``decides`` is what it needs besides integers."""
+        spec = self.skeleton.spec
         return Subject(
-            name=f"{name}, {kind}",
+            name=f"{self.name}, {kind}",
+            version=version,
             restore=restore,
-            identity=digest_of(base, *code),
-            curve=kind == "int8 (golden)",
-            parameters=parameters_of(skeleton, network),
+            decides=(*self.files, *decides),
+            parameters=parameters_of(self.skeleton, self.network),
             macs=lambda: automaton_macs(spec),
-            link_bytes=None if kind == "float" else link_bytes(spec),
-            claim=claim,
-            most=most,
+            link_bytes=link_bytes(spec),
+            claim=self.claim,
         )
 
-    model = (
-        Path("sw/model/rule.py"),
-        Path("sw/model/gate.py"),
-        Path("sw/model/quantisers.py"),
-        Path("sw/model/rebuild.py"),
-    )
-    if open_simulated is not None and (folder / FLOATS).is_file():
-        code = Path("sw/model/step.py"), Path("sw/model/floats.py")
-        yield row("float", float_restore(folder / FLOATS, spec), folder / FLOATS, *code, *model)
-    if open_simulated is not None:
-        values = Path("sw/model/values.py")
-        yield row("int8 (Brevitas)", brevitas_restore(skeleton, network), values, *model)
-    yield row("int8 (golden)", device_restore(golden_device, skeleton, network))
-    if open_simulated is not None:
-        chip = device_restore(open_simulated, skeleton, network, as_golden=True)
-        yield row("int8 (simulated chip)", chip, Path("hw"), Path("sim"), most=SIMULATED)
+    def in_float(self) -> Subject:
+        """Return the row of the float weights that the integers were made from."""
+        path = self.folder / FLOATS
+        row = self.row("float", 1, float_restore(path, self.skeleton.spec), path)
+        return replace(row, link_bytes=None)
+
+    def in_brevitas(self) -> Subject:
+        """Return the row of the Brevitas model."""
+        return self.row("int8 (Brevitas)", 1, brevitas_restore(self.skeleton, self.network))
+
+    def on_golden(self) -> Subject:
+        """Return the row of the reference model."""
+        restore = device_restore(golden_device, self.skeleton, self.network)
+        return replace(self.row("int8 (golden)", 1, restore), curve=True)
+
+    def on_chip(self, opened: OpenDevice, digest: Callable[[Skeleton], str]) -> Subject:
+        """Return the row of the simulated chip, which has to equal the reference model's."""
+        restore = device_restore(opened, self.skeleton, self.network, as_golden=True)
+        row = self.row("int8 (simulated chip)", 1, restore, digest(self.skeleton))
+        return replace(row, most=SIMULATED)

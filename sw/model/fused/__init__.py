@@ -61,10 +61,10 @@ class FusedStep(torch.autograd.Function):
         offsets: Tensor,
         mixes: Tensor,
         bias: Tensor,
-        functions: CDLL,
-        exact: bool,
+        by: tuple[CDLL, bool],
     ) -> Tensor:
-        """Return the new states; shapes as in `fused_step`."""
+        """Return the new states; shapes as in `fused_step`, ``by`` its functions and exactness."""
+        functions, exact = by
         inputs = [x.contiguous() for x in (states, kernels, offsets, mixes, bias)]
         batch, _, height, width = states.shape
         result = torch.empty_like(inputs[0])
@@ -84,7 +84,7 @@ class FusedStep(torch.autograd.Function):
         weights = [None if frozen else torch.zeros_like(weight) for weight in saved[1:5]]
         pointers = addresses(*saved, gradient, back, *weights)
         ctx.functions.thalweg_backward(*pointers, *ctx.sizes)
-        return back, *weights, None, None
+        return back, *weights, None
 
 
 def fused_step(
@@ -108,5 +108,5 @@ def fused_step(
     exact
         Whether hidden codes are rounded and the change is cut; else nothing is.
     """
-    result: Tensor = FusedStep.apply(states, kernels, offsets, *update, functions, exact)
+    result: Tensor = FusedStep.apply(states, kernels, offsets, *update, (functions, exact))
     return result

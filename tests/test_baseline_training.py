@@ -10,7 +10,7 @@ from torch import nn
 
 from golden.errors import InputError
 from sw.experiments.baselines import train as training
-from sw.experiments.baselines.recipe import Recipe
+from sw.experiments.baselines.settings import Settings
 from sw.experiments.baselines.train import (
     Training,
     adamw,
@@ -27,7 +27,7 @@ from sw.runs import checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-TINY = Recipe(batches=10, batch=4, warm_up=2, held_out=5, check_every=3, rate=1e-2, clip=1e9)
+TINY = Settings(batches=10, batch=4, warm_up=2, held_out=5, check_every=3, rate=1e-2, clip=1e9)
 IMAGES = np.random.default_rng(0).integers(1, 256, (30, 28, 28)).astype(np.uint8)
 
 
@@ -110,7 +110,7 @@ def test_a_group_steps_by_its_share_of_the_rate(tiny):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_network_computes_in_the_precision_of_its_recipe(tiny, precision):
+def test_a_network_computes_in_the_precision_of_its_settings(tiny, precision):
     state, found = begin(), []
     state.network.register_forward_hook(lambda model, given, shown: found.append(shown.dtype))
     learn(state, IMAGES, replace(TINY, precision=precision))
@@ -126,7 +126,7 @@ def test_losses_of_images_that_differ():
     assert log.item() == pytest.approx((np.log(0.0101) + np.log(0.2501)) / 2, rel=1e-5)
 
 
-def test_a_look_is_at_held_out_digits_damaged_by_the_recipe(tiny, monkeypatch):
+def test_a_look_is_at_held_out_digits_damaged_by_the_settings(tiny, monkeypatch):
     asked, honest = [], training.blank
     monkeypatch.setattr(training, "blank", lambda *given: (asked.append(given), honest(*given))[1])
     decibels = iter([20.12345, 19.0, 20.2])
@@ -185,7 +185,7 @@ def test_a_run_goes_on_with_its_device_and_its_network(tiny, tmp_path, monkeypat
         Training, "begin", lambda *given: asked.append(given) or honest("mlp", TINY)
     )
     monkeypatch.setattr(checkpoint, "read", lambda *given: asked.append(given) or {})
-    with pytest.raises(InputError, match="must be of a run with this recipe and data"):
+    with pytest.raises(InputError, match="must be of a run with these options and data"):
         train("mlp", TINY, IMAGES, "x", tmp_path, "cuda:1")
     assert asked == [("mlp", TINY, "cuda:1"), (tmp_path / "checkpoint.pt", "cuda:1")]
 
@@ -202,12 +202,12 @@ def clocked(tiny, monkeypatch):
     """Go through batches 3 to 10 that take a second each; what is looked at, told and kept."""
     found = SimpleNamespace(looks=[], reports=[], kept=[])
 
-    def learnt(state, images, recipe):
+    def learnt(state, images, settings):
         np.testing.assert_array_equal(images, IMAGES[:-5])
         state.batch += 1
         return float(state.batch)
 
-    def looked(state, held_out, recipe, loss):
+    def looked(state, held_out, settings, loss):
         np.testing.assert_array_equal(held_out, IMAGES[-5:])
         found.looks.append((state.batch, loss))
 
@@ -215,7 +215,7 @@ def clocked(tiny, monkeypatch):
     fakes = {
         "learn": learnt,
         "look": looked,
-        "report": lambda state, recipe, *told: found.reports.append((state.batch, *told)),
+        "report": lambda state, settings, *told: found.reports.append((state.batch, *told)),
         "time": SimpleNamespace(monotonic=lambda: next(seconds)),
         "LOG_EVERY": 4,
         "SAVE_SECONDS": 3.0,
@@ -281,7 +281,7 @@ def test_weights_of_another_shape_are_refused(tiny, tmp_path, name):
 
 def test_another_network_is_another_run(tiny, tmp_path):
     train("mlp", TINY, IMAGES, "x", tmp_path)
-    with pytest.raises(InputError, match="must be of a run with this recipe and data"):
+    with pytest.raises(InputError, match="must be of a run with these options and data"):
         train("unet", TINY, IMAGES, "x", tmp_path)
 
 

@@ -23,7 +23,7 @@ from sw.experiments.baselines.train import (
     train,
 )
 from sw.model.baselines.models import MODELS, build
-from sw.runs import checkpoint
+from sw.runs import checkpoint, interruption
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -216,15 +216,18 @@ def clocked(tiny, monkeypatch):
         "learn": learnt,
         "look": looked,
         "report": lambda state, settings, *told: found.reports.append((state.batch, *told)),
-        "time": SimpleNamespace(monotonic=lambda: next(seconds)),
         "LOG_EVERY": 4,
-        "SAVE_SECONDS": 3.0,
     }
     for name, fake in fakes.items():
         monkeypatch.setattr(training, name, fake)
+    monkeypatch.setattr(interruption, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    monkeypatch.setattr(interruption, "SAVE_SECONDS", 3.0)
+    monkeypatch.setattr(
+        Training, "save", lambda self, checkpoint: checkpoint.append((self.batch, self.seconds))
+    )
     state = begin()
     state.batch, state.seconds = 2, 100.0
-    go_through(state, IMAGES, TINY, [], lambda: found.kept.append((state.batch, state.seconds)))
+    go_through(state, IMAGES, TINY, [], found.kept)
     return found
 
 
@@ -234,7 +237,7 @@ def test_looks_and_reports_are_of_the_last_losses(clocked):
 
 
 def test_the_time_that_is_left_goes_by_this_sitting(clocked):
-    assert [each[2] for each in clocked.reports] == [6.0, 2.0, 0.0]
+    assert [each[2] for each in clocked.reports] == pytest.approx([0.1, 2 / 60, 0.0])
 
 
 def test_a_checkpoint_is_written_every_so_many_seconds_and_at_the_end(clocked):
@@ -244,7 +247,7 @@ def test_a_checkpoint_is_written_every_so_many_seconds_and_at_the_end(clocked):
 def test_a_report_is_in_minutes_and_of_the_newest_look(tiny, capsys):
     state = begin()
     state.batch, state.curve = 7, [{"held_out_psnr": 20.0}, {"held_out_psnr": 21.5}]
-    report(state, TINY, 0.25, 150.0)
+    report(state, TINY, 0.25, 2.5)
     told = capsys.readouterr().err
     for part in ("7/10", "0.25000", "21.50 dB", "2.5 min"):
         assert part in told
@@ -257,9 +260,10 @@ def test_a_checkpoint_brings_everything_back(tiny, tmp_path):
     look(state, IMAGES[:5], TINY, 0.5)
     learn(state, IMAGES, TINY)
     state.seconds = 12.5
-    training.save(state, "mine", tmp_path / "x.pt")
+    kept = checkpoint.Checkpoint(tmp_path / "x.pt", "mine")
+    state.save(kept)
     other = begin(seed=9)
-    other.resume(training.read(tmp_path / "x.pt", "mine", "cpu"))
+    assert kept.resume("cpu", other.resume) is other
     assert (other.batch, other.seconds, other.curve) == (4, 12.5, state.curve)
     for name in ("averages", "best"):
         assert equal(getattr(other, name), getattr(state, name)), name

@@ -19,6 +19,8 @@ from sw.experiments.table.report import half_run
 from sw.model.baselines import models
 from sw.model.baselines.models import MODELS, build
 from sw.model.baselines.shelf import load_shipped
+from sw.runs import interruption
+from sw.runs.checkpoint import Checkpoint
 from sw.runs.interruption import Stopped
 
 TINY = Settings(batches=9, batch=4, warm_up=2, held_out=5, check_every=3, rate=1e-2)
@@ -264,7 +266,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tiny, tmp_path, monkeypatch):
         return loss_of(self, restored, originals) * (float("nan") if len(calls) == 4 else 1.0)
 
     monkeypatch.setattr(Settings, "loss_of", diverging)
-    monkeypatch.setattr(training, "SAVE_SECONDS", -1.0)
+    monkeypatch.setattr(interruption, "SAVE_SECONDS", -1.0)
     with pytest.raises(InputError) as error:
         train("mlp", TINY, tiny.train_images, "x", tmp_path)
 
@@ -281,7 +283,7 @@ def test_averages_that_are_no_numbers_are_not_written(tiny, tmp_path):
     state = Training.begin("mlp", TINY)
     state.best[0][:] = torch.nan
     with pytest.raises(InputError, match="a weight is no number any more"):
-        training.save(state, "x", tmp_path / "checkpoint.pt")
+        state.save(Checkpoint(tmp_path / "checkpoint.pt", "x"))
     assert not (tmp_path / "checkpoint.pt").exists()
 
 

@@ -157,50 +157,71 @@ def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     return Loss(value, digits)
 
 
-def holding(lesson: Lesson, count: int, fresh: Fresh) -> Tensor:
-    """Carry ``count`` states of the pool on; return the loss of what they show and how they move.
+@dataclass(frozen=True)
+class Held:
+    """States that are carried on together: young ones of this batch, then some of the pool."""
 
-    A third loses cells, a third is disturbed, and the last third shall not move at all. With them
-    run fresh digits that have lost cells, some in mid-run and as many only now. What lost cells
-    has half of the steps to get over it.
+    states: Tensor
+    targets: Tensor
+    young: int
+    """How many of them are this batch's."""
+    rows: Tensor
+    """Of the others, in the pool."""
+    group: dict[str, slice]
+    """What is done to which: ``lost_before``, ``lost_now``, ``disturbed`` and ``still``."""
+
+
+def choose_held(lesson: Lesson, count: int, fresh: Fresh) -> Held:
+    """Choose ``count`` states of the pool and put the fresh digits that lose cells before them.
+
+    Of the pool's, a third loses cells, a third is disturbed, and the last third is left alone. Of
+    the fresh ones, some lost cells in mid-run and as many lose them only now.
     """
-    learner, machine, options, rng = lesson.learner, lesson.machine, lesson.options, lesson.rng
-    pool, prototypes, spec = learner.pool, learner.prototypes, machine.spec
-    assert pool is not None and prototypes is not None
-    rows = torch.from_numpy(rng.permutation(len(pool.ages))[:count]).to(pool.states.device)
-    third, few = count // 3, fresh.few
-    young = slice(2 * few)
-    states = torch.cat([fresh.states[young].detach(), pool.states[rows]])
-    targets = torch.cat([fresh.targets[young], pool.targets[rows]])
+    pool, few, third = lesson.learner.pool, fresh.few, count // 3
+    assert pool is not None
+    chosen = lesson.rng.permutation(len(pool.ages))[:count]
+    rows = torch.from_numpy(chosen).to(pool.states.device)
+    states = torch.cat([fresh.states[: 2 * few].detach(), pool.states[rows]])
+    targets = torch.cat([fresh.targets[: 2 * few], pool.targets[rows]])
     group = consecutive(
         lost_before=few, lost_now=few + third, disturbed=third, still=count - 2 * third
     )
-    states = disturb(states, group, machine)
+    return Held(disturb(states, group, lesson.machine), targets, 2 * few, rows, group)
 
+
+def holding(lesson: Lesson, count: int, fresh: Fresh) -> Tensor:
+    """Carry ``count`` states of the pool on; return the loss of what they show and how they move.
+
+    What lost cells has half of the steps to get over it; what is left alone shall not move at all.
+    """
+    learner, machine, options = lesson.learner, lesson.machine, lesson.options
+    pool, prototypes, spec = learner.pool, learner.prototypes, machine.spec
+    assert pool is not None and prototypes is not None
+    held = choose_held(lesson, count, fresh)
+    states, targets, young, still = held.states, held.targets, held.young, held.group["still"]
     value, motion, steps = states.new_zeros(()), states.new_zeros(()), stride(options)
-    price = price_of_motion(learner, pool.ages[rows[2 * third :]], options)
+    price = price_of_motion(learner, pool.ages[held.rows[still.start - young :]], options)
     # What rests in longer steps rests in usual ones with a margin; what is shown must be right in
     # usual ones.
-    if rng.random() < STRETCHED:
+    if lesson.rng.random() < STRETCHED:
         machine = machine.stretched(STRETCH)
-    whole = slice(group["disturbed"].start, None)  # what has lost no cells
+    whole = slice(held.group["disturbed"].start, None)  # what has lost no cells
     for step in range(1, steps + 1):
         before = states
         states = machine.advance(states, spec.steps + step)
-        change = (states - before)[group["still"]] / UNIT
-        moved = change.abs().mean((1, 2, 3))
-        motion = motion + (price * moved).mean()
+        change = (states - before)[still] / UNIT
+        motion = motion + (price * change.abs().mean((1, 2, 3))).mean()
         motion = motion + MOTION_SQUARED * change.square().mean() + overflow(states)
         shown = machine.readout(states)
         errors = squared_error(shown, targets)
         if 2 * step >= steps:
-            held = errors[young.stop :].mean()
-            value = value + YOUNG * closeness(errors[young], options) + held
+            value = value + YOUNG * closeness(errors[:young], options) + errors[young:].mean()
         else:
             value = value + errors[whole].mean()
     # What has lost cells is not carried on: a repeatedly damaged digit cannot be recovered, and a
     # rule that is trained to recover it all the same learns to make the mean of its class.
-    pool.carry(rows[third:], states[whole], shown[whole], steps, prototypes)
+    rows = held.rows[whole.start - young :]
+    pool.carry(rows, states[whole], shown[whole], steps, prototypes)
     return (value + motion) / steps
 
 

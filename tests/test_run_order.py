@@ -188,7 +188,7 @@ def test_the_c_library_is_asked_to_keep_what_is_freed(monkeypatch, platform, ask
 def test_training_images_are_as_high_and_wide_as_the_lattice_takes(shape):
     digits = replace(DATA, train_images=np.zeros(shape, np.uint8))
     with pytest.raises(InputError) as error:
-        Restore(Options(spec=SMALL), digits)
+        Restore(Options(spec=SMALL), digits).require_fit()
     assert str(error.value) == f"Training images must be 8 x 8, not {shape[1]} x {shape[2]}"
 
 

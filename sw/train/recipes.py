@@ -111,6 +111,10 @@ class Recipe(ABC):
     def export(self, learner: Learner) -> None:
         """Write what was learnt, proven and evaluated."""
 
+    def require_fit(self) -> None:
+        """Raise unless there are digits to learn from, and the lattice takes them."""
+        require_size(self.digits, self.options)
+
     def resume(self, checkpoint: Checkpoint) -> Learner:
         """Return the learner of a run that was interrupted."""
         return checkpoint.resume(
@@ -133,10 +137,6 @@ class Restore(Recipe):
         "float": Stage(loss=restore, warm_up=200),
         "qat": Stage(enter=enter_qat, loss=restore, rate="qat_rate"),
     }
-
-    def __init__(self, options: Options, digits: Digits) -> None:
-        require_size(digits, options)
-        super().__init__(options, digits)
 
     @classmethod
     def load(cls, options: Options) -> Self:

@@ -82,6 +82,7 @@ def learn(recipe: Recipe) -> Learner:
 
     The run goes on from its checkpoint where there is one.
     """
+    recipe.require_fit()
     options, checkpoint = recipe.options, recipe.checkpoint()
     learner = recipe.resume(checkpoint) if checkpoint.exists() else recipe.begin()
     meet()  # all have looked before there is a new one

@@ -113,7 +113,14 @@ class Recipe(ABC):
 
     def require_fit(self) -> None:
         """Raise unless there are digits to learn from, and the lattice takes them."""
-        require_size(self.digits, self.options)
+        count, *found = self.digits.train_images.shape
+        size = self.options.spec.image
+        if not count:
+            source = self.digits.source
+            raise InputError(f"Training data must have a digit that is not a show digit: {source}")
+        if found != [size, size]:
+            given = f"{found[0]} x {found[1]}"
+            raise InputError(f"Training images must be {size} x {size}, not {given}")
 
     def resume(self, checkpoint: Checkpoint) -> Learner:
         """Return the learner of a run that was interrupted."""
@@ -130,11 +137,15 @@ class Recipe(ABC):
         return Checkpoint.in_folder(self.options.folder, identity(self.options, digest))
 
 
+FLOAT = Stage(loss=restore, warm_up=200)
+"""The warm-up, which begins a run on digits."""
+
+
 class Restore(Recipe):
     """Restore a digit in the steps given; later the automaton may lose it."""
 
     stages: ClassVar = {
-        "float": Stage(loss=restore, warm_up=200),
+        "float": FLOAT,
         "qat": Stage(enter=enter_qat, loss=restore, rate="qat_rate"),
     }
 
@@ -161,7 +172,7 @@ class Memory(Restore):
     """Restore a digit, and hold it for as long as the automaton runs."""
 
     stages: ClassVar = {
-        "float": Stage(loss=restore, warm_up=200),
+        "float": FLOAT,
         "hold": Stage(enter=enter_hold, loss=hold, rate="hold_rate"),
         "qat": Stage(enter=enter_qat, loss=hold, rate="qat_rate", late=shorten_ways),
     }
@@ -233,15 +244,3 @@ RECIPES: Mapping[str, type[Recipe]] = {"restore": Restore, "memory": Memory, "le
 def stage_of(options: Options, name: str) -> Stage:
     """Return a stage of the recipe of these options."""
     return RECIPES[options.recipe].stages[name]
-
-
-def require_size(digits: Digits, options: Options) -> None:
-    """Raise unless there are digits, and the lattice takes them."""
-    count, *found = digits.train_images.shape
-    if not count:
-        raise InputError(
-            f"Training data must have a digit that is not a show digit: {digits.source}"
-        )
-    size = options.spec.image
-    if found != [size, size]:
-        raise InputError(f"Training images must be {size} x {size}, not {found[0]} x {found[1]}")

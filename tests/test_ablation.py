@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-import sw.train.loop as loop
+import sw.train.run as training
 from golden.errors import InputError
 from golden.spec import Gate, Spec
 from sw.data.load import Digits, show_digits
@@ -13,8 +13,8 @@ from sw.experiments.ablation import page
 from sw.experiments.ablation.measure import Ablation
 from sw.experiments.ablation.rows import ROWS, Row, choose_rows
 from sw.experiments.table.automata import link_bytes
-from sw.train.loop import train_batch
 from sw.train.options import Options
+from sw.train.run import train_batch
 
 GATE = Gate(input_channel=0, output_channel=1, start=1)
 TINY = Spec(channels=2, multiplier=1, steps=2, gate=GATE)
@@ -62,7 +62,7 @@ def test_every_row_makes_options():
 
 def test_rows_are_trained_measured_and_kept(ablation, monkeypatch):
     first = ablation.run(ablation.rows, (0, 1))
-    monkeypatch.setattr(loop, "train_batch", None)
+    monkeypatch.setattr(training, "train_batch", None)
     again = ablation.run(ablation.rows, (0, 1))
 
     assert first == again == json.loads(ablation.path.read_text())
@@ -108,7 +108,7 @@ def test_a_broken_run_goes_on(ablation, monkeypatch):
             os.kill(os.getpid(), signal.SIGTERM)
         return train_batch(*arguments)
 
-    monkeypatch.setattr(loop, "train_batch", stopping)
+    monkeypatch.setattr(training, "train_batch", stopping)
     with pytest.raises(SystemExit) as stop:
         again.run([PHASES], (0,))
     assert stop.value.code == 128 + signal.SIGTERM

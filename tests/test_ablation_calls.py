@@ -64,8 +64,9 @@ def test_each_seed_of_every_row_comes_before_the_next_and_is_written(table, monk
 def test_a_run_is_prepared_trained_measured_and_kept_by_its_options(table, monkeypatch):
     calls = []
 
-    def learnt(options, digits):
-        calls.append(("learn", options, digits))
+    def learnt(recipe):
+        options = recipe.options
+        calls.append(("learn", options, recipe.digits))
         options.folder.mkdir(parents=True)
         for name in ("checkpoint.pt", "float.safetensors"):
             (options.folder / name).write_text("large")

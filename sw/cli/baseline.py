@@ -23,12 +23,12 @@ class Request:
     output: Annotated[
         Path, typer.Option(help="folder for the run's own folder, checkpoint and result")
     ] = Path("build/baselines")
-    batches: Annotated[int | None, typer.Option(help="default: as its recipe says")] = None
+    batches: Annotated[int | None, typer.Option(help="default: the baseline's own")] = None
     batch: Annotated[
-        int | None, typer.Option(help="digits in a batch, default: as its recipe says")
+        int | None, typer.Option(help="digits in a batch, default: the baseline's own")
     ] = None
     loss: Annotated[
-        str | None, typer.Option(help="mse or log-mse, default: as its recipe says")
+        str | None, typer.Option(help="mse or log-mse, default: the baseline's own")
     ] = None
     threads: Annotated[int, typer.Option(help="CPU threads")] = 1
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu"

@@ -20,7 +20,7 @@ from sw.judge.metrics import closeness, paste
 from sw.judge.referee import Referee
 from sw.runs.terminal import console
 
-__all__ = ["Judged", "digits_to_judge", "evaluate", "require_size", "show"]
+__all__ = ["Judged", "digits_to_judge", "evaluate", "images_to_judge", "require_size", "show"]
 
 
 class Judged(NamedTuple):
@@ -36,12 +36,18 @@ class Judged(NamedTuple):
 
 def digits_to_judge(digits: Digits, count: int | None = None) -> Judged:
     """Return the first ``count`` test digits, or show digits where there are no test digits."""
-    if digits.test_images is None or digits.test_labels is None:
+    labels = digits.test_labels
+    if labels is not None and len(labels) and (most := int(labels.max())) > 9:
+        raise InputError(f"Test labels must be of digits, 0 to 9, not {most}: {digits.source}")
+    return images_to_judge(digits, count)
+
+
+def images_to_judge(data: Digits, count: int | None = None) -> Judged:
+    """Return the same of any images: the referee can read none but digits."""
+    if data.test_images is None or data.test_labels is None:
         images, labels = show_digits()
         return Judged("show", images[:count], labels[:count])
-    if len(digits.test_labels) and (most := int(digits.test_labels.max())) > 9:
-        raise InputError(f"Test labels must be of digits, 0 to 9, not {most}: {digits.source}")
-    return Judged("test", digits.test_images[:count], digits.test_labels[:count])
+    return Judged("test", data.test_images[:count], data.test_labels[:count])
 
 
 def evaluate(

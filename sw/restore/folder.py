@@ -25,7 +25,7 @@ from sw.data.damage import blank
 from sw.judge.metrics import psnr, squared_errors
 from sw.restore.images import paper_of
 from sw.restore.png import read_grey
-from sw.restore.results import Mark, Recipe, is_ours, read_kept, require_ours, write_result
+from sw.restore.results import Mark, Method, is_ours, read_kept, require_ours, write_result
 from sw.serial.link import LinkError
 
 __all__ = ["FolderRun", "Tally", "check"]
@@ -67,7 +67,7 @@ def list_pngs(folder: Path) -> Listing:
     return Listing(sorted(names), failures, sorted(links))
 
 
-def check(source: Path, output: Path, recipe: Recipe) -> Listing:
+def check(source: Path, output: Path, method: Method) -> Listing:
     """Return what is to be restored from ``source`` into ``output``.
 
     Raises where there is nothing, or where the output holds what this run must not replace, or
@@ -80,7 +80,7 @@ def check(source: Path, output: Path, recipe: Recipe) -> Listing:
     if resolve(output).is_relative_to(resolve(source)):
         raise InputError(f"--output must lie outside {source}, not at {output}")
     for name in found.names:
-        require_ours(output / name, recipe)
+        require_ours(output / name, method)
     given = set(found.names)
     for name in list_pngs(output).names if is_dir(output) else []:
         if name not in given and is_ours(output / name):
@@ -169,7 +169,7 @@ class FolderRun:
     spec: Spec
     source: Path
     output: Path
-    recipe: Recipe
+    method: Method
     originals: Path | None = None
     """Folder of the originals, under the same names; without it, images are the originals if they
     are damaged here."""
@@ -221,20 +221,20 @@ class FolderRun:
 
     def read(self, name: Path, place: int) -> Item:
         """Read a file, and its original if there is one."""
-        pixels, recipe = self.pixels(self.source / name, name), self.recipe
-        damaged = blank(pixels, range(place, place + 1), recipe.damage)
-        original = pixels[0] if recipe.damage > 0 else None
+        pixels, method = self.pixels(self.source / name, name), self.method
+        damaged = blank(pixels, range(place, place + 1), method.damage)
+        original = pixels[0] if method.damage > 0 else None
         if self.originals is not None:
             original = self.pixels(self.originals / name)[0]
-        return Item(name, damaged[0], original, Mark.of(recipe, place, pixels[0]))
+        return Item(name, damaged[0], original, Mark.of(method, place, pixels[0]))
 
     def pixels(self, path: Path, name: Path | None = None) -> np.ndarray:
         """Read an image, uint8 (1, h, w), ink white on black; note what was done under ``name``."""
-        paper = paper_of(self.recipe.invert)
+        paper = paper_of(self.method.invert)
         pixels, notes = read_grey(read_bytes(path), path, self.spec.image, paper=paper)
         if notes and name is not None:
             self.tally.notes[name.as_posix()] = ", ".join(notes)
-        return ~pixels[None] if self.recipe.invert else pixels[None]
+        return ~pixels[None] if self.method.invert else pixels[None]
 
     def finish(self, batch: list[Item]) -> None:
         """Restore a batch and write its results."""
@@ -253,7 +253,7 @@ class FolderRun:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self.device.load_images(images)
-                run(self.device, self.network, self.recipe.steps)
+                run(self.device, self.network, self.method.steps)
                 return self.device.read_images()
             except LinkError:
                 if attempt == ATTEMPTS:

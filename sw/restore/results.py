@@ -16,17 +16,20 @@ from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from sw.restore.png import read_marked, write_png
 
-__all__ = ["KEY", "Mark", "Recipe", "is_ours", "read_kept", "require_ours", "write_result"]
+__all__ = ["KEY", "Mark", "Method", "is_ours", "read_kept", "require_ours", "write_result"]
 
 KEY = "thalweg"
 """Name of the text chunk."""
+
+METHOD = "recipe"
+"""Name of the method in that text."""
 
 LARGEST_RESULT = 1 << 20
 """Bytes of the largest file that can be a result: a lattice shows at most 256 x 256 pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Method:
     """What turns images into results, the same for all files of a run."""
 
     skeleton: str
@@ -38,8 +41,8 @@ class Recipe:
     invert: bool
 
     @classmethod
-    def of(cls, skeleton: Skeleton, network: GateNetwork | None, **values: Any) -> Recipe:
-        """Return the recipe of a run with these and with `values`."""
+    def of(cls, skeleton: Skeleton, network: GateNetwork | None, **values: Any) -> Method:
+        """Return the method of a run with these and with `values`."""
         gate = None if network is None else digest(network)
         return cls(skeleton=skeleton.digest, gate=gate, **values)
 
@@ -48,20 +51,21 @@ class Recipe:
 class Mark:
     """What a result was made of."""
 
-    recipe: Recipe
+    method: Method
     place: int
     """Of the file in its folder: it seeds the damage."""
     image: str
     """SHA-256 of the pixels in the file."""
 
     @classmethod
-    def of(cls, recipe: Recipe, place: int, pixels: np.ndarray) -> Mark:
+    def of(cls, method: Method, place: int, pixels: np.ndarray) -> Mark:
         """Return the mark of what is made of these pixels."""
-        return cls(recipe, place, sha256(pixels))
+        return cls(method, place, sha256(pixels))
 
     def text(self, result: np.ndarray) -> str:
         """Return what the text chunk says; the result's own pixels are in it, too."""
-        return json.dumps(asdict(self) | {"result": sha256(result)}, sort_keys=True)
+        values = {METHOD: asdict(self.method), "place": self.place, "image": self.image}
+        return json.dumps(values | {"result": sha256(result)}, sort_keys=True)
 
 
 def write_result(path: Path, result: np.ndarray, mark: Mark) -> None:
@@ -77,20 +81,20 @@ def read_kept(path: Path, mark: Mark) -> np.ndarray | None:
 
 def is_ours(path: Path) -> bool:
     """Whether the PNG at ``path`` says that it was made by `write_result`."""
-    return recipe_in(path) is not None
+    return method_in(path) is not None
 
 
-def recipe_in(path: Path) -> dict[str, Any] | None:
-    """Return the recipe that a result names; None for what is none."""
+def method_in(path: Path) -> dict[str, Any] | None:
+    """Return the method that a result names; None for what is none."""
     try:
-        found = json.loads(read_result(path)[1] or "")["recipe"]
+        found = json.loads(read_result(path)[1] or "")[METHOD]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
 
-def require_ours(path: Path, recipe: Recipe) -> None:
-    """Raise where something else than a result of this recipe lies at ``path``.
+def require_ours(path: Path, method: Method) -> None:
+    """Raise where something else than a result of this method lies at ``path``.
 
     A result that is not whole may be written anew.
     """
@@ -99,12 +103,12 @@ def require_ours(path: Path, recipe: Recipe) -> None:
             return
     except InputError:  # nor can anything be written there, which is told of that file alone
         return
-    found = recipe_in(path)
+    found = method_in(path)
     if found is None:
         raise InputError(
             f"{path} must be a result of this command to be replaced: name another --output"
         )
-    for name, value in asdict(recipe).items():
+    for name, value in asdict(method).items():
         if found.get(name) != value:
             raise InputError(
                 f"{path} is a result of another run, with {name} {short(found.get(name))}, "

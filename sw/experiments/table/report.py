@@ -9,7 +9,7 @@ from typing import Any
 
 from golden.errors import InputError
 from golden.files import ROOT, is_dir, is_file, read_json, remove, replacement
-from sw.experiments.baselines.recipe import RECIPES
+from sw.experiments.baselines.settings import SETTINGS
 from sw.model.baselines.shelf import SHIPPED as WEIGHTS
 from sw.report.docs import table
 
@@ -154,17 +154,17 @@ def compared_parts() -> dict[str, str]:
 def baselines() -> str:
     """Return what each baseline was trained with."""
     rows = []
-    for name in RECIPES:
+    for name in SETTINGS:
         path = WEIGHTS / f"{name}.json"
         if not path.is_file():
             continue
         record = read_json(path)
-        recipe = record["recipe"]
+        settings = record["recipe"]
         rows.append([
             f"`{name}`",
             f"{record['parameters']:,}",
-            f"{recipe['batches']:,} x {recipe['batch']}",
-            f"{recipe['rate']:g}",
+            f"{settings['batches']:,} x {settings['batch']}",
+            f"{settings['rate']:g}",
             half_run(record),
             f"{record['held_out_psnr']:.2f} dB",
             f"{record['seconds'] / 60:.0f} min",
@@ -182,7 +182,7 @@ def baselines() -> str:
 
 
 def half_run(record: Mapping[str, Any]) -> str:
-    """Return what a run by the same recipe reached in half as many batches, if there was one."""
+    """Return what a run with these settings reached in half as many batches, if there was one."""
     half = record["recipe"]["batches"] / 2
     runs = [run for run in record.get("shorter", []) if run["batches"] == half]
     return f"{runs[0]['held_out_psnr']:.2f} dB" if runs else ""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sw.data.protocol import SHARE
 
-__all__ = ["LOSSES", "RECIPES", "Recipe"]
+__all__ = ["LOSSES", "SETTINGS", "Settings"]
 
 FLOOR = 1e-4  # 40 dB: an image restored better than that gains nothing more
 
@@ -33,7 +33,7 @@ LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Settings:
     """A linear warm-up and a cosine to zero, an average of the weights, and the best of them."""
 
     batches: int
@@ -80,9 +80,9 @@ class Recipe:
         return LOSSES[self.loss](errors)
 
 
-RECIPES = {
-    "autoencoder": Recipe(batches=10_000, rate=2e-3),
-    "unet": Recipe(batches=80_000, batch=32, rate=2e-3, precision="bfloat16"),
-    "mlp": Recipe(batches=12_000, optimiser="adamw", weight_decay=1e-2),
+SETTINGS = {
+    "autoencoder": Settings(batches=10_000, rate=2e-3),
+    "unet": Settings(batches=80_000, batch=32, rate=2e-3, precision="bfloat16"),
+    "mlp": Settings(batches=12_000, optimiser="adamw", weight_decay=1e-2),
 }
-"""The recipe of each network."""
+"""The settings of each network."""

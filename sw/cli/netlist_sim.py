@@ -86,7 +86,8 @@ def simulate_netlist(board: Any, skeletons: tuple[Skeleton, ...], folder: Path) 
     """Return the port of a board's netlist, which is made in ``folder`` unless it is there."""
     from golden.files import lock
     from hw.boards.top import BoardTop, pll_settings
-    from hw.flow.build import geometry_of, synthesise
+    from hw.flow.build import geometry_of
+    from hw.flow.synthesis import synthesise
     from sim.devices.board import SimulatedPort
     from sim.devices.netlist import NetlistBoard, NetlistDesign
 

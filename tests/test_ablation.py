@@ -193,7 +193,7 @@ def test_page_shows_what_was_measured(ablation, tmp_path):
     results = json.loads(copy.read_text())
     results["digits"]["rows"] = "show"
     copy.write_text(json.dumps(results))
-    with pytest.raises(InputError, match="--docs must come with MNIST's test digits at hand"):
+    with pytest.raises(InputError, match="Results in docs must be of MNIST's test digits"):
         page.publish(copy, "seeds", tmp_path)
 
 

@@ -5,19 +5,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from golden.errors import InputError
-from golden.files import ROOT, is_dir, is_file, read_json, replacement
+from golden.files import is_file, read_json
+from sw.report import publish as publishing
 from sw.report.docs import paragraph, table
-from sw.runs.writable import require_writable
+from sw.report.publish import DOCS, require_docs, require_test_digits
 
 __all__ = ["PARTS", "parts", "publish", "require_publishable"]
 
-DOCS = ROOT / "docs"
 HEADINGS = (
     "what is different",
     "mean PSNR",
@@ -100,17 +98,13 @@ PARTS = {"ablation": result_table, "seeds": seed_table}
 
 
 def publish(results: Path, part: str, folder: Path = DOCS) -> Path:
-    """Copy results to docs: from test digits alone; return the path of the copy."""
+    """Copy results on test digits to docs; return the path of the copy."""
     require_publishable(read_json(results)["digits"]["rows"], part, folder)
-    with replacement(folder / f"{part}.json") as temporary:
-        shutil.copyfile(results, temporary)
+    publishing.publish({f"{part}.json": results}, folder)
     return folder / f"{part}.json"
 
 
 def require_publishable(rows: str, part: str, folder: Path = DOCS) -> None:
-    """Raise unless results on these digits may go to docs, and docs are there."""
-    if rows != "test":
-        raise InputError("--docs must come with MNIST's test digits at hand; --data names a folder")
-    if not is_dir(folder):
-        raise InputError(f"{folder} must be there: --docs is for a checkout of the project")
-    require_writable(folder / f"{part}.json")
+    """Raise unless these are test digits, and docs are there to be written."""
+    require_test_digits([rows])
+    require_docs(folder, f"{part}.json")

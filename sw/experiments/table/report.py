@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from golden.errors import InputError
-from golden.files import ROOT, is_dir, is_file, read_json, remove, replacement
+from golden.files import ROOT, is_file, read_json, remove, replacement
 from sw.experiments.baselines.recipe import RECIPES
 from sw.model.baselines.shelf import SHIPPED as WEIGHTS
 from sw.report.docs import table
+from sw.report.publish import publish, require_docs, require_test_digits
 
 __all__ = [
     "CURVES",
@@ -27,6 +27,9 @@ __all__ = [
 
 CURVES = "curves.json"
 """Name of the file of the curves' points; their picture's is the same but for its ending."""
+
+NAMES = ("results.json", "results.png", CURVES, "curves.png")
+"""Names in docs: the table and its picture, the curves and theirs."""
 
 HEADINGS = (
     "restorer",
@@ -206,20 +209,15 @@ def remove_curves(folder: Path) -> list[Path]:
 
 
 def ship(output: Path, rows: Sequence[dict[str, Any]], points: Sequence[dict[str, Any]]) -> None:
-    """Copy the table, and the curves where there are points, to docs: from test digits alone."""
+    """Copy the table on test digits to docs, and the curves if there are points."""
     require_shippable(row["rows"] for row in rows)
     files = [output, output.with_suffix(".png")]
     if points:
         files += [output.with_name(CURVES), output.with_name(CURVES).with_suffix(".png")]
-    names = ("results.json", "results.png", CURVES, "curves.png")
-    for file, name in zip(files, names, strict=False):
-        with replacement(ROOT / "docs" / name) as temporary:
-            shutil.copyfile(file, temporary)
+    publish(dict(zip(NAMES, files, strict=False)), ROOT / "docs")
 
 
 def require_shippable(rows: Iterable[str]) -> None:
-    """Raise unless all rows were measured, or will be, on test digits."""
-    if not is_dir(ROOT / "docs"):
-        raise InputError(f"{ROOT / 'docs'} must be there: --ship is for a checkout of the project")
-    if any(row != "test" for row in rows):
-        raise InputError("--ship must come with MNIST's test digits at hand; --data names a folder")
+    """Raise unless all rows are of test digits, and docs are there to be written."""
+    require_docs(ROOT / "docs", *NAMES)
+    require_test_digits(rows)

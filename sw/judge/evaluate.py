@@ -20,7 +20,7 @@ from sw.judge.metrics import closeness, paste
 from sw.judge.referee import Referee
 from sw.runs.terminal import console
 
-__all__ = ["Judged", "digits_to_judge", "evaluate", "require_size", "show"]
+__all__ = ["Judged", "digits_to_judge", "evaluate", "require_size", "score", "show"]
 
 
 class Judged(NamedTuple):
@@ -92,10 +92,10 @@ def evaluate(
 def score(
     referee: Referee, images: np.ndarray, originals: np.ndarray, labels: np.ndarray
 ) -> dict[str, float]:
-    """Return PSNR both ways in dB, and the share of digits that the referee reads right in %."""
+    """Return both means of the PSNR in dB, and the digits that the referee reads right in %."""
     read, _ = referee.read(images)
-    psnr = {name: round(db, 3) for name, db in closeness(images, originals)._asdict().items()}
-    return psnr | {"digit_id": round(100 * float(np.mean(read == labels)), 2)}
+    right = round(100 * float(np.mean(read == labels)), 2)
+    return closeness(images, originals).to_json() | {"digit_id": right}
 
 
 def require_size(digits: Judged, skeleton: Skeleton) -> None:

@@ -12,12 +12,21 @@ PEAK = 255
 
 
 class Closeness(NamedTuple):
-    """PSNR of a set of images in dB, both ways of taking the mean."""
+    """PSNR of a set of images in dB, with the mean taken in two ways."""
 
     psnr_mean: float
     """Mean of the PSNR of each image."""
     psnr_of_mean: float
     """PSNR of the mean squared error over all images."""
+
+    @classmethod
+    def of(cls, errors: np.ndarray, pixels: int = 784) -> Closeness:
+        """Return it for the mean squared error of each image (n,), n at least 1."""
+        return cls(float(psnr(errors, pixels).mean()), float(psnr(errors.mean(), pixels)))
+
+    def to_json(self) -> dict[str, float]:
+        """Return both, rounded to 0.001 dB, by name."""
+        return {name: round(decibels, 3) for name, decibels in self._asdict().items()}
 
 
 def squared_errors(images: np.ndarray, originals: np.ndarray) -> np.ndarray:
@@ -38,9 +47,7 @@ def psnr(mean_squared_error: np.ndarray | float, pixels: int = 784) -> np.ndarra
 
 def closeness(images: np.ndarray, originals: np.ndarray) -> Closeness:
     """Compare images with their originals, uint8 (n, h, w), n at least 1."""
-    errors = squared_errors(images, originals)
-    pixels = originals[0].size
-    return Closeness(float(psnr(errors, pixels).mean()), float(psnr(errors.mean(), pixels)))
+    return Closeness.of(squared_errors(images, originals), originals[0].size)
 
 
 def paste(restored: np.ndarray, originals: np.ndarray, blanked: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from golden.files import is_dir, read_bytes, resolve
 from golden.gate import GateNetwork
 from golden.spec import Spec
 from sw.data.damage import blank
-from sw.judge.metrics import psnr, squared_errors
+from sw.judge.metrics import Closeness, squared_errors
 from sw.restore.images import paper_of
 from sw.restore.png import read_grey
 from sw.restore.results import Mark, Recipe, is_ours, read_kept, require_ours, write_result
@@ -148,15 +148,9 @@ class Tally:
         }
 
     def closeness(self) -> dict[str, dict[str, float]]:
-        """Return the PSNR of damaged and restored images in dB, both ways of taking the mean."""
+        """Return the `Closeness` of the damaged and of the restored images."""
         columns = zip(("damaged", "restored"), np.array(self.errors).T, strict=True)
-        return {
-            name: {
-                "psnr_mean": round(float(psnr(errors, self.pixels).mean()), 3),
-                "psnr_of_mean": round(float(psnr(errors.mean(), self.pixels)), 3),
-            }
-            for name, errors in columns
-        }
+        return {name: Closeness.of(errors, self.pixels).to_json() for name, errors in columns}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

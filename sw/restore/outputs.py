@@ -59,7 +59,7 @@ def report(restoration: Restoration, skeleton: Skeleton) -> dict[str, Any]:
     psnr = None
     if original is not None:
         psnr = {
-            name: {key: round(db, 3) for key, db in closeness(images, original)._asdict().items()}
+            name: closeness(images, original).to_json()
             for name, images in (("damaged", damaged), ("restored", restored))
         }
     return {

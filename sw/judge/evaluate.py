@@ -1,4 +1,4 @@
-"""Evaluation by the protocol: test digits blanked in order, restored, compared and read."""
+"""Evaluation by the protocol: blank test digits, restore them, compare and classify the results."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ __all__ = ["Judged", "digits_to_judge", "evaluate", "require_size", "score", "sh
 
 
 class Judged(NamedTuple):
-    """Digits to judge a restorer by, in order: the position of each is its mask index."""
+    """Digits to judge a restorer by; the position of each is the index of its mask."""
 
     rows: str
-    """What the rows of a table are labelled: `test` for MNIST's test digits, `show` otherwise."""
+    """Label of the digits in tables: `test` for MNIST's test digits, else `show`."""
     images: np.ndarray
     """Uint8 (n, 28, 28)."""
     labels: np.ndarray
-    """(n,)."""
+    """Integers (n,)."""
 
 
 def digits_to_judge(digits: Digits, count: int | None = None) -> Judged:
@@ -53,7 +53,7 @@ def evaluate(
     share: float = SHARE,
     progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:
-    """Restore blanked digits on a device, its skeleton chosen, and judge what comes out.
+    """Restore blanked digits on a device with its chosen skeleton, and judge the results.
 
     Returns
     -------

@@ -32,7 +32,7 @@ def require_docs(docs: Path, *names: str) -> None:
 def require_test_digits(rows: Iterable[str]) -> None:
     """Raise `InputError` unless all of a measurement's digits are MNIST's test digits.
 
-    ``rows`` are what its digits are called: "test", or "show" for those that need no download.
+    ``rows`` are the names of its digits: "test", or "show" for the digits that need no download.
     """
     for row in rows:
         if row != "test":

@@ -1,4 +1,4 @@
-"""Training of a baseline: resumable, the best averages kept, its curve on record."""
+"""Training of a baseline: it can be resumed, and keeps the best averages and a curve."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ from sw.train.loop import SAVE_SECONDS, Stopped, interruptions
 __all__ = ["Training", "train"]
 
 LOG_EVERY = 100
-HIDDEN = 8  # channels or units that a layer has at least on both sides to be a hidden one
+HIDDEN = 8  # fewest inputs and outputs of a hidden layer
 
 
 @dataclass
 class Training:
-    """A network in training, and where its run is."""
+    """A network in training, and the state of its run."""
 
     network: nn.Module
     optimiser: torch.optim.Optimizer
     averages: list[Tensor]
     """Moving averages of the parameters."""
     best: list[Tensor]
-    """Those averages that restored the held-out digits best."""
+    """The averages that restored the held-out digits best."""
     batch: int = 0
-    """Batches that are done."""
+    """Number of finished batches."""
     seconds: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
     """Batch, loss, and the mean PSNR of the averages on held-out digits in dB."""
@@ -59,7 +59,7 @@ class Training:
         return cls(network, optimiser, averages, [average.clone() for average in averages])
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint holds."""
+        """Return the contents of a checkpoint."""
         return {
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -71,7 +71,7 @@ class Training:
         }
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Go on from what a checkpoint holds; raise whatever it likes where that is damaged."""
+        """Continue from the contents of a checkpoint; damaged contents raise any exception."""
         self.network.load_state_dict(state["network"])
         restore(self.optimiser, state["optimiser"])
         for weights in (state["averages"], state["best"]):
@@ -81,20 +81,20 @@ class Training:
         require_finite(self.state(), "baseline", self.batch)
 
     def put(self, weights: list[Tensor]) -> list[Tensor]:
-        """Put weights in the parameters' place; return what was there."""
+        """Replace the parameters by weights; return the parameters."""
         before = [parameter.detach().clone() for parameter in self.network.parameters()]
         put(weights, list(self.network.parameters()))
         return before
 
 
 def adamw(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
-    """Return AdamW; its rate is set with every batch: a group's ``share`` of the recipe's."""
+    """Return AdamW; every batch sets its rate, to a group's ``share`` of the recipe's rate."""
     groups = [{"params": parameters, "share": 1.0}]
     return torch.optim.AdamW(groups, lr=0.0, weight_decay=recipe.weight_decay, fused=True)
 
 
 def muon(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
-    """Return Muon for hidden weights, with AdamW for biases and what meets the pixels."""
+    """Return Muon for hidden weights, with AdamW for biases, first and last layers."""
     hidden = [p.ndim > 1 and min(p.shape[:2]) >= HIDDEN for p in parameters]
     groups = [
         {
@@ -153,7 +153,7 @@ def learn(training: Training, images: np.ndarray, recipe: Recipe) -> float:
 
 
 def look(training: Training, held_out: np.ndarray, recipe: Recipe, loss: float) -> None:
-    """Measure the averages on held-out digits, and keep them if they are the best so far."""
+    """Measure the averages on the held-out digits; keep them if they are the best so far."""
     before = training.put(training.averages)
     damaged = blank(held_out, range(len(held_out)), recipe.damage)
     shown = restore_images(training.network, damaged, device=training.averages[0].device)
@@ -177,11 +177,11 @@ def train(
     folder: Path,
     device: str = "cpu",
 ) -> Training:
-    """Train a baseline on images uint8 (n, 28, 28), or go on with a run that was broken off.
+    """Train a baseline on images uint8 (n, 28, 28), or continue an interrupted run.
 
-    The checkpoint in ``folder`` is written every minute, and on SIGTERM and SIGINT, upon which
-    the process exits with 128 plus the signal's number. The network that is returned holds the
-    best averages. ``digest`` is that of the data.
+    The checkpoint in ``folder`` is written every minute, and on SIGTERM and SIGINT; then the
+    process exits with 128 plus the signal's number. The returned network has the best averages.
+    ``digest`` is the digest of the data.
     """
     identity = json.dumps({"name": name, "data": digest} | asdict(recipe), sort_keys=True)
     path = folder / "checkpoint.pt"
@@ -206,7 +206,7 @@ def go_through(
     received: list[int],
     keep: Callable[[], None],
 ) -> None:
-    """Go through the batches that are left; ``keep`` writes the checkpoint."""
+    """Train with the remaining batches; ``keep`` writes the checkpoint."""
     learnt, held_out = images[: -recipe.held_out], images[-recipe.held_out :]
     begin = saved = time.monotonic()
     before, first = training.seconds, training.batch
@@ -229,7 +229,7 @@ def go_through(
 
 
 def report(training: Training, recipe: Recipe, loss: float, left: float) -> None:
-    """Tell the user on stderr how far the run is; ``left`` is in seconds."""
+    """Print the progress of the run on stderr; ``left`` is in seconds."""
     held_out = f", held out {training.curve[-1]['held_out_psnr']:.2f} dB" if training.curve else ""
     print(
         f"batch {training.batch}/{recipe.batches}: loss {loss:.5f}{held_out}, "
@@ -240,7 +240,7 @@ def report(training: Training, recipe: Recipe, loss: float, left: float) -> None
 
 
 def save(training: Training, identity: str, path: Path) -> None:
-    """Write a checkpoint; what is no number is never written."""
+    """Write a checkpoint; raise if a weight is no number."""
     values = training.state() | {"identity": identity}
     require_finite(values, "baseline", training.batch)
     checkpoint.write(values, path)

@@ -1,4 +1,4 @@
-"""A command on its way from the wire to the chip: its shape, its faults, its translation."""
+"""Commands from the wire: their shape, their check, and their translation for the chip."""
 
 from amaranth import *
 from amaranth.lib import data, wiring

@@ -1,4 +1,4 @@
-"""UART: bytes over one wire each way, 8 data bits, no parity, one stop bit."""
+"""UART: bytes over one wire in each direction, 8 data bits, no parity, one stop bit."""
 
 from amaranth import *
 from amaranth.lib import data, stream, wiring
@@ -24,9 +24,9 @@ def check_divisor(divisor: int) -> None:
 class UartReceiver(wiring.Component):
     """Receive bytes from a wire.
 
-    The wire is synchronised and passes a majority of three clocks, so that a spike of one clock is
-    not heard. A start bit must still be low in its middle; each bit is taken in its middle; a stop
-    bit that is not high makes the byte noise, and then the wire must go high before the next one.
+    The wire is synchronised, and a majority of three clocks removes spikes of one clock. All bits
+    are sampled in their middle. A start bit must be low there, else it is ignored. If a stop bit is
+    not high, the byte counts as noise, and the wire must go high before the next one.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class UartReceiver(wiring.Component):
     rx : In(1)
         The wire, high at rest.
     o : Out(stream)
-        Bytes and noise, on offer for one clock: what is not taken is lost.
+        Bytes and noise, valid for one clock: it does not accept backpressure.
     """
 
     def __init__(self, divisor: int):

@@ -43,10 +43,10 @@ def part(path: Path, show: Callable[[Mapping[str, Any]], str]) -> str:
 
 def head(results: Mapping[str, Any]) -> str:
     """Return a paragraph about the training and the digits of the measurement."""
-    seeds = {len(row["runs"]) for row in results["rows"]}
+    counts = " to ".join(map(str, sorted({len(row["runs"]) for row in results["rows"]})))
     return paragraph(
         f"{results['batches']:,} batches of {results['batch']} in float, "
-        f"{results['qat_batches']:,} of QAT; seeds per row: {' to '.join(map(str, sorted(seeds)))}. "
+        f"{results['qat_batches']:,} of QAT; seeds per row: {counts}. "
         f"Int8 on golden, {results['digits']['images']:,} {results['digits']['rows']} digits. "
         "The spread is the difference between the best and the worst seed."
     )

@@ -15,7 +15,7 @@ from hw.shapes import Geometry
 __all__ = ["PATIENCE", "Link"]
 
 PATIENCE = 1 << 18
-"""Clocks of the link that a request waits for the chip; a pass with F = 1 takes less than a third."""
+"""Clocks of the link that a request waits for the chip; a pass with F = 1 takes under a third."""
 
 
 class Link(wiring.Component):

@@ -1,4 +1,4 @@
-"""The verb that trains what skeletons are compared with: baseline."""
+"""The verb baseline: training of the networks for comparison."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Request:
 def baseline(request: Request) -> None:
     """Train a network that the skeletons are compared with.
 
-    The same command goes on with a run that was broken off.
+    The same command continues an interrupted run.
 
     \b
     thalweg baseline mlp

@@ -102,10 +102,7 @@ def require_regular(path: Path, most: int = LARGEST) -> None:
         raise InputError(f"{path} must be a readable file: {os.strerror(errno.ENOENT)}")
     if not stat.S_ISREG(found):
         raise InputError(f"{path} must be a file, not {kind_of(path)}")
-    with (
-        reading(path, "a readable file"),
-        open(path, "rb") as file,
-    ):  # some give no reason
+    with reading(path, "a readable file"), open(path, "rb") as file:  # some do not say why
         size = os.fstat(file.fileno()).st_size
     if size > most:
         raise InputError(f"{path} must have at most {most:,} bytes")

@@ -14,7 +14,7 @@ LONGEST = 254
 
 
 def token() -> data.StructLayout:
-    """Shape of what a frame comes apart into: its bytes, then an end that says if it is whole."""
+    """Shape of a decoder's output: the bytes of a frame, then an end that says if it is whole."""
     return data.StructLayout({"data": 8, "end": 1, "whole": 1})
 
 

@@ -85,8 +85,8 @@ class Crossing(wiring.Component):
         return m
 
     def resets(self, m: Module) -> dict[str, Value]:
-        """Return the resets of both sides' registers, by their domain."""
-        asked = Signal(init=1, reset_less=True)  # a synchroniser wants a register before it
+        """Return the resets of both sides' registers, by domain."""
+        asked = Signal(init=1, reset_less=True)  # a synchroniser needs a register before it
         synchronised = Signal(init=1)
         m.d.link += asked.eq(self.link.reset | ResetSignal("link", allow_reset_less=True))
         m.submodules.reset = FFSynchronizer(asked, synchronised, o_domain="sync", init=1)
@@ -94,7 +94,7 @@ class Crossing(wiring.Component):
         return {"link": self.link.reset, "sync": self.chip_reset}
 
     def tell(self, m: Module, resets: dict[str, Value]) -> None:
-        """Bring over what the chip tells of itself, and hold it against what was asked."""
+        """Pass the chip's state to the link, and combine it with the commands that still wait."""
         facts = {
             "taken": self.count_taken(m),
             "running": self.chip.running,

@@ -91,7 +91,7 @@ class Link(wiring.Component):
         return m
 
     def connect_chip(self, m: Module, controller: Controller, exchange: Exchange) -> None:
-        """Hand the chip's streams and state on."""
+        """Connect the chip's streams and state."""
         connect(m, exchange.o_command, flipped(self.chip.i_command))
         connect(m, exchange.o_data, flipped(self.chip.i_data))
         connect(m, exchange.o_delta, flipped(self.chip.i_delta))

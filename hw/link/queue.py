@@ -15,12 +15,12 @@ __all__ = ["Queue", "Snapshot"]
 
 
 def decode_gray(gray: Value) -> Value:
-    """Return the count that Gray's code stands for."""
+    """Return the count of a Gray code."""
     return Cat(gray[index:].xor() for index in range(len(gray)))
 
 
 def gray(count: Value) -> Value:
-    """Return Gray's code of a count."""
+    """Return the Gray code of a count."""
     return count ^ (count >> 1)
 
 
@@ -116,7 +116,7 @@ class Queue(wiring.Component):
         return m
 
     def seen(self, m: Module, count: Signal, name: str, *, by: str) -> Signal:
-        """Return a count in Gray's code as a domain sees it."""
+        """Return a count in Gray code, synchronised to a domain."""
         seen = Signal.like(count, name=f"{name}_seen")
         m.submodules[f"{name}_synchroniser"] = FFSynchronizer(count, seen, o_domain=by)
         return seen

@@ -11,12 +11,12 @@ MIN_DIVISOR = 4
 
 
 def received_shape() -> data.StructLayout:
-    """Shape of what a receiver has heard: a byte, or noise where a byte should have been."""
+    """Shape of a receiver's output: a byte, or noise in the place of a byte."""
     return data.StructLayout({"data": 8, "noise": 1})
 
 
 def check_divisor(divisor: int) -> None:
-    """Raise unless a bit of so many clocks can be received."""
+    """Raise unless a receiver works with ``divisor`` clocks a bit."""
     if not isinstance(divisor, int) or divisor < MIN_DIVISOR:
         raise ValueError(f"Divisor must be an integer of at least {MIN_DIVISOR}, not {divisor!r}")
 
@@ -82,7 +82,7 @@ class UartReceiver(wiring.Component):
         return m
 
     def filtered(self, m: Module) -> Signal:
-        """Return the wire, synchronised, as the majority of three clocks has it."""
+        """Return the majority of three clocks of the synchronised wire."""
         synchronised = Signal(init=1)
         m.submodules.synchroniser = FFSynchronizer(self.rx, synchronised, init=1)
         last = Signal(2, init=3)

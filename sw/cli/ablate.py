@@ -30,10 +30,10 @@ class Request:
     output: Annotated[Path, typer.Option(help="folder for results.json and the runs")] = Path(
         "build/ablation"
     )
-    docs: Annotated[bool, typer.Option("--docs", help="also put the results into docs")] = False
-    part: Annotated[str, typer.Option(help="of docs: ablation, by rows, or seeds, by runs")] = (
-        "ablation"
-    )
+    docs: Annotated[bool, typer.Option("--docs", help="also copy the results to docs")] = False
+    part: Annotated[
+        str, typer.Option(help="table for --docs: ablation shows rows, seeds shows runs")
+    ] = "ablation"
 
 
 SHARED = ("output", "threads", "batches", "qat_batches")
@@ -42,7 +42,7 @@ SHARED = ("output", "threads", "batches", "qat_batches")
 
 @takes(Request)
 def ablate(request: Request) -> None:
-    """Train a skeleton in many ways, each with one change, and compare what they restore.
+    """Train a skeleton in several ways, each with one change, and compare the results.
 
     Finished runs are kept, so the same command continues after an interruption. Processes with
     other rows or seeds may share the folder.

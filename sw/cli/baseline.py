@@ -20,24 +20,26 @@ class Request:
 
     name: Annotated[str, typer.Argument(help="autoencoder, unet or mlp")]
     data: DataFolder = None
-    output: Annotated[
-        Path, typer.Option(help="folder for the run's own folder, checkpoint and result")
-    ] = Path("build/baselines")
-    batches: Annotated[int | None, typer.Option(help="default: as its recipe says")] = None
+    output: Annotated[Path, typer.Option(help="folder for runs; each has a folder of its own")] = (
+        Path("build/baselines")
+    )
+    batches: Annotated[int | None, typer.Option(help="default: as in its recipe")] = None
     batch: Annotated[
-        int | None, typer.Option(help="digits in a batch, default: as its recipe says")
+        int | None, typer.Option(help="digits in a batch, default: as in its recipe")
     ] = None
-    loss: Annotated[
-        str | None, typer.Option(help="mse or log-mse, default: as its recipe says")
-    ] = None
+    loss: Annotated[str | None, typer.Option(help="mse or log-mse, default: as in its recipe")] = (
+        None
+    )
     threads: Annotated[int, typer.Option(help="CPU threads")] = 1
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu"
-    ship: Annotated[bool, typer.Option("--ship", help="copy the result to those shipped")] = False
+    ship: Annotated[
+        bool, typer.Option("--ship", help="copy the result to the shipped baselines")
+    ] = False
 
 
 @takes(Request)
 def baseline(request: Request) -> None:
-    """Train a network that the skeletons are compared with.
+    """Train a network for comparison with the skeletons.
 
     The same command continues an interrupted run.
 

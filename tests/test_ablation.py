@@ -186,14 +186,14 @@ def test_page_shows_what_was_measured(ablation, tmp_path):
     text = page.parts(tmp_path)["ablation"]
     head, text = text.split("\n\n")
     headings, _, base, phases = text.splitlines()
-    assert head.startswith("2 batches of 2 in float, 1 of QAT, seeds a row: 1. Int8 on golden, 6 ")
-    assert headings.startswith("| what is different | mean PSNR | spread | to base |")
+    assert head.startswith("2 batches of 2 in float, 1 of QAT; seeds per row: 1. Int8 on golden, ")
+    assert headings.startswith("| change | mean PSNR | spread | difference to base |")
     assert base.startswith("| as it is | ")
     assert phases.count(" dB |") == 3
     results = json.loads(copy.read_text())
     results["digits"]["rows"] = "show"
     copy.write_text(json.dumps(results))
-    with pytest.raises(InputError, match="--docs must come with MNIST's test digits at hand"):
+    with pytest.raises(InputError, match="Results in docs must be of MNIST's test digits"):
         page.publish(copy, "seeds", tmp_path)
 
 
@@ -203,7 +203,7 @@ def test_seeds_are_shown_run_by_run(ablation, tmp_path):
     text = page.parts(tmp_path)["seeds"]
     head, text = text.split("\n\n")
     _, _, *lines, spread = text.splitlines()
-    assert "seeds a row: 3." in head
+    assert "seeds per row: 3." in head
     for run, line in zip(runs, lines, strict=True):
         assert line.startswith(f"| as it is, seed {run['seed']} | {run['psnr_mean']:.2f} dB |")
     decibels = [run["psnr_mean"] for run in runs]

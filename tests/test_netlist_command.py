@@ -69,7 +69,7 @@ def test_a_netlist_is_synthesised_in_its_folder_while_others_are_kept_out(
 
     monkeypatch.setattr("golden.files.lock", locked)
     monkeypatch.setattr("hw.boards.top.BoardTop", calls.fake("top", "top"))
-    monkeypatch.setattr("hw.flow.build.synthesise", calls.fake("synthesise", "netlist"))
+    monkeypatch.setattr("hw.flow.synthesis.synthesise", calls.fake("synthesise", "netlist"))
     for name in ("NetlistDesign", "NetlistBoard"):
         monkeypatch.setattr(f"sim.devices.netlist.{name}", calls.fake(name, name))
     monkeypatch.setattr("sim.devices.board.SimulatedPort", calls.fake("port", "port"))

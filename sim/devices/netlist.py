@@ -10,7 +10,7 @@ import pyosys
 
 from golden.errors import InputError
 from golden.files import read_bytes
-from hw.flow.build import NAME
+from hw.flow.synthesis import NAME
 from hw.flow.yosys import yosys
 from sim.devices.board import SimulatedBoard
 from sim.devices.verilate import HERE

@@ -1,4 +1,4 @@
-"""What `restore` does with a folder: the progress, the summary, the exit code."""
+"""The verb restore for a folder: progress, summary and exit code."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def restore_folder(
     method: Method,
     named: dict[str, Any],
 ) -> None:
-    """Restore every PNG below a folder; end with code 1 where some could not be restored.
+    """Restore every PNG below a folder; exit with code 1 if some could not be restored.
 
-    `named` is what the report says of skeleton and device.
+    `named` has the report's entries about skeleton and device.
     """
     source, output, originals = folders
     if originals is not None and not is_dir(originals):
@@ -89,7 +89,7 @@ def restore_found(work: FolderRun, found: Listing) -> Tally:
 
 
 def summary(tally: Tally, total: int) -> str:
-    """Say in one line what became of the files."""
+    """Return the numbers of restored, kept and failed files in one line."""
     text = f"{tally.restored + tally.kept} of {total} restored"
     if tally.kept:
         text += f", {tally.kept} of them before"

@@ -1,4 +1,4 @@
-"""The verb sim: the chip's Verilog against golden."""
+"""The verb sim: comparison of the chip's Verilog with golden."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["simulate"]
 
 
 COCOTB = 2
-"""Digits that the cocotb bench takes: it looks at every step, and is slow."""
+"""Number of digits for the cocotb bench, which compares every step and is slow."""
 
 
 def simulate(
@@ -29,7 +29,7 @@ def simulate(
     no_gate: NoGate = False,
     data: DataFolder = None,
 ) -> None:
-    """Compare the chip's Verilog with golden: cocotb for the first digits, the fast device after.
+    """Compare the chip's Verilog with golden: the first digits in cocotb, then on the fast device.
 
     \b
     thalweg sim digits --images 20

@@ -1,4 +1,4 @@
-"""The training of a baseline from data to shipped weights."""
+"""Training of a baseline: from data to shipped weights."""
 
 from __future__ import annotations
 

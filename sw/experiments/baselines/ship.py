@@ -1,4 +1,4 @@
-"""What a trained baseline leaves: weights in half precision, and where they came from."""
+"""Files of a trained baseline: weights in half precision, and their origin."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = ["ship"]
 def ship(name: str, training: Training, settings: Settings, digits: Digits, folder: Path) -> Path:
     """Write NAME.safetensors and NAME.json to a folder; return the path of the weights."""
     path, record = folder / f"{name}.safetensors", folder / f"{name}.json"
-    # Asked before anything is written: what is written here may be under version control.
+    # Read before anything is written: the files may be under version control.
     origin = provenance(name, training, settings, digits) | {"shorter": shorter(record, settings)}
-    # The network lies channels-last, which a file of weights has no word for.
+    # The network is channels-last, which safetensors cannot store.
     tensors = {
         key: tensor.detach().cpu().half().contiguous()
         for key, tensor in training.network.state_dict().items()
@@ -37,9 +37,9 @@ def ship(name: str, training: Training, settings: Settings, digits: Digits, fold
 
 
 def shorter(path: Path, settings: Settings) -> list[dict[str, Any]]:
-    """Return what the run on record in ``path``, and those before it, reached in fewer batches.
+    """Return the results of shorter runs: the one recorded in ``path`` and those before it.
 
-    So that a run tells what its last doubling gained; only runs with the same settings count.
+    They show the gain of more batches. Only runs with the same settings count.
     """
     if not is_file(path):
         return []

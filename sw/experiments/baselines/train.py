@@ -1,4 +1,4 @@
-"""Training of a baseline: resumable, the best averages kept, its curve on record."""
+"""Training of a baseline: it can be resumed, and keeps the best averages and a curve."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ __all__ = ["Training", "train"]
 
 LOG_EVERY = 100
 STAGE = "baseline"  # the only one
-HIDDEN = 8  # channels or units that a layer has at least on both sides to be a hidden one
+HIDDEN = 8  # fewest inputs and outputs of a hidden layer
 
 
 @dataclass
 class Training:
-    """A network in training, and where its run is."""
+    """A network in training, and the state of its run."""
 
     network: nn.Module
     optimiser: torch.optim.Optimizer
     averages: list[Tensor]
     """Moving averages of the parameters."""
     best: list[Tensor]
-    """Those averages that restored the held-out digits best."""
+    """The averages that restored the held-out digits best."""
     batch: int = 0
-    """Batches that are done."""
+    """Number of finished batches."""
     seconds: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
     """Batch, loss, and the mean PSNR of the averages on held-out digits in dB."""
@@ -55,7 +55,7 @@ class Training:
         return cls(network, optimiser, averages, [average.clone() for average in averages])
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint holds."""
+        """Return the contents of a checkpoint."""
         return {
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -67,7 +67,7 @@ class Training:
         }
 
     def resume(self, state: dict[str, Any]) -> Self:
-        """Go on from what a checkpoint holds; raise whatever it likes where that is damaged."""
+        """Continue from the contents of a checkpoint; damaged contents raise any exception."""
         self.network.load_state_dict(state["network"])
         restore(self.optimiser, state["optimiser"])
         for weights in (state["averages"], state["best"]):
@@ -81,20 +81,20 @@ class Training:
         checkpoint.save(self.state(), STAGE, self.batch)
 
     def put(self, weights: list[Tensor]) -> list[Tensor]:
-        """Put weights in the parameters' place; return what was there."""
+        """Replace the parameters by weights; return the parameters."""
         before = [parameter.detach().clone() for parameter in self.network.parameters()]
         put(weights, list(self.network.parameters()))
         return before
 
 
 def adamw(parameters: list[nn.Parameter], settings: Settings) -> torch.optim.Optimizer:
-    """Return AdamW; its rate is set with every batch: a group's ``share`` of the settings'."""
+    """Return AdamW; every batch sets its rate, to a group's ``share`` of the settings' rate."""
     groups = [{"params": parameters, "share": 1.0}]
     return torch.optim.AdamW(groups, lr=0.0, weight_decay=settings.weight_decay, fused=True)
 
 
 def muon(parameters: list[nn.Parameter], settings: Settings) -> torch.optim.Optimizer:
-    """Return Muon for hidden weights, with AdamW for biases and what meets the pixels."""
+    """Return Muon for hidden weights, with AdamW for biases, first and last layers."""
     hidden = [p.ndim > 1 and min(p.shape[:2]) >= HIDDEN for p in parameters]
     groups = [
         {
@@ -153,7 +153,7 @@ def learn(training: Training, images: np.ndarray, settings: Settings) -> float:
 
 
 def look(training: Training, held_out: np.ndarray, settings: Settings, loss: float) -> None:
-    """Measure the averages on held-out digits, and keep them if they are the best so far."""
+    """Measure the averages on the held-out digits; keep them if they are the best so far."""
     before = training.put(training.averages)
     damaged = blank(held_out, range(len(held_out)), settings.damage)
     shown = restore_images(training.network, damaged, device=training.averages[0].device)
@@ -177,11 +177,11 @@ def train(
     folder: Path,
     device: str = "cpu",
 ) -> Training:
-    """Train a baseline on images uint8 (n, 28, 28), or go on with a run that was broken off.
+    """Train a baseline on images uint8 (n, 28, 28), or continue an interrupted run.
 
-    The checkpoint in ``folder`` is written every minute, and on SIGTERM and SIGINT, upon which
-    the process exits with 128 plus the signal's number. The network that is returned holds the
-    best averages. ``digest`` is that of the data.
+    The checkpoint in ``folder`` is written every minute, and on SIGTERM and SIGINT; then the
+    process exits with 128 plus the signal's number. The returned network has the best averages.
+    ``digest`` is the digest of the data.
     """
     identity = json.dumps({"name": name, "data": digest} | asdict(settings), sort_keys=True)
     checkpoint = Checkpoint.in_folder(folder, identity)
@@ -204,7 +204,7 @@ def go_through(
     received: list[int],
     checkpoint: Checkpoint,
 ) -> None:
-    """Go through the batches that are left; the checkpoint is written now and then."""
+    """Train with the remaining batches, and write the checkpoint now and then."""
     learnt, held_out = images[: -settings.held_out], images[-settings.held_out :]
     clock, total = Clock(training.seconds, training.batch), settings.batches
     losses: list[float] = []
@@ -224,7 +224,7 @@ def go_through(
 
 
 def report(training: Training, settings: Settings, loss: float, left: float) -> None:
-    """Tell the user on stderr how far the run is; ``left`` is in minutes."""
+    """Print the progress of the run on stderr; ``left`` is in minutes."""
     held_out = f", held out {training.curve[-1]['held_out_psnr']:.2f} dB" if training.curve else ""
     print(
         f"batch {training.batch}/{settings.batches}: loss {loss:.5f}{held_out}, eta {left:.1f} min",

@@ -1,4 +1,4 @@
-"""The fused step's library: compiled on first use for this machine, then kept."""
+"""The library of the fused step: compiled for this machine on first use, then kept in the cache."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FUNCTIONS = ("thalweg_forward", "thalweg_backward")
 
 
 class Unavailable(Exception):
-    """Why there is no fused step here, in one line."""
+    """The fused step is not available; one line says why."""
 
 
 def library(channels: int, multiplier: int) -> ctypes.CDLL:

@@ -15,7 +15,7 @@ from hw.flow.verilog import run_overhead
 from hw.shapes import Geometry
 from sim import cocotb_run
 from sim.benches import host, streams
-from sim.devices.verilate import Port
+from sim.devices.designs import Port
 from tests.played_bench import ChipDut, play
 from tests.played_chip import PlayedChip
 

@@ -132,7 +132,7 @@ def served(monkeypatch, calls):
     """Have `thalweg simulate` simulate nothing."""
     monkeypatch.setattr("sim.devices.board.SimulatedBoard", calls.fake("board", "a board"))
     monkeypatch.setattr(
-        "sim.devices.board.serve", calls.fake("serve", lambda board, ready: ready("/dev/x"))
+        "sim.devices.terminal.serve", calls.fake("serve", lambda board, ready: ready("/dev/x"))
     )
     return calls
 

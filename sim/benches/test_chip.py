@@ -18,7 +18,7 @@ from sim.cocotb_run import run_chip_bench
 SIZES = {1: (4, 8), 2: (8, 4), 5: (4, 8)}
 
 
-def trained():
+def trained() -> Path | None:
     """Return the folder of a trained skeleton: ``$SKELETON``, else a shipped one, else none."""
     named = os.environ.get("SKELETON")
     shipped = sorted(path.parent for path in SHIPPED.glob("*/skeleton.json"))
@@ -26,7 +26,7 @@ def trained():
 
 
 @pytest.mark.parametrize("filters", SIZES)
-def test_every_state_of_a_small_chip_equals_golden(filters):
+def test_every_state_of_a_small_chip_equals_golden(filters: int) -> None:
     height, width = SIZES[filters]
     spec = Spec(height=height, width=width, image=4)
     rng = np.random.default_rng(32)
@@ -43,13 +43,13 @@ def test_every_state_of_a_small_chip_equals_golden(filters):
     )
 
 
-def test_every_state_of_a_full_chip_equals_golden():
+def test_every_state_of_a_full_chip_equals_golden() -> None:
     rng = np.random.default_rng(33)
     folder = trained()
     if folder is None:
         gate = Gate(input_channel=0, output_channel=1, start=4)
         skeleton = calibrated(Spec(gate=gate), rng)
-        networks = (network(skeleton.spec, rng),)
+        networks: tuple[GateNetwork, ...] = (network(skeleton.spec, rng),)
     else:
         skeleton = Skeleton.load(folder)
         file = folder / "gate.safetensors"

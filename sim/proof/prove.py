@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden.compare import require_equal
-from golden.device import GoldenDevice, batches, run
+from golden.device import Device, GoldenDevice, Network, batches, run
 from golden.errors import Difference, InputError
+from golden.skeleton import Skeleton
 from sim.devices.device import SimulatedDevice
 from sim.proof.steps import first_difference
 from sim.proof.workers import in_processes
@@ -31,15 +32,15 @@ class Proof:
 
 
 def prove(
-    skeleton,
-    network,
-    images,
+    skeleton: Skeleton,
+    network: Network | None,
+    images: np.ndarray,
     *,
-    steps,
-    filters=5,
-    stall=0,
+    steps: int,
+    filters: int = 5,
+    stall: int = 0,
     progress: Callable[[int], None] = lambda done: None,
-):
+) -> Proof:
     """Restore images on the simulated chip and the golden model; every code must be equal.
 
     Compared are the lattice in the end, all channels of it, and the restored image; one code that
@@ -75,7 +76,15 @@ def prove(
     return Proof(len(images), codes, clocks)
 
 
-def compare(images, first, skeleton, network, steps, filters, stall):
+def compare(
+    images: np.ndarray,
+    first: int,
+    skeleton: Skeleton,
+    network: Network | None,
+    steps: int,
+    filters: int,
+    stall: int,
+) -> tuple[int, int, int]:
     """Compare one chunk of images; return their number, the codes compared, the clocks."""
     import torch
 
@@ -86,17 +95,17 @@ def compare(images, first, skeleton, network, steps, filters, stall):
 
 
 def compare_device(
-    chip,
-    skeleton,
-    network,
-    images,
-    steps,
+    chip: Device,
+    skeleton: Skeleton,
+    network: Network | None,
+    images: np.ndarray,
+    steps: int,
     *,
-    first=0,
-    states=True,
+    first: int = 0,
+    states: bool = True,
     progress: Callable[[int], None] = lambda done: None,
     say: Callable[[str], None] = lambda text: None,
-):
+) -> int:
     """Restore images on a device, whose first skeleton it is, and on the golden one.
 
     Compared are the planes of every opening, the restored image and, unless that takes too long,
@@ -108,39 +117,45 @@ def compare_device(
     for device in (golden, chip):
         device.choose(0)
     for batch in batches(len(images), chip.contexts):
-        count, seen = batch.stop - batch.start, []
-        for device in (golden, chip):
-            device.load_images(images[batch])
-            watched = Watched(device, count)
-            run(watched, network, steps)
-            seen.append(np.array(watched.seen, np.int8))
-        pairs = {"planes": seen}
-        if states:
-            pairs["states"] = [device.read_states() for device in (golden, chip)]
-        pairs["images"] = [device.read_images() for device in (golden, chip)]
+        want, found = (
+            results(device, network, images[batch], steps, states) for device in (golden, chip)
+        )
         begin = first + batch.start
         try:
-            for kind, (want, found) in pairs.items():
-                codes += require_equal(found, want, "image {}", first=begin, kind=kind)
+            for kind, codes_found in found.items():
+                codes += require_equal(codes_found, want[kind], "image {}", first=begin, kind=kind)
         except Difference as difference:
             say(f"{difference}; looking for the first step that differs")
             with suppress(InputError):  # what was read at first is then all that there is to tell
                 first_difference(chip, skeleton, network, images[batch], steps, first=begin)
             raise
-        progress(count)
+        progress(batch.stop - batch.start)
     return codes
+
+
+def results(
+    device: Device, network: Network | None, images: np.ndarray, steps: int, states: bool
+) -> dict[str, np.ndarray]:
+    """Restore a batch; return what is compared, each kind by its name, in the order of the run."""
+    device.load_images(images)
+    watched = Watched(device, len(images))
+    run(watched, network, steps)
+    found = {"planes": np.array(watched.seen, np.int8)}
+    if states:
+        found["states"] = device.read_states()
+    return found | {"images": device.read_images()}
 
 
 class Watched:
     """A device for a run that keeps the planes of each lattice."""
 
-    def __init__(self, device, count):
+    def __init__(self, device: Device, count: int) -> None:
         self.start = device.start
         self.write_deltas = device.write_deltas
-        self.seen = [[] for _ in range(count)]
+        self.seen: list[list[np.ndarray]] = [[] for _ in range(count)]
         self._device = device
 
-    def planes(self):
+    def planes(self) -> tuple[np.ndarray, np.ndarray]:
         """Return what the device gives, and keep it."""
         indices, planes = self._device.planes()
         for index, plane in zip(indices.tolist(), planes, strict=True):

@@ -3,12 +3,20 @@
 import numpy as np
 
 from golden.compare import require_equal
-from golden.device import GoldenDevice, batches, run
+from golden.device import Device, GoldenDevice, Network, batches, run
+from golden.skeleton import Skeleton
 
 __all__ = ["first_difference"]
 
 
-def first_difference(chip, skeleton, network, images, steps, first=0):
+def first_difference(
+    chip: Device,
+    skeleton: Skeleton,
+    network: Network | None,
+    images: np.ndarray,
+    steps: int,
+    first: int = 0,
+) -> None:
     """Restore images step by step on a device and on golden; raise where they differ first.
 
     Takes long: every lattice is read after every step. Does nothing where no code differs.
@@ -32,7 +40,7 @@ def first_difference(chip, skeleton, network, images, steps, first=0):
         Names the image, the step, the channel and the cell.
     """
     golden = GoldenDevice((skeleton,))
-    devices = (chip, golden)
+    devices: tuple[Device, Device] = (chip, golden)
     for device in devices:
         device.choose(0)
     for batch in batches(len(images), chip.contexts):

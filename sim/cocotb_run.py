@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -22,7 +23,7 @@ from hw.flow.verilog import write_chip
 from hw.shapes import Geometry
 from sim.devices.verilate import build_root, require_tools, tool_environment
 
-__all__ = ["bench_folder", "run_bench", "run_chip_bench"]
+__all__ = ["Plan", "bench_folder", "run_bench", "run_chip_bench"]
 
 BUILD_ARGS = ("-Wno-WIDTH", "-Wno-fatal")  # Amaranth widens operands itself
 RESULTS = "results.xml"
@@ -77,13 +78,8 @@ def run_bench(
         "variables": {name: str(value) for name, value in (env or {}).items()},
         "tests": tests,
     }
-    try:
+    with judge(results, module, folder / "bench.log"):
         run_job(job, folder)
-    except ToolError:
-        if is_file(results):  # what a test found tells more than how the process ended
-            require_passed(results, module, folder / "bench.log")
-        raise
-    require_passed(results, module, folder / "bench.log")
 
 
 def run_job(job: dict[str, Any], folder: Path) -> None:
@@ -109,6 +105,18 @@ def move_paths(value: Any, folder: Path, place: Path) -> Any:
         case dict():
             return {name: move_paths(each, folder, place) for name, each in value.items()}
     return value
+
+
+@contextmanager
+def judge(results: Path, module: str, log: Path) -> Iterator[None]:
+    """Raise, after the block that runs a bench, unless its tests have passed."""
+    try:
+        yield
+    except ToolError:
+        if is_file(results):  # what a test found tells more than how the process ended
+            require_passed(results, module, log)
+        raise
+    require_passed(results, module, log)
 
 
 def require_passed(results: Path, module: str, log: Path) -> None:
@@ -138,21 +146,36 @@ def first_line(text: str) -> str:
     return text.strip().partition("\n")[0]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What the chip's bench runs: every skeleton, on raw lattices and on images."""
+
+    cases: Sequence[tuple[str, int]] = (("nearest2", 0), ("phase4", 3))
+    """How the raw lattices are run: with a random gate, ``nearest2``, ``phase4`` or ``none``, and
+    with streams that rest so many clocks at most."""
+    image_mappings: Sequence[str] = ("own",)
+    """The gates of the images: the same, or ``own``."""
+    adversarial_states: int = 7
+    """Raw lattices that are made to be hard."""
+    random_states: int = 1
+    """Random raw lattices."""
+    steps: int = 10
+    """Steps of an image."""
+
+
 def run_chip_bench(
     geometry: Geometry,
     skeletons: Sequence[Skeleton],
+    plan: Plan,
     *,
     name: str,
     images: np.ndarray | None = None,
     networks: Sequence[GateNetwork] = (),
-    cases: Sequence[tuple[str, int]] = (("nearest2", 0), ("phase4", 3)),
-    image_mappings: Sequence[str] = ("own",),
-    adversarial_states: int = 7,
-    random_states: int = 1,
-    steps: int = 10,
     tests: str | None = None,
 ) -> float:
     """Compare a chip with golden in cocotb, every code of every state of every step.
+
+    Returns the seconds that it took.
 
     Parameters
     ----------
@@ -160,44 +183,30 @@ def run_chip_bench(
         Build of the chip.
     skeletons : sequence of Skeleton
         Contents of the skeleton memory; all are run.
+    plan : Plan
+        What is run.
     name : str
         Folder below ``build/sim`` for everything generated.
     images : ndarray, optional
         Damaged images to restore, uint8 (n, image, image).
     networks : sequence of GateNetwork
         Each skeleton's own gate, as far as there are any.
-    cases : sequence of tuple of str and int
-        How the raw lattices are run: with a random gate, ``nearest2``, ``phase4`` or ``none``, and
-        with streams that rest so many clocks at most.
-    image_mappings : sequence of str
-        The gates of the images: the same, or ``own``.
-    adversarial_states, random_states : int
-        How many raw lattices of each kind.
-    steps : int
-        Steps of an image.
     tests : str, optional
         Regular expression of the tests to run; default: all of them.
     """
-    begin = time.monotonic()
-    size = geometry.spec.image
-    plan = {
+    begin, size = time.monotonic(), geometry.spec.image
+    images = np.zeros((0, size, size), np.uint8) if images is None else images
+    chip = {
         "spec": geometry.spec.to_json(),
         "filters": geometry.filters,
         "contexts": geometry.contexts,
         "skeletons": len(skeletons),
-        "cases": list(cases),
-        "image_mappings": list(image_mappings),
-        "adversarial_states": adversarial_states,
-        "random_states": random_states,
-        "steps": steps,
     }
     with bench_folder(name) as folder:
         source = write_chip(geometry, skeletons, folder)
         save_subjects(skeletons, networks, folder)
-        np.save(
-            folder / "images.npy", np.zeros((0, size, size), np.uint8) if images is None else images
-        )
-        write_json(folder / "plan.json", plan, indent=1)
+        np.save(folder / "images.npy", images)
+        write_json(folder / "plan.json", chip | asdict(plan), indent=1)
         run_bench(source, "chip", folder, env={"BENCH": str(folder)}, tests=tests)
     return time.monotonic() - begin
 

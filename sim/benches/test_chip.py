@@ -12,7 +12,7 @@ from golden.samples import calibrated, extreme, network, uniform
 from golden.skeleton import SHIPPED, Skeleton
 from golden.spec import Gate, Spec
 from hw.shapes import Geometry
-from sim.cocotb_run import run_chip_bench
+from sim.cocotb_run import Plan, run_chip_bench
 
 # Not square, so that rows and columns are told apart; the image leaves a margin in one direction.
 SIZES = {1: (4, 8), 2: (8, 4), 5: (4, 8)}
@@ -36,10 +36,9 @@ def test_every_state_of_a_small_chip_equals_golden(filters: int) -> None:
     run_chip_bench(
         Geometry(spec=spec, filters=filters),
         skeletons,
+        Plan(image_mappings=("nearest2", "phase4"), steps=4),
         name=f"chip-small-f{filters}",
         images=rng.integers(0, 256, (2, 4, 4), np.uint8),
-        image_mappings=("nearest2", "phase4"),
-        steps=4,
     )
 
 
@@ -56,15 +55,11 @@ def test_every_state_of_a_full_chip_equals_golden() -> None:
         networks = (GateNetwork.load(file),) if file.exists() else ()
     images = rng.integers(0, 256, (2, 28, 28), np.uint8)
     images[rng.random(images.shape) < 0.7] = 0
-    run_chip_bench(
-        Geometry(),
-        (skeleton,),
-        name="chip-full-f5",
-        images=images,
-        networks=networks,
+    plan = Plan(
         image_mappings=("own" if networks else "none",),
         cases=(("phase4", 2),),
         adversarial_states=2,
         random_states=0,
-        tests="every_|steps=10",
     )
+    given = {"name": "chip-full-f5", "tests": "every_|steps=10"}
+    run_chip_bench(Geometry(), (skeleton,), plan, images=images, networks=networks, **given)

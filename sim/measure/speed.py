@@ -48,7 +48,7 @@ def device_clock_rate(
 
     def digits() -> None:
         chip.load_images(images)
-        run(chip, None, chip.geometry.spec.steps)
+        run(chip, None, chip.skeletons[0].spec.steps)
         chip.read_images()
 
     before = chip.simulated_clocks

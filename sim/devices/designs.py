@@ -92,6 +92,8 @@ class Design(ABC):
 class RtlDesign(Design):
     """A design from the gateware itself."""
 
+    geometry: Geometry
+    """Build of the chip."""
     array = "rows"
     optimise = "OPT_FAST=-O3 OPT_SLOW=-O3"
 
@@ -100,6 +102,10 @@ class RtlDesign(Design):
         """Files that it is made from."""
         defining = [ROOT / "golden" / f"{name}.py" for name in DEFINING]
         return [*sorted((ROOT / "hw").rglob("*.py")), *defining]
+
+    def find_memories(self, chip: str = "") -> dict[str, str]:
+        """Return the path of each memory that is loaded; ``chip`` is that of the chip."""
+        return {name: f"{chip}{memory_path(name)}" for name in layouts(self.geometry)}
 
     @property
     def public(self) -> list[str]:
@@ -128,7 +134,7 @@ class ChipDesign(RtlDesign):
     @property
     def memories(self) -> dict[str, str]:
         """Instance path of each memory that is loaded, below the top module."""
-        return {name: memory_path(name) for name in layouts(self.geometry)}
+        return self.find_memories()
 
     @property
     def lattices(self) -> list[str]:
@@ -169,7 +175,7 @@ class BoardDesign(RtlDesign):
     @property
     def memories(self) -> dict[str, str]:
         """Instance path of each memory that is loaded, below the top module."""
-        return {name: f"linked.chip.{memory_path(name)}" for name in layouts(self.geometry)}
+        return self.find_memories("linked.chip.")
 
     def write(self, folder: Path) -> list[str]:
         """Write its Verilog with empty memories; return Verilator's arguments for it."""
@@ -200,7 +206,7 @@ class WireDesign(RtlDesign):
     @property
     def memories(self) -> dict[str, str]:
         """Instance path of each memory that is loaded, below the top module."""
-        return {name: f"chip.{memory_path(name)}" for name in layouts(self.geometry)}
+        return self.find_memories("chip.")
 
     def write(self, folder: Path) -> list[str]:
         """Write its Verilog with empty memories; return Verilator's arguments for it."""

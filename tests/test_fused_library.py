@@ -110,17 +110,6 @@ def test_a_library_is_compiled_for_this_machine_with_exact_arithmetic(
     assert path == target == tmp_path / "thalweg" / "fused" / name
 
 
-@pytest.mark.parametrize("there", ["both", "library", "stamp", "neither"])
-def test_a_library_is_whole_where_its_checksum_lies_beside_it(tmp_path, there):
-    path = tmp_path / "step.so"
-    if there in ("both", "library"):
-        path.write_bytes(b"code")
-    if there in ("both", "stamp"):
-        library.stamp(path).write_text(build.hashlib.sha256(b"code").hexdigest())
-    assert library.stamp(path) == tmp_path / "step.sha256"
-    assert library.is_whole(path) is (there == "both")
-
-
 def test_what_was_built_is_stamped_only_after_it_is_in_its_place(monkeypatch, tmp_path):
     path, order = tmp_path / "step.so", []
 

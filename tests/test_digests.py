@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from golden.files import ROOT
 from golden.gate import GateLayer, GateNetwork
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from hw.shapes import Geometry
 from sim.devices import designs, verilate
 from sw.data.load import Digits
-from sw.experiments.table.subject import ROOT
 from sw.restore.results import Mark, Recipe, digest
 from sw.train.learner import identity, reads
 from sw.train.options import Options

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from golden.errors import InputError, reason
-from golden.gate import GateNetwork
 from golden.model import Model
 from golden.skeleton import Skeleton
 from golden.spec import Gate, Spec
@@ -23,6 +22,8 @@ __all__ = [
     "Counters",
     "Device",
     "GoldenDevice",
+    "Network",
+    "Runner",
     "as_cells",
     "as_deltas",
     "as_images",
@@ -51,7 +52,27 @@ class Counters(NamedTuple):
     """Clocks in which every multiplier of the engine had a useful product."""
 
 
-class Device(Protocol):
+class Network(Protocol):
+    """What answers openings: a gate's network, or something that stands for one."""
+
+    def deltas(self, planes: np.ndarray) -> np.ndarray:
+        """Map planes (k, cells) to deltas (k, cells / 4)."""
+
+
+class Runner(Protocol):
+    """What `run` needs of a device."""
+
+    def start(self, steps: int, *, gated: bool = True) -> None:
+        """Start a run of ``steps`` steps on every lattice, with the skeleton's gate or without."""
+
+    def planes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Wait for openings: indices (k,) and planes (k, cells); none once all runs have ended."""
+
+    def write_deltas(self, indices: np.ndarray, deltas: np.ndarray) -> None:
+        """Answer the openings of ``indices`` with deltas (k, cells / 4)."""
+
+
+class Device(Runner, Protocol):
     """A machine that runs one of its skeletons on a batch of lattices.
 
     Load a batch first: all calls after it concern the lattices of that batch. The step count goes
@@ -71,15 +92,6 @@ class Device(Protocol):
 
     def load_states(self, states: np.ndarray, step: int) -> None:
         """Load raw lattices as the states after ``step``, with its delta applied."""
-
-    def start(self, steps: int, *, gated: bool = True) -> None:
-        """Start a run of ``steps`` steps on every lattice, with the skeleton's gate or without."""
-
-    def planes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Wait for openings: indices (k,) and planes (k, cells); none once all runs have ended."""
-
-    def write_deltas(self, indices: np.ndarray, deltas: np.ndarray) -> None:
-        """Answer the openings of ``indices`` with deltas (k, cells / 4)."""
 
     def read_images(self) -> np.ndarray:
         """Return what the lattices show."""
@@ -254,7 +266,7 @@ class GoldenDevice:
         return Counters(0, 0)
 
 
-def run(device: Device, network: GateNetwork | None, steps: int) -> None:
+def run(device: Runner, network: Network | None, steps: int) -> None:
     """Run the loaded lattices ``steps`` steps on; the network answers every opening of the gate.
 
     Without a network the rule runs alone.
@@ -266,7 +278,7 @@ def run(device: Device, network: GateNetwork | None, steps: int) -> None:
         indices, planes = device.planes()
 
 
-def trace(device: Device, network: GateNetwork | None, steps: int) -> np.ndarray:
+def trace(device: Device, network: Network | None, steps: int) -> np.ndarray:
     """Run step by step and return every state: int8 (B, steps + 1, channels, height, width)."""
     states = [device.read_states()]
     for _ in range(steps):
@@ -277,7 +289,7 @@ def trace(device: Device, network: GateNetwork | None, steps: int) -> np.ndarray
 
 def restore(
     device: Device,
-    network: GateNetwork | None,
+    network: Network | None,
     images: np.ndarray,
     steps: int,
     progress: Callable[[int], None] = lambda done: None,

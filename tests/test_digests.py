@@ -12,7 +12,7 @@ from golden.gate import GateLayer, GateNetwork
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from hw.shapes import Geometry
-from sim.devices import verilate
+from sim.devices import designs, verilate
 from sw.data.load import Digits
 from sw.restore.results import Mark, Method, digest
 from sw.train.identity import identity, reads
@@ -177,18 +177,18 @@ def test_identity_of_a_run_by_its_gate(name, value):
     assert identity(other, "data") != identity(Options(), "data")
 
 
-DESIGN = verilate.ChipDesign(Geometry(filters=5))
+DESIGN = designs.ChipDesign(Geometry(filters=5))
 DESIGNS = {
     "filters": replace(DESIGN, geometry=Geometry(filters=1)),
     "contexts": replace(DESIGN, geometry=Geometry(filters=5, contexts=1)),
     "skeletons": replace(DESIGN, geometry=Geometry(filters=5, skeletons=1)),
     "spec": replace(DESIGN, geometry=Geometry(spec=Spec(height=16, image=12), filters=5)),
     "traced": replace(DESIGN, traced=True),
-    "board": verilate.BoardDesign(DESIGN.geometry, 10),
-    "divisor": verilate.BoardDesign(DESIGN.geometry, 11),
-    "patience": verilate.BoardDesign(DESIGN.geometry, 10, patience=99),
-    "wire": verilate.WireDesign(DESIGN.geometry),
-    "patience of the wire": verilate.WireDesign(DESIGN.geometry, patience=99),
+    "board": designs.BoardDesign(DESIGN.geometry, 10),
+    "divisor": designs.BoardDesign(DESIGN.geometry, 11),
+    "patience": designs.BoardDesign(DESIGN.geometry, 10, patience=99),
+    "wire": designs.WireDesign(DESIGN.geometry),
+    "patience of the wire": designs.WireDesign(DESIGN.geometry, patience=99),
 }
 
 
@@ -204,6 +204,7 @@ MADE_FROM = [
     "sim/devices/lattices.h",
     "sim/devices/memories.h",
     "sim/devices/served.h",
+    "sim/devices/designs.py",
     "sim/devices/verilate.py",
     "sim/devices/chip.cpp",
     "hw/chip.py",
@@ -231,7 +232,7 @@ def test_every_header_is_in_a_fingerprint():
 
 def test_what_a_design_hands_its_shim_is_in_its_fingerprint(monkeypatch):
     before = verilate.fingerprint(DESIGN)
-    monkeypatch.setattr(verilate, "word_count", lambda shape: 9)
+    monkeypatch.setattr(designs, "word_count", lambda shape: 9)
     assert verilate.fingerprint(DESIGN) != before
 
 

@@ -56,14 +56,13 @@ def prove(
     board: Any, names: list[str], skeletons: tuple[Skeleton, ...], count: int, states: bool
 ) -> tuple[int, int]:
     """Restore show digits on a board's netlist; return the codes compared and the clocks."""
-    from sim.proof.prove import compare_device
+    from sim.proof.prove import Restorer, compare_device
     from sw.data.damage import blank
     from sw.data.load import show_digits
     from sw.runs.loading import load_run
     from sw.serial.device import ChipDevice
 
     skeleton, network = load_run(names[0])
-    steps = skeleton.spec.steps
     digits, _ = show_digits()
     damaged = blank(digits[:count], range(count))
     port = simulate_netlist(board, skeletons, Path("build") / board.name)
@@ -71,10 +70,8 @@ def prove(
     with progress("restoring", count) as advance:
         codes = compare_device(
             device,
-            skeleton,
-            network,
+            Restorer(skeleton, network, skeleton.spec.steps),
             damaged,
-            steps,
             states=states,
             progress=advance,
             say=lambda text: typer.echo(f"netlist of {board.name}: {text}"),

@@ -35,7 +35,8 @@ def serve(
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.skeleton import Skeleton, find
     from hw.shapes import Geometry
-    from sim.devices.board import CLOCK, SimulatedBoard, divisor_of, serve
+    from sim.devices.board import CLOCK, SimulatedBoard, divisor_of
+    from sim.devices.terminal import serve
     from sw.cli.common import places
 
     folded = filters_of(board, filters)

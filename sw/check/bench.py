@@ -12,7 +12,7 @@ from golden.samples import adversarial_states
 from golden.skeleton import Skeleton
 from golden.spec import MAPPINGS, Gate, Spec
 from sw.check.pair import Answer, Pair, Tally
-from sw.check.target import Subject, Target, Unavailable
+from sw.check.target import Subject, Target
 from sw.data.damage import blank
 from sw.data.load import show_digits
 
@@ -86,12 +86,6 @@ class Bench:
         reads, adds = self.rng.integers(0, self.spec.channels, 2).tolist()
         gate = Gate(input_channel=reads, output_channel=adds, start=1, every=every, mapping=mapping)
         return replace(self.skeleton, spec=replace(self.spec, gate=gate))
-
-    def require_gate(self) -> Gate:
-        """Return the skeleton's gate; raise `Unavailable` where it has none."""
-        if self.spec.gate is None:
-            raise Unavailable("the skeleton has no gate")
-        return self.spec.gate
 
 
 @dataclass(frozen=True, kw_only=True)

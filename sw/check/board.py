@@ -88,8 +88,8 @@ class Board:
 
     def find_damaged(self) -> dict[str, bool]:
         """Return which places are damaged."""
-        flags = self._status().damaged
-        return {f"place {place}": bool(flags >> place & 1) for place in range(len(self.facts.digests))}
+        flags, places = self._status().damaged, range(len(self.facts.digests))
+        return {f"place {place}": bool(flags >> place & 1) for place in places}
 
     def count(self) -> dict[str, int]:
         """Return requests so far, those repeated, and frames that did not arrive whole."""

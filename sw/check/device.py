@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from golden import naive
@@ -54,7 +53,7 @@ def note_unequal(tally: Tally, found: np.ndarray, want: np.ndarray, what: str) -
     """Compare arrays of any shape, and note how many codes differ."""
     count = int(np.count_nonzero(found != want))
     if count:
-        tally.note(f"{what}: {count:,} codes of golden differ from plain integers", count)
+        tally.note(f"{what}: golden differs from plain integers in codes: {count:,}", count)
     tally.codes += want.size
 
 
@@ -75,7 +74,7 @@ def identify(bench: Bench) -> None:
         differing = sum(a != b for a, b in zip(first, now, strict=False))
         differing += abs(len(first) - len(now))
         if differing:
-            tally.note(f"the chip says other facts than at first: {differing} bytes", differing)
+            tally.note(f"the chip says other facts than at first, in bytes: {differing}", differing)
     if not tally.codes:
         raise Unavailable("nothing tells the digests of these skeletons")
 
@@ -120,6 +119,7 @@ def count_clocks(bench: Bench) -> None:
         pair.run(steps)
         wanted = expect(steps)
         clocks, busy = clocks + wanted.clocks, busy + wanted.busy
+        bench.tally.details = {"clocks expected": clocks, "busy expected": busy}
         for _ in range(2):  # the second time nothing has run since
             found = pair.device.counters()
             for name, got, want in (("clocks", found.clocks, clocks), ("busy", found.busy, busy)):
@@ -134,7 +134,8 @@ def look_at_link(bench: Bench) -> None:
     """Require that no request was repeated and no frame was lost."""
     if bench.target.link is None:
         raise Unavailable("the device has no link")
-    (_, requests), *unwanted = bench.target.link().items()
+    bench.tally.details = dict(bench.target.link())
+    (_, requests), *unwanted = bench.tally.details.items()
     bench.tally.codes += requests
     for name, count in unwanted:
         if count:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from golden.compare import require_equal
-from golden.device import Device, GoldenDevice, as_cells
+from golden.device import Device, GoldenDevice
 from golden.errors import Difference
 from golden.skeleton import Skeleton
 
@@ -28,6 +28,8 @@ class Tally:
     """Those that differ."""
     first: str | None = None
     """Where the first one is."""
+    details: dict[str, int] = field(default_factory=dict)
+    """Further numbers for the report."""
 
     def compare(
         self,
@@ -82,7 +84,6 @@ class Pair:
 
     def zero_cells(self, cells: np.ndarray) -> None:
         """Set all channels of the chosen cells to 0."""
-        cells = as_cells(cells, self.golden.skeletons[0].spec, len(cells))
         for device in (self.golden, self.device):
             device.zero_cells(cells)
 

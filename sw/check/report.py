@@ -27,7 +27,8 @@ def line_of(result: Result) -> str:
     compared = f"{tally.codes:>12,} {job.check.unit} "
     if tally.differing:
         return f"{title}{compared}DIFFER: {tally.first} ({tally.differing:,} in all)"
-    return f"{title}{compared}equal, {result.seconds:.1f} s"
+    verdict = "equal" if job.check.unit == "codes" else "as expected"
+    return f"{title}{compared}{verdict}, {result.seconds:.1f} s"
 
 
 def summary(results: list[Result]) -> str:
@@ -48,7 +49,6 @@ def report(
     """Return the report, as JSON values.
 
     ``device`` is its name and build, ``ended`` the error that broke the checks off, if one did.
-    What was counted on the link is among the checks, and here by name.
     """
     return {
         "result": "broken off" if ended else word(results),
@@ -59,7 +59,6 @@ def report(
         "options": dict(options),
         "codes": sum(result.tally.codes for result in results if result.job.check.unit == "codes"),
         "checks": [values(result) for result in results],
-        "link": None if ended or target.link is None else dict(target.link()),
     }
 
 
@@ -81,6 +80,7 @@ def values(result: Result) -> dict[str, Any]:
         "compared": tally.codes,
         "differing": tally.differing,
         "first_difference": tally.first,
+        "details": tally.details,
         "seconds": round(result.seconds, 3),
     }
 

@@ -75,7 +75,8 @@ def check(
         remove(output)  # of an earlier check: one that is interrupted leaves none
         error = collect(target, count, seed, results)
         named = device_facts(device, filters)
-        write_json(output, report(target, results, named, told, error and str(error)))
+        ended = None if error is None else str(error)
+        write_json(output, report(target, results, named, told, ended))
     typer.echo(summary(results))
     typer.echo(f"wrote {output}: attach it to a bug report")
     if error is not None:

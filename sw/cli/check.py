@@ -81,6 +81,13 @@ def check(
     typer.echo(f"wrote {output}: attach it to a bug report")
     if error is not None:
         raise error
+    require_equal(results)
+
+
+def require_equal(results: list[Result]) -> None:
+    """Raise the first difference, if there is one, with how many checks differ."""
+    from sw.check.report import summary
+
     for result in results:
         if result.tally.differing:
             raise Difference(f"{result.job.title}: {result.tally.first}; {summary(results)}")

@@ -16,7 +16,7 @@ from sw.check.run import jobs_of, make
 from sw.check.target import Subject
 from sw.cli.check import predict
 from tests.device_suite import SPEC, gate_network, skeletons
-from tests.slow.test_every_device import board
+from tests.slow.test_every_device import PATIENCE, board
 
 SUBJECTS = tuple(Subject(skeleton, gate_network(), skeleton.digest) for skeleton in skeletons())
 
@@ -58,7 +58,8 @@ def test_a_board_passes_every_check():
 def test_a_skeleton_with_one_bit_flipped_is_found_by_its_flag():
     memories = images(Geometry(spec=SPEC), skeletons())
     memories["mix0"][3] ^= 1  # of the skeleton in place 0
-    spoilt = SimulatedBoard(Geometry(spec=SPEC), skeletons(), divisor=8, memories=memories)
+    geometry = Geometry(spec=SPEC)
+    spoilt = SimulatedBoard(geometry, skeletons(), divisor=8, patience=PATIENCE, memories=memories)
     target = board_target(SimulatedPort(spoilt), SUBJECTS, predict)
     results = {each.title: make(target, each, QUICK, 0) for each in jobs_of(target.subjects)}
     flags = results["device: damage flags"].tally

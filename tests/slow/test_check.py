@@ -61,7 +61,9 @@ def test_a_skeleton_with_one_bit_flipped_is_found_by_its_flag():
     geometry = Geometry(spec=SPEC)
     spoilt = SimulatedBoard(geometry, skeletons(), divisor=8, patience=PATIENCE, memories=memories)
     target = board_target(SimulatedPort(spoilt), SUBJECTS, predict)
-    results = {each.title: make(target, each, QUICK, 0) for each in jobs_of(target.subjects)}
+    names = ("damage flags", "random lattices", "link")
+    jobs = [job for job in jobs_of(target.subjects) if job.check.name in names]
+    results = {job.title: make(target, job, QUICK, 0) for job in jobs}
     flags = results["device: damage flags"].tally
     assert flags.first == "place 0: the chip found its skeleton damaged" and flags.differing == 1
     assert results["0: random lattices"].word == "differs"
@@ -82,7 +84,7 @@ def test_the_simulated_chip_passes(thalweg, shelf, tmp_path):
 
 def test_a_board_behind_a_pseudo_terminal_passes(thalweg, shelf, terminal, tmp_path):
     output = tmp_path / "x.json"
-    words = ("--device", f"serial:{terminal}", "--quick", "--output", output, *shelf)
+    words = ("--device", f"serial:{terminal}", "--quick", "--output", output, *shelf[:2])
     code, out, err = thalweg("check", *words)
     report = json.loads(output.read_text())
     wrong = {each["name"] for each in report["checks"] if each["result"] == "differs"}

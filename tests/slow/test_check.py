@@ -18,6 +18,8 @@ from sw.cli.check import predict
 from tests.device_suite import SPEC, gate_network, skeletons
 from tests.slow.test_every_device import PATIENCE, board
 
+pytestmark = pytest.mark.timeout(900)  # a simulated wire is slow
+
 SUBJECTS = tuple(Subject(skeleton, gate_network(), skeleton.digest) for skeleton in skeletons())
 
 

@@ -1,4 +1,4 @@
-"""Codes held equal to golden's: where they first differ is said by step, channel and cell."""
+"""Comparison with golden: the error names the step, channel and cell of the first difference."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AXES = {
     ("planes", 3): ", opening {}: cell {}",
     ("images", 3): ": pixel ({}, {})",
 }
-"""What the axes after the first are called, by the kind of array and its dimensions."""
+"""Names of the axes after the first in errors, by the kind of array and its number of axes."""
 
 
 def require_equal(
@@ -25,20 +25,20 @@ def require_equal(
     first: int = 0,
     kind: str = "",
 ) -> int:
-    """Raise unless all codes are golden's; return how many were compared.
+    """Raise unless all codes equal golden's; return how many were compared.
 
     Parameters
     ----------
     found, want
-        Codes of the same shape, those of a device and golden's: states (n, steps + 1, channels,
+        Codes of a device, and golden's codes of the same shape: states (n, steps + 1, channels,
         height, width) or (n, channels, height, width), images (n, height, width), or planes
         (n, openings, cells).
     place
-        What errors call an item of the first axis; ``{}`` becomes its index.
+        Name of an item of the first axis in errors; ``{}`` becomes its index.
     first
         Index of the first item.
     kind
-        States, images or planes; guessed from the dimensions where empty.
+        States, images or planes; if empty, it follows from the number of axes.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Devices: what runs a skeleton (this model, a simulated chip, a board), and the host's loop.
+"""Devices: machines that run a skeleton (golden, a simulated chip, a board), and the host's loop.
 
 A device holds up to `contexts` lattices. The gate runs on the host: `run` starts all lattices,
-takes the planes as they come, and answers with deltas, until every run has ended.
+takes planes when they come, and answers with deltas, until every run has ended.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from golden.errors import InputError, reason
-from golden.gate import GateNetwork
 from golden.model import Model
 from golden.skeleton import Skeleton
 from golden.spec import Gate, Spec
@@ -23,6 +22,8 @@ __all__ = [
     "Counters",
     "Device",
     "GoldenDevice",
+    "Network",
+    "Runner",
     "as_cells",
     "as_deltas",
     "as_images",
@@ -39,11 +40,11 @@ __all__ = [
 
 
 MOST_STEPS = (1 << 31) - 1
-"""What the counters of every device hold."""
+"""Largest number of steps that the counters of every device hold."""
 
 
 class Counters(NamedTuple):
-    """What an engine counted since the lattices were loaded; a model counts nothing."""
+    """Counts of an engine since the lattices were loaded; a model counts nothing."""
 
     clocks: int
     """Clocks in which a pass was under way."""
@@ -51,26 +52,15 @@ class Counters(NamedTuple):
     """Clocks in which every multiplier of the engine had a useful product."""
 
 
-class Device(Protocol):
-    """A machine that runs one of its skeletons on a batch of lattices.
+class Network(Protocol):
+    """What answers openings: a gate's network, or something that stands for one."""
 
-    A batch is loaded first; everything after it concerns the lattices of that batch. Steps count on
-    from the loaded batch, whatever the number of runs. Arrays are as in `golden.model.Model`.
-    """
+    def deltas(self, planes: np.ndarray) -> np.ndarray:
+        """Map planes (k, cells) to deltas (k, cells / 4)."""
 
-    contexts: int
-    """Largest batch."""
-    skeletons: tuple[Skeleton, ...]
-    """The skeletons at hand."""
 
-    def choose(self, index: int) -> None:
-        """Take the skeleton ``skeletons[index]``."""
-
-    def load_images(self, images: np.ndarray) -> None:
-        """Encode images (B, image, image); the step count is 0."""
-
-    def load_states(self, states: np.ndarray, step: int) -> None:
-        """Take raw lattices as the states after ``step``, its delta applied."""
+class Runner(Protocol):
+    """What `run` needs of a device."""
 
     def start(self, steps: int, *, gated: bool = True) -> None:
         """Start a run of ``steps`` steps on every lattice, with the skeleton's gate or without."""
@@ -81,14 +71,36 @@ class Device(Protocol):
     def write_deltas(self, indices: np.ndarray, deltas: np.ndarray) -> None:
         """Answer the openings of ``indices`` with deltas (k, cells / 4)."""
 
+
+class Device(Runner, Protocol):
+    """A machine that runs one of its skeletons on a batch of lattices.
+
+    Load a batch first: all calls after it concern the lattices of that batch. The step count goes
+    on from the loaded batch over all runs. Arrays are as in `golden.model.Model`.
+    """
+
+    contexts: int
+    """Largest batch."""
+    skeletons: tuple[Skeleton, ...]
+    """Skeletons that `choose` selects from."""
+
+    def choose(self, index: int) -> None:
+        """Use the skeleton ``skeletons[index]``."""
+
+    def load_images(self, images: np.ndarray) -> None:
+        """Encode images (B, image, image); the step count is 0."""
+
+    def load_states(self, states: np.ndarray, step: int) -> None:
+        """Load raw lattices as the states after ``step``, with its delta applied."""
+
     def read_images(self) -> np.ndarray:
         """Return what the lattices show."""
 
     def read_states(self) -> np.ndarray:
-        """Return the lattices, deltas applied."""
+        """Return the lattices with all deltas applied."""
 
     def zero_cells(self, cells: np.ndarray) -> None:
-        """Set all channels of the chosen cells to 0, bool (B, cells), after a pending delta."""
+        """Add pending deltas, then set all channels of the chosen cells, bool (B, cells), to 0."""
 
     def counters(self) -> Counters:
         """Return the engine's counters."""
@@ -97,8 +109,8 @@ class Device(Protocol):
 def as_images(images: np.ndarray, spec: Spec, most: int | None = None) -> np.ndarray:
     """Return images as an array uint8 (n, image, image), at most ``most`` of them.
 
-    Views, read-only arrays and tensors are taken; other numbers are not, since nobody can tell
-    whether a 1 among them is a grey level or white.
+    Views, read-only arrays and tensors are accepted. Numbers of other types are not: a 1 among them
+    could be a grey level or white.
     """
     return as_batch(images, "Images", np.dtype(np.uint8), (spec.image, spec.image), most)
 
@@ -121,14 +133,14 @@ def as_deltas(deltas: np.ndarray, spec: Spec, count: int) -> np.ndarray:
 
 
 def require_count(found: np.ndarray, what: str, count: int) -> np.ndarray:
-    """Return an array of ``count`` rows; raise `InputError` where it has more or fewer."""
+    """Return an array of ``count`` rows; raise `InputError` if it has more or fewer."""
     if len(found) != count:
         raise InputError(f"{what} must be of {count} lattices, not of {len(found)}")
     return found
 
 
 def as_steps(steps: int) -> int:
-    """Return a number of steps, or where they begin, as an integer that every device takes."""
+    """Return a number of steps, or a step, as an integer that every device accepts."""
     return as_integer(steps, "Steps", MOST_STEPS)
 
 
@@ -138,7 +150,7 @@ def as_place(index: int, count: int) -> int:
 
 
 def as_integer(given: int, what: str, most: int) -> int:
-    """Return an integer from 0 to ``most``; raise `InputError` for what is none."""
+    """Return an integer from 0 to ``most``; raise `InputError` for anything else."""
     try:
         found = operator.index(given)
     except TypeError:
@@ -151,15 +163,15 @@ def as_integer(given: int, what: str, most: int) -> int:
 def as_batch(
     given: np.ndarray, what: str, dtype: np.dtype[Any], shape: tuple[int, ...], most: int | None
 ) -> np.ndarray:
-    """Return a copy (n, *shape) of an array of this type; raise `InputError` if it is another.
+    """Return a copy (n, *shape) of an array of this type; raise `InputError` for another type.
 
-    A copy, since devices load when they come to it, and the caller may go on with the array.
+    A copy, because a device may load it later and the caller may change the array meanwhile.
     """
     if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
         raise InputError(f"{what} must not be masked: fill what is masked")
     try:
         found = np.asarray(given)
-    except Exception as error:  # tensors and lists that are no array raise whatever they like
+    except Exception as error:  # tensors and lists that are no array raise errors of any type
         raise InputError(f"{what} must be an array: {reason(error)}") from error
     if found.dtype != dtype or found.shape[1:] != shape or found.ndim != 1 + len(shape):
         wanted = ", ".join(map(str, ("n", *shape)))
@@ -170,23 +182,23 @@ def as_batch(
 
 
 def to_stream(states: np.ndarray) -> np.ndarray:
-    """Return raw lattices as streams carry them: uint8 (n, codes), cell by cell, all its channels.
+    """Return raw lattices as bytes of a stream, uint8 (n, codes): cell by cell, channels in order.
 
-    `from_stream` is the way back.
+    `from_stream` is the inverse.
     """
     size = math.prod(states.shape[1:])
     return np.moveaxis(states, 1, -1).reshape(len(states), size).view(np.uint8)
 
 
 def from_stream(codes: np.ndarray, spec: Spec, count: int) -> np.ndarray:
-    """Return ``count`` raw lattices, int8, of the bytes of a stream."""
+    """Return ``count`` raw lattices, int8, from the bytes of a stream."""
     channels, height, width = spec.lattice
     states = codes.view(np.int8).reshape(count, height, width, channels)
     return np.moveaxis(states, -1, 1).copy()
 
 
 class GoldenDevice:
-    """The reference model as a device: every context at once."""
+    """The reference model as a device, which runs all contexts at once."""
 
     def __init__(self, skeletons: tuple[Skeleton, ...], contexts: int = 256) -> None:
         self.contexts = contexts
@@ -212,12 +224,12 @@ class GoldenDevice:
         self._states, self._step, self._end = states, step, step
 
     def start(self, steps: int, *, gated: bool = True) -> None:
-        """Note where the run ends; `planes` does the work."""
+        """Note the last step of the run; `planes` does the work."""
         self._end = self._step + as_steps(steps)
         self._gate = self._model.spec.gate if gated else None
 
     def planes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Run on to the next opening, which all lattices reach together."""
+        """Run to the next opening, which all lattices reach together."""
         stop = self._end
         if self._gate is not None:
             stop = min(stop, self._gate.next_opening(self._step))
@@ -229,7 +241,7 @@ class GoldenDevice:
         return np.arange(len(self._states)), self._model.planes(self._states)
 
     def write_deltas(self, indices: np.ndarray, deltas: np.ndarray) -> None:
-        """Add the deltas at once: this device leaves none pending."""
+        """Add the deltas immediately: none is ever pending here."""
         deltas = as_deltas(deltas, self._model.spec, len(indices))
         states = self._states[indices]
         self._model.add_deltas(states, deltas, self._step)
@@ -254,7 +266,7 @@ class GoldenDevice:
         return Counters(0, 0)
 
 
-def run(device: Device, network: GateNetwork | None, steps: int) -> None:
+def run(device: Runner, network: Network | None, steps: int) -> None:
     """Run the loaded lattices ``steps`` steps on; the network answers every opening of the gate.
 
     Without a network the rule runs alone.
@@ -266,7 +278,7 @@ def run(device: Device, network: GateNetwork | None, steps: int) -> None:
         indices, planes = device.planes()
 
 
-def trace(device: Device, network: GateNetwork | None, steps: int) -> np.ndarray:
+def trace(device: Device, network: Network | None, steps: int) -> np.ndarray:
     """Run step by step and return every state: int8 (B, steps + 1, channels, height, width)."""
     states = [device.read_states()]
     for _ in range(steps):
@@ -277,7 +289,7 @@ def trace(device: Device, network: GateNetwork | None, steps: int) -> np.ndarray
 
 def restore(
     device: Device,
-    network: GateNetwork | None,
+    network: Network | None,
     images: np.ndarray,
     steps: int,
     progress: Callable[[int], None] = lambda done: None,

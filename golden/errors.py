@@ -1,18 +1,18 @@
-"""The exceptions that a user is told of in one line."""
+"""Exceptions that the command line shows to the user as one line."""
 
 __all__ = ["Difference", "InputError", "SkeletonDamaged", "ToolError", "reason"]
 
 
 class InputError(ValueError):
-    """Bad input: one line that says what must hold. The command line exits with 2."""
+    """Bad input: one line that says what is required. The command line exits with 2."""
 
 
 class SkeletonDamaged(InputError):
-    """A chip found the skeleton that is to run damaged when it checked its memory."""
+    """The check of a chip's memory found that the skeleton of a run is damaged."""
 
 
 class ToolError(InputError):
-    """A program that we run failed, or left nothing whole: one line that names it and its log."""
+    """A program failed, or its output is not whole: one line that names the program and its log."""
 
 
 class Difference(AssertionError):
@@ -20,7 +20,7 @@ class Difference(AssertionError):
 
 
 def reason(error: BaseException) -> str:
-    """Return in one line what an exception of any library says."""
+    """Return the message of any library's exception as one line."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")

@@ -1,4 +1,4 @@
-"""Float32 in which every operation on codes is exact, whatever the caller has told PyTorch."""
+"""Exact float32: operations on codes do not depend on the caller's settings of PyTorch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["exact_float32", "tensor"]
 
 @contextmanager
 def exact_float32() -> Iterator[None]:
-    """Compute in whole float32 and without gradients, and leave the caller's settings as they were.
+    """Compute in full float32 without gradients, and restore the caller's settings afterwards.
 
     `torch.autocast` and the precision of float32 products would round codes to a few bits.
     """
@@ -33,5 +33,5 @@ def exact_float32() -> Iterator[None]:
 
 
 def tensor(codes: np.ndarray) -> Tensor:
-    """Return codes as float32 on the CPU; an array of any layout and byte order is read."""
+    """Return codes as float32 on the CPU; the array may have any layout and byte order."""
     return torch.from_numpy(np.array(codes, np.float32, order="C"))

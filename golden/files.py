@@ -1,7 +1,7 @@
-"""Files: looked at, read and written so that what goes wrong is an `InputError` that names them.
+"""Files: functions that inspect, read and write them, and raise `InputError` naming the file.
 
-What pathlib and libraries raise differs by system and by what is broken. Here it becomes one kind
-of error, whatever it was.
+The exceptions of pathlib and of libraries differ from system to system. These functions turn all of
+them into one kind of error.
 """
 
 from __future__ import annotations
@@ -46,24 +46,24 @@ LARGEST = 512 << 20
 
 
 def exists(path: Path) -> bool:
-    """Whether something is at ``path``; raise where that cannot be found out."""
+    """Whether something is at ``path``; raise if the system does not tell."""
     return mode(path) is not None
 
 
 def is_file(path: Path) -> bool:
-    """Whether a regular file is at ``path``; raise where that cannot be found out."""
+    """Whether a regular file is at ``path``; raise if the system does not tell."""
     found = mode(path)
     return found is not None and stat.S_ISREG(found)
 
 
 def is_dir(path: Path) -> bool:
-    """Whether a folder is at ``path``; raise where that cannot be found out."""
+    """Whether a folder is at ``path``; raise if the system does not tell."""
     found = mode(path)
     return found is not None and stat.S_ISDIR(found)
 
 
 def mode(path: Path) -> int | None:
-    """Return the mode of what is at ``path``, links followed; None where nothing is."""
+    """Return the mode of the file or folder at ``path``, links followed; None if there is none."""
     try:
         return path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -73,7 +73,7 @@ def mode(path: Path) -> int | None:
 
 
 def resolve(path: Path) -> Path:
-    """Return ``path`` without links and dots; raise where it cannot be followed."""
+    """Return ``path`` without links and dots; raise if it cannot be followed."""
     try:
         return path.resolve()
     except (OSError, RuntimeError, ValueError) as error:
@@ -82,15 +82,15 @@ def resolve(path: Path) -> Path:
 
 @contextmanager
 def reading(path: Path | str, wanted: str) -> Iterator[None]:
-    """Turn whatever a library raises about a file into ``PATH must be WANTED: reason``."""
+    """Turn any exception of a library into an `InputError`: ``PATH must be WANTED: reason``."""
     try:
         yield
     except InputError:
         raise
-    except MemoryError as error:  # nothing is wrong with the file
+    except MemoryError as error:  # the file may be correct
         raise InputError(f"{path} cannot be read: there is not enough memory") from error
-    except Exception as error:  # each library raises kinds of its own, and they change
-        if isinstance(error, OSError) and error.errno is not None:  # the system's word, not theirs
+    except Exception as error:  # each library has its own types, and they change
+        if isinstance(error, OSError) and error.errno is not None:  # of the system
             wanted = "a readable file"
         raise InputError(f"{path} must be {wanted}: {reason(error)}") from error
 
@@ -102,16 +102,16 @@ def require_regular(path: Path, most: int = LARGEST) -> None:
         raise InputError(f"{path} must be a readable file: {os.strerror(errno.ENOENT)}")
     if not stat.S_ISREG(found):
         raise InputError(f"{path} must be a file, not {kind_of(path)}")
-    with reading(path, "a readable file"), open(path, "rb") as file:  # some libraries say why not
+    with reading(path, "a readable file"), open(path, "rb") as file:  # some do not say why
         size = os.fstat(file.fileno()).st_size
     if size > most:
         raise InputError(f"{path} must have at most {most:,} bytes")
 
 
 def read_bytes(path: Path, most: int = LARGEST, *, once: bool = False) -> bytes:
-    """Return what is in a file of at most ``most`` bytes.
+    """Return the contents of a file of at most ``most`` bytes.
 
-    With ``once``, it may be something that can be read only once: a pipe or a terminal.
+    With ``once``, it may also be a pipe or a terminal, which can be read only once.
     """
     try:
         # Without O_NONBLOCK, opening a pipe waits for a writer that may never come.
@@ -131,7 +131,7 @@ def read_bytes(path: Path, most: int = LARGEST, *, once: bool = False) -> bytes:
 
 
 def kind_of(path: Path) -> str:
-    """Return what is at ``path``, for people."""
+    """Return in words what kind of file is at ``path``."""
     found = mode(path)
     kinds = {
         stat.S_ISDIR: "a folder",
@@ -144,9 +144,9 @@ def kind_of(path: Path) -> str:
 
 
 def parse_json(text: str, path: Path | str) -> Any:
-    """Return the values of a JSON text; no key may come twice, and every number is one.
+    """Return the values of a JSON text; raise for a repeated key, NaN and Infinity.
 
-    ``path`` is what errors name.
+    Errors name ``path``.
     """
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -172,10 +172,10 @@ def read_json(path: Path) -> Any:
 
 @contextmanager
 def replacement(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``, and rename it to ``path`` once the block is through.
+    """Give a temporary path beside ``path``; rename it to ``path`` after a block without error.
 
-    Its folder is made where missing, and a link is followed. What cannot be written raises
-    `InputError`; so does what is no file: a device would be a file from then on.
+    Makes the folder if it is missing, and follows a link. Raises `InputError` if ``path`` cannot be
+    written or is something else than a file: a device would be replaced by a file.
     """
     require_replaceable(path)
     path = resolve(path) if path.is_symlink() else path
@@ -193,14 +193,14 @@ def replacement(path: Path) -> Iterator[Path]:
 
 
 def require_replaceable(path: Path) -> None:
-    """Raise where something else than a file is at ``path``, links followed."""
+    """Raise if something else than a file is at ``path``, links followed."""
     found = mode(path)
     if found is not None and not stat.S_ISREG(found):
         raise InputError(f"{path} must be a file to write, not {kind_of(path)}")
 
 
 def remove(path: Path) -> None:
-    """Remove a file; one that is not there is gone already."""
+    """Remove a file, if it exists."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -208,9 +208,9 @@ def remove(path: Path) -> None:
 
 
 def temporary_name(name: str) -> str:
-    """Return the name of a file while it is written: short, this process's, with the same ending.
+    """Return the temporary name of a file: short, unique to this process, with the same ending.
 
-    Some libraries look at the ending.
+    Some libraries choose the format by the ending.
     """
     suffix = Path(name).suffix
     ending = suffix if len(os.fsencode(suffix)) <= 8 else ""
@@ -219,9 +219,9 @@ def temporary_name(name: str) -> str:
 
 @contextmanager
 def lock(folder: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Make a folder and keep other processes out of it that ask the same; wait for one inside.
+    """Make a folder and lock it against other callers of `lock`; wait until it is free.
 
-    ``waiting`` is called before a wait. Nothing is left behind: the folder itself is the lock.
+    ``waiting`` is called before a wait. The folder itself is the lock, so no lock file remains.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -234,7 +234,7 @@ def lock(folder: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[N
         except BlockingIOError:
             waiting()
             fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError:  # some network drives know no locks
+        except OSError:  # some network drives have no locks
             pass
         yield
     finally:
@@ -242,7 +242,7 @@ def lock(folder: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[N
 
 
 def write_json(file: Path, values: Any, indent: int = 2) -> None:
-    """Write values as JSON for people and programs."""
+    """Write values as JSON, indented."""
     text = json.dumps(values, indent=indent, allow_nan=False) + "\n"
     with replacement(file) as path:
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Fixed-point arithmetic: formats, the two shifts and the clamp that everything else is made of."""
+"""Fixed-point arithmetic: number formats, the two rounding shifts and the clamp."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Frames in a byte stream: kind, sequence number, payload and CRC-32, one byte 0 behind them.
+"""Frames in a byte stream: kind, sequence number, payload and CRC-32, ended by a byte 0.
 
-They are coded so that the byte 0 does nothing but end a frame: whatever has happened to the bytes
-before, the next frame begins after the next 0.
+COBS removes the byte 0 from their contents, so that a 0 always ends a frame. After any error in the
+stream, the next frame begins after the next 0.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CHECK = 4  # CRC-32
 
 
 class Message(NamedTuple):
-    """A frame's contents."""
+    """The contents of a frame."""
 
     kind: int
     sequence: int
@@ -34,7 +34,7 @@ class Message(NamedTuple):
 
 
 def cobs_encode(data: bytes) -> bytes:
-    """Return ``data`` without the byte 0: Consistent Overhead Byte Stuffing, no delimiter."""
+    """Return ``data`` in a code without the byte 0 (Consistent Overhead Byte Stuffing)."""
     coded = bytearray()
     for run in (data + b"\0").split(b"\0")[:-1]:
         while len(run) >= 254:
@@ -45,7 +45,7 @@ def cobs_encode(data: bytes) -> bytes:
 
 
 def cobs_decode(coded: bytes) -> bytes | None:
-    """Return what `cobs_encode` was given; None if nothing is encoded so."""
+    """Return the data that `cobs_encode` encoded; None if ``data`` is no valid code."""
     data, place = bytearray(), 0
     while place < len(coded):
         code = coded[place]
@@ -66,7 +66,7 @@ def frame(kind: int, sequence: int, payload: bytes = b"") -> bytes:
 
 
 def parse(coded: bytes) -> Message | None:
-    """Return the message in what came before a delimiter; None if it is not whole."""
+    """Return the message in the bytes before a delimiter; None if it is not whole."""
     data = cobs_decode(coded)
     if data is None or len(data) < HEADER + CHECK:
         return None

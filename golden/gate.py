@@ -55,12 +55,12 @@ class Linear:
     def __call__(self, codes: Tensor) -> Tensor:
         """Map codes (B, inputs) to codes (B, outputs), both float32."""
         scaled = codes @ self.weight
-        # Half a step goes in before the floor, which then rounds to nearest, ties upwards.
+        # Half a step is added before the floor, which then rounds to nearest, ties upwards.
         return scaled.add_(self.bias).add_(0.5).floor_().clamp_(self.to.min, self.to.max)
 
 
 class GateNetwork:
-    """The int8 network of a gate.safetensors; exact in float32 whatever the order of summation."""
+    """The int8 network of a gate.safetensors; exact in float32 for every order of summation."""
 
     def __init__(
         self, hidden: GateLayer, output: GateLayer, *, skeleton: str | None = None
@@ -72,12 +72,12 @@ class GateNetwork:
 
     @property
     def inputs(self) -> int:
-        """Codes in a plane."""
+        """Number of codes in a plane."""
         return self.hidden.weight.shape[1]
 
     @property
     def outputs(self) -> int:
-        """Codes in a delta."""
+        """Number of codes in a delta."""
         return self.output.weight.shape[0]
 
     def __call__(self, planes: Tensor) -> Tensor:
@@ -97,7 +97,7 @@ class GateNetwork:
             return self(tensor(planes)).to(torch.int8).numpy()
 
     def require_fit(self, skeleton: Skeleton, place: str) -> None:
-        """Raise unless this network fits the lattice, and the skeleton it was trained with."""
+        """Raise unless this network fits the lattice and was trained with this skeleton."""
         spec = skeleton.spec
         if spec.gate is None:
             raise InputError(f"{place} needs a skeleton with a gate; {skeleton.name} has none")
@@ -146,7 +146,7 @@ class GateNetwork:
 
 
 def require_dtype(found: str, name: str, path: Path) -> None:
-    """Raise unless a tensor's type, as a safetensors file spells it, is that of its part."""
+    """Raise unless a tensor has the type of its part, in the notation of safetensors files."""
     wanted = DTYPES[name.rpartition(".")[2]]
     spelt = re.sub(r"^([IUF])(?=\d+$)", lambda kind: SPELT[kind[1]], found)
     if spelt != wanted.name:
@@ -156,7 +156,7 @@ def require_dtype(found: str, name: str, path: Path) -> None:
 def read_layer(
     tensors: dict[str, np.ndarray], name: str, path: Path | str, inputs: int | None = None
 ) -> GateLayer:
-    """Check the three tensors of a layer and gather them."""
+    """Return a layer from its three tensors; raise unless they are valid."""
     weight = tensors[f"{name}.weight"]
     if weight.ndim != 2 or (inputs is not None and weight.shape[1] != inputs):
         wanted = "(outputs, inputs)" if inputs is None else f"(outputs, {inputs})"

@@ -1,4 +1,4 @@
-"""Layouts: the fields of a message, and how they become bytes."""
+"""Layouts: the fields of a message, and their conversion to bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Layout:
     Parameters
     ----------
     fields : Field
-        In the order in which they travel; together whole bytes.
+        In the order of transmission; their bits must add up to whole bytes.
     """
 
     def __init__(self, *fields: Field) -> None:
@@ -31,7 +31,7 @@ class Layout:
         if bits % 8:
             raise ValueError(f"Fields of a layout must be whole bytes, not {bits} bits")
         self.size = bits // 8
-        """Bytes."""
+        """Length in bytes."""
 
     def __iter__(self) -> Iterator[Field]:
         return iter(self.fields)
@@ -43,11 +43,11 @@ class Layout:
         raise KeyError(name)
 
     def offset(self, name: str) -> int:
-        """Return the bits before a field."""
+        """Return the number of bits before a field."""
         return sum(field.bits for field in self.fields[: self.fields.index(self[name])])
 
     def pack(self, **values: int) -> bytes:
-        """Return the bytes of a value for each field; raise ValueError where one does not fit."""
+        """Return the bytes of a message with these values; raise ValueError if one does not fit."""
         packed = offset = 0
         for field in self.fields:
             value = int(values.pop(field.name))
@@ -61,7 +61,7 @@ class Layout:
         return packed.to_bytes(self.size, "little")
 
     def unpack(self, data: bytes) -> dict[str, int]:
-        """Return the value of each field of as many bytes as there are; more may follow."""
+        """Return the value of each field; bytes after the message are ignored."""
         packed, values = int.from_bytes(data[: self.size], "little"), {}
         for field in self.fields:
             values[field.name] = packed & (1 << field.bits) - 1

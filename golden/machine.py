@@ -1,8 +1,7 @@
-"""The one loop: a step of the rule, then the gate's answer where it is open.
+"""The loop of the automaton: a step of the rule, then the gate's answer if the gate is open.
 
-`Loop` is this loop in any arithmetic: golden's integers here, Brevitas' values in
-`sw.model.values`, the codes of training in `sw.model.step`. A device runs it in its own way,
-`golden.device.run`.
+`Loop` serves several arithmetics: golden's integers here, Brevitas' values in `sw.model.values`,
+the codes of training in `sw.model.step`. On a device, the chip runs the loop: `golden.device.run`.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ States = TypeVar("States")
 
 
 class Steps(Protocol):
-    """Anything whose states follow from one another, step by step."""
+    """Anything that computes the states after a step from those before it."""
 
     @property
     def period(self) -> int:
@@ -34,23 +33,23 @@ class Steps(Protocol):
         """Return the states after ``step``, given those before it; steps count from 1."""
 
     def phase(self, step: int) -> int:
-        """Return what, besides the lattice after ``step``, decides how it goes on.
+        """Return a number for what decides the next steps besides the lattice after ``step``.
 
-        Equal for two steps only if equal lattices after them have equal futures.
+        If it is equal for two steps, equal lattices after these steps stay equal.
         """
 
 
 class Loop(ABC, Generic[States]):
-    """Steps of a rule, and the answer of its gate's network after those at which it is open."""
+    """The loop: steps of a rule, and the answers of the gate's network after its openings."""
 
     spec: Spec
     """The automaton."""
     network: Any
-    """The network of its gate; None runs the rule alone."""
+    """The network of the gate; None runs the rule alone."""
 
     @property
     def gate(self) -> Gate | None:
-        """When the gate acts; None where there is no network."""
+        """When the gate acts; None if there is no network."""
         return None if self.network is None else self.spec.gate
 
     @property
@@ -60,7 +59,7 @@ class Loop(ABC, Generic[States]):
 
     @abstractmethod
     def step(self, states: States) -> States:
-        """Return the states a step of the rule on, the gate aside; a new array."""
+        """Return the states after one more step of the rule, without the gate, as a new array."""
 
     @abstractmethod
     def answer(self, states: States) -> Any:
@@ -71,13 +70,14 @@ class Loop(ABC, Generic[States]):
         """Return the states with the deltas of the opening after ``step`` added, maybe in place."""
 
     def store(self, states: States, step: int) -> States:
-        """Return what a lattice memory keeps of the states written after ``step``: all of it."""
+        """Return what a lattice memory holds after these states are written: the same states."""
         return states
 
     def moments(self, states: States, step: int) -> Iterator[tuple[str, Any]]:
-        """Yield what ``step`` makes of states: the step, the deltas, the states with them added.
+        """Yield the results of ``step``, each with a name.
 
-        Each with its name; the last one is the states after ``step``.
+        They are the states after the rule and, if the gate is open, the deltas and the states with
+        the deltas added. The last are the states after ``step``.
         """
         written = self.step(states)
         stored = self.store(written, step)
@@ -88,27 +88,28 @@ class Loop(ABC, Generic[States]):
             yield f"gated step {step}", self.deliver(stored, deltas, step)
 
     def advance(self, states: States, step: int) -> States:
-        """Return the states after ``step``, the gate's delta applied, given those before it."""
+        """Return the states after ``step``, deltas applied, from the states before it."""
         *_, (_, after) = self.moments(states, step)
         result: States = after
         return result
 
     def run(self, states: States, steps: int, begin: int = 0) -> Iterator[States]:
-        """Yield the states after each of so many steps, given those after step ``begin``."""
+        """Yield the states after each of ``steps`` steps, from the states after step ``begin``."""
         for step in range(begin + 1, begin + steps + 1):
             states = self.advance(states, step)
             yield states
 
     def carry_on(self, states: States, steps: int, begin: int = 0) -> States:
-        """Return the states so many steps on, given those after step ``begin``."""
+        """Return the states ``steps`` steps later, from the states after step ``begin``."""
         for after in self.run(states, steps, begin):
             states = after
         return states
 
     def phase(self, step: int) -> int:
-        """Return the gate's phase after ``step``, from 0; before its first opening, a count down.
+        """Return the gate's phase after ``step``: from 0 to the period, less 1.
 
-        From the step before the first opening on, openings repeat with the gate's period.
+        Openings repeat with the gate's period from the step before the first opening on. For
+        earlier steps, it is a negative number: minus the steps that remain until then.
         """
         if self.gate is None:
             return 0
@@ -117,28 +118,28 @@ class Loop(ABC, Generic[States]):
 
 
 class Fault(Protocol):
-    """A way for stored bytes to go wrong."""
+    """A fault of the lattice memory."""
 
     def strike(self, stored: np.ndarray, step: int) -> np.ndarray:
-        """Return what the memory holds once ``stored`` was written after ``step``; 0 is a load.
+        """Return what the memory holds after ``stored`` was written at the end of ``step``.
 
-        Lattices int8 (n, channels, height, width); the same for each of them wherever it is run.
+        Step 0 is a load. Lattices are int8 (n, channels, height, width); the fault of each does not
+        depend on the others of the batch.
         """
 
 
 class Machine(Loop[np.ndarray]):
-    """The int8 machine on states int8 (n, channels, height, width), every code exact.
+    """The int8 machine, every code exact; states are int8 (n, channels, height, width).
 
     Parameters
     ----------
     skeleton : Skeleton
-        What runs.
+        The skeleton that runs.
     network : GateNetwork or None
-        Its gate; None runs without.
+        The network of its gate; None runs the rule alone.
     fault : Fault or None
-        What strikes the lattice memory after each step. A delta is added to a byte on its way out
-        of the memory, so that a fault acts before it; the plane that the delta answers was sent on
-        the way in, and knows nothing of the fault.
+        Fault of the lattice memory after each step. As on the chip, the gate reads the codes on
+        their way into the memory, before the fault; deltas are added on the way out, after it.
     """
 
     def __init__(
@@ -151,7 +152,7 @@ class Machine(Loop[np.ndarray]):
         self.spec = skeleton.spec
 
     def step(self, states: np.ndarray) -> np.ndarray:
-        """Return the states a step of the rule on."""
+        """Return the states after one more step of the rule."""
         return self.model.step(states)
 
     def answer(self, states: np.ndarray) -> np.ndarray:
@@ -165,17 +166,17 @@ class Machine(Loop[np.ndarray]):
         return states
 
     def store(self, states: np.ndarray, step: int) -> np.ndarray:
-        """Return what the fault leaves of the states."""
+        """Return the states with the fault applied."""
         return states if self.fault is None else self.fault.strike(states, step)
 
 
 def follow(
     machine: Steps, states: np.ndarray, step: int, looks: Iterable[int]
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Run the states after ``step`` on, and yield each step of ``looks`` with the states after it.
+    """Continue from the states after ``step``; yield each step of ``looks`` and its states.
 
-    A lattice that stayed unchanged for a whole period of the gate never changes again, so it is not
-    run on.
+    A lattice that stays unchanged over a whole period of the gate never changes again, so no more
+    steps are computed for it.
     """
     wanted = sorted(set(looks))
     states, still = states.copy(), np.zeros(len(states), int)
@@ -185,7 +186,7 @@ def follow(
             before = states[moving]
             after = machine.advance(before, now)
             same = (after == before).reshape(len(moving), -1).all(axis=1)
-            # Unchanged steps count from where the phases repeat.
+            # Unchanged steps count only where the phases repeat.
             still[moving] = np.where(same & (machine.phase(now - 1) >= 0), still[moving] + 1, 0)
             states[moving] = after
         if now in wanted:
@@ -195,7 +196,7 @@ def follow(
 def find_resting(machine: Steps, states: np.ndarray, step: int) -> np.ndarray:
     """Return which of the states after ``step`` are exactly at rest: bool (n,).
 
-    That is, unchanged over the gate's period of further steps.
+    A state is at rest if it stays unchanged over one more period of the gate.
     """
     rest, now = np.ones(len(states), bool), states
     for later in range(step + 1, step + 1 + machine.period):

@@ -1,8 +1,8 @@
-"""The reference model: the automaton on batches, PyTorch, every code exact.
+"""The reference model: the automaton in PyTorch on batches, every code exact.
 
 Codes are held in float32, which is exact here: every accumulator stays below 2**24 and every other
-operation is a product with a power of two, a floor, a cut or a clamp. ``golden.naive`` says the
-same in plain integers, and a test holds the two equal.
+operation is a product with a power of two, a floor, a cut or a clamp. ``golden.naive`` is the same
+in plain integers; a test compares the two.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from golden.skeleton import Layer, Skeleton
 
 __all__ = ["Model"]
 
-BLOCK = 16  # lattices at a time: their hidden codes stay in the cache
+BLOCK = 16  # lattices at a time, so that their hidden codes stay in the cache
 
 
 def scale_layer(layer: Layer) -> tuple[Tensor, Tensor]:
-    """Return weight and bias times ``2**-shift``, float32: the shift costs nothing at run time."""
+    """Return weight and bias times ``2**-shift``, float32, so that a step needs no shift."""
     scale = np.exp2(-layer.shift.astype(np.float64))
     weight = layer.weight * scale.reshape(scale.shape + (1,) * (layer.weight.ndim - scale.ndim))
     return tensor(weight), tensor(layer.bias * scale)
 
 
 class Model:
-    """A skeleton at work on batches of lattices.
+    """The computation of a skeleton on batches of lattices.
 
-    States are int8 (B, channels, height, width), images uint8 (B, image, image); numpy outside,
-    torch inside.
+    States are int8 (B, channels, height, width), images uint8 (B, image, image). Arguments and
+    results are numpy arrays.
     """
 
     def __init__(self, skeleton: Skeleton) -> None:
@@ -42,7 +42,7 @@ class Model:
             self._prepare(skeleton)
 
     def _prepare(self, skeleton: Skeleton) -> None:
-        """Lay the weights out as `step` takes them."""
+        """Bring the weights into the layout that `step` needs."""
         spec = self.spec
 
         weight, bias = scale_layer(skeleton.perceive)
@@ -50,7 +50,7 @@ class Model:
         # these about twice as fast as one grouped convolution with a multiplier.
         filters = weight.view(spec.channels, spec.multiplier, 1, 3, 3).transpose(0, 1)
         self.kernels = filters.contiguous()
-        # Half a step goes in with the bias, so that rounding is a floor.
+        # The bias includes half a step, so that rounding is a floor.
         self.offsets = (bias.view(spec.channels, spec.multiplier).T + 0.5).contiguous()
 
         weight, bias = scale_layer(skeleton.update)
@@ -62,7 +62,7 @@ class Model:
         self.readout_weight, self.readout_bias = scale_layer(skeleton.readout)
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """Lay images on lattices: the states after step 0."""
+        """Encode images on lattices; return the states after step 0."""
         spec, (top, left) = self.spec, self.spec.margins
         with exact_float32():
             pixels = functional.pad(tensor(images), (left, left, top, top))
@@ -71,7 +71,7 @@ class Model:
             return codes.to(torch.int8).numpy().reshape(-1, *spec.lattice)
 
     def step(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
-        """Return the states ``steps`` steps on, the gate aside."""
+        """Return the states after ``steps`` more steps of the rule, without the gate."""
         result = np.empty_like(states)
         with exact_float32():
             for begin in range(0, len(states), BLOCK):
@@ -83,7 +83,7 @@ class Model:
         return result
 
     def _step(self, states: Tensor) -> Tensor:
-        """One step on float32 codes, channels-last."""
+        """Return float32 codes, channels-last, after one step."""
         spec = self.spec
         if spec.boundary == "wrap":
             padded, padding = functional.pad(states, (1, 1, 1, 1), mode="circular"), 0
@@ -99,12 +99,12 @@ class Model:
         ]
         rows = torch.cat([h.permute(0, 2, 3, 1).reshape(-1, spec.channels) for h in hidden], dim=1)
         change = torch.addmm(self.bias, rows, self.mixes).trunc_()
-        # Cut first, add then: in one sum with the state, float32 would round before it cuts.
+        # Cut before adding: in one sum with the state, float32 would round first.
         change = change.view(-1, spec.height, spec.width, spec.channels).permute(0, 3, 1, 2)
         return change.add_(states).clamp_(STATE.min, STATE.max)
 
     def planes(self, states: np.ndarray) -> np.ndarray:
-        """Return what the gate reads: int8 (B, cells)."""
+        """Return the planes that the gate reads: int8 (B, cells)."""
         gate = self.spec.gate
         assert gate is not None
         return states[:, gate.input_channel].reshape(len(states), self.spec.cells)

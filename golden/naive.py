@@ -1,4 +1,4 @@
-"""The automaton in plain Python integers, straight from its definition: slow, for tests.
+"""The automaton in plain Python integers, as it is defined: slow, for tests.
 
 A state is nested lists ``state[channel][y][x]``, an image ``image[v][u]``.
 """
@@ -29,7 +29,7 @@ def clamp(a: int, low: int, high: int) -> int:
 
 
 def encode(skeleton: Skeleton, image: list[list[int]]) -> State:
-    """Lay an image on the lattice; its margin is encoded from pixel 0."""
+    """Return the lattice of an image; cells outside the image are encoded from pixel 0."""
     spec, layer = skeleton.spec, skeleton.encode
     weight, bias, shift = (p.tolist() for p in (layer.weight, layer.bias, layer.shift))
     top, left = spec.margins
@@ -51,7 +51,7 @@ def encode(skeleton: Skeleton, image: list[list[int]]) -> State:
 
 
 def step(skeleton: Skeleton, state: State) -> State:
-    """Return the state one step on, without the gate."""
+    """Return the state after one more step, without the gate."""
     spec, perceive, update = skeleton.spec, skeleton.perceive, skeleton.update
     weight, bias, shift = (p.tolist() for p in (perceive.weight, perceive.bias, perceive.shift))
     mix, mix_bias, mix_shift = (p.tolist() for p in (update.weight, update.bias, update.shift))

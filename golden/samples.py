@@ -1,7 +1,8 @@
-"""Random skeletons, gates and adversarial states: what every implementation is held against.
+"""Random skeletons, gates and states for tests of every implementation.
 
-Uniform skeletons take every number from its whole range; most of their states saturate. Calibrated
-ones have shifts chosen so that hidden codes and changes of state spread over their range.
+In uniform skeletons every number is drawn from its whole range, so most states saturate. In
+calibrated ones the shifts are chosen so that hidden codes and changes of state spread over their
+ranges.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def network(spec: Spec, rng: np.random.Generator) -> GateNetwork:
 
 
 def adversarial_states(spec: Spec) -> np.ndarray:
-    """Return states that hit the ends of the range and the corners of the lattice."""
+    """Return states that test the ends of the range and the corners of the lattice."""
     shape = spec.lattice
     y, x = np.indices(shape[1:])
     checker = np.where((y + x) % 2, STATE.max, STATE.min)

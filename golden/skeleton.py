@@ -1,4 +1,4 @@
-"""Skeletons: the frozen integers of a rule with its encoder and read-out, and their file."""
+"""Skeletons: the frozen integers of a rule, its encoder and its read-out, and the file of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PARTS = ("weight", "bias", "shift")
 
 
 def shapes(spec: Spec) -> dict[str, dict[str, tuple[int, ...]]]:
-    """Shape of every part of every layer; () is a bare integer."""
+    """Return the shape of every part of every layer; () is a single integer."""
     channels, filters = spec.channels, spec.filters
     return {
         "encode": {"weight": (channels,), "bias": (channels,), "shift": (channels,)},
@@ -38,7 +38,7 @@ def shapes(spec: Spec) -> dict[str, dict[str, tuple[int, ...]]]:
 
 
 def ranges(layer: str) -> dict[str, range]:
-    """Codes that each part of ``layer`` may hold."""
+    """Return the range of codes of each part of ``layer``."""
     if layer == "update":
         return {"weight": WEIGHT.codes, "bias": UPDATE_BIAS.codes, "shift": UPDATE_SHIFTS}
     return {"weight": WEIGHT.codes, "bias": BIAS.codes, "shift": SHIFTS}

@@ -11,10 +11,10 @@ from golden.errors import InputError
 __all__ = ["BOUNDARIES", "MAPPINGS", "Gate", "Spec", "fields_of"]
 
 BOUNDARIES = ("zero", "wrap")
-"""What lies beyond the lattice: the state code 0, or the opposite edge."""
+"""Neighbours beyond the edges of the lattice: the state code 0, or the cells of the other edge."""
 
 MAPPINGS = ("nearest2", "phase4")
-"""How a delta, a quarter as large as the lattice, reaches its cells."""
+"""How a delta, a quarter as large as the lattice, is added to its cells."""
 
 MAX_CHANNELS = 16
 MAX_MULTIPLIER = 8  # up to here every accumulator stays below 2**24, exact in float32
@@ -56,7 +56,8 @@ def require_choice(value: object, place: str, choices: tuple[str, ...]) -> None:
 class Gate:
     """Where and when the host network reads and writes the lattice.
 
-    Steps count from 1; `start` is the first opening and one follows `every` so many steps.
+    Steps count from 1. The first opening is after step `start`, the others follow every `every`
+    steps.
     """
 
     input_channel: int
@@ -74,7 +75,7 @@ class Gate:
 
     @property
     def period(self) -> int:
-        """Steps after which the gate treats an unchanged lattice the same way again."""
+        """Steps after which the gate acts on an unchanged lattice as before."""
         return self.every * (4 if self.mapping == "phase4" else 1)
 
     def is_open(self, step: int) -> bool:
@@ -82,7 +83,7 @@ class Gate:
         return step >= self.start and (step - self.start) % self.every == 0
 
     def phase(self, step: int) -> tuple[int, int] | None:
-        """Row and column parity of the cells that a delta after ``step`` reaches; None is all."""
+        """Row and column parity of the cells that a delta after ``step`` changes; None for all."""
         if self.mapping == "nearest2":
             return None
         opening = (step - self.start) // self.every
@@ -95,7 +96,7 @@ class Gate:
         return step + self.every - (step - self.start) % self.every
 
     def openings(self, step: int, end: int) -> int:
-        """Return the number of openings after ``step``, up to ``end``."""
+        """Return the number of openings after ``step``, up to and including ``end``."""
         return max(0, 1 + (end - self.next_opening(step)) // self.every)
 
 
@@ -164,12 +165,12 @@ class Spec:
 
     @property
     def ungated(self) -> Spec:
-        """The lattice and the rule's shape alone: what a chip is built for."""
+        """The lattice and the rule's shape without the gate: all that a chip is built for."""
         return replace(self, steps=Spec.steps, gate=None)
 
     @classmethod
     def from_json(cls, values: object) -> Spec:
-        """Build a spec from what `to_json` returns; every key must be there and no other."""
+        """Build a spec from the result of `to_json`; it must have all keys and no others."""
         found = fields_of(cls, values, "spec")
         if found["gate"] is not None:
             found["gate"] = Gate(**fields_of(Gate, found["gate"], "spec.gate"))

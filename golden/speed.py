@@ -1,4 +1,4 @@
-"""How fast the golden model and the gate are on this machine."""
+"""Speed of the golden model and of the gate on this machine."""
 
 import os
 import time
@@ -21,7 +21,7 @@ PLANES = 2048
 
 
 def rate(work: Callable[[], Any], count: int, rounds: int = ROUNDS) -> float:
-    """Return the median rate, a second, at which ``work`` does its ``count`` things."""
+    """Return the median rate per second of ``work``, which handles ``count`` items per call."""
     seconds = []
     for _ in range(rounds):
         begin = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Running other programs: what they print goes to a log, and how they end is looked at."""
+"""Calls of other programs: their output goes to a log, and a failure becomes a `ToolError`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ STEERING = (
     *("VERILATOR_", "VL_", "YOSYS_", "ABC_"),
     *("MAKE", "CFG_", "VM_", "OPT_", "USER_"),
 )
-"""Beginnings of variables that steer tools: the user's are for runs of the user's own."""
+"""Prefixes of variables that control tools. A tool gets none: they are for other runs of it."""
 
 OURS = ("COCOTB_RANDOM_SEED", "COCOTB_LOG_LEVEL")
-"""Those among them that a user of ours may set."""
+"""Variables with such a prefix that are kept: users may set them for Thalweg."""
 
 STEERING_TOO = frozenset((
     *("MFLAGS", "GNUMAKEFLAGS", "VPATH", "TARGET_ARCH", "OUTPUT_OPTION", "LOADLIBES", "LDLIBS"),
@@ -36,11 +36,11 @@ STEERING_TOO = frozenset((
 ))
 
 ODD = re.compile(r"[^A-Za-z0-9_./+-]")
-"""What make, a linker's options or a list of paths would take for something of its own."""
+"""Characters that have a meaning to make, to linker options or in lists of paths."""
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """Return the environment of a tool: ours, without what would steer it, and with changes."""
+    """Return the environment of a tool: ours without variables that control tools, plus changes."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -51,9 +51,9 @@ def environment(**changes: str) -> dict[str, str]:
 
 @contextmanager
 def plain_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder a path without spaces and the like, for tools that cannot take them.
+    """Give a path of a folder without spaces and the like, for tools that cannot handle them.
 
-    It is the folder's own where that is plain, else a link in a temporary folder.
+    It is the folder's own path if that is plain, else a link in a temporary folder.
     """
     if not ODD.search(os.fspath(folder)):
         yield folder
@@ -66,10 +66,10 @@ def plain_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def plain_workplace(folder: Path) -> Iterator[Path]:
-    """Give a folder for make to work in, which takes no spaces and asks where links lead.
+    """Give a folder for make to work in: make handles no spaces, and resolves links.
 
-    It is the folder itself where its path is plain, else a temporary one that begins as a copy;
-    what is there in the end is copied back.
+    It is the folder itself if its path is plain, else a temporary copy, which is copied back in the
+    end.
     """
     if not ODD.search(os.path.realpath(folder)):
         yield folder
@@ -84,7 +84,7 @@ def plain_workplace(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def plain_temporary(odd: Path) -> Iterator[Path]:
-    """Give an empty temporary folder with a plain path, in the place of an odd one."""
+    """Give an empty temporary folder with a plain path."""
     places = (tempfile.gettempdir(), "/tmp")
     place = next((place for place in places if not ODD.search(os.path.realpath(place))), None)
     if place is None:
@@ -98,7 +98,7 @@ def plain_temporary(odd: Path) -> Iterator[Path]:
 
 
 def processor() -> str:
-    """Return what the machine says of its processor's instructions: what is built for it alone."""
+    """Return the machine's description of its processor, on which `-march=native` depends."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -123,11 +123,11 @@ def call(
     variables: Mapping[str, str] | None = None,
     name: str | None = None,
 ) -> None:
-    """Run a program to its end, what it prints in ``log``.
+    """Run a program to its end; its output goes to ``log``.
 
-    Raises `ToolError` where it is not there, fails, or is killed: a line that names it, says the
-    first thing that it calls an error, and where the log lies. Where we are told to stop, so are
-    the program and all that it started.
+    Raises `ToolError` if the program is missing, fails or is killed: a line with its name, the
+    first error in its output and the path of the log. A signal that stops us also stops the program
+    and all processes that it started.
 
     Parameters
     ----------
@@ -136,11 +136,11 @@ def call(
     log
         File for standard output and error; replaced.
     folder
-        Where the program runs; here unless given.
+        Folder that the program runs in; by default the current one.
     variables
-        Its whole environment; `environment` of ours unless given.
+        Its whole environment; by default `environment`.
     name
-        What errors call it; the program's own name unless given.
+        Its name in errors; by default the program's own.
     """
     name = name or Path(command[0]).name
     process = None
@@ -172,7 +172,7 @@ def call(
 
 @contextmanager
 def signals_held() -> Iterator[None]:
-    """Let signals that would end us wait for the end of the block, when what it starts is known."""
+    """Delay signals that would end us until the block ends, which starts a process."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -192,14 +192,14 @@ def signals_held() -> Iterator[None]:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a program and what it started."""
+    """Kill a program and all processes that it started."""
     with suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def ending(code: int) -> str:
-    """Return how a program ended, for people."""
+    """Return in words how a program ended."""
     if code > 0:
         return f"failed with exit code {code}"
     with suppress(ValueError):
@@ -208,7 +208,7 @@ def ending(code: int) -> str:
 
 
 def complaint(log: Path) -> str:
-    """Return the first line of a log that tells of an error, else its last one."""
+    """Return the first line of a log that reports an error, else its last line."""
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
     except OSError:

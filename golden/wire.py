@@ -1,8 +1,8 @@
-"""The wire: what travels between host and chip over a byte stream, down to the byte.
+"""The wire protocol: all messages between host and chip, with each field's place and meaning.
 
-Host and chip take turns: a request, then its response, each a frame of `golden.frames`. Every field
-and every number is stated here once: the gateware's layouts, the driver, the simulated devices and
-the tables of ``docs/protocol.md`` come from here.
+The host sends a request, then the chip sends a response; each is a frame of `golden.frames`. Every
+field and every number is stated only here. The gateware's layouts, the driver, the simulated
+devices and the tables of ``docs/protocol.md`` are derived from it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ BITS_A_BYTE = 10
 """On a UART: start bit, eight bits, stop bit."""
 
 VERSION = 1
-"""Version of everything here but frames and IDENTIFY, which all versions share."""
+"""Version of the protocol; frames and IDENTIFY are the same in all versions."""
 
 REQUEST = 2048
 """Most bytes of a request, header and CRC included."""
@@ -58,19 +58,19 @@ REPLY = 0x80
 
 
 class Number(enum.IntEnum):
-    """A number on the wire, and what a table says of it: a text for each further column."""
+    """A number on the wire, and its texts for the further columns of a table in the docs."""
 
     meanings: tuple[str, ...]
 
     def __new__(cls, value: int, *meanings: str) -> Number:
-        """Keep the texts beside the value."""
+        """Store the texts with the value."""
         number = int.__new__(cls, value)
         number._value_, number.meanings = value, meanings
         return number
 
 
 class Kind(Number):
-    """What a request asks for: what it carries, and what its response has behind the 0."""
+    """Kind of a request; the texts describe its payload and the response's payload behind the 0."""
 
     IDENTIFY = 1, "lowest and highest version that the host speaks", "facts, below"
     RESET = 2, "", ""
@@ -78,55 +78,55 @@ class Kind(Number):
     EXCHANGE = (
         4,
         "chunks",
-        "what they gave, and a byte that has a bit for each context with a run under way",
+        "outputs of the chunks, then a byte with a bit for each context that is running",
     )
 
 
 class Error(Number):
-    """First byte of a response's payload; after any but NONE a second one, the detail."""
+    """First byte of a response's payload; the text describes the second, which NONE lacks."""
 
-    NONE = 0, "there is none"
+    NONE = 0, "none"
     VERSION = 1, "the chip's version"
     UNKNOWN_KIND = 2, "the kind"
-    BAD_LENGTH = 3, "the chunk, from 0, here and below; also where the response would be too long"
+    BAD_LENGTH = 3, "the chunk, from 0, here and below; also if the response would be too long"
     UNKNOWN_TAG = 4, "the chunk"
     BAD_OPERATION = 5, "the chunk"
     NO_SUCH_CONTEXT = 6, "the chunk"
     NO_SUCH_SKELETON = 7, "the chunk"
     SKELETON_DAMAGED = 8, "the chunk"
-    STALLED = 9, "the chunk: the chip took or gave nothing for a while, and needs a RESET"
+    STALLED = 9, "the chunk: the chip accepted or sent nothing for too long, and needs a RESET"
     NOT_READY = 10, "0: the chip needs a RESET"
 
 
 class Tag(Number):
-    """What a chunk of an EXCHANGE is: what it counts, and what it gives."""
+    """Tag of a chunk of an EXCHANGE; the texts describe its count and its output."""
 
     COMMAND = 1, "bytes of the command, below", ""
-    DATA = 2, "bytes for commands that load, any number; a command's may come in several", ""
+    DATA = 2, "bytes for load commands, any number; several chunks may serve one command", ""
     DELTA = 3, "1 + cells / 4: the context, then codes in raster order", ""
-    FETCH = 4, "bytes wanted", "bytes that commands read"
-    PLANES = 5, "planes wanted, at most the contexts", "context and codes of each, then 255"
+    FETCH = 4, "bytes requested", "bytes of read commands"
+    PLANES = 5, "planes requested, at most the contexts", "context and codes of each, then 255"
 
 
 class Operation(Number):
-    """What a command asks of a context, and the bytes that it takes or gives."""
+    """Operation of a command; the text describes the bytes that it takes or returns."""
 
     LOAD_IMAGE = 0, "takes pixels, raster order"
     LOAD_STATE = 1, "takes codes, channels within cells"
-    READ_IMAGE = 2, "gives pixels"
-    READ_STATE = 3, "gives codes, channels within cells"
-    ZERO = 4, "takes a bit a cell, low bit first"
+    READ_IMAGE = 2, "returns pixels"
+    READ_STATE = 3, "returns codes, channels within cells"
+    ZERO = 4, "takes a bit for each cell, low bit first"
     RUN = 5, ""
 
 
 NO_PLANE = 0xFF
-"""Stands where a further plane's context would: that was all."""
+"""Ends a list of planes: it stands in the place of the next plane's context."""
 
 CHUNK = Layout(
-    Field("tag", 8, "what it is"),
-    Field("count", 16, "how many, by the tag"),
+    Field("tag", 8, "what the chunk is"),
+    Field("count", 16, "a number whose meaning depends on the tag"),
 )
-"""What a chunk of an EXCHANGE begins with."""
+"""Header of a chunk of an EXCHANGE."""
 
 GATE = (
     Field("active", 1, "whether there is a gate"),
@@ -140,8 +140,8 @@ GATE = (
 """When and where the gate acts in a run; all 0 without one."""
 
 COMMAND = Layout(
-    Field("operation", 8, "what to do"),
-    Field("context", 8, "with which lattice"),
+    Field("operation", 8, "what to do, see below"),
+    Field("context", 8, "number of the lattice"),
     Field("skeleton", 8, "place of the skeleton"),
     *GATE,
     Field("steps", 32, "steps of the run"),
@@ -150,10 +150,10 @@ COMMAND = Layout(
 
 FACTS = Layout(
     Field("version", 8, "version of the protocol"),
-    Field("filters", 8, "filters a clock"),
+    Field("filters", 8, "filters per clock"),
     Field("contexts", 8, "lattices that the chip holds"),
     Field("channels", 8, "channels of a cell"),
-    Field("multiplier", 8, "filters of a channel"),
+    Field("multiplier", 8, "filters per channel"),
     Field("height", 16, "rows of the lattice"),
     Field("width", 16, "cells of a row"),
     Field("image", 16, "side of an image"),
@@ -162,20 +162,20 @@ FACTS = Layout(
     Field("reserved", 16, "0"),
     Field("places", 8, "places for skeletons"),
 )
-"""What a chip says of itself, before the digests of its skeletons."""
+"""Facts of a chip. The digests of its skeletons follow."""
 
 DIGEST_BYTES = 32
 """Bytes of a digest."""
 
 STATUS = Layout(
-    Field("running", 8, "a bit for each context with a run under way"),
-    Field("ready", 8, "1 if EXCHANGE is taken"),
+    Field("running", 8, "a bit for each context that is running"),
+    Field("ready", 8, "1 if EXCHANGE is accepted"),
     Field("dropped", 16, "frames that were not whole, modulo 65536"),
     Field("damaged", 32, "a bit for each place whose skeleton is damaged"),
-    Field("clocks", 48, "clocks in which a run was under way"),
-    Field("busy", 48, "clocks in which every multiplier had a product to make"),
+    Field("clocks", 48, "clocks in which a context was running"),
+    Field("busy", 48, "clocks in which every multiplier had a useful product"),
 )
-"""What a chip counts, and what it is at."""
+"""State and counters of a chip."""
 
 
 def chunk(tag: Tag, count: int, body: bytes = b"") -> bytes:
@@ -186,7 +186,7 @@ def chunk(tag: Tag, count: int, body: bytes = b"") -> bytes:
 def gate_fields(gate: Gate | None, step: int, steps: int) -> dict[str, int]:
     """Return the fields `GATE` of a run of ``steps`` steps after ``step``.
 
-    A run that no opening falls into goes without gate.
+    A run without an opening has no gate.
     """
     if gate is None or (first := gate.next_opening(step)) - step > steps:
         return dict.fromkeys((field.name for field in GATE), 0)
@@ -203,7 +203,7 @@ def gate_fields(gate: Gate | None, step: int, steps: int) -> dict[str, int]:
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command: its operation, where, and for a run its steps and gate."""
+    """A command: its operation and context; for a run also skeleton, steps and gate."""
 
     operation: Operation
     context: int
@@ -211,21 +211,21 @@ class Command:
     steps: int = 0
     gate: Gate | None = None
     step: int = 0
-    """Steps that the context has made before the run: tells when the gate opens next."""
+    """Steps that the context made before the run; the next opening depends on it."""
 
     @property
     def fields(self) -> dict[str, int]:
-        """The fields that are not the gate's."""
+        """The fields without those of the gate."""
         return {name: getattr(self, name) for name in ("operation", "context", "skeleton", "steps")}
 
     def to_bytes(self) -> bytes:
-        """Return the command as it travels."""
+        """Return the bytes of the command."""
         return COMMAND.pack(**self.fields, **gate_fields(self.gate, self.step, self.steps))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChipFacts:
-    """What a chip says of itself."""
+    """Facts of a chip: its build, and the digests of its skeletons."""
 
     filters: int
     contexts: int
@@ -235,7 +235,7 @@ class ChipFacts:
     multiplier: int
     image: int
     digests: tuple[str | None, ...]
-    """Digest of the skeleton in each place, None where there is none."""
+    """Digest of the skeleton in each place, None if the place is empty."""
     version: int = VERSION
     request: int = REQUEST
     response: int = RESPONSE
@@ -252,7 +252,7 @@ class ChipFacts:
         )
 
     def to_bytes(self) -> bytes:
-        """Return the facts as IDENTIFY answers with them."""
+        """Return the payload of IDENTIFY's response."""
         values = vars(self) | {"reserved": 0, "places": len(self.digests)}
         facts = FACTS.pack(**{field.name: values[field.name] for field in FACTS})
         return facts + b"".join(
@@ -270,12 +270,12 @@ class ChipFacts:
 
     @staticmethod
     def size(data: bytes) -> int:
-        """Return the bytes of facts and digests that begin with ``data``."""
+        """Return the length of facts and digests, given their first bytes."""
         return FACTS.size + DIGEST_BYTES * FACTS.unpack(data)["places"]
 
 
 class Status(NamedTuple):
-    """What a chip counts, and what it is at: the fields of `STATUS`."""
+    """State and counters of a chip: the fields of `STATUS`."""
 
     running: int
     ready: bool
@@ -292,7 +292,7 @@ class Status(NamedTuple):
 
 
 def split_planes(data: bytes, cells: int) -> Iterator[tuple[int, bytes]]:
-    """Yield context and codes of each plane in a PLANES chunk's output."""
+    """Yield the context and the codes of each plane in the output of a PLANES chunk."""
     place = 0
     while data[place] != NO_PLANE:
         yield data[place], data[place + 1 : place + 1 + cells]

@@ -107,7 +107,7 @@ class Flow:
         make = BoardSpec.make_platform
         monkeypatch.setattr(BoardSpec, "make_platform", lambda board: self.planned(make(board)))
         monkeypatch.setattr("hw.flow.build.BoardTop", played_top)
-        monkeypatch.setattr("hw.flow.build.yosys", self.yosys)
+        monkeypatch.setattr("hw.flow.synthesis.yosys", self.yosys)
 
     def yosys(self, read, text, passes, log, *, top):
         """Play Yosys."""

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import cocotb
 
-from sim.devices.verilate import Port
+from sim.devices.designs import Port
 
 __all__ = ["ChipDut", "Handle", "play"]
 

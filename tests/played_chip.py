@@ -1,6 +1,6 @@
 """The simulated chip's library, played: commands are done as golden does them, without a simulator.
 
-What `sim.devices.device` calls is here with the arguments of `sim/devices/chip.cpp`, words and
+What `sim.devices.chip` calls is here with the arguments of `sim/devices/chip.cpp`, words and
 rows as there.
 """
 
@@ -13,8 +13,8 @@ import numpy as np
 from golden.fixed import STATE
 from golden.model import Model
 from golden.wire import Operation
-from sim.devices.device import STUCK
-from sim.devices.verilate import Port
+from sim.devices.chip import STUCK
+from sim.devices.designs import Port
 
 __all__ = ["OVERHEAD", "PlayedChip"]
 

@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import sw.train.recipes as recipes
 import sw.train.run as run
+import sw.train.ship as ship
 from golden.spec import Gate, Spec
 from sw.data.load import Digits, show_digits
 from sw.runs.processes import join, place
 from sw.train.learner import begin
-from sw.train.loop import train_batch
 from sw.train.options import Options
+from sw.train.run import train_batch
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
 SPEC = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
@@ -36,8 +38,8 @@ def main(folder):
     )
     options = Options(spec=SPEC, output=folder, batches=3, qat_batches=2, batch=8)
     exported = []
-    run.load = lambda data, download: digits
-    run.export = lambda learner, options, digits: exported.append(learner.rule.weights().digest)
+    recipes.load = lambda data, download: digits
+    ship.export = lambda learner, options, digits: exported.append(learner.rule.weights().digest)
     with join(options.batch):
         rank = place()[0]
         gradients, parameters = few_batches(options, digits.train_images)

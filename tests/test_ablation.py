@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-import sw.train.loop as loop
+import sw.train.run as training
 from golden.errors import InputError
 from golden.spec import Gate, Spec
 from sw.data.load import Digits, show_digits
@@ -13,8 +13,8 @@ from sw.experiments.ablation import page
 from sw.experiments.ablation.measure import Ablation
 from sw.experiments.ablation.rows import ROWS, Row, choose_rows
 from sw.experiments.table.automata import link_bytes
-from sw.train.loop import train_batch
 from sw.train.options import Options
+from sw.train.run import train_batch
 
 GATE = Gate(input_channel=0, output_channel=1, start=1)
 TINY = Spec(channels=2, multiplier=1, steps=2, gate=GATE)
@@ -62,7 +62,7 @@ def test_every_row_makes_options():
 
 def test_rows_are_trained_measured_and_kept(ablation, monkeypatch):
     first = ablation.run(ablation.rows, (0, 1))
-    monkeypatch.setattr(loop, "train_batch", None)
+    monkeypatch.setattr(training, "train_batch", None)
     again = ablation.run(ablation.rows, (0, 1))
 
     assert first == again == json.loads(ablation.path.read_text())
@@ -108,7 +108,7 @@ def test_a_broken_run_goes_on(ablation, monkeypatch):
             os.kill(os.getpid(), signal.SIGTERM)
         return train_batch(*arguments)
 
-    monkeypatch.setattr(loop, "train_batch", stopping)
+    monkeypatch.setattr(training, "train_batch", stopping)
     with pytest.raises(SystemExit) as stop:
         again.run([PHASES], (0,))
     assert stop.value.code == 128 + signal.SIGTERM
@@ -186,14 +186,14 @@ def test_page_shows_what_was_measured(ablation, tmp_path):
     text = page.parts(tmp_path)["ablation"]
     head, text = text.split("\n\n")
     headings, _, base, phases = text.splitlines()
-    assert head.startswith("2 batches of 2 in float, 1 of QAT, seeds a row: 1. Int8 on golden, 6 ")
-    assert headings.startswith("| what is different | mean PSNR | spread | to base |")
+    assert head.startswith("2 batches of 2 in float, 1 of QAT; seeds per row: 1. Int8 on golden, ")
+    assert headings.startswith("| change | mean PSNR | spread | difference to base |")
     assert base.startswith("| as it is | ")
     assert phases.count(" dB |") == 3
     results = json.loads(copy.read_text())
     results["digits"]["rows"] = "show"
     copy.write_text(json.dumps(results))
-    with pytest.raises(InputError, match="--docs must come with MNIST's test digits at hand"):
+    with pytest.raises(InputError, match="Results in docs must be of MNIST's test digits"):
         page.publish(copy, "seeds", tmp_path)
 
 
@@ -203,7 +203,7 @@ def test_seeds_are_shown_run_by_run(ablation, tmp_path):
     text = page.parts(tmp_path)["seeds"]
     head, text = text.split("\n\n")
     _, _, *lines, spread = text.splitlines()
-    assert "seeds a row: 3." in head
+    assert "seeds per row: 3." in head
     for run, line in zip(runs, lines, strict=True):
         assert line.startswith(f"| as it is, seed {run['seed']} | {run['psnr_mean']:.2f} dB |")
     decibels = [run["psnr_mean"] for run in runs]

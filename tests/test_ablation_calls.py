@@ -64,8 +64,9 @@ def test_each_seed_of_every_row_comes_before_the_next_and_is_written(table, monk
 def test_a_run_is_prepared_trained_measured_and_kept_by_its_options(table, monkeypatch):
     calls = []
 
-    def learnt(options, digits):
-        calls.append(("learn", options, digits))
+    def learnt(recipe):
+        options = recipe.options
+        calls.append(("learn", options, recipe.digits))
         options.folder.mkdir(parents=True)
         for name in ("checkpoint.pt", "float.safetensors"):
             (options.folder / name).write_text("large")
@@ -204,7 +205,7 @@ RESULTS = {"digits": {"rows": "test", "images": 6}, "rows": []}
 def test_results_go_to_docs_under_the_name_of_their_part(tmp_path, part):
     source, folder = tmp_path / "results.json", tmp_path / "docs"
     write_json(source, RESULTS)
-    text = f"{folder} must be there: --docs is for a checkout of the project"
+    text = f"{folder} must be a folder: only a checkout of the project has docs"
     with pytest.raises(InputError) as error:
         page.publish(source, part, folder)
     assert str(error.value) == text
@@ -219,7 +220,7 @@ def test_a_part_that_cannot_be_written_is_said_before_the_work(tmp_path):
     page.require_publishable("test", "ablation", tmp_path)
     with pytest.raises(InputError, match=r"seeds\.json must be a file to write, not a folder"):
         page.require_publishable("test", "seeds", tmp_path)
-    with pytest.raises(InputError, match=r"^--docs must come with MNIST's test digits"):
+    with pytest.raises(InputError, match=r"^Results in docs must be of MNIST's test digits"):
         page.require_publishable("show", "ablation", tmp_path)
 
 

@@ -13,8 +13,8 @@ from golden.errors import InputError
 from sw.data.damage import blank
 from sw.data.load import Digits, show_digits
 from sw.experiments.baselines import make, run
-from sw.experiments.baselines.recipe import RECIPES
 from sw.experiments.baselines.run import restore_images
+from sw.experiments.baselines.settings import SETTINGS
 from sw.experiments.baselines.ship import ship
 from sw.experiments.baselines.train import Training
 from sw.judge.metrics import closeness
@@ -55,15 +55,15 @@ def test_a_run_gets_all_that_it_was_told(calls, tmp_path, shipping):
     path = make.make(
         "unet", tmp_path / "d", tmp_path / "o", **given, batches=7, batch=None, loss="mse"
     )
-    recipe, folder = replace(RECIPES["unet"], batches=7, loss="mse"), tmp_path / "o" / "unet"
+    settings, folder = replace(SETTINGS["unet"], batches=7, loss="mse"), tmp_path / "o" / "unet"
     wanted = [
         ("require_device", ("cuda",), {}),
         ("load", (tmp_path / "d",), {"download": True}),
         ("threads", (3,), {}),
         ("keep_memory", (), {}),
-        ("train", ("unet", recipe, IMAGES, DIGITS.digest, folder, "cuda"), {}),
-        ("ship", ("unet", "trained", recipe, DIGITS, folder), {}),
-        ("ship", ("unet", "trained", recipe, DIGITS, SHIPPED), {}),
+        ("train", ("unet", settings, IMAGES, DIGITS.digest, folder, "cuda"), {}),
+        ("ship", ("unet", "trained", settings, DIGITS, folder), {}),
+        ("ship", ("unet", "trained", settings, DIGITS, SHIPPED), {}),
     ]
     assert path == (SHIPPED if shipping else folder)
     assert calls == (wanted if shipping else wanted[:-1])
@@ -155,20 +155,20 @@ def test_what_is_shipped_is_float32_whatever_is_usual(dtype):
 
 
 def test_networks_that_lie_channels_last_are_shipped(tmp_path):
-    recipe = RECIPES["autoencoder"]
-    state = Training.begin("autoencoder", recipe)
+    settings = SETTINGS["autoencoder"]
+    state = Training.begin("autoencoder", settings)
     state.curve = [{"held_out_psnr": 20.0}]
-    ship("autoencoder", state, recipe, DIGITS, tmp_path)
+    ship("autoencoder", state, settings, DIGITS, tmp_path)
     found = load_shipped("autoencoder", tmp_path)
     for one, other in zip(found.parameters(), state.network.parameters(), strict=True):
         assert torch.equal(one, other.half().float())
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_what_is_shipped_was_made_by_its_recipe(name):
+@pytest.mark.parametrize("name", SETTINGS)
+def test_what_is_shipped_was_made_with_its_settings(name):
     record = json.loads((SHIPPED / f"{name}.json").read_text())
     assert record["command"] == f"thalweg baseline {name} --data data"
-    assert record["recipe"].items() <= asdict(RECIPES[name]).items()
+    assert record["recipe"].items() <= asdict(SETTINGS[name]).items()
     assert record["parameters"] == sum(each.numel() for each in build(name).parameters())
 
 
@@ -184,12 +184,12 @@ def test_a_record_says_where_the_weights_come_from(tmp_path, monkeypatch):
     monkeypatch.setattr("sw.experiments.baselines.ship.machine", lambda: {"cores": 3})
     monkeypatch.setattr(torch, "get_num_threads", lambda: 5)
     changes = {"batches": 8, "warm_up": 7, "hidden_rate": 2.5}
-    recipe, state = replace(RECIPES["mlp"], **changes), Training.begin("mlp", RECIPES["mlp"])
+    settings, state = replace(SETTINGS["mlp"], **changes), Training.begin("mlp", SETTINGS["mlp"])
     state.seconds, state.curve = 61.6, [{"batch": 8, "loss": 0.5, "held_out_psnr": 20.0}]
     earlier = {"batches": 2, "held_out_psnr": 11.0}
-    record = {"recipe": asdict(replace(recipe, batches=4)), "held_out_psnr": 12.0}
+    record = {"recipe": asdict(replace(settings, batches=4)), "held_out_psnr": 12.0}
     (tmp_path / "mlp.json").write_text(json.dumps(record | {"shorter": [earlier]}))
-    path = ship("mlp", state, recipe, DIGITS, tmp_path)
+    path = ship("mlp", state, settings, DIGITS, tmp_path)
     assert path == tmp_path / "mlp.safetensors"
     assert before == {"mlp.json"}, "the commit is asked for before anything is written"
     assert json.loads((tmp_path / "mlp.json").read_text()) == {
@@ -198,7 +198,7 @@ def test_a_record_says_where_the_weights_come_from(tmp_path, monkeypatch):
         "commit": "c0ffee",
         "data": {"source": "nowhere", "sha256": DIGITS.digest},
         "parameters": 4,
-        "recipe": asdict(recipe),
+        "recipe": asdict(settings),
         "threads": 5,
         "machine": {"cores": 3},
         "seconds": 62,

@@ -10,7 +10,7 @@ from torch import nn
 
 from golden.errors import InputError
 from sw.experiments.baselines import train as training
-from sw.experiments.baselines.recipe import Recipe
+from sw.experiments.baselines.settings import Settings
 from sw.experiments.baselines.train import (
     Training,
     adamw,
@@ -23,11 +23,11 @@ from sw.experiments.baselines.train import (
     train,
 )
 from sw.model.baselines.models import MODELS, build
-from sw.runs import checkpoint
+from sw.runs import checkpoint, interruption
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-TINY = Recipe(batches=10, batch=4, warm_up=2, held_out=5, check_every=3, rate=1e-2, clip=1e9)
+TINY = Settings(batches=10, batch=4, warm_up=2, held_out=5, check_every=3, rate=1e-2, clip=1e9)
 IMAGES = np.random.default_rng(0).integers(1, 256, (30, 28, 28)).astype(np.uint8)
 
 
@@ -110,7 +110,7 @@ def test_a_group_steps_by_its_share_of_the_rate(tiny):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_network_computes_in_the_precision_of_its_recipe(tiny, precision):
+def test_a_network_computes_in_the_precision_of_its_settings(tiny, precision):
     state, found = begin(), []
     state.network.register_forward_hook(lambda model, given, shown: found.append(shown.dtype))
     learn(state, IMAGES, replace(TINY, precision=precision))
@@ -126,7 +126,7 @@ def test_losses_of_images_that_differ():
     assert log.item() == pytest.approx((np.log(0.0101) + np.log(0.2501)) / 2, rel=1e-5)
 
 
-def test_a_look_is_at_held_out_digits_damaged_by_the_recipe(tiny, monkeypatch):
+def test_a_look_is_at_held_out_digits_damaged_by_the_settings(tiny, monkeypatch):
     asked, honest = [], training.blank
     monkeypatch.setattr(training, "blank", lambda *given: (asked.append(given), honest(*given))[1])
     decibels = iter([20.12345, 19.0, 20.2])
@@ -185,7 +185,7 @@ def test_a_run_goes_on_with_its_device_and_its_network(tiny, tmp_path, monkeypat
         Training, "begin", lambda *given: asked.append(given) or honest("mlp", TINY)
     )
     monkeypatch.setattr(checkpoint, "read", lambda *given: asked.append(given) or {})
-    with pytest.raises(InputError, match="must be of a run with this recipe and data"):
+    with pytest.raises(InputError, match="must be of a run with these options and data"):
         train("mlp", TINY, IMAGES, "x", tmp_path, "cuda:1")
     assert asked == [("mlp", TINY, "cuda:1"), (tmp_path / "checkpoint.pt", "cuda:1")]
 
@@ -202,12 +202,12 @@ def clocked(tiny, monkeypatch):
     """Go through batches 3 to 10 that take a second each; what is looked at, told and kept."""
     found = SimpleNamespace(looks=[], reports=[], kept=[])
 
-    def learnt(state, images, recipe):
+    def learnt(state, images, settings):
         np.testing.assert_array_equal(images, IMAGES[:-5])
         state.batch += 1
         return float(state.batch)
 
-    def looked(state, held_out, recipe, loss):
+    def looked(state, held_out, settings, loss):
         np.testing.assert_array_equal(held_out, IMAGES[-5:])
         found.looks.append((state.batch, loss))
 
@@ -215,16 +215,19 @@ def clocked(tiny, monkeypatch):
     fakes = {
         "learn": learnt,
         "look": looked,
-        "report": lambda state, recipe, *told: found.reports.append((state.batch, *told)),
-        "time": SimpleNamespace(monotonic=lambda: next(seconds)),
+        "report": lambda state, settings, *told: found.reports.append((state.batch, *told)),
         "LOG_EVERY": 4,
-        "SAVE_SECONDS": 3.0,
     }
     for name, fake in fakes.items():
         monkeypatch.setattr(training, name, fake)
+    monkeypatch.setattr(interruption, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    monkeypatch.setattr(interruption, "SAVE_SECONDS", 3.0)
+    monkeypatch.setattr(
+        Training, "save", lambda self, checkpoint: checkpoint.append((self.batch, self.seconds))
+    )
     state = begin()
     state.batch, state.seconds = 2, 100.0
-    go_through(state, IMAGES, TINY, [], lambda: found.kept.append((state.batch, state.seconds)))
+    go_through(state, IMAGES, TINY, [], found.kept)
     return found
 
 
@@ -234,7 +237,7 @@ def test_looks_and_reports_are_of_the_last_losses(clocked):
 
 
 def test_the_time_that_is_left_goes_by_this_sitting(clocked):
-    assert [each[2] for each in clocked.reports] == [6.0, 2.0, 0.0]
+    assert [each[2] for each in clocked.reports] == pytest.approx([0.1, 2 / 60, 0.0])
 
 
 def test_a_checkpoint_is_written_every_so_many_seconds_and_at_the_end(clocked):
@@ -244,7 +247,7 @@ def test_a_checkpoint_is_written_every_so_many_seconds_and_at_the_end(clocked):
 def test_a_report_is_in_minutes_and_of_the_newest_look(tiny, capsys):
     state = begin()
     state.batch, state.curve = 7, [{"held_out_psnr": 20.0}, {"held_out_psnr": 21.5}]
-    report(state, TINY, 0.25, 150.0)
+    report(state, TINY, 0.25, 2.5)
     told = capsys.readouterr().err
     for part in ("7/10", "0.25000", "21.50 dB", "2.5 min"):
         assert part in told
@@ -257,9 +260,10 @@ def test_a_checkpoint_brings_everything_back(tiny, tmp_path):
     look(state, IMAGES[:5], TINY, 0.5)
     learn(state, IMAGES, TINY)
     state.seconds = 12.5
-    training.save(state, "mine", tmp_path / "x.pt")
+    kept = checkpoint.Checkpoint(tmp_path / "x.pt", "mine")
+    state.save(kept)
     other = begin(seed=9)
-    other.resume(training.read(tmp_path / "x.pt", "mine", "cpu"))
+    assert kept.resume("cpu", other.resume) is other
     assert (other.batch, other.seconds, other.curve) == (4, 12.5, state.curve)
     for name in ("averages", "best"):
         assert equal(getattr(other, name), getattr(state, name)), name
@@ -281,7 +285,7 @@ def test_weights_of_another_shape_are_refused(tiny, tmp_path, name):
 
 def test_another_network_is_another_run(tiny, tmp_path):
     train("mlp", TINY, IMAGES, "x", tmp_path)
-    with pytest.raises(InputError, match="must be of a run with this recipe and data"):
+    with pytest.raises(InputError, match="must be of a run with these options and data"):
         train("unet", TINY, IMAGES, "x", tmp_path)
 
 

@@ -11,17 +11,19 @@ from golden.errors import InputError
 from sw.data.load import Digits
 from sw.experiments.baselines import make
 from sw.experiments.baselines import train as training
-from sw.experiments.baselines.recipe import RECIPES, Recipe
 from sw.experiments.baselines.run import restore_images
+from sw.experiments.baselines.settings import SETTINGS, Settings
 from sw.experiments.baselines.ship import ship
 from sw.experiments.baselines.train import Training, draw, learn, train
 from sw.experiments.table.report import half_run
 from sw.model.baselines import models
 from sw.model.baselines.models import MODELS, build
 from sw.model.baselines.shelf import load_shipped
-from sw.train.loop import Stopped
+from sw.runs import interruption
+from sw.runs.checkpoint import Checkpoint
+from sw.runs.interruption import Stopped
 
-TINY = Recipe(batches=9, batch=4, warm_up=2, held_out=5, check_every=3, rate=1e-2)
+TINY = Settings(batches=9, batch=4, warm_up=2, held_out=5, check_every=3, rate=1e-2)
 
 
 @pytest.fixture
@@ -46,17 +48,17 @@ def test_networks_have_the_size_and_the_shape_that_they_must(name, low, high):
     assert not torch.equal(build(name, seed=1)(images), same)
 
 
-def test_recipes_differ_only_where_they_must():
-    assert set(RECIPES) == set(MODELS)
-    for recipe in RECIPES.values():
-        same = replace(recipe, batches=1, batch=64, rate=1e-3, precision="float32")
+def test_settings_differ_only_where_they_must():
+    assert set(SETTINGS) == set(MODELS)
+    for settings in SETTINGS.values():
+        same = replace(settings, batches=1, batch=64, rate=1e-3, precision="float32")
         same = replace(same, optimiser="muon", weight_decay=0.1)
-        assert same == Recipe(batches=1)
+        assert same == Settings(batches=1)
 
 
 def test_rate_rises_then_falls_to_zero():
-    recipe = Recipe(batches=100, warm_up=10, rate=1.0)
-    rates = [recipe.rate_at(batch) for batch in range(101)]
+    settings = Settings(batches=100, warm_up=10, rate=1.0)
+    rates = [settings.rate_at(batch) for batch in range(101)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[9] == pytest.approx(0.98, abs=0.01)
     assert rates[50] == pytest.approx(0.5)
@@ -65,8 +67,8 @@ def test_rate_rises_then_falls_to_zero():
 
 @pytest.mark.parametrize(("name", "others"), [("autoencoder", 10), ("unet", 28), ("mlp", 2)])
 def test_muon_steps_what_meets_no_pixels(name, others):
-    recipe = replace(TINY, hidden_rate=7.0)
-    hidden, rest = Training.begin(name, recipe).optimiser.param_groups
+    settings = replace(TINY, hidden_rate=7.0)
+    hidden, rest = Training.begin(name, settings).optimiser.param_groups
     assert (hidden["use_muon"], hidden["share"], rest["use_muon"], rest["share"]) == (
         True, 7.0, False, 1.0,
     )  # fmt: skip
@@ -75,16 +77,16 @@ def test_muon_steps_what_meets_no_pixels(name, others):
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "muon"])
-def test_all_weights_decay_as_the_recipe_says(optimiser):
-    recipe = replace(TINY, optimiser=optimiser, weight_decay=0.03)
-    groups = Training.begin("mlp", recipe).optimiser.param_groups
+def test_all_weights_decay_as_the_settings_say(optimiser):
+    settings = replace(TINY, optimiser=optimiser, weight_decay=0.03)
+    groups = Training.begin("mlp", settings).optimiser.param_groups
     assert {group["weight_decay"] for group in groups} == {0.03}
 
 
 def test_a_batch_in_bfloat16_learns_nearly_the_same(tiny, tmp_path):
     losses = [
-        learn(Training.begin("mlp", recipe), tiny.train_images, recipe)
-        for recipe in (TINY, replace(TINY, precision="bfloat16"))
+        learn(Training.begin("mlp", settings), tiny.train_images, settings)
+        for settings in (TINY, replace(TINY, precision="bfloat16"))
     ]
     assert losses[0] != losses[1]
     assert losses[0] == pytest.approx(losses[1], abs=0.01)
@@ -94,8 +96,8 @@ def test_losses_of_known_errors():
     originals, found = torch.zeros(2, 1, 2, 2), torch.zeros(2, 1, 2, 2)
     found[0] = 0.1  # 20 dB
     found[1, 0, 0, 0] = 0.2  # 20 dB
-    assert Recipe(batches=1, loss="mse").loss_of(found, originals).item() == pytest.approx(0.01)
-    log = Recipe(batches=1, loss="log-mse").loss_of(found, originals).item()
+    assert Settings(batches=1, loss="mse").loss_of(found, originals).item() == pytest.approx(0.01)
+    log = Settings(batches=1, loss="log-mse").loss_of(found, originals).item()
     assert log == pytest.approx(np.log(0.01 + 1e-4), rel=1e-5)
 
 
@@ -114,8 +116,8 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(tiny, tmp_path, monkeyp
     whole = train("mlp", TINY, tiny.train_images, "x", tmp_path / "whole")
     learn = training.learn
 
-    def stopping(state, images, recipe):
-        loss = learn(state, images, recipe)
+    def stopping(state, images, settings):
+        loss = learn(state, images, settings)
         if state.batch in (2, 5):
             received.append(15)
         return loss
@@ -164,9 +166,9 @@ def test_the_last_digits_are_held_out(tiny, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("change", [{"rate": 0.5}, {"seed": 1}, {"damage": 0.5}, {"batch": 5}])
-def test_another_recipe_is_another_run(tiny, tmp_path, change):
+def test_other_settings_are_another_run(tiny, tmp_path, change):
     train("mlp", TINY, tiny.train_images, "x", tmp_path)
-    with pytest.raises(InputError, match="must be of a run with this recipe and data"):
+    with pytest.raises(InputError, match="must be of a run with these options and data"):
         train("mlp", replace(TINY, **change), tiny.train_images, "x", tmp_path)
 
 
@@ -206,7 +208,7 @@ def test_the_best_averages_are_kept(tiny, tmp_path, monkeypatch):
 
 def test_a_checkpoint_of_another_run_is_refused(tiny, tmp_path):
     train("mlp", TINY, tiny.train_images, "x", tmp_path)
-    with pytest.raises(InputError, match="must be of a run with this recipe and data"):
+    with pytest.raises(InputError, match="must be of a run with these options and data"):
         train("mlp", TINY, tiny.train_images, "other data", tmp_path)
     (tmp_path / "checkpoint.pt").write_bytes(b"broken")
     with pytest.raises(InputError, match="must be a checkpoint"):
@@ -256,21 +258,21 @@ def test_a_checkpoint_of_other_values_is_refused(tiny, tmp_path, damage):
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tiny, tmp_path, monkeypatch):
-    loss_of = Recipe.loss_of
+    loss_of = Settings.loss_of
     calls = []
 
     def diverging(self, restored, originals):
         calls.append(0)
         return loss_of(self, restored, originals) * (float("nan") if len(calls) == 4 else 1.0)
 
-    monkeypatch.setattr(Recipe, "loss_of", diverging)
-    monkeypatch.setattr(training, "SAVE_SECONDS", -1.0)
+    monkeypatch.setattr(Settings, "loss_of", diverging)
+    monkeypatch.setattr(interruption, "SAVE_SECONDS", -1.0)
     with pytest.raises(InputError) as error:
         train("mlp", TINY, tiny.train_images, "x", tmp_path)
 
     assert str(error.value) == (
-        "baseline batch 4: the loss is no number any more: try a lower rate in its recipe; "
-        "the last checkpoint is from before that"
+        "baseline batch 4: the loss is no number any more: try a lower learning rate "
+        "of this stage; the last checkpoint is from before that"
     )
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert state["batch"] == 3
@@ -281,17 +283,17 @@ def test_averages_that_are_no_numbers_are_not_written(tiny, tmp_path):
     state = Training.begin("mlp", TINY)
     state.best[0][:] = torch.nan
     with pytest.raises(InputError, match="a weight is no number any more"):
-        training.save(state, "x", tmp_path / "checkpoint.pt")
+        state.save(Checkpoint(tmp_path / "checkpoint.pt", "x"))
     assert not (tmp_path / "checkpoint.pt").exists()
 
 
 def test_a_batch_is_learnt_by_hand(tiny):
-    recipe = replace(TINY, optimiser="adamw", clip=0.01, weight_decay=0.0, rate=0.5)
-    state = Training.begin("mlp", recipe)
+    settings = replace(TINY, optimiser="adamw", clip=0.01, weight_decay=0.0, rate=0.5)
+    state = Training.begin("mlp", settings)
     before = [parameter.detach().clone() for parameter in state.network.parameters()]
     for batch, kept in ((1, 2 / 11), (2, 3 / 12)):
         wanted = [average.clone() for average in state.averages]
-        learn(state, tiny.train_images, recipe)
+        learn(state, tiny.train_images, settings)
         assert state.batch == batch
         for average, old, parameter in zip(
             state.averages, wanted, state.network.parameters(), strict=True
@@ -300,8 +302,8 @@ def test_a_batch_is_learnt_by_hand(tiny):
     norm = torch.cat([p.grad.flatten() for p in state.network.parameters()]).norm()
     assert norm.item() == pytest.approx(0.01, rel=1e-3)
     assert not torch.equal(before[0], state.network.weight)
-    assert state.optimiser.param_groups[0]["lr"] == pytest.approx(recipe.rate_at(1))
-    assert Recipe(batches=1, averaging=0.9).keep_at(1000) == 0.9
+    assert state.optimiser.param_groups[0]["lr"] == pytest.approx(settings.rate_at(1))
+    assert Settings(batches=1, averaging=0.9).keep_at(1000) == 0.9
 
 
 @pytest.mark.parametrize("text", ['{"recipe": {"bat', "[]", '{"recipe": 3}', "{}"])
@@ -339,22 +341,22 @@ def test_shipped_weights_are_those_in_half_precision(tiny, tmp_path):
 
 
 def test_a_longer_run_says_what_shorter_ones_reached(tiny, tmp_path):
-    def shipped_by(recipe):
-        folder = tmp_path / f"{recipe.batches} {recipe.rate}"
-        state = train("mlp", recipe, tiny.train_images, "x", folder)
-        ship("mlp", state, recipe, tiny, tmp_path)
+    def shipped_by(settings):
+        folder = tmp_path / f"{settings.batches} {settings.rate}"
+        state = train("mlp", settings, tiny.train_images, "x", folder)
+        ship("mlp", state, settings, tiny, tmp_path)
         return json.loads((tmp_path / "mlp.json").read_text())
 
     first = shipped_by(TINY)
     assert first["shorter"] == []
     assert half_run(first) == ""
-    for recipe in (double := replace(TINY, batches=2 * TINY.batches), double):
-        record = shipped_by(recipe)
+    for settings in (double := replace(TINY, batches=2 * TINY.batches), double):
+        record = shipped_by(settings)
         run = {"batches": TINY.batches, "held_out_psnr": first["held_out_psnr"]}
         assert record["shorter"] == [run]
         assert half_run(record) == f"{first['held_out_psnr']:.2f} dB"
     assert shipped_by(TINY)["shorter"] == [], "a shorter run knows of no longer one"
-    assert shipped_by(replace(double, rate=1e-4))["shorter"] == [], "nor of another recipe"
+    assert shipped_by(replace(double, rate=1e-4))["shorter"] == [], "nor with other settings"
 
 
 def test_weights_that_do_not_fit_are_refused(tiny, tmp_path):
@@ -380,7 +382,7 @@ def test_what_a_network_gives_is_clipped_and_rounded():
 def test_baseline_command_trains_and_says_what_is_wrong(
     thalweg, fails, tiny, tmp_path, monkeypatch
 ):
-    monkeypatch.setitem(RECIPES, "mlp", TINY)
+    monkeypatch.setitem(SETTINGS, "mlp", TINY)
     monkeypatch.setattr(make, "load", lambda data, download: tiny)
     code, out, _ = thalweg("baseline", "mlp", "--output", tmp_path, "--batches", "3")
     assert (code, out) == (0, f"wrote {tmp_path}/mlp/mlp.safetensors\n")

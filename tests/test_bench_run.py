@@ -19,7 +19,7 @@ from golden.skeleton import Skeleton
 from hw.shapes import Geometry
 from sim import cocotb_run
 from sim.benches import cocotb_job
-from sim.cocotb_run import ROOT, run_bench, run_chip_bench
+from sim.cocotb_run import ROOT, Plan, run_bench, run_chip_bench
 from sim.devices.verilate import tool_environment
 from tests.device_suite import SPEC, gate_network, skeletons
 
@@ -140,7 +140,7 @@ def test_a_chips_bench_finds_its_plan_skeletons_gates_and_images(monkeypatch, as
     counts = {"adversarial_states": 5, "random_states": 4}
     networks = [gate_network(), network(SPEC, np.random.default_rng(6))]
     given = {"name": "some", "images": images, "networks": networks, "tests": "x"}
-    assert run_chip_bench(geometry, skeletons(), **given, **options, **counts) == 7.5
+    assert run_chip_bench(geometry, skeletons(), Plan(**options, **counts), **given) == 7.5
     folder = tmp_path.resolve() / "sim" / "some"
     bench = ((folder / "it.v", "chip", folder), {"env": {"BENCH": str(folder)}, "tests": "x"})
     assert asked == [(geometry, skeletons(), folder), bench]
@@ -164,7 +164,7 @@ def test_a_chips_bench_finds_its_plan_skeletons_gates_and_images(monkeypatch, as
 
 
 def test_a_chips_bench_without_images_has_none_of_the_right_size(asked, tmp_path):
-    run_chip_bench(Geometry(spec=SPEC), skeletons(), name="some")
+    run_chip_bench(Geometry(spec=SPEC), skeletons(), Plan(), name="some")
     folder = tmp_path / "sim" / "some"
     assert np.load(folder / "images.npy").shape == (0, 6, 6)
     plan = json.loads((folder / "plan.json").read_text())

@@ -7,9 +7,9 @@ from golden.spec import Gate, Spec
 from sw.data.load import show_digits
 from sw.train.calibrate import NARROW, narrow_states
 from sw.train.draw import calibration_digits
+from sw.train.hold import begin_holding
 from sw.train.learner import Learner, begin
 from sw.train.options import Options
-from sw.train.recipes import begin_holding
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

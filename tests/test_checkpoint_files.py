@@ -124,9 +124,9 @@ def test_what_an_optimiser_keeps_must_fit_its_parameters(moment):
 
 def test_what_is_no_number_any_more_is_told_with_its_batch():
     require_finite({"a": (1.0, [torch.tensor([1, 2]), torch.zeros(2)])}, "hold", 7)
-    text = r"^hold batch 7: a weight is no number any more: try a lower --hold-rate; the last"
+    text = r"^hold batch 7: a weight is no number any more: try a lower learning rate of "
     with pytest.raises(Diverged, match=text):
         require_finite([0.0, (torch.tensor([1.0, float("inf")]),)], "hold", 7)
     assert str(Diverged("letters", 3)).startswith(
-        "letters batch 3: the loss is no number any more: try a lower --rate; "
+        "letters batch 3: the loss is no number any more: try a lower learning rate of "
     )

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from golden.errors import InputError
-from sw.train.learner import Learner, identity, resume, save
+from sw.train.identity import identity
+from sw.train.learner import Learner
 from sw.train.options import Options
-from tests.runs import GATE, SMALL, trained
+from tests.runs import GATE, SMALL, resume, save, trained
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -34,8 +35,8 @@ def alike(left, right):
 def test_everything_that_a_learner_is_comes_back(tmp_path, stage, optimiser):
     options = Options(recipe="memory", spec=SMALL, batch=4, optimiser=optimiser, batches=8)
     path, saved = tmp_path / "checkpoint.pt", trained(stage, options)
-    save(saved, options, "data", path)
-    found = resume(options, "data", path)
+    save(saved, options, path)
+    found = resume(options, path)
 
     for field in fields(Learner):
         one, other = getattr(saved, field.name), getattr(found, field.name)
@@ -148,14 +149,14 @@ def learner():
 def kept(tmp_path):
     """Options, and the path and values of a checkpoint of theirs."""
     path = tmp_path / "checkpoint.pt"
-    save(learner(), OPTIONS, "data", path)
+    save(learner(), OPTIONS, path)
     return OPTIONS, path, torch.load(path, weights_only=True)
 
 
 def refused(options, path):
     """Read a checkpoint that must be refused in the one line."""
     with pytest.raises(InputError) as error:
-        resume(options, "data", path)
+        resume(options, path)
     assert str(error.value) == f"{path} must be a checkpoint: remove it to begin anew"
 
 
@@ -174,7 +175,7 @@ def test_a_file_of_another_run_says_so(kept):
     options, path, _ = kept
     torch.save({"weights": torch.zeros(3)}, path)
     with pytest.raises(InputError, match="must be of a run with these options and data"):
-        resume(options, "data", path)
+        resume(options, path)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
@@ -198,7 +199,7 @@ def test_a_checkpoint_is_not_blamed_for_what_it_is_not(kept, monkeypatch, error,
 
     monkeypatch.setattr(torch, "load", fail)
     with pytest.raises(kind, match=text):
-        resume(kept[0], "data", kept[1])
+        resume(kept[0], kept[1])
 
 
 @pytest.mark.parametrize(
@@ -284,7 +285,7 @@ def test_what_is_no_file_is_not_taken_for_a_broken_checkpoint(kept, kind, text):
     path.unlink()
     path.mkdir() if kind == "folder" else os.mkfifo(path)
     with pytest.raises(InputError, match=rf"checkpoint\.pt {text}$"):
-        resume(options, "data", path)
+        resume(options, path)
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), MemoryError()])
@@ -296,5 +297,5 @@ def test_a_checkpoint_that_cannot_be_read_is_not_to_be_removed(kept, monkeypatch
 
     monkeypatch.setattr(torch, "load", fail)
     with pytest.raises((InputError, MemoryError)) as found:
-        resume(options, "data", path)
+        resume(options, path)
     assert "remove" not in str(found.value)

@@ -15,7 +15,7 @@ from hw.clocks import run_overhead
 from hw.shapes import Geometry
 from sim import cocotb_run
 from sim.benches import host, streams
-from sim.devices.verilate import Port
+from sim.devices.designs import Port
 from tests.played_bench import ChipDut, play
 from tests.played_chip import PlayedChip
 
@@ -48,11 +48,10 @@ def bench(tmp_path_factory, skeletons):
         cocotb_run.run_chip_bench(
             GEOMETRY,
             skeletons,
+            cocotb_run.Plan(adversarial_states=2, steps=STEPS),
             name="it",
             images=rng.integers(0, 256, (3, 4, 4), np.uint8),
             networks=[network(SPEC, rng)] * 2,
-            adversarial_states=2,
-            steps=STEPS,
         )
     yield found[0]
     sys.modules.pop("sim.benches.bench_chip", None)

@@ -7,33 +7,34 @@ import pytest
 from golden.device import Counters, GoldenDevice
 from golden.errors import ToolError
 from golden.wire import Operation
-from sim.devices.device import SLICE, STUCK, SimulatedDevice
+from sim.devices.chip import SLICE, STUCK, Chip
+from sim.devices.device import SimulatedDevice
 from tests.device_suite import DeviceSuite, skeletons
 
 
 def stopping(codes):
-    """Return a simulated device without a simulator: it ends its slices of clocks with these."""
-    device, ended = object.__new__(SimulatedDevice), iter(codes)
-    device._chip, device._limit, device.asked = None, 77, []
-    device._library = SimpleNamespace(
-        chip_clock=lambda *asked: (device.asked.append(asked[1:]), next(ended))[1]
+    """Return a chip without a simulator: it ends its slices of clocks with these."""
+    chip, ended = object.__new__(Chip), iter(codes)
+    chip.limit, chip.asked = 77, []
+    chip._handle = SimpleNamespace(
+        call=lambda name, *asked: (chip.asked.append((name, *asked)), next(ended))[1]
     )
-    return device
+    return chip
 
 
 def test_a_stuck_chip_is_given_up_and_a_slow_one_is_not():
     slow = stopping([1, 1, 0])
-    slow._clock(data=5, plane=6)
-    assert slow.asked == [(SLICE, 77, 5, 6)] * 3
+    slow.clock(data=5, plane=6)
+    assert slow.asked == [("clock", SLICE, 77, 5, 6)] * 3
     text = r"^The simulated chip is stuck: nothing moves in 77 clocks$"
     with pytest.raises(ToolError, match=text):
-        stopping([1, STUCK])._clock()
+        stopping([1, STUCK]).clock()
 
 
 def test_a_simulated_chip_counts_from_where_the_lattices_were_loaded():
     device, told = object.__new__(SimulatedDevice), {1: 900, 2: 800}
-    device._chip = None
-    device._library = SimpleNamespace(chip_counter=lambda chip, which: told[which])
+    device.chip = object.__new__(Chip)
+    device.chip._handle = SimpleNamespace(call=lambda name, which: told[which])
     device._load(Operation.LOAD_STATE, [], 0)
     told.update({1: 950, 2: 820})
     assert device.counters() == Counters(clocks=50, busy=20)

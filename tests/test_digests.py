@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
+from golden.files import ROOT
 from golden.gate import GateLayer, GateNetwork
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from hw.shapes import Geometry
-from sim.devices import verilate
+from sim.devices import designs, verilate
 from sw.data.load import Digits
-from sw.experiments.table.subject import ROOT
-from sw.restore.results import Mark, Recipe, digest
-from sw.train.learner import identity, reads
+from sw.restore.results import Mark, Method, digest
+from sw.train.identity import identity, reads
 from sw.train.options import Options
 from tests.changes import DIGITS, moved
 
@@ -59,11 +59,11 @@ def test_digest_of_a_gate(layer, part):
     layers = {name: getattr(gate, name) for name in ("hidden", "output")}
     changed = GateNetwork(**layers | {layer: of_layer(gate, layer, part)})
     assert isinstance(changed.hidden, GateLayer) and digest(changed) != digest(gate)
-    recipes = [
-        Recipe.of(skeleton, each, steps=10, damage=0.7, invert=False)
+    methods = [
+        Method.of(skeleton, each, steps=10, damage=0.7, invert=False)
         for each in (gate, changed, None)
     ]
-    assert len({Mark(recipe, 0, "").text(np.zeros((1, 1), np.uint8)) for recipe in recipes}) == 3
+    assert len({Mark(method, 0, "").text(np.zeros((1, 1), np.uint8)) for method in methods}) == 3
 
 
 def test_digests_see_more_of_a_number_than_its_last_byte():
@@ -79,34 +79,34 @@ def test_digests_see_more_of_a_number_than_its_last_byte():
     assert len(found) == 6
 
 
-RECIPE = Recipe(skeleton="a", gate="b", steps=10, damage=0.7, invert=False)
+METHOD = Method(skeleton="a", gate="b", steps=10, damage=0.7, invert=False)
 PIXELS = np.arange(6, dtype=np.uint8).reshape(2, 3)
-CHANGED_RECIPE = {"skeleton": "c", "gate": None, "steps": 11, "damage": 0.71, "invert": True}
+CHANGED_METHOD = {"skeleton": "c", "gate": None, "steps": 11, "damage": 0.71, "invert": True}
 
 
-def test_a_mark_has_every_field_of_its_recipe():
-    assert set(CHANGED_RECIPE) == {field.name for field in fields(Recipe)}
-    assert {field.name for field in fields(Mark)} == {"recipe", "place", "image"}
+def test_a_mark_has_every_field_of_its_method():
+    assert set(CHANGED_METHOD) == {field.name for field in fields(Method)}
+    assert {field.name for field in fields(Mark)} == {"method", "place", "image"}
     skeleton = calibrated(SPEC, np.random.default_rng(0))
-    recipe = Recipe.of(skeleton, None, steps=3, damage=0.5, invert=True)
-    assert recipe == Recipe(skeleton=skeleton.digest, gate=None, steps=3, damage=0.5, invert=True)
+    method = Method.of(skeleton, None, steps=3, damage=0.5, invert=True)
+    assert method == Method(skeleton=skeleton.digest, gate=None, steps=3, damage=0.5, invert=True)
 
 
-@pytest.mark.parametrize("name", CHANGED_RECIPE)
-def test_text_of_a_mark_by_its_recipe(name):
-    other = replace(RECIPE, **{name: CHANGED_RECIPE[name]})
-    texts = {Mark.of(recipe, 4, PIXELS).text(PIXELS) for recipe in (RECIPE, other)}
+@pytest.mark.parametrize("name", CHANGED_METHOD)
+def test_text_of_a_mark_by_its_method(name):
+    other = replace(METHOD, **{name: CHANGED_METHOD[name]})
+    texts = {Mark.of(method, 4, PIXELS).text(PIXELS) for method in (METHOD, other)}
     assert len(texts) == 2
 
 
 def test_text_of_a_mark_by_place_image_and_result():
     texts = {
-        Mark.of(RECIPE, 4, PIXELS).text(PIXELS),
-        Mark.of(RECIPE, 5, PIXELS).text(PIXELS),
-        Mark.of(RECIPE, 4, moved(PIXELS)).text(PIXELS),
-        Mark.of(RECIPE, 4, PIXELS.reshape(3, 2)).text(PIXELS),
-        Mark.of(RECIPE, 4, PIXELS).text(moved(PIXELS)),
-        Mark.of(RECIPE, 4, PIXELS).text(PIXELS.reshape(3, 2)),
+        Mark.of(METHOD, 4, PIXELS).text(PIXELS),
+        Mark.of(METHOD, 5, PIXELS).text(PIXELS),
+        Mark.of(METHOD, 4, moved(PIXELS)).text(PIXELS),
+        Mark.of(METHOD, 4, PIXELS.reshape(3, 2)).text(PIXELS),
+        Mark.of(METHOD, 4, PIXELS).text(moved(PIXELS)),
+        Mark.of(METHOD, 4, PIXELS).text(PIXELS.reshape(3, 2)),
     }
     assert len(texts) == 6
 
@@ -177,18 +177,18 @@ def test_identity_of_a_run_by_its_gate(name, value):
     assert identity(other, "data") != identity(Options(), "data")
 
 
-DESIGN = verilate.ChipDesign(Geometry(filters=5))
+DESIGN = designs.ChipDesign(Geometry(filters=5))
 DESIGNS = {
     "filters": replace(DESIGN, geometry=Geometry(filters=1)),
     "contexts": replace(DESIGN, geometry=Geometry(filters=5, contexts=1)),
     "skeletons": replace(DESIGN, geometry=Geometry(filters=5, skeletons=1)),
     "spec": replace(DESIGN, geometry=Geometry(spec=Spec(height=16, image=12), filters=5)),
     "traced": replace(DESIGN, traced=True),
-    "board": verilate.BoardDesign(DESIGN.geometry, 10),
-    "divisor": verilate.BoardDesign(DESIGN.geometry, 11),
-    "patience": verilate.BoardDesign(DESIGN.geometry, 10, patience=99),
-    "wire": verilate.WireDesign(DESIGN.geometry),
-    "patience of the wire": verilate.WireDesign(DESIGN.geometry, patience=99),
+    "board": designs.BoardDesign(DESIGN.geometry, 10),
+    "divisor": designs.BoardDesign(DESIGN.geometry, 11),
+    "patience": designs.BoardDesign(DESIGN.geometry, 10, patience=99),
+    "wire": designs.WireDesign(DESIGN.geometry),
+    "patience of the wire": designs.WireDesign(DESIGN.geometry, patience=99),
 }
 
 
@@ -204,6 +204,7 @@ MADE_FROM = [
     "sim/devices/lattices.h",
     "sim/devices/memories.h",
     "sim/devices/served.h",
+    "sim/devices/designs.py",
     "sim/devices/verilate.py",
     "sim/devices/chip.cpp",
     "hw/chip.py",
@@ -231,7 +232,7 @@ def test_every_header_is_in_a_fingerprint():
 
 def test_what_a_design_hands_its_shim_is_in_its_fingerprint(monkeypatch):
     before = verilate.fingerprint(DESIGN)
-    monkeypatch.setattr(verilate, "word_count", lambda shape: 9)
+    monkeypatch.setattr(designs, "word_count", lambda shape: 9)
     assert verilate.fingerprint(DESIGN) != before
 
 

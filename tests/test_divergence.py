@@ -5,14 +5,13 @@ import math
 import pytest
 import torch
 
-from sw.runs import checkpoint
+from sw.runs import interruption
 from sw.runs.checkpoint import Diverged, require_finite
-from sw.train import loop
-from sw.train.learner import begin, save
-from sw.train.loop import run_stage, train_batch
+from sw.train.learner import begin
+from sw.train.losses import Loss
 from sw.train.options import Options
-from sw.train.recipes import Loss
-from tests.runs import CORNERS, SMALL, trained
+from sw.train.run import run_stage, train_batch
+from tests.runs import CORNERS, SMALL, checkpoint_of, save, teach, trained
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -34,7 +33,7 @@ class Pull(torch.autograd.Function):
 def test_what_is_no_number_is_never_written(tmp_path, where):
     options = Options(recipe="memory", spec=SMALL, batch=4, batches=8)
     path, broken = tmp_path / "checkpoint.pt", trained("qat", options)
-    save(broken, options, "data", path)
+    save(broken, options, path)
     before = path.read_bytes()
     places = {
         "parameters": broken.parameters[0].data,
@@ -44,10 +43,10 @@ def test_what_is_no_number_is_never_written(tmp_path, where):
     }
     places[where].view(-1)[-1] = math.nan
     with pytest.raises(Diverged) as error:
-        save(broken, options, "data", path)
+        save(broken, options, path)
 
     assert str(error.value) == (
-        "qat batch 2: a weight is no number any more: try a lower --qat-rate; "
+        "qat batch 2: a weight is no number any more: try a lower learning rate of this stage; "
         "the last checkpoint is from before that"
     )
     assert path.read_bytes() == before
@@ -67,21 +66,21 @@ def test_numbers_are_looked_for_in_all_that_is_kept():
 def test_training_stops_before_a_step_that_is_no_number(monkeypatch, tmp_path, value, slope):
     options = Options(spec=SMALL, batch=2, batches=50, output=tmp_path)
     path, found = tmp_path / "checkpoint.pt", begin(options)
-    save(found, options, "data", path)
+    save(found, options, path)
     before = path.read_bytes()
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 1e9)
+    monkeypatch.setattr(interruption, "SAVE_SECONDS", 1e9)
 
     def work(learner, images, options):
         total = sum(parameter.sum() for parameter in learner.parameters)
         first, second = (value, slope) if learner.batch == 3 else (1.0, 1e-3)
         return Loss(first + Pull.apply(total, second), torch.ones(2))
 
-    monkeypatch.setattr(loop, "restore", work)
+    teach(monkeypatch, options, "float", work)
     with pytest.raises(Diverged) as error:
-        run_stage(found, CORNERS, options, "data", path, [])
+        run_stage(found, CORNERS, options, checkpoint_of(options, path), [])
 
     assert str(error.value) == (
-        "float batch 4: the loss is no number any more: try a lower --rate; "
+        "float batch 4: the loss is no number any more: try a lower learning rate of this stage; "
         "the last checkpoint is from before that"
     )
     assert found.batch == 3
@@ -104,11 +103,7 @@ def test_an_optimiser_that_cannot_decompose_stops_the_run(monkeypatch):
 @pytest.mark.parametrize("optimiser", ["soap", "adam"])
 def test_a_rate_that_is_far_too_high_ends_in_one_line(monkeypatch, tmp_path, optimiser):
     options = Options(spec=SMALL, batch=2, batches=60, optimiser=optimiser, rate=1e9)
-    with pytest.raises(Diverged, match=r"^float batch .*: try a lower --rate"):
-        run_stage(begin(options), CORNERS, options, "data", tmp_path / "checkpoint.pt", [])
+    with pytest.raises(Diverged, match=r"^float batch .*: try a lower learning rate"):
+        checkpoint = checkpoint_of(options, tmp_path / "checkpoint.pt")
+        run_stage(begin(options), CORNERS, options, checkpoint, [])
     assert not (tmp_path / "checkpoint.pt").exists()
-
-
-def test_each_stage_names_its_own_rate():
-    said = [str(Diverged(stage, 1)).split("lower ")[1].split(";")[0] for stage in checkpoint.RATES]
-    assert said == ["--hold-rate", "--qat-rate", "rate in its recipe"]

@@ -55,7 +55,7 @@ def test_rates_have_their_own_figures():
         ["gate alone, planes", "56,789 a second"],
         ["simulated chip", "2.25 M clocks a second"],
         ["cocotb bench", "0.125 M clocks a second"],
-        ["simulated chip to cocotb", "18.0 x"],
+        ["speed-up of the simulated chip over cocotb", "18.0 x"],
     ]
 
 
@@ -69,12 +69,12 @@ def test_training_has_its_own_figures(monkeypatch):
         ["training", "measured by `make bench`"],
         ["10 steps of the rule, batch of 24, `nn.Conv2d` in float", "101 ms"],
         ["10 steps of the rule, batch of 24, fused, fake-quantised", "22 ms"],
-        ["the one to the other", "4.6 x"],
-        ["the fused one's share of the rate of a matrix product", "44% of 333 GFLOP/s"],
+        ["speed-up", "4.6 x"],
+        ["rate of the fused steps, relative to a matrix product", "44% of 333 GFLOP/s"],
         ["whole hybrid batch of 24, fake-quantised, plain torch", "155 ms"],
         ["whole hybrid batch of 24, fake-quantised, fused", "66 ms"],
-        ["the one to the other", "2.3 x"],
-        ["7,000 batches of 8, at that rate", "0.9 h"],
+        ["speed-up", "2.3 x"],
+        ["7,000 batches of 8 at this rate", "0.9 h"],
     ]
     assert measured.training(None) == ""
 
@@ -84,7 +84,7 @@ def test_the_engine_has_its_own_figures():
                       "clocks_gated": 2001 * f, "occupancy_gated": 0.5 + 0.01 * f,
                       "digits_gated": 2, "digits_ungated": 1} for f in (1, 5)}  # fmt: skip
     assert lines(measured.engine(found)) == [
-        ["F", "clocks a digit, ungated", "slots busy", "two gated digits", "slots busy"],
+        ["F", "clocks, ungated digit", "busy slots", "clocks, two gated digits", "busy slots"],
         ["1", "1,000", "11.00%", "2,001", "51.00%"],
         ["5", "5,000", "15.00%", "10,005", "55.00%"],
     ]
@@ -94,11 +94,11 @@ def test_throughput_has_its_own_figures():
     rows = [{"link": "a", "contexts": 3, "gate_measured": measured, "clocks": 2000, "wire": 200,
              "engine": 600, "gate": 1000, "idle": 120, "to_chip": 5, "from_chip": 6,
              "digits_per_second": 78.9} for measured in (True, False)]  # fmt: skip
-    headings = ["link", "contexts", "gate takes", "clocks a digit"]
+    headings = ["link", "contexts", "time of the gate", "clocks a digit"]
     shares = ["10.0%", "30.0%", "50.0%", "6.0%", "78.9"]
     assert lines(measured.throughput({"rows": rows})) == [
         [*headings, "wire", "engine", "gate", "none", "digits a second"],
-        ["a", "3", "as here", "2,000", *shares],
+        ["a", "3", "as measured", "2,000", *shares],
         ["a", "3", "no time", "2,000", *shares],
     ]
 
@@ -201,8 +201,8 @@ def test_an_ablation_has_its_own_figures():
         ["spread", "1.50 dB", "2.25 %", ""],
     ]
     assert page.head(RESULTS) == (
-        "800 batches of 32 in float, 200 of QAT, seeds a row: 2. Int8 on golden, 2,000 test "
-        "digits; the spread is largest less\nsmallest of the seeds.\n"
+        "800 batches of 32 in float, 200 of QAT; seeds per row: 2. Int8 on golden, 2,000 test "
+        "digits. The spread is the\ndifference between the best and the worst seed.\n"
     )
 
 

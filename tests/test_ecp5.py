@@ -13,7 +13,7 @@ from golden.errors import InputError
 from hw.boards.catalogue import find_board
 from hw.boards.ecp5 import READ_TILES, Ecp5, initial_values, read_tiles
 from hw.boards.top import pll_settings
-from hw.flow.build import KEEP_COPIES
+from hw.flow.synthesis import KEEP_COPIES
 from hw.flow.yosys import yosys
 from hw.primitives import BlockMemory, Multiplier, ReadOnlyMemory, copies
 

@@ -19,7 +19,7 @@ from sw.data.damage import blank
 from sw.data.load import show_digits
 from sw.restore import folder as work
 from sw.restore.png import write_png
-from sw.restore.results import Recipe
+from sw.restore.results import Method
 from sw.serial.link import LinkError
 
 SPEC = Spec(gate=Gate(input_channel=0, output_channel=1, start=1, every=3))
@@ -324,11 +324,11 @@ def test_no_error_at_all_counts_by_the_number_of_pixels(size):
 
 def folder_run(shelf, scans, output, device):
     skeleton, gate = Skeleton.load(shelf), GateNetwork.load(shelf / "gate.safetensors")
-    recipe = Recipe.of(skeleton, gate, steps=10, damage=0.7, invert=False)
+    method = Method.of(skeleton, gate, steps=10, damage=0.7, invert=False)
     device.choose(0)
     return work.FolderRun(
-        device=device, network=gate, spec=SPEC, source=scans, output=output, recipe=recipe
-    ), work.check(scans, output, recipe).names
+        device=device, network=gate, spec=SPEC, source=scans, output=output, method=method
+    ), work.check(scans, output, method).names
 
 
 class Failing(GoldenDevice):

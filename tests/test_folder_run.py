@@ -15,13 +15,13 @@ from sw.data.damage import blank
 from sw.restore import folder as work
 from sw.restore.folder import FolderRun, Tally
 from sw.restore.png import read_grey, write_png
-from sw.restore.results import Mark, Recipe, is_ours
+from sw.restore.results import Mark, Method, is_ours
 from tests.recorded import Calls
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(1, 255, (5, 8, 8), np.uint8)
 SPEC = Spec(height=8, width=8, image=8)
-RECIPE = Recipe(skeleton="d", gate=None, steps=3, damage=0.5, invert=False)
+METHOD = Method(skeleton="d", gate=None, steps=3, damage=0.5, invert=False)
 
 
 class Half:
@@ -50,8 +50,8 @@ def scans(tmp_path):
     return tmp_path / "in"
 
 
-def run_of(scans, recipe=RECIPE, **options):
-    given = {"device": Half(), "network": None, "spec": SPEC, "source": scans, "recipe": recipe}
+def run_of(scans, method=METHOD, **options):
+    given = {"device": Half(), "network": None, "spec": SPEC, "source": scans, "method": method}
     return FolderRun(**given, output=scans.parent / "out", **options)
 
 
@@ -76,14 +76,14 @@ def test_each_image_is_damaged_by_its_place_and_held_to_its_original(scans, dama
     clean = RNG.integers(0, 256, IMAGES.shape, np.uint8)
     for name, image in zip("abcde", clean, strict=True):
         write_png(scans.parent / "clean" / f"{name}.png", image)
-    recipe = Recipe(skeleton="d", gate=None, steps=3, damage=damage, invert=invert)
-    run = run_of(scans, recipe, originals=scans.parent / "clean" if held else None)
+    method = Method(skeleton="d", gate=None, steps=3, damage=damage, invert=invert)
+    run = run_of(scans, method, originals=scans.parent / "clean" if held else None)
     ours, theirs = (255 - rows if invert else rows for rows in (IMAGES, clean))
     for place, name in enumerate(NAMES):
         item = run.read(name, place)
         want = blank(ours, range(5), damage)[place]
         np.testing.assert_array_equal(item.damaged, want)
-        assert (item.name, item.mark) == (name, Mark.of(recipe, place, ours[place]))
+        assert (item.name, item.mark) == (name, Mark.of(method, place, ours[place]))
         if held or damage:
             np.testing.assert_array_equal(item.original, (theirs if held else ours)[place])
         else:
@@ -98,8 +98,8 @@ def test_notes_are_of_the_file_and_not_of_its_original(scans, monkeypatch):
         return IMAGES[0], ("turned", "laid")
 
     monkeypatch.setattr(work, "read_grey", read)
-    recipe = Recipe(skeleton="d", gate=None, steps=3, damage=0.0, invert=True)
-    run = run_of(scans, recipe, originals=scans)
+    method = Method(skeleton="d", gate=None, steps=3, damage=0.0, invert=True)
+    run = run_of(scans, method, originals=scans)
     run.read(NAMES[1], 1)
     assert seen == [(scans / "b.png", 8, 255)] * 2
     assert run.tally.notes == {"b.png": "turned, laid"}
@@ -121,13 +121,13 @@ def test_every_file_is_counted_once_in_the_progress(scans):
     assert tally.pixels == 64
 
 
-def test_results_are_of_the_steps_that_the_recipe_says(scans):
+def test_results_are_of_the_steps_that_the_method_says(scans):
     run_of(scans).restore(NAMES)
-    want = blank(IMAGES, range(5), 0.5) >> RECIPE.steps
+    want = blank(IMAGES, range(5), 0.5) >> METHOD.steps
     for name, image in zip(NAMES, want, strict=True):
         found, _ = read_grey((scans.parent / "out" / name).read_bytes(), name, 8)
         np.testing.assert_array_equal(found, image)
-    assert SPEC.steps != RECIPE.steps
+    assert SPEC.steps != METHOD.steps
 
 
 def test_a_result_of_an_image_that_cannot_be_read_any_more_goes(scans, monkeypatch):
@@ -186,10 +186,10 @@ def test_the_summary_says_what_became_of_the_files(restored, kept, errors, text)
 def given(scans, output, originals=None):
     opened = lambda: Half()  # noqa: E731
     places = folders.Folders(scans, output, originals)
-    return opened, None, SPEC, places, RECIPE, {"skeleton": "n", "filters": 2}
+    return opened, None, SPEC, places, METHOD, {"skeleton": "n", "filters": 2}
 
 
-def test_the_report_of_a_folder_tells_recipe_and_device(scans, tmp_path, capsys):
+def test_the_report_of_a_folder_tells_method_and_device(scans, tmp_path, capsys):
     output = tmp_path / "out"
     (scans / "link").symlink_to(tmp_path)
     folders.restore_folder(*given(scans, output, scans))

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from golden import library
+from golden.errors import ToolError
 from sw.model import fused
 from sw.model.fused import build
 from tests.test_fused import SPECS
@@ -86,7 +88,7 @@ def test_a_library_is_compiled_for_this_machine_with_exact_arithmetic(
     monkeypatch.setattr(build, "compiler", lambda: ["sh", "-x"])
     monkeypatch.setattr(build, "digest", lambda command: f"of{len(command)}")
     monkeypatch.setattr(build, "compile_library", lambda *given: made.append(given))
-    monkeypatch.setattr(build, "load", lambda path: path)
+    monkeypatch.setattr(build, "load_library", lambda path, functions: path)
     path = build.library(7, 3)
     ((command, target),) = made
     assert command[:2] == ["sh", "-x"] and command[-1].endswith("sw/model/fused/step.cpp")
@@ -108,17 +110,6 @@ def test_a_library_is_compiled_for_this_machine_with_exact_arithmetic(
     assert path == target == tmp_path / "thalweg" / "fused" / name
 
 
-@pytest.mark.parametrize("there", ["both", "library", "stamp", "neither"])
-def test_a_library_is_whole_where_its_checksum_lies_beside_it(tmp_path, there):
-    path = tmp_path / "step.so"
-    if there in ("both", "library"):
-        path.write_bytes(b"code")
-    if there in ("both", "stamp"):
-        build.stamp(path).write_text(build.hashlib.sha256(b"code").hexdigest())
-    assert build.stamp(path) == tmp_path / "step.sha256"
-    assert build.is_whole(path) is (there == "both")
-
-
 def test_what_was_built_is_stamped_only_after_it_is_in_its_place(monkeypatch, tmp_path):
     path, order = tmp_path / "step.so", []
 
@@ -129,10 +120,12 @@ def test_what_was_built_is_stamped_only_after_it_is_in_its_place(monkeypatch, tm
         log.write_text("said")
 
     monkeypatch.setattr(build, "call", call)
-    monkeypatch.setattr(build, "load", lambda made: order.append(("loaded", path.exists())))
+    monkeypatch.setattr(
+        build, "load_library", lambda *given: order.append(("loaded", path.exists()))
+    )
     build.compile_library(["cc", "x.cpp"], path)
     assert order == [("called", "step.log", False), ("loaded", False)]
-    assert build.is_whole(path)
+    assert library.is_whole(path)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["step.sha256", "step.so"]
 
 
@@ -143,9 +136,9 @@ def test_a_library_must_have_both_functions(monkeypatch, tmp_path, lacks):
             for name in {"thalweg_forward", "thalweg_backward"} - {lacks}:
                 setattr(self, name, None)
 
-    monkeypatch.setattr(build.ctypes, "CDLL", Library)
-    with pytest.raises(build.ToolError, match=r"must be the library of the fused step: "):
-        build.load(tmp_path / "x.so")
+    monkeypatch.setattr(library.ctypes, "CDLL", Library)
+    with pytest.raises(ToolError, match=rf"^{tmp_path}/x\.so cannot be loaded: .*{lacks}"):
+        library.load_library(tmp_path / "x.so", build.FUNCTIONS)
 
 
 class Functions:

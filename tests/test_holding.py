@@ -6,14 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+import sw.train.hold as holds
 from golden.spec import Gate, Spec
 from sw.data.load import show_digits
 from sw.model.step import TrainingMachine
-from sw.train import recipes
-from sw.train.learner import begin
-from sw.train.options import Options
-from sw.train.pool import Pool, Prototypes
-from sw.train.recipes import (
+from sw.train.hold import (
     Fresh,
     Lesson,
     begin_holding,
@@ -23,6 +20,9 @@ from sw.train.recipes import (
     run_fresh,
     stride,
 )
+from sw.train.learner import begin
+from sw.train.options import Options
+from sw.train.pool import Pool, Prototypes
 from tests.test_recipes import machine_of
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=1)
@@ -65,10 +65,10 @@ class Growing:
     def __init__(self, monkeypatch):
         self.states = torch.full((3, *SMALL.lattice), 10.0)
         self.targets = torch.full((3, 8, 8), 30.0)
-        monkeypatch.setattr(recipes, "DISTURBANCE", 0.0)
-        monkeypatch.setattr(recipes, "STRETCHED", 0.0)
+        monkeypatch.setattr(holds, "DISTURBANCE", 0.0)
+        monkeypatch.setattr(holds, "STRETCHED", 0.0)
         monkeypatch.setattr(
-            recipes, "lost_cells", lambda spec, count, *rest: torch.ones(count, 1, 1, 1)
+            holds, "lost_cells", lambda spec, count, *rest: torch.ones(count, 1, 1, 1)
         )
 
 
@@ -126,8 +126,8 @@ def test_states_that_lost_no_cells_are_carried_on(monkeypatch):
 
 def test_what_is_disturbed_is_a_third_and_what_lost_cells_comes_before(monkeypatch):
     fresh, options = Growing(monkeypatch), memory(batch=8)
-    monkeypatch.setattr(recipes, "DISTURBANCE", 3.0)
-    monkeypatch.setattr(recipes, "lost_cells", lambda _, count, *rest: torch.zeros(count, 1, 1, 1))
+    monkeypatch.setattr(holds, "DISTURBANCE", 3.0)
+    monkeypatch.setattr(holds, "lost_cells", lambda _, count, *rest: torch.zeros(count, 1, 1, 1))
     seen = []
     advance = lambda states, step: seen.append((step, states)) or states  # noqa: E731
     learner = begin(options)
@@ -163,9 +163,9 @@ def test_loss_of_a_batch_that_holds(monkeypatch):
         targets[:digits], targets[digits:] = 51.0, 102.0
         return Fresh(states, targets, digits, 1)
 
-    monkeypatch.setattr(recipes, "run_fresh", run)
+    monkeypatch.setattr(holds, "run_fresh", run)
     monkeypatch.setattr(TrainingMachine, "readout", lambda machine, states: states[:, 0, 1:9, 1:9])
-    monkeypatch.setattr(recipes, "holding", lambda lesson, count, fresh: torch.tensor(float(count)))
+    monkeypatch.setattr(holds, "holding", lambda lesson, count, fresh: torch.tensor(float(count)))
     learner = begin(options)
     learner.stage = "hold"
     learner.prototypes = Prototypes.of(torch.zeros(10, 8, 8))
@@ -201,7 +201,7 @@ def test_fresh_digits_lose_cells_in_mid_run_and_noise_is_assigned_a_digit(monkey
     machine = machine_of(
         steps, encode=lambda damaged: torch.ones(len(damaged), 4, 10, 10), advance=advance
     )
-    monkeypatch.setattr(recipes, "lost_cells", lambda _, count, *rest: torch.zeros(count, 1, 1, 1))
+    monkeypatch.setattr(holds, "lost_cells", lambda _, count, *rest: torch.zeros(count, 1, 1, 1))
     lesson = Lesson(learner, machine, CORNERS, options, np.random.default_rng(1))
     fresh = run_fresh(lesson, 10, 2)
     born = seen[0]

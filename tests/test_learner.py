@@ -6,14 +6,22 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+import sw.train.identity as identities
 import sw.train.learner as learning
-import sw.train.loop as loop
+import sw.train.run as run
 import sw.train.teacher as teaching
+from golden.errors import InputError
+from sw.data.load import Digits
+from sw.runs import checkpoint
 from sw.train.calibrate import quantise
-from sw.train.learner import Learner, begin, build, weights_read
+from sw.train.identity import weights_read
+from sw.train.learner import Learner, begin, build
+from sw.train.losses import Loss
 from sw.train.options import Options
-from sw.train.recipes import Loss
-from tests.runs import CORNERS, SMALL
+from sw.train.origins import shorten_ways
+from sw.train.plans import PLANS
+from sw.train.recipes import RECIPES, Restore
+from tests.runs import CORNERS, LABELS, SMALL, resume, save, teach
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -102,7 +110,7 @@ def test_models_are_built_with_the_bits_and_for_the_device_that_are_told(monkeyp
 def test_the_files_that_a_run_reads(tmp_path):
     (tmp_path / "skeleton.json").write_text("{}")
     folder = str(tmp_path)
-    shelf = learning.weights_of("unet")
+    shelf = identities.weights_of("unet")
     assert weights_read(Options()) == []
     assert weights_read(Options(teacher="unet")) == [shelf]
     assert weights_read(Options(teacher="unet", begin=folder)) == [
@@ -118,7 +126,7 @@ def test_the_files_that_a_run_reads(tmp_path):
 def test_a_checkpoint_keeps_every_part():
     learner = begin(Options(spec=SMALL))
     learner.batch, learner.seconds = 5, 7.5
-    kept = learning.state_of(learner)
+    kept = learner.state()
     assert (kept["stage"], kept["batch"], kept["seconds"]) == ("float", 5, 7.5)
     assert kept["averages"] is learner.averages and len(kept["optimisers"]) == 2
     assert [each.data_ptr() for each in kept["parameters"]] == [
@@ -131,35 +139,41 @@ def test_a_checkpoint_keeps_every_part():
 
 
 @pytest.mark.parametrize(
-    ("stage", "pool", "wanted"),
+    ("recipe", "stage", "wanted"),
     [
-        ("float", None, "restore"),
-        ("qat", None, "restore"),
-        ("hold", "pool", "hold"),
-        ("qat", "pool", "hold"),
-        ("letters", None, "relearn"),
+        ("restore", "float", "restore"),
+        ("restore", "qat", "restore"),
+        ("memory", "float", "restore"),
+        ("memory", "hold", "hold"),
+        ("memory", "qat", "hold"),
+        ("letters", "letters", "relearn"),
     ],
 )
-def test_a_batch_is_worked_by_its_recipe(monkeypatch, stage, pool, wanted):
-    fresh = begin(Options(spec=SMALL))
-    learner = Learner(rule=fresh.rule, gate=fresh.gate, stage=stage, pool=pool)
-    options, asked = Options(spec=SMALL, recipe="memory"), []
-    if stage == "letters":
-        options = Options(spec=SMALL, recipe="letters", begin="digits")
+def test_a_batch_is_worked_by_its_recipe(monkeypatch, recipe, stage, wanted):
+    fresh, asked = begin(Options(spec=SMALL)), []
+    learner = Learner(rule=fresh.rule, gate=fresh.gate, stage=stage)
+    options = Options(spec=SMALL, recipe=recipe, begin="digits" if stage == "letters" else None)
+    assert RECIPES[recipe].stages[stage].loss.__name__ == wanted
 
-    def work(name):
-        def run(*given):
-            asked.append((name, *given))
-            total = sum(each.sum() for each in learner.parameters)
-            return Loss(total, torch.tensor([1.0, 0.0]))
+    def work(*given):
+        asked.append(given)
+        total = sum(each.sum() for each in learner.parameters)
+        return Loss(total, torch.tensor([1.0, 0.0]))
 
-        return run
-
-    for name in ("restore", "hold", "relearn"):
-        monkeypatch.setattr(loop, name, work(name))
-    _, decibels = loop.train_batch(learner, CORNERS, options)
-    assert asked == [(wanted, learner, CORNERS, options)]
+    teach(monkeypatch, options, stage, work)
+    _, decibels = run.train_batch(learner, CORNERS, replace(options, batches=9))
+    assert asked == [(learner, CORNERS, replace(options, batches=9))]
     assert decibels == pytest.approx((0 + 90) / 2), "at most 90 dB"
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_has_the_stages_of_its_plan(recipe):
+    options = Options(spec=SMALL, recipe=recipe, begin="digits")
+    assert tuple(RECIPES[recipe].stages) == tuple(options.stages()) == PLANS[recipe].stages
+    assert list(RECIPES) == list(PLANS)
+    first, *later = RECIPES[recipe].stages.values()
+    assert first.enter("learner", None, options) == "learner"
+    assert all(stage.enter is not first.enter for stage in later)
 
 
 def test_gradients_and_loss_are_averaged_over_processes_before_they_are_clipped(monkeypatch):
@@ -177,9 +191,9 @@ def test_gradients_and_loss_are_averaged_over_processes_before_they_are_clipped(
     def work(*ignored):
         return Loss(sum(each.sum() for each in learner.gate.parameters()), torch.ones(1))
 
-    monkeypatch.setattr(loop, "average", average)
-    monkeypatch.setattr(loop, "relearn", work)
-    value, _ = loop.train_batch(learner, CORNERS, options)
+    monkeypatch.setattr(run, "average", average)
+    teach(monkeypatch, options, "letters", work)
+    value, _ = run.train_batch(learner, CORNERS, options)
     assert value == 4.5
     assert [each.shape for each in given[1:]] == [p.shape for p in learner.gate.parameters()]
     assert all(each.grad.eq(0).all() for each in learner.gate.parameters())
@@ -187,39 +201,47 @@ def test_gradients_and_loss_are_averaged_over_processes_before_they_are_clipped(
 
 def test_gradients_do_not_add_up_from_batch_to_batch(monkeypatch):
     learner = begin(Options(spec=SMALL))
-    monkeypatch.setattr(
-        loop,
-        "restore",
+    teach(
+        monkeypatch,
+        Options(spec=SMALL),
+        "float",
         lambda *given: Loss(1e-6 * sum(p.sum() for p in learner.parameters), torch.ones(1)),
     )
     for _ in range(3):
-        loop.train_batch(learner, CORNERS, Options(spec=SMALL))
+        run.train_batch(learner, CORNERS, Options(spec=SMALL))
     torch.testing.assert_close(learner.parameters[0].grad.flatten(), torch.full((4,), 1e-6))
 
 
 @pytest.mark.parametrize(
-    ("stage", "pool", "batches"), [("qat", "pool", [4]), ("qat", None, []), ("hold", "pool", [])]
+    ("recipe", "stage", "batches"),
+    [("memory", "qat", [4]), ("restore", "qat", []), ("memory", "hold", [])],
 )
-def test_ways_are_shortened_where_states_are_held_in_qat(
-    monkeypatch, tmp_path, stage, pool, batches
-):
-    options = Options(spec=SMALL, recipe="memory", qat_batches=6, hold_batches=6)
+def test_ways_are_shortened_where_states_are_held_in_qat(monkeypatch, recipe, stage, batches):
+    options = Options(
+        spec=SMALL, recipe=recipe, qat_batches=6, hold_batches=6 if recipe == "memory" else None
+    )
     fresh, asked = begin(options), []
-    learner = Learner(rule=fresh.rule, gate=None, stage=stage, pool=pool)
+    learner = Learner(rule=fresh.rule, gate=None, stage=stage)
 
     def batch(learner, images, told):
         learner.batch += 1
         return 1.0, 1.0
 
-    monkeypatch.setattr(loop, "train_batch", batch)
-    monkeypatch.setattr(loop, "save", lambda *given: None)
-    monkeypatch.setattr(loop, "shorten_ways", lambda one, *rest: asked.append((one.batch, *rest)))
-    loop.run_stage(learner, CORNERS, options, "", tmp_path, [])
+    def note(one, *rest):
+        asked.append((one.batch, *rest))
+
+    monkeypatch.setattr(run, "train_batch", batch)
+    monkeypatch.setattr(run, "save", lambda *given: None)
+    here = RECIPES[recipe].stages[stage]
+    assert here.late is (shorten_ways if batches else None)
+    if batches:
+        monkeypatch.setitem(RECIPES[recipe].stages, stage, replace(here, late=note))
+    run.run_stage(learner, CORNERS, options, None, [])
     assert asked == [(number, CORNERS, options) for number in batches]
 
 
 @pytest.mark.parametrize("leads", [True, False])
-def test_a_stage_stops_for_a_signal_that_any_process_received(monkeypatch, tmp_path, capsys, leads):
+def test_a_stage_stops_for_a_signal_that_any_process_received(monkeypatch, capsys, leads):
     options, saved = Options(spec=SMALL, batches=9), []
     learner = begin(options)
 
@@ -227,15 +249,15 @@ def test_a_stage_stops_for_a_signal_that_any_process_received(monkeypatch, tmp_p
         learner.batch += 1
         return 1.0, 1.0
 
-    monkeypatch.setattr(loop, "train_batch", batch)
-    monkeypatch.setattr(loop, "gather_signals", lambda received: [15] if learner.batch == 3 else [])
-    monkeypatch.setattr(loop, "leads", lambda: leads)
-    monkeypatch.setattr(loop, "LOG_EVERY", 2)
-    monkeypatch.setattr(loop, "save", lambda *given: saved.append(given))
-    with pytest.raises(loop.Stopped) as stop:
-        loop.run_stage(learner, CORNERS, options, "digest", tmp_path, [])
+    monkeypatch.setattr(run, "train_batch", batch)
+    monkeypatch.setattr(run, "gather_signals", lambda received: [15] if learner.batch == 3 else [])
+    monkeypatch.setattr(run, "leads", lambda: leads)
+    monkeypatch.setattr(run, "LOG_EVERY", 2)
+    monkeypatch.setattr(run, "save", lambda *given: saved.append(given))
+    with pytest.raises(run.Stopped) as stop:
+        run.run_stage(learner, CORNERS, options, "checkpoint", [])
     assert stop.value.number == 15 and learner.batch == 3
-    assert saved == [(learner, options, "digest", tmp_path)]
+    assert saved == [(learner, "checkpoint")]
     assert capsys.readouterr().err.count("iter") == leads
 
 
@@ -270,10 +292,11 @@ def test_the_teacher_is_the_baseline_of_its_name(monkeypatch):
 
 def test_a_checkpoint_is_read_where_the_run_computes(monkeypatch, tmp_path):
     asked, options = [], Options(spec=SMALL)
-    monkeypatch.setattr(learning, "read", lambda *given: asked.append(given) or {})
+    monkeypatch.setattr(checkpoint, "read", lambda *given: asked.append(given) or {})
     object.__setattr__(options, "device", "elsewhere")
-    with pytest.raises(learning.InputError):
-        learning.resume(options, "data", tmp_path)
+    digits = Digits(CORNERS, LABELS, None, None, "corners")
+    with pytest.raises(InputError):
+        Restore(options, digits).resume(checkpoint.Checkpoint(tmp_path, "data"))
     assert asked == [(tmp_path, "elsewhere")]
 
 
@@ -282,8 +305,8 @@ def test_a_run_goes_on_from_the_first_batch_and_from_the_last(tmp_path, batch):
     options, path = Options(spec=SMALL, batches=7), tmp_path / "checkpoint.pt"
     learner = begin(options)
     learner.batch = batch
-    learning.save(learner, options, "data", path)
-    assert learning.resume(options, "data", path).batch == batch
+    save(learner, options, path)
+    assert resume(options, path).batch == batch
 
 
 def test_another_error_of_an_optimiser_is_not_taken_for_divergence(monkeypatch):
@@ -294,5 +317,5 @@ def test_another_error_of_an_optimiser_is_not_taken_for_divergence(monkeypatch):
 
     monkeypatch.setattr(learner.optimisers[0], "step", fail)
     with pytest.raises(RuntimeError, match=r"^a defect$"):
-        loop.advance(learner)
+        run.step(learner)
     assert learner.batch == 0

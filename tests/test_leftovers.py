@@ -106,7 +106,7 @@ def test_an_ablation_that_cannot_be_written_is_said_before_the_work(
 
 
 def test_docs_that_are_not_there_are_said_before_the_work(thalweg, fails, tmp_path, monkeypatch):
-    text = f"{tmp_path / 'docs'} must be there: --docs is for a checkout of the project"
+    text = f"{tmp_path / 'docs'} must be a folder: only a checkout of the project has docs"
     monkeypatch.setattr(
         "sw.experiments.memory.page.require_docs.__defaults__", (tmp_path / "docs",)
     )
@@ -120,7 +120,10 @@ def test_show_digits_for_docs_are_refused_before_the_work(
     table, fails, tmp_path, monkeypatch, option
 ):
     """The fixture's data have no test digits."""
-    text = f"{option} must come with MNIST's test digits at hand; --data names a folder"
+    text = (
+        "Results in docs must be of MNIST's test digits, not of its show digits: "
+        "--data names a folder"
+    )
     monkeypatch.setattr("sw.experiments.ablation.measure.learn", None)
     monkeypatch.setattr(make, "rows", None)
     if option == "--docs":

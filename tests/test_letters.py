@@ -10,8 +10,9 @@ import pytest
 
 import sw.model.proof as verify
 import sw.train.letters as letters
-import sw.train.loop as loop
+import sw.train.recipes as recipes
 import sw.train.rehearsal as rehearsals
+import sw.train.run as run
 from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.samples import calibrated, network
@@ -41,9 +42,10 @@ def options(tmp_path, monkeypatch):
     images, labels = show_digits()
     digits = Digits(images[:64], labels[:64], images[64:68], labels[64:68], "show digits")
     turned = np.ascontiguousarray(images[:64].transpose(0, 2, 1))
-    others = Digits(turned, labels[:64], turned[:4], labels[:4], "turned digits")
+    marks = np.array([1, 9, 10, 25], np.uint8)  # letters are more than ten
+    others = Digits(turned, labels[:64], turned[:4], marks, "turned digits")
     monkeypatch.setattr(
-        letters, "load", lambda data, name="mnist", **_: digits if name == "mnist" else others
+        recipes, "load", lambda data, name="mnist", **_: digits if name == "mnist" else others
     )
     monkeypatch.setattr(verify, "BLOCK", 4)
     monkeypatch.setattr(letters, "PROVEN", 4)
@@ -98,14 +100,14 @@ def test_before_is_what_the_old_gate_does(options, monkeypatch):
 def test_stopped_run_ends_as_an_unbroken_one(options, monkeypatch):
     train(options)
     again = replace(options, name="again")
-    work = loop.train_batch
+    work = run.train_batch
 
     def stopping(*arguments):
         os.kill(os.getpid(), signal.SIGTERM)
         return work(*arguments)
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit) as stop:
-        patch.setattr(loop, "train_batch", stopping)
+        patch.setattr(run, "train_batch", stopping)
         train(again)
     assert stop.value.code == 128 + signal.SIGTERM
     train(again)
@@ -165,6 +167,6 @@ def test_deformed_images_are_alike_but_never_the_same():
 def test_digits_are_not_taken_for_letters(options, monkeypatch):
     images, labels = show_digits()
     digits = Digits(images[:8], labels[:8], images[8:9], labels[8:9], "show digits")
-    monkeypatch.setattr(letters, "load", lambda *_, **__: digits)
+    monkeypatch.setattr(recipes, "load", lambda *_, **__: digits)
     with pytest.raises(InputError, match=r"^Data set 'letters-upper' must be another than the d"):
         train(options)

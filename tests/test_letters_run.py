@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import sw.train.letters as letters
+import sw.train.recipes as recipes
 from golden.gate import GateNetwork
 from golden.samples import calibrated, network
 from golden.skeleton import Skeleton
@@ -16,9 +16,11 @@ from sw.data.damage import blank
 from sw.data.load import Digits
 from sw.judge.evaluate import digits_to_judge
 from sw.model.rebuild import gate_of, rule_of
-from sw.train.learner import Learner, reads
-from sw.train.letters import begin_letters, evaluate_letters, export, require_gate, train_letters
+from sw.train.identity import identity, reads
+from sw.train.learner import Learner
+from sw.train.letters import evaluate_letters, export, require_gate
 from sw.train.options import Options
+from sw.train.recipes import Letters
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
 SPEC = Spec(height=8, width=8, channels=4, multiplier=2, steps=3, image=6, gate=GATE)
@@ -58,65 +60,46 @@ def begun(tmp_path):
 
 def test_a_run_hands_each_part_its_own_data(begun, monkeypatch):
     options, skeleton, gate = begun
-    order, loaded, learner = [], [], SimpleNamespace(take_averages=lambda: order.append("averages"))
+    loaded, exported = [], []
 
     def load(folder, *, name="mnist", download=False):
         loaded.append((folder, name, download))
         return DIGITS if name == "mnist" else LETTERS
 
-    def begin(told, path, digest, machine, network, digits):
-        order.append("begin")
-        assert told == replace(options, spec=SPEC), "the lattice is the skeleton's"
-        assert path == options.folder / "checkpoint.pt" and digits is DIGITS
-        assert digest == reads(options, LETTERS, DIGITS)
-        assert (machine.digest, network.skeleton) == (skeleton.digest, gate.skeleton)
-        return learner
-
-    def run_stage(given, images, told, digest, path, received):
-        order.append("stage")
-        assert given is learner and images is LETTERS.train_images and told.spec == SPEC
-        assert digest == reads(options, LETTERS, DIGITS)
-        assert path == options.folder / "checkpoint.pt" and received == []
-
-    def export(given, told, machine, one, other):
-        order.append("export")
-        assert given is learner and told.spec == SPEC and machine.digest == skeleton.digest
-        assert one is LETTERS and other is DIGITS
-
-    for name, fake in (("load", load), ("begin_letters", begin), ("run_stage", run_stage)):
-        monkeypatch.setattr(letters, name, fake)
-    monkeypatch.setattr(letters, "export", export)
-    train_letters(options)
-
+    monkeypatch.setattr(recipes, "load", load)
+    monkeypatch.setattr(letters, "export", lambda *given: exported.extend(given))
+    recipe = Letters.load(options)
+    told, machine = replace(options, spec=SPEC), recipe.machine[0]
+    assert recipe.options == told, "the lattice is the skeleton's"
+    assert recipe.digits is LETTERS and recipe.known is DIGITS
+    assert (machine.digest, recipe.machine[1].skeleton) == (skeleton.digest, gate.skeleton)
     assert loaded == [(options.data, "letters-lower", False), (options.data, "mnist", True)]
-    assert order == ["begin", "stage", "averages", "export"]
-    monkeypatch.setattr(letters, "leads", lambda: False)
-    train_letters(options)
-    assert order[4:] == ["begin", "stage", "averages"], "the first process alone exports"
+
+    checkpoint = recipe.checkpoint()
+    assert checkpoint.path == options.folder / "checkpoint.pt"
+    assert checkpoint.identity == identity(told, reads(options, LETTERS, DIGITS))
+    recipe.settle("learner")
+    recipe.export("learner")
+    assert exported[:2] == ["learner", told] and exported[2] is machine
+    assert exported[3] is LETTERS and exported[4] is DIGITS
 
 
 @pytest.mark.parametrize("kept", [False, True])
 def test_a_run_begins_with_the_machine_or_goes_on_with_its_checkpoint(begun, monkeypatch, kept):
     options, skeleton, gate = begun
-    options, path, order = replace(options, spec=SPEC), options.folder / "checkpoint.pt", []
+    recipe = Letters(options, LETTERS, DIGITS, (skeleton, gate))
     saved = Learner(rule=rule_of(skeleton), gate=gate_of(gate, SPEC), stage="letters", batch=1)
-    monkeypatch.setattr(letters, "exists", lambda asked: order.append("looked") or kept)
-    monkeypatch.setattr(letters, "meet", lambda: order.append("met"))
-    monkeypatch.setattr(
-        letters, "resume", lambda *given: saved if given == (options, "read", path) else None
-    )
-    monkeypatch.setattr(letters, "rehearsal", lambda *given: given)
-    monkeypatch.setattr(letters, "save", lambda *given: order.append(given))
-    found = begin_letters(options, path, "read", skeleton, gate, DIGITS)
+    monkeypatch.setattr(recipes, "rehearsal", lambda *given: given)
+    checkpoint = recipe.checkpoint()
+    if kept:
+        checkpoint.save(saved.state(), "letters", 1)
+    assert checkpoint.exists() == kept
+    found = recipe.resume(checkpoint) if kept else recipe.begin()
 
     kind, machine, old, images, damage = found.rehearsal
     assert (kind, damage) == ("distilled", 0.5)
     assert machine is skeleton and old is gate and images is DIGITS.train_images
-    if kept:
-        assert found is saved and order == ["looked", "met"]
-        return
-    assert order == ["looked", "met", (found, options, "read", path)], "at once: it may not work"
-    assert (found.stage, found.batch) == ("letters", 0)
+    assert (found.stage, found.batch) == ("letters", int(kept))
     assert found.rule.weights(skeleton.name).digest == skeleton.digest
     np.testing.assert_array_equal(found.gate.weights().hidden.weight, gate.hidden.weight)
 
@@ -209,4 +192,4 @@ def test_letters_are_measured_in_decibels_alone(begun, monkeypatch, capsys):
 
 
 def test_the_gate_that_is_there_is_the_one_to_train(begun):
-    assert require_gate(begun[1], begun[2]) is begun[2]
+    assert require_gate(begun[1], begun[2]) == (begun[1], begun[2])

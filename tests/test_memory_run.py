@@ -159,7 +159,7 @@ def test_docs_get_the_pictures_and_the_report_of_the_folder(tmp_path):
 def test_docs_that_are_not_there_are_refused_before_anything_is_copied(tmp_path):
     (tmp_path / "a.png").write_bytes(b"a")
     (tmp_path / "memory.json").write_text('{"pictures": ["a.png"]}\n')
-    line = f"^{tmp_path / 'docs'} must be there: --docs is for a checkout of the project$"
+    line = f"^{tmp_path / 'docs'} must be a folder: only a checkout of the project has docs$"
     with pytest.raises(InputError, match=line):
         page.publish(tmp_path, tmp_path / "docs")
     assert not (tmp_path / "docs").exists()

@@ -47,8 +47,8 @@ def test_a_netlist_restores_damaged_show_digits(monkeypatch, pair, calls, states
     assert calls.of("load_run") == (("a",), {})
     assert calls.of("port") == ((board, ("A", "B"), Path("build/ulx3s-25f")), {})
     assert calls.of("device") == ((port, ("A", "B")), {})
-    (device, skeleton, network, damaged, steps), options = calls.of("compare")
-    assert (device, skeleton.spec.steps, network, steps) == ("device", 6, "network", 6)
+    (device, restorer, damaged), options = calls.of("compare")
+    assert (device, restorer.network, restorer.steps) == ("device", "network", 6)
     np.testing.assert_array_equal(damaged, blank(show_digits()[0][:3], range(3), 0.7))
     assert options["states"] == states
 
@@ -69,7 +69,7 @@ def test_a_netlist_is_synthesised_in_its_folder_while_others_are_kept_out(
 
     monkeypatch.setattr("golden.files.lock", locked)
     monkeypatch.setattr("hw.boards.top.BoardTop", calls.fake("top", "top"))
-    monkeypatch.setattr("hw.flow.build.synthesise", calls.fake("synthesise", "netlist"))
+    monkeypatch.setattr("hw.flow.synthesis.synthesise", calls.fake("synthesise", "netlist"))
     for name in ("NetlistDesign", "NetlistBoard"):
         monkeypatch.setattr(f"sim.devices.netlist.{name}", calls.fake(name, name))
     monkeypatch.setattr("sim.devices.board.SimulatedPort", calls.fake("port", "port"))

@@ -7,8 +7,8 @@ import pytest
 
 from golden.errors import InputError
 from sim.devices import netlist as module
+from sim.devices.designs import HERE
 from sim.devices.netlist import NetlistDesign, pad, plain, read_top, wrapper, write_library
-from sim.devices.verilate import HERE
 
 MODELS = HERE.parent / "models" / "ecp5"
 PORTS = {
@@ -46,7 +46,11 @@ def design(tmp_path):
 
 def test_a_netlist_is_a_design(design):
     assert (design.title, design.top) == ("the netlist of ulx3s-25f", "thalweg_netlist")
-    assert (design.shim, design.array, design.public) == ("board.cpp", "nines", ["DP16KD"])
+    assert (design.shims, design.array, design.public) == (
+        ("board.cpp", "served.cpp"),
+        "nines",
+        ["DP16KD"],
+    )
     assert design.optimise == "OPT_FAST=-O1 OPT_SLOW=-O0"
     assert design.memories == {"long.name.0": "mapped.memory0", "long.name.2": "mapped.memory1"}
 

@@ -10,7 +10,7 @@ from golden.errors import Difference
 from golden.samples import calibrated, network
 from golden.skeleton import Skeleton, find
 from golden.spec import Gate, Spec
-from sim.proof.steps import first_difference
+from sim.proof.steps import Restorer, first_difference
 from sw.cli import netlist_sim as netlists
 from sw.data.damage import blank
 from sw.data.load import show_digits
@@ -89,15 +89,17 @@ def test_the_first_step_that_differs_is_named():
     rng = np.random.default_rng(62)
     skeleton = calibrated(SPEC, rng)
     gate, images = network(SPEC, rng), rng.integers(0, 256, (4, 4, 4), np.uint8)
-    first_difference(Wrong((skeleton,)), skeleton, gate, images, 5)
+    first_difference(Wrong((skeleton,)), Restorer(skeleton, gate, 5), images)
     for at, skip, image in ((0, 0, 1), (4, 0, 1), (5, 1, 3)):
         device = Wrong((skeleton,), (2, 1, 3), at, skip)
         text = rf"^image {image}, step {at}: channel 2, cell \(1, 3\) is"
         with pytest.raises(Difference, match=text):
-            first_difference(device, skeleton, gate, images, 5)
+            first_difference(device, Restorer(skeleton, gate, 5), images)
     text = r"^image 13, step 5: channel 2, cell \(1, 3\) is"
     with pytest.raises(Difference, match=text):
-        first_difference(Wrong((skeleton,), (2, 1, 3), 5, 1), skeleton, gate, images, 5, first=10)
+        first_difference(
+            Wrong((skeleton,), (2, 1, 3), 5, 1), Restorer(skeleton, gate, 5), images, first=10
+        )
 
 
 class WrongImage(Wrong):
@@ -116,4 +118,4 @@ def test_an_image_that_differs_where_no_state_does_is_named():
     with pytest.raises(
         Difference, match=r"^image 8: pixel \(2, 1\) is \d+, golden has \d+; 1 code"
     ):
-        first_difference(WrongImage((skeleton,)), skeleton, None, images, 3, first=5)
+        first_difference(WrongImage((skeleton,)), Restorer(skeleton, None, 3), images, first=5)

@@ -9,12 +9,13 @@ import torch
 from torch import nn
 
 import sw.model.proof as verify
-import sw.train.run as run
+import sw.train.recipes as recipes
+import sw.train.ship as ship
 from golden.samples import calibrated, network
 from sw.data.load import Digits, show_digits
 from sw.experiments.baselines.closed import ClosedForms
-from sw.experiments.baselines.recipe import Recipe
 from sw.experiments.baselines.run import restore_images
+from sw.experiments.baselines.settings import Settings
 from sw.experiments.baselines.train import train as train_baseline
 from sw.judge.referee import Referee, as_input
 from sw.judge.referee.train import train as train_referee
@@ -83,11 +84,11 @@ def test_autocast_of_the_other_device_is_put_aside_too():
 @each_setting
 def test_training_is_the_same(monkeypatch, tmp_path, setting):
     digits = Digits(CORNERS, LABELS, None, None, "corners")
-    monkeypatch.setattr(run, "load", lambda data, download: digits)
+    monkeypatch.setattr(recipes, "load", lambda data, download: digits)
     monkeypatch.setattr("sw.train.calibrate.QUANTILES", (0.998,))
     finished = []
     monkeypatch.setattr(
-        run, "export", lambda learner, *rest: finished.append(learner.rule.weights().digest)
+        ship, "export", lambda learner, *rest: finished.append(learner.rule.weights().digest)
     )
     options = Options(spec=SMALL, output=tmp_path, batches=2, qat_batches=2, batch=3)
     train(options)
@@ -133,12 +134,12 @@ def test_referee_is_trained_the_same(monkeypatch, tmp_path, setting):
 def test_baselines_are_the_same(monkeypatch, tmp_path, setting):
     monkeypatch.setitem(MODELS, "mlp", lambda: nn.Conv2d(1, 1, (1, 3), padding=(0, 1)))
     images = show_digits()[0][:20]
-    recipe = Recipe(batches=3, batch=4, held_out=5, check_every=3, optimiser="adamw")
+    settings = Settings(batches=3, batch=4, held_out=5, check_every=3, optimiser="adamw")
     forms, blanked = ClosedForms(images[:10]), images[10:12] % 2 == 0
     damaged = np.where(blanked, np.uint8(0), images[10:12])
 
     def results(folder):
-        training = train_baseline("mlp", recipe, images, "x", folder)
+        training = train_baseline("mlp", settings, images, "x", folder)
         return [
             restore_images(training.network, images),
             forms.mean_fill(damaged, blanked),

@@ -10,13 +10,15 @@ from golden.model import Model
 from golden.spec import Gate, Spec
 from sw.data.load import show_digits
 from sw.model.step import TrainingMachine
-from sw.train import loop, origins
+from sw.runs.checkpoint import Checkpoint
+from sw.train import origins, run
 from sw.train.calibrate import quantise
 from sw.train.draw import calibration_digits
+from sw.train.hold import begin_holding
 from sw.train.learner import Learner, begin
 from sw.train.options import Options
 from sw.train.origins import ROOM, direct, move_origins, shorten_ways
-from sw.train.recipes import begin_holding
+from sw.train.recipes import RECIPES
 from tests.origins import with_origins
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -120,12 +122,14 @@ def test_the_origin_goes_where_a_channel_counts_to(learner, images):
 
 def test_it_happens_once_in_mid_qat(learner, images, monkeypatch, tmp_path):
     seen = []
-    monkeypatch.setattr(loop, "shorten_ways", lambda *given: seen.append(given[0].batch))
+    stages = RECIPES["memory"].stages
+    late = replace(stages["qat"], late=lambda *given: seen.append(given[0].batch))
+    monkeypatch.setitem(stages, "qat", late)
     for stage in ("hold", "qat"):
         learner.stage = stage
         learner.batch = 0
         learner.optimisers = []
-        loop.run_stage(learner, images, OPTIONS, "", tmp_path / "checkpoint.pt", [])
+        run.run_stage(learner, images, OPTIONS, Checkpoint(tmp_path / "checkpoint.pt", ""), [])
     assert seen == [4]
 
 

@@ -14,7 +14,7 @@ from sw.restore import outputs
 from sw.restore.images import Images, Lattices
 from sw.restore.png import write_png
 from sw.restore.restoration import Restoration
-from sw.restore.results import KEY, Mark, Recipe, write_result
+from sw.restore.results import KEY, Mark, Method, write_result
 
 SKELETON = SimpleNamespace(name="n", digest="d")
 RNG = np.random.default_rng(0)
@@ -136,8 +136,8 @@ def test_no_result_takes_the_place_of_its_input_or_of_a_folder(tmp_path, name):
 def test_results_of_a_folder_are_not_mixed_with(tmp_path, name):
     write_png(tmp_path / name, ORIGINAL[0])
     outputs.require_room(tmp_path, GIVEN, "show")  # a picture of the user's
-    recipe = Recipe(skeleton="d", gate=None, steps=2, damage=0.5, invert=False)
-    write_result(tmp_path / name, ORIGINAL[0], Mark(recipe, 0, "x"))
+    method = Method(skeleton="d", gate=None, steps=2, damage=0.5, invert=False)
+    write_result(tmp_path / name, ORIGINAL[0], Mark(method, 0, "x"))
     text = f"^{tmp_path / name} is a result of another run, of a folder: name another --output$"
     with pytest.raises(InputError, match=text):
         outputs.require_room(tmp_path, GIVEN, "show")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +10,7 @@ from golden.errors import ToolError
 from hw.boards.catalogue import find_board
 from hw.flow import placing
 from hw.flow.bitstream import numbers
+from hw.flow.kept import digest, read_kept
 from hw.flow.placing import Placer, place, slowest, version_of
 from hw.flow.tools import release
 from tests.played import USE, config
@@ -98,16 +100,16 @@ def test_a_placement_is_of_the_boards_part_and_of_one_seed(
 )
 def test_what_came_of_a_placement_is_kept_whole_or_not_at_all(tmp_path, text):
     done, config = tmp_path / "placed.json", tmp_path / "a.config"
-    whole = placing.digest(b"text")
+    whole = digest(b"text")
     if text is not None:
         done.write_text(text.replace("DIGEST", whole))
     config.write_text("text")
-    assert placing.read_kept(done, config, "made of this") is None
-    kept = {"stamp": "made of this", "digest": whole, "seed": 3}
+    assert read_kept(done, config, "made of this") is None
+    kept = {"stamp": "made of this", "seed": 3, "digest": whole}
     done.write_text(json.dumps(kept))
-    assert placing.read_kept(done, config, "made of this") == kept
+    assert read_kept(done, config, "made of this") == kept
     config.unlink()
-    assert placing.read_kept(done, config, "made of this") is None
+    assert read_kept(done, config, "made of this") is None
 
 
 @pytest.mark.parametrize(
@@ -212,3 +214,41 @@ def test_another_program_of_the_same_name_is_another_version(tmp_path):
     path.write_text("exit 00")
     os.utime(path, ns=(5, 1_000_000_001))
     assert len({first, later, version_of(path)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("fmax", "link", "text"),
+    [
+        (159.0, 59.94, "clock of 160 MHz: 159.0 MHz and its link's clock of 60 MHz: 59.9 MHz"),
+        (160, 59, "link's clock of 60 MHz: 59.0 MHz"),
+        (159, 60, "clock of 160 MHz: 159.0 MHz"),
+        (160, 60, "clocks"),
+    ],
+)
+def test_each_clock_that_is_missed_is_named(tmp_path, fmax, link, text):
+    placer = SimpleNamespace(folder=tmp_path, board=find_board("ulx3s-25f"), link=60)
+    best = {"met": False, "fmax": fmax, "link": link, "seed": 12}
+    log = tmp_path / "nextpnr-12.json"
+    with pytest.raises(ToolError) as error:
+        placing.find_best(placer, [best])
+    assert str(error.value) == f"ulx3s-25f misses its {text} with the best seed, 12; see {log}"
+    met = best | {"met": True}
+    assert placing.find_best(placer, [best, met, best]) is met
+
+
+def test_the_seeds_are_placed_in_their_order_with_all_memories(monkeypatch):
+    given, said = [], []
+
+    def place(placer, seed, memories):
+        given.append((seed, list(memories)))
+        return {"fmax": 100.25 + seed}
+
+    monkeypatch.setattr(placing, "place", place)
+    placer = SimpleNamespace(board=SimpleNamespace(name="x"))
+    results = placing.place_all(placer, [5, 3], 2, said.append)
+    assert given == [(1, [5, 3]), (2, [5, 3])]
+    assert results == [{"fmax": 101.25}, {"fmax": 102.25}]
+    assert said == [
+        *("x: placing, seed 1 of 2", "x: seed 1: 101.2 MHz"),
+        *("x: placing, seed 2 of 2", "x: seed 2: 102.2 MHz"),
+    ]

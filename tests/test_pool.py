@@ -10,10 +10,7 @@ import torch
 from golden.spec import Spec
 from sw.data.load import show_digits
 from sw.train.draw import lost_cells, noise_states
-from sw.train.learner import begin
-from sw.train.options import Options, spec_for
-from sw.train.pool import Pool, Prototypes, medoids
-from sw.train.recipes import (
+from sw.train.hold import (
     AGED,
     STRIDE,
     Lesson,
@@ -22,6 +19,9 @@ from sw.train.recipes import (
     price_of_motion,
     run_fresh,
 )
+from sw.train.learner import begin
+from sw.train.options import Options, spec_for
+from sw.train.pool import Pool, Prototypes, medoids
 
 SPEC = Spec()
 RNG = np.random.default_rng(3)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from golden.errors import InputError
-from sw.runs import processes
+from sw.runs import checkpoint, interruption, processes
 from sw.runs.processes import (
     exclude_others,
     gather_signals,
@@ -22,8 +22,8 @@ from sw.runs.processes import (
     share,
     world_size,
 )
-from sw.train import learner as learning
-from sw.train import loop, run
+from sw.train import recipes, run
+from sw.train.learner import begin
 from sw.train.options import Options
 from tests.test_processes import started
 
@@ -235,29 +235,29 @@ def test_the_largest_signal_of_several_is_told(monkeypatch, group):
 
 
 def test_the_first_process_alone_writes_a_checkpoint(monkeypatch, tmp_path):
-    found = learning.begin(Options())
+    found = begin(Options())
     written = []
-    monkeypatch.setattr(learning, "write", lambda values, path: written.append(path))
+    monkeypatch.setattr(checkpoint, "write", lambda values, path: written.append(path))
     for leading in (False, True):
-        monkeypatch.setattr(learning, "leads", lambda leading=leading: leading)
-        learning.save(found, Options(), "data", tmp_path / str(leading))
+        monkeypatch.setattr(checkpoint, "leads", lambda leading=leading: leading)
+        run.save(found, checkpoint.Checkpoint(tmp_path / str(leading), "data"))
     assert written == [tmp_path / "True"]
 
 
 def test_the_first_process_alone_says_that_a_run_stopped(monkeypatch, capsys):
     for leading in (False, True):
-        monkeypatch.setattr(loop, "leads", lambda leading=leading: leading)
-        with pytest.raises(SystemExit), loop.interruptions():
-            raise loop.Stopped(15)
+        monkeypatch.setattr(interruption, "leads", lambda leading=leading: leading)
+        with pytest.raises(SystemExit), interruption.interruptions():
+            raise interruption.Stopped(15)
         said = "stopped by signal 15; the same command goes on from here\n"
         assert capsys.readouterr().err == said * leading
 
 
 @pytest.mark.parametrize(("count", "refused"), [(1, False), (2, True)])
 def test_a_pool_is_of_one_process(monkeypatch, tmp_path, count, refused):
-    monkeypatch.setattr(run, "place", lambda: (0, count))
+    monkeypatch.setattr(recipes, "place", lambda: (0, count))
     monkeypatch.setattr(run, "prepare", lambda options: None)
-    monkeypatch.setattr(run, "load", lambda *given, **named: sys.exit(5))
+    monkeypatch.setattr(recipes, "load", lambda *given, **named: sys.exit(5))
     memory = Options(recipe="memory", output=tmp_path)
     if not refused:
         with pytest.raises(SystemExit):

@@ -7,7 +7,7 @@ from golden.device import GoldenDevice
 from golden.errors import Difference, InputError
 from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
-from sim.proof.prove import compare_device
+from sim.proof.prove import Restorer, compare_device
 
 SPEC = Spec(height=8, width=8, image=6, gate=Gate(input_channel=0, output_channel=1, start=2))
 SKELETON = calibrated(SPEC, np.random.default_rng(0))
@@ -47,7 +47,7 @@ class Wrong(GoldenDevice):
 
 
 def compare(device, **options):
-    return compare_device(device, SKELETON, NETWORK, IMAGES, STEPS, **options)
+    return compare_device(device, Restorer(SKELETON, NETWORK, STEPS), IMAGES, **options)
 
 
 def test_equal_codes_are_counted():

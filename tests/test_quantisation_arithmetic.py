@@ -13,9 +13,9 @@ from sw.model.quantisers import ENCODE, GATE_INPUT, GATE_OUTPUT, PERCEIVE, READO
 from sw.model.step import TrainingMachine
 from sw.train import calibrate
 from sw.train.calibrate import fidelity, peaks, powers, quantise, quantised_gate, quantised_rule
+from sw.train.hold import begin_holding
 from sw.train.learner import begin
 from sw.train.options import Options
-from sw.train.recipes import begin_holding
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=1)
 SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=1, image=8, gate=GATE)

@@ -6,15 +6,19 @@ import numpy as np
 import pytest
 import torch
 
+import sw.train.hold as holds
+import sw.train.letters as learning
+import sw.train.restore as restoring
 from golden.spec import Gate, Spec
 from sw.data.load import show_digits
 from sw.model.step import TrainingMachine
-from sw.train import recipes
 from sw.train.calibrate import quantise
+from sw.train.hold import hold
 from sw.train.learner import begin
+from sw.train.letters import relearn
 from sw.train.options import Options
-from sw.train.recipes import hold, relearn, restore, run_supervised
 from sw.train.rehearsal import Rehearsal
+from sw.train.restore import restore, run_supervised
 
 GATE = Gate(input_channel=2, output_channel=1, start=1, every=1)
 SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
@@ -100,17 +104,19 @@ def test_what_is_supervised_is_shown(supervise, shown):
 def test_each_process_restores_its_share_of_the_batch(monkeypatch):
     options, asked = Options(spec=SMALL, batch=6, loss="mse", dropout=0.25), []
     digits = torch.arange(6.0).view(6, 1, 1) * torch.ones(6, 8, 8)
-    monkeypatch.setattr(recipes, "random", lambda *given: asked.append(given))
-    monkeypatch.setattr(recipes, "draw", lambda *given: (digits * 51, digits + 100))
-    monkeypatch.setattr(recipes, "share", lambda batch: batch[2:4])
-    monkeypatch.setattr(recipes, "aim", lambda one, other, told: asked.append((one, other)) or one)
+    monkeypatch.setattr(restoring, "random", lambda *given: asked.append(given))
+    monkeypatch.setattr(restoring, "draw", lambda *given: (digits * 51, digits + 100))
+    monkeypatch.setattr(restoring, "share", lambda batch: batch[2:4])
+    monkeypatch.setattr(
+        restoring, "aim", lambda one, other, told: asked.append((one, other)) or one
+    )
     ran = []
 
     def supervised(machine, damaged, told):
         ran.append((machine.dropout, damaged[:, 0, 0].tolist(), told))
         yield damaged * 0
 
-    monkeypatch.setattr(recipes, "run_supervised", supervised)
+    monkeypatch.setattr(restoring, "run_supervised", supervised)
     found = restore(learner_of("float", 4), CORNERS, options)
 
     assert asked[0] == (options, "float", 4)
@@ -135,8 +141,8 @@ def test_letters_and_digits_share_a_batch_and_processes_share_both(monkeypatch, 
         asked.append((level, count, told is options))
         return torch.full((count, 8, 8), level), torch.full((count, 8, 8), level / 2)
 
-    monkeypatch.setattr(recipes, "draw", draw)
-    monkeypatch.setattr(recipes, "share", lambda batch: batch[::2])
+    monkeypatch.setattr(learning, "draw", draw)
+    monkeypatch.setattr(learning, "share", lambda batch: batch[::2])
     seen = []
 
     def supervised(machine, damaged, told):
@@ -145,7 +151,7 @@ def test_letters_and_digits_share_a_batch_and_processes_share_both(monkeypatch, 
         yield damaged * 9
         yield damaged * 0
 
-    monkeypatch.setattr(recipes, "run_supervised", supervised)
+    monkeypatch.setattr(learning, "run_supervised", supervised)
     found = relearn(learner, np.full((5, 8, 8), 100, np.uint8), options)
 
     letters = {"none": 6}.get(kept, 3)
@@ -164,7 +170,8 @@ def test_each_batch_of_letters_is_drawn_anew(monkeypatch):
         asked.append(given)
         raise KeyError
 
-    monkeypatch.setattr(recipes, "random", random)
+    for each in (learning, holds):
+        monkeypatch.setattr(each, "random", random)
     with pytest.raises(KeyError):
         relearn(learner_of("letters", 5, rehearsal=None), CORNERS, options)
     with pytest.raises(KeyError):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from sw.train import recipes
+import sw.train.hold as holds
+from sw.train.hold import Fresh, Lesson, begin_holding, hold, holding, run_fresh
 from sw.train.learner import begin
 from sw.train.pool import Pool, Prototypes
-from sw.train.recipes import Fresh, Lesson, begin_holding, hold, holding, run_fresh
 from tests.test_recipes import CORNERS, GATE, LABELS, SMALL, learner_of, machine_of, memory
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -44,7 +44,7 @@ def fresh_of(monkeypatch, steps=8, gate=GATE, seed=1, digits=10, noise=2):
         seen["states"].append(states)
         return states
 
-    monkeypatch.setattr(recipes, "lost_cells", lost_cells)
+    monkeypatch.setattr(holds, "lost_cells", lost_cells)
     monkeypatch.setattr(Prototypes, "assign", assign)
     learner = learner_of("hold", spec=spec, prototypes=prototypes)
     machine = machine_of(spec, encode=encode, advance=advance)
@@ -86,7 +86,7 @@ def test_one_digit_at_least_loses_cells(monkeypatch):
     def encode(damaged):
         return damaged.mean() * torch.ones(len(damaged), *SMALL.lattice)
 
-    monkeypatch.setattr(recipes, "draw", draw)
+    monkeypatch.setattr(holds, "draw", draw)
     monkeypatch.setattr(Prototypes, "assign", lambda self, planes, spec: torch.arange(3))
     prototypes = Prototypes.of(torch.arange(10.0).view(10, 1, 1) * torch.ones(10, 8, 8))
     learner = learner_of(prototypes=prototypes)
@@ -123,8 +123,8 @@ def test_a_batch_is_of_held_states_fresh_digits_and_noise(monkeypatch, batch, pa
         made.append((lesson, digits, noise, fresh))
         return fresh
 
-    monkeypatch.setattr(recipes, "run_fresh", run)
-    monkeypatch.setattr(recipes, "holding", lambda *given: made.append(given) or torch.zeros(()))
+    monkeypatch.setattr(holds, "run_fresh", run)
+    monkeypatch.setattr(holds, "holding", lambda *given: made.append(given) or torch.zeros(()))
     kept = SimpleNamespace(put=lambda *given: None)
     learner, machines = learner_of("hold", pool=kept, prototypes="prototypes"), []
     machine = machine_of()
@@ -140,8 +140,8 @@ def test_a_batch_is_of_held_states_fresh_digits_and_noise(monkeypatch, batch, pa
 
 def test_as_many_states_go_to_the_pool_as_chance_has_it(monkeypatch):
     counts = {True: [], False: []}
-    monkeypatch.setattr(recipes, "run_fresh", known)
-    monkeypatch.setattr(recipes, "holding", lambda *given: torch.zeros(()))
+    monkeypatch.setattr(holds, "run_fresh", known)
+    monkeypatch.setattr(holds, "holding", lambda *given: torch.zeros(()))
     put = lambda states, targets, age, noise, rng: counts[noise].append(len(states))  # noqa: E731
     learner = learner_of("hold", pool=SimpleNamespace(put=put), prototypes="prototypes")
     for learner.batch in range(400):
@@ -182,7 +182,7 @@ def carried(monkeypatch, seed, count=6, **told):
             advance=advance, readout=shown, stretched=lambda times: machine(f"{times} times")
         )
 
-    monkeypatch.setattr(recipes, "lost_cells", lost_cells)
+    monkeypatch.setattr(holds, "lost_cells", lost_cells)
     monkeypatch.setattr(Pool, "carry", lambda self, *given: seen.update(carried=given))
     learner = learner_of("hold", pool=pool, prototypes="prototypes")
     lesson = lesson_of(learner, machine("usual"), memory(batch=8, **told), seed)
@@ -212,7 +212,7 @@ def test_what_lost_no_cells_is_carried_on_with_what_it_shows(monkeypatch):
 
 
 def test_what_is_disturbed_stays_within_the_codes(monkeypatch):
-    monkeypatch.setattr(recipes, "DISTURBANCE", 1000.0)
+    monkeypatch.setattr(holds, "DISTURBANCE", 1000.0)
     torch.manual_seed(0)
     first = carried(monkeypatch, 5)["first"]
     assert (first.min(), first.max()) == (-128, 127)
@@ -236,7 +236,7 @@ def test_the_pool_has_eight_batches_drawn_apart_from_all_others(monkeypatch):
         states = torch.arange(digits + noise)
         return Fresh(states, states + 100, digits, 1)
 
-    monkeypatch.setattr(recipes, "run_fresh", run)
+    monkeypatch.setattr(holds, "run_fresh", run)
     monkeypatch.setattr(
         Pool,
         "put",
@@ -264,8 +264,8 @@ def test_digits_are_weighed_by_decibels_where_told_and_noise_and_held_states_nev
         fresh = known(lesson, digits, noise)
         return replace(fresh, targets=fresh.targets + 51)
 
-    monkeypatch.setattr(recipes, "run_fresh", run)
-    monkeypatch.setattr(recipes, "holding", lambda *given: torch.zeros(()))
+    monkeypatch.setattr(holds, "run_fresh", run)
+    monkeypatch.setattr(holds, "holding", lambda *given: torch.zeros(()))
     learner = learner_of("hold", pool=SimpleNamespace(put=lambda *given: None), prototypes=1)
     found = hold(learner, CORNERS, memory(batch=32, loss="psnr"))
     decibels = 5e-3 * np.log(0.041)
@@ -276,7 +276,7 @@ def test_young_digits_that_are_held_are_weighed_by_decibels_where_told(monkeypat
     found = {}
     for loss in ("mse", "psnr"):
         with monkeypatch.context() as patch:
-            patch.setattr(recipes, "overflow", lambda states: 0.0)
+            patch.setattr(holds, "overflow", lambda states: 0.0)
             found[loss] = carried(patch, 5, loss=loss)["value"].item()
     # Each shows its row, 0 to 7, and shall show 0; the two young ones in the last six of ten steps.
     errors = [(row / 255) ** 2 for row in range(8)]

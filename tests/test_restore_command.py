@@ -10,7 +10,7 @@ from golden.errors import InputError
 from golden.spec import Spec
 from sw.cli.restore import require_meant, share_of
 from sw.restore.images import Images, Lattices
-from sw.restore.results import Recipe
+from sw.restore.results import Method
 from tests.recorded import Calls
 
 IMAGES = Images(np.zeros((3, 28, 28), np.uint8), range(3), notes=("a note", "another"))
@@ -95,7 +95,7 @@ def test_no_steps_at_all_are_none_of_the_skeletons(thalweg, calls):
 def test_a_folder_is_restored_by_the_same_options(thalweg, calls, tmp_path, monkeypatch):
     gate = SimpleNamespace()
     monkeypatch.setattr("sw.runs.loading.load_run", calls.fake("load_run", (SKELETON, gate)))
-    monkeypatch.setattr(Recipe, "of", calls.fake("of", "recipe"))
+    monkeypatch.setattr(Method, "of", calls.fake("of", "method"))
     words = ("--skeleton", "s", "--output", "o", "--steps", 4, "--invert", "--device", "simulated",
              "--filters", 2, "--originals", "clean", "--baud", 9600)  # fmt: skip
     assert thalweg("restore", tmp_path, *words) == (0, "", "")
@@ -104,7 +104,7 @@ def test_a_folder_is_restored_by_the_same_options(thalweg, calls, tmp_path, monk
     (opening, *given), _ = calls.of("restore_folder")
     named = {"skeleton": "n", "skeleton_digest": "d", "device": "simulated", "filters": 2}
     places = (tmp_path, Path("o"), Path("clean"))
-    wanted = [gate, SKELETON.spec, places, "recipe", named]
+    wanted = [gate, SKELETON.spec, places, "method", named]
     assert given == wanted
     assert opening() == "a device"
     assert calls.of("open_device") == (("simulated", (SKELETON,), 2, 9600), {})

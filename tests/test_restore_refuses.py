@@ -119,8 +119,8 @@ def test_rejects_slices_without_images_and_mnist_out_of_reach(thalweg, fails, fo
 @pytest.mark.parametrize(
     ("extra", "text"),
     [
-        (("--filters", "3"), "--filters must be 1, 2 or 5, not 3"),
-        (("--filters", "0"), "--filters must be 1, 2 or 5, not 0"),
+        (("--filters", "17"), "--filters must be 1 to 16, not 17"),
+        (("--filters", "0"), "--filters must be 1 to 16, not 0"),
         (("--from-step", "3"), "--from-step must be 0 for images, not 3"),
         (("--device", "chip"), "--device must be golden, simulated or serial:PORT, not 'chip'"),
         (("--gate", "none"), "none must be a readable file: No such file or directory"),

@@ -9,11 +9,11 @@ import pytest
 
 from golden.errors import InputError
 from sw.restore.png import read_marked, write_png
-from sw.restore.results import KEY, Mark, Recipe, is_ours, read_kept, require_ours, write_result
+from sw.restore.results import KEY, Mark, Method, is_ours, read_kept, require_ours, write_result
 
-RECIPE = Recipe(skeleton="a" * 64, gate="b" * 64, steps=10, damage=0.7, invert=False)
+METHOD = Method(skeleton="a" * 64, gate="b" * 64, steps=10, damage=0.7, invert=False)
 RESULT = np.arange(20, dtype=np.uint8).reshape(4, 5)
-MARK = Mark.of(RECIPE, 3, RESULT + 1)
+MARK = Mark.of(METHOD, 3, RESULT + 1)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_a_result_says_what_it_was_made_of(path):
     np.testing.assert_array_equal(pixels, RESULT)
     assert text == MARK.text(RESULT)
     told = json.loads(text)
-    assert told["recipe"] == vars(RECIPE) and told["place"] == 3
+    assert told["recipe"] == vars(METHOD) and told["place"] == 3
     assert set(told) == {"recipe", "place", "image", "result"}
     assert re.fullmatch("[0-9a-f]{64}", told["image"]) and told["image"] != told["result"]
 
@@ -36,8 +36,8 @@ def test_only_a_whole_result_of_this_very_mark_is_kept(path):
     np.testing.assert_array_equal(read_kept(path, MARK), RESULT)
     for other in (
         replace(MARK, place=4),
-        replace(MARK, recipe=replace(RECIPE, steps=11)),
-        Mark.of(RECIPE, 3, RESULT),
+        replace(MARK, method=replace(METHOD, steps=11)),
+        Mark.of(METHOD, 3, RESULT),
     ):
         assert read_kept(path, other) is None
     write_png(path, RESULT + 1, {KEY: MARK.text(RESULT)})
@@ -53,13 +53,13 @@ def test_only_a_whole_result_of_this_very_mark_is_kept(path):
 @pytest.mark.parametrize(
     "text", ["", "[]", "3", '{"recipe": 3}', '{"recipe": []}', "{", "[" * 99999]
 )
-def test_what_names_no_recipe_is_none_of_ours(path, text):
+def test_what_names_no_method_is_none_of_ours(path, text):
     assert is_ours(path)
     write_png(path, RESULT, {KEY: text})
     assert not is_ours(path)
     told = f"{path} must be a result of this command to be replaced: name another --output"
     with pytest.raises(InputError, match=f"^{re.escape(told)}$"):
-        require_ours(path, RECIPE)
+        require_ours(path, METHOD)
 
 
 @pytest.mark.parametrize(
@@ -73,22 +73,22 @@ def test_what_names_no_recipe_is_none_of_ours(path, text):
     ],
 )
 def test_a_result_of_another_run_is_not_replaced(path, name, value, old, new):
-    require_ours(path, RECIPE)
+    require_ours(path, METHOD)
     text = f"{path} is a result of another run, with {name} {old}, not {new}: name another --output"
     with pytest.raises(InputError, match=f"^{re.escape(text)}$"):
-        require_ours(path, replace(RECIPE, **{name: value}))
+        require_ours(path, replace(METHOD, **{name: value}))
 
 
 def test_where_nothing_lies_or_nothing_can_lie_is_no_error_yet(tmp_path):
-    require_ours(tmp_path / "none.png", RECIPE)
-    require_ours(tmp_path / ("n" * 300), RECIPE)
+    require_ours(tmp_path / "none.png", METHOD)
+    require_ours(tmp_path / ("n" * 300), METHOD)
 
 
 def test_a_result_that_is_not_whole_may_be_replaced(path):
     raw = path.read_bytes()
     path.write_bytes(raw[:-20])
     assert read_kept(path, MARK) is None
-    require_ours(path, RECIPE)
+    require_ours(path, METHOD)
 
 
 def test_a_file_larger_than_any_result_is_not_read(path):

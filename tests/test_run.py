@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-import sw.train.loop as loop
+import sw.runs.interruption as interruption
+import sw.train.recipes as recipes
 import sw.train.run as run
 from golden.spec import Gate
 from sw.data.load import Digits
@@ -17,9 +18,8 @@ from sw.model import floats
 from sw.model.rebuild import rule_of
 from sw.train import ship
 from sw.train.learner import begin
-from sw.train.loop import run_stage
 from sw.train.options import Options
-from sw.train.run import train
+from sw.train.run import run_stage, train
 from tests.runs import CORNERS, LABELS, SMALL, trained
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -29,10 +29,10 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def small(tmp_path, monkeypatch):
     """Options of a run that takes a moment, and the learners that it ends with."""
     digits = Digits(CORNERS, LABELS, None, None, "corners")
-    monkeypatch.setattr(run, "load", lambda data, download: digits)
+    monkeypatch.setattr(recipes, "load", lambda data, download: digits)
     monkeypatch.setattr("sw.train.calibrate.QUANTILES", (0.998,))
     finished = []
-    monkeypatch.setattr(run, "export", lambda learner, *rest: finished.append(learner))
+    monkeypatch.setattr(ship, "export", lambda learner, *rest: finished.append(learner))
     return Options(spec=SMALL, output=tmp_path, batches=3, qat_batches=2, batch=3), finished
 
 
@@ -70,7 +70,8 @@ def test_a_stage_that_holds_begins_with_the_averages_and_a_pool(tmp_path):
     for average in learner.averages:
         average.fill_(0.125)
     digits = Digits(CORNERS, LABELS, None, None, "corners")
-    found = run.enter("hold", learner, digits, options)
+    learner.take_averages()
+    found = recipes.enter_hold(learner, digits, options)
 
     assert (found.stage, found.batch, found.seconds, found.optimiser) == ("hold", 0, 3.5, "adam")
     assert all(parameter.eq(0.125).all() for parameter in found.parameters)
@@ -83,7 +84,7 @@ def test_a_run_that_begins_with_others_weights_averages_from_them(small, tmp_pat
     path = tmp_path / "other.safetensors"
     floats.write(other.rule, other.gate, path)
     begun = replace(options, begin=str(path), qat_batches=0)
-    learner = run.learn(begun, run.load(None, download=True))
+    learner = run.learn(recipes.Restore.load(begun))
     assert not finished and learner.stage == "qat"
     kept = floats.models(options.folder / floats.FLOATS, SMALL)[0]
     assert equal(kept.parameters(), halves(other.rule.parameters()))
@@ -95,14 +96,14 @@ def test_a_run_that_began_with_others_weights_goes_on_with_its_own(small, tmp_pa
     floats.write(other.rule, other.gate, path)
     begun = replace(options, begin=str(path))
     train(begun)
-    again, work = replace(begun, name="again"), loop.train_batch
+    again, work = replace(begun, name="again"), run.train_batch
 
     def stopping(*given):
         os.kill(os.getpid(), signal.SIGTERM)
         return work(*given)
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr(loop, "train_batch", stopping)
+        patch.setattr(run, "train_batch", stopping)
         train(again)
     train(again)
 
@@ -120,8 +121,8 @@ class Clock:
 
     def __init__(self, monkeypatch):
         self.now = 1000.0
-        monkeypatch.setattr(loop.time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(loop, "train_batch", self.batch)
+        monkeypatch.setattr(interruption.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(run, "train_batch", self.batch)
 
     def batch(self, learner, images, options):
         learner.batch += 1
@@ -132,20 +133,20 @@ class Clock:
 def test_checkpoints_come_every_minute_and_at_the_end(monkeypatch, tmp_path):
     Clock(monkeypatch)
     saved = []
-    monkeypatch.setattr(loop, "save", lambda learner, *rest: saved.append(learner.batch))
+    monkeypatch.setattr(run, "save", lambda learner, *rest: saved.append(learner.batch))
     options = Options(spec=SMALL, batches=22)
-    run_stage(begin(options), CORNERS, options, "", tmp_path, [])
+    run_stage(begin(options), CORNERS, options, None, [])
     assert saved == [7, 14, 21, 22], "after more than sixty seconds each"
 
 
 def test_time_goes_on_where_it_was_and_what_is_left_is_told(monkeypatch, tmp_path, capsys):
     Clock(monkeypatch)
-    monkeypatch.setattr(loop, "save", lambda *given: None)
-    monkeypatch.setattr(loop, "LOG_EVERY", 4)
+    monkeypatch.setattr(run, "save", lambda *given: None)
+    monkeypatch.setattr(run, "LOG_EVERY", 4)
     options = Options(spec=SMALL, batches=16)
     learner = begin(options)
     learner.batch, learner.seconds = 6, 500.0
-    run_stage(learner, CORNERS, options, "", tmp_path, [])
+    run_stage(learner, CORNERS, options, None, [])
     etas = [line.rpartition("eta ")[2] for line in capsys.readouterr().err.splitlines()]
 
     assert learner.seconds == 600.0

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+import sw.train.recipes as recipes
 import sw.train.run as run
 from golden.errors import InputError
 from sw.data.load import Digits
 from sw.model import floats
 from sw.runs import memory
-from sw.train.learner import begin, reads
+from sw.train.identity import identity, reads
+from sw.train.learner import begin
 from sw.train.options import Options
+from sw.train.recipes import RECIPES, Memory, Restore
 from tests.runs import CORNERS, LABELS, SMALL
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -23,12 +26,12 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 DATA = Digits(CORNERS, LABELS, None, None, "corners")
 
 
-def notes(monkeypatch, *names, **answers):
-    """Have functions of the run note what they are handed, in order, and return an answer."""
+def notes(monkeypatch, owner, *names, **answers):
+    """Have functions of a module note what they are handed, in order, and return an answer."""
     order = []
     for name in names:
         monkeypatch.setattr(
-            run,
+            owner,
             name,
             lambda *given, name=name, **named: (
                 order.append((name, *given, *named.values())) or answers.get(name)
@@ -55,52 +58,77 @@ def test_a_run_has_joined_its_like_and_its_folder_is_its_own(monkeypatch, tmp_pa
     assert order == wanted
 
 
-PARTS = ("prepare", "require_folders", "train_letters", "load", "learn", "settle", "export")
-
-
 @pytest.mark.parametrize("ships", [False, True])
 @pytest.mark.parametrize("leads", [True, False])
-@pytest.mark.parametrize("recipe", ["restore", "memory", "letters"])
-def test_a_recipe_goes_its_own_way(monkeypatch, tmp_path, recipe, leads, ships):
-    options = Options(
-        recipe=recipe, begin="digits", data=tmp_path / "data", output=tmp_path, ship=ships
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_run_is_from_its_data_to_its_export(monkeypatch, tmp_path, name, leads, ships):
+    options = Options(recipe=name, begin="digits", output=tmp_path, ship=ships)
+    order = notes(monkeypatch, run, "prepare", "require_folders", "learn", learn="learner")
+    recipe = SimpleNamespace(
+        settle=lambda *given: order.append(("settle", *given)),
+        export=lambda *given: order.append(("export", *given)),
     )
-    learner = SimpleNamespace(rule="rule", gate="gate")
-    order = notes(monkeypatch, *PARTS, load=DATA, learn=learner)
+    load = classmethod(lambda cls, given: order.append(("load", cls, given)) or recipe)
+    monkeypatch.setattr(RECIPES[name], "load", load)
     monkeypatch.setattr(run, "leads", lambda: leads)
-    monkeypatch.setattr(run.floats, "write", lambda *given: order.append(("floats", *given)))
     monkeypatch.setattr(run, "SHIPPED", tmp_path / "shipped")
     run.run(options)
 
-    ends = [
-        ("settle", learner, DATA, options),
-        ("export", learner, options, DATA),
-        ("floats", "rule", "gate", options.folder / "latent.safetensors"),
-    ]
-    trained = [("load", tmp_path / "data", True), ("learn", options, DATA)]
     assert order == [
         ("prepare", options),
         *[("require_folders", tmp_path / "shipped")] * (ships and leads),
-        *([("train_letters", options)] if recipe == "letters" else trained),
-        *(ends[recipe != "memory" :] if leads and recipe != "letters" else []),
+        ("load", RECIPES[name], options),
+        ("learn", recipe),
+        *[("settle", "learner"), ("export", "learner")] * leads,
+    ]
+
+
+@pytest.mark.parametrize("name", ["restore", "memory"])
+def test_a_recipe_of_digits_goes_its_own_way(monkeypatch, tmp_path, name):
+    options = Options(recipe=name, spec=SMALL, data=tmp_path / "data", output=tmp_path)
+    learner = SimpleNamespace(rule="rule", gate="gate")
+    order = notes(monkeypatch, recipes, "load", "settle", load=DATA)
+    monkeypatch.setattr(recipes.ship, "export", lambda *given: order.append(("export", *given)))
+    monkeypatch.setattr(recipes.floats, "write", lambda *given: order.append(("floats", *given)))
+    recipe = RECIPES[name].load(options)
+    recipe.settle(learner)
+    recipe.export(learner)
+
+    assert order == [
+        ("load", tmp_path / "data", True),
+        *[("settle", learner, DATA, options)] * (name == "memory"),
+        ("export", learner, options, DATA),
+        ("floats", "rule", "gate", options.folder / "latent.safetensors"),
     ]
 
 
 @pytest.mark.parametrize("there", [False, True])
 def test_a_run_looks_for_its_checkpoint_before_it_writes_one(monkeypatch, tmp_path, there):
     options = Options(spec=SMALL, batch=3, batches=1, qat_batches=0, output=tmp_path)
-    fresh, kept, path = begin(options), begin(options), options.folder / "checkpoint.pt"
+    fresh, kept, recipe = begin(options), begin(options), Restore(options, DATA)
     kept.batch, digest = 1, reads(options, DATA)
-    names = ("exists", "begin", "resume", "meet", "save", "run_stage", "enter")
-    order = notes(monkeypatch, *names, exists=there, begin=fresh, resume=kept, enter=fresh)
-    found = run.learn(options, DATA)
-    stage = (CORNERS, options, digest, path, [])
+    checkpoint = recipe.checkpoint()
+    assert checkpoint.path == options.folder / "checkpoint.pt"
+    assert checkpoint.identity == identity(options, digest)
+    order = notes(monkeypatch, run, "meet", "save", "run_stage")
+    monkeypatch.setattr(
+        "sw.runs.checkpoint.exists", lambda path: order.append(("exists", path)) or there
+    )
+    for name, answer in (("begin", fresh), ("resume", kept)):
+        monkeypatch.setattr(
+            recipe, name, lambda *given, n=name, a=answer: order.append((n, *given)) or a
+        )
+    enter = lambda *given: order.append(("enter", *given)) or fresh  # noqa: E731
+    stage = replace(Restore.stages["qat"], enter=enter)
+    monkeypatch.setitem(Restore.stages, "qat", stage)
+    found = run.learn(recipe)
+    rest = (CORNERS, options, checkpoint, [])
 
-    looked = [("exists", path), ("resume", options, digest, path) if there else ("begin", options)]
-    saved = [] if there else [("save", fresh, options, digest, path)]
+    looked = [("exists", checkpoint.path), ("resume", checkpoint) if there else ("begin",)]
+    saved = [] if there else [("save", fresh, checkpoint)]
     first = kept if there else fresh
-    entered = [("enter", "qat", first, DATA, options), ("run_stage", fresh, *stage)]
-    assert order == [*looked, ("meet",), *saved, ("run_stage", first, *stage), *entered]
+    entered = [("enter", first, DATA, options), ("run_stage", fresh, *rest)]
+    assert order == [*looked, ("meet",), *saved, ("run_stage", first, *rest), *entered]
     assert found is fresh
 
 
@@ -110,18 +138,19 @@ def test_only_the_warm_up_begins_with_others_weights(monkeypatch, tmp_path):
     floats.write(other.rule, other.gate, path)
     (tmp_path / "skeleton.json").write_text("{}")
     options = replace(options, begin=str(tmp_path), batch=3)  # a run's folder
-    monkeypatch.setattr(run, "run_stage", lambda *given: None)
-    monkeypatch.setattr(run, "enter", lambda stage, learner, *rest: learner)
-    monkeypatch.setattr(run, "save", lambda *given: None)
-    for stage, taken in (("float", True), ("qat", False)):
-        learner = begin(options)
-        learner.stage = stage
-        monkeypatch.setattr(run, "begin", lambda options, learner=learner: learner)
-        before = learner.rule.encode.weight.clone()
-        run.learn(options, DATA)
-        wanted = other.rule.encode.weight.half().float() if taken else before
-        assert torch.equal(learner.rule.encode.weight, wanted)
-        assert torch.equal(learner.averages[0], wanted)
+    recipe = Restore(options, DATA)
+    wanted = other.rule.encode.weight.half().float()
+    learner = recipe.begin()
+    assert torch.equal(learner.rule.encode.weight, wanted)
+    assert torch.equal(learner.averages[0], wanted)
+
+    later, checkpoint = begin(options), recipe.checkpoint()
+    later.stage = "qat"
+    checkpoint.save(later.state(), "qat", 0)
+    found = recipe.resume(checkpoint)
+    assert torch.equal(found.rule.encode.weight, later.rule.encode.weight)
+    assert torch.equal(found.averages[0], later.rule.encode.weight)
+    assert not torch.equal(found.averages[0], wanted)
 
 
 def test_pytorch_is_set_up_to_be_exact_and_repeatable(monkeypatch):
@@ -159,25 +188,44 @@ def test_the_c_library_is_asked_to_keep_what_is_freed(monkeypatch, platform, ask
 def test_training_images_are_as_high_and_wide_as_the_lattice_takes(shape):
     digits = replace(DATA, train_images=np.zeros(shape, np.uint8))
     with pytest.raises(InputError) as error:
-        run.require_size(digits, Options(spec=SMALL))
+        Restore(Options(spec=SMALL), digits).require_fit()
     assert str(error.value) == f"Training images must be 8 x 8, not {shape[1]} x {shape[2]}"
 
 
 @pytest.mark.parametrize("stage", ["hold", "qat"])
 def test_a_later_stage_begins_on_averages_and_training_digits(monkeypatch, tmp_path, stage):
-    options = Options(recipe="memory", spec=SMALL, batch=4, output=tmp_path)
-    learner = begin(options)
+    options = Options(
+        recipe="memory", spec=SMALL, batch=4, batches=1, qat_batches=0, output=tmp_path
+    )
+    learner, entered = begin(options), []
+    learner.stage = "float" if stage == "hold" else "hold"
     for average in learner.averages:
         average.fill_(0.25)
-    order = notes(monkeypatch, "quantise", "begin_holding", quantise="quantised")
-    found = run.enter(stage, learner, DATA, options)
+    recipe = Memory(options, DATA)
+    monkeypatch.setattr(recipe, "begin", lambda: learner)
+    for name in ("save", "run_stage"):
+        monkeypatch.setattr(run, name, lambda *given: None)
+    order = notes(monkeypatch, recipes, "quantise", "begin_holding", quantise=begin(options))
+    enter = Memory.stages[stage].enter
 
-    assert all(parameter.eq(0.25).all() for parameter in learner.parameters)
-    if stage == "qat":
-        assert order == [("quantise", learner, CORNERS, options)] and found == "quantised"
-        kept, _ = floats.models(options.folder / "float.safetensors", SMALL)
-        assert kept.encode.weight.eq(0.25).all()
-    else:
+    def entering(given, digits, told):
+        entered.append((given, digits, told, given.parameters[0].eq(0.25).all()))
+        if stage == "hold":
+            raise KeyError
+        return enter(given, digits, told)
+
+    monkeypatch.setitem(Memory.stages, stage, replace(Memory.stages[stage], enter=entering))
+    if stage == "hold":
+        with pytest.raises(KeyError):
+            run.learn(recipe)
+        found = enter(learner, DATA, options)
         assert order == [("begin_holding", found, CORNERS, LABELS, options)]
         assert found is not learner and found.rule is learner.rule and found.gate is learner.gate
         assert not (options.folder / "float.safetensors").exists()
+    else:
+        run.learn(recipe)
+        assert order == [("quantise", learner, CORNERS, options)]
+        kept, _ = floats.models(options.folder / "float.safetensors", SMALL)
+        assert kept.encode.weight.eq(0.25).all()
+    assert entered == [(learner, DATA, options, True)], "on the averages"
+    assert all(parameter.eq(0.25).all() for parameter in learner.parameters)

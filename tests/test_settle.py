@@ -1,6 +1,7 @@
 """Codes that are tried on biases so that a rule comes to rest."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,23 +14,21 @@ from sw.data.load import Digits, show_digits
 from sw.train.calibrate import quantise
 from sw.train.learner import begin
 from sw.train.options import Options
-from sw.train.settle import (
-    DIGITS,
-    LOOKS,
-    Fall,
-    Starts,
-    Touch,
-    Trained,
-    fall,
-    find_touch,
-    settle,
-)
+from sw.train.outcome import DIGITS, LOOKS, Offsets, Outcome, Starts, Trained, run_starts
+from sw.train.settle import Search, settle
 from tests.origins import with_origins
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=1)
 SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
+
+
+def search_for(channels, look, say=print):
+    """Return the offsets that a search finds, and their outcome."""
+    search = Search(channels, look, say)
+    search.run()
+    return search.offsets, search.best
 
 
 @pytest.fixture
@@ -43,52 +42,52 @@ def learner():
 
 
 def test_codes_are_added_while_that_pays():
-    def look(touch):
+    def look(offsets):
         moving, ways = np.zeros((2, 16)), np.zeros(16)
-        changes, origins = touch
+        changes, origins = offsets
         moving[:, 3], moving[:, 5] = 100 * abs(changes[3] - 3), abs(changes[5] - 0.5)
         moving[:, 7], ways[7] = abs(origins[7] + 24), -1
         dear = 25.0 - abs(changes[3] - 1) / 1000 - 10 * max(0.0, changes[5])
-        return Fall(np.full((1, 3), dear), 20.0, 20.0, moving, ways)
+        return Outcome(np.full((1, 3), dear), 20.0, 20.0, moving, ways)
 
-    touch, best = find_touch(16, look, print)
+    offsets, best = search_for(16, look, print)
     changes, origins = np.zeros((2, 16))
     changes[3] = 3.0  # 4 codes and 1 less; channel 5 would cost too much
     origins[7] = -24  # 8 codes alone, with all, and alone
-    np.testing.assert_array_equal(touch, (changes, origins))
+    np.testing.assert_array_equal(offsets, (changes, origins))
     assert best.moving.sum(1).tolist() == [0.5, 0.5]
 
 
 def test_quality_is_compared_with_the_beginning_all_along():
     falls = {0.0: (63, 25.0), -1.0: (1, 24.0), -0.5: (3, 25.0)}  # sites that move, decibels
 
-    def look(touch):
-        count, decibels = falls.get(touch.changes[3], falls[0.0])
+    def look(offsets):
+        count, decibels = falls.get(offsets.changes[3], falls[0.0])
         moving = np.zeros((1, 16))
         moving[0, 3] = count
-        return Fall(np.full((1, 1), decibels), 20.0, 20.0, moving, np.zeros(16))
+        return Outcome(np.full((1, 1), decibels), 20.0, 20.0, moving, np.zeros(16))
 
     # At first 6 bits; then 1 and 5 / 3 for a decibel at one of three; then 2 and nothing lost.
-    touch, best = find_touch(16, look, print)
-    assert touch.changes[3] == -0.5
-    assert best.cost(look(Touch.none(16))) == pytest.approx(2)
+    offsets, best = search_for(16, look, print)
+    assert offsets.changes[3] == -0.5
+    assert best.cost(look(Offsets.none(16))) == pytest.approx(2)
 
 
 def test_a_channel_in_which_hardly_a_digit_moves_is_left():
     tried = []
 
-    def look(touch):
-        tried.extend(touch.changes.nonzero()[0].tolist())
+    def look(offsets):
+        tried.extend(offsets.changes.nonzero()[0].tolist())
         moving = np.zeros((200, 16))
         moving[:2, 3], moving[:3, 5] = 1, 1
-        return Fall(np.full((1, 200), 25.0), 20.0, 20.0, moving, np.zeros(16))
+        return Outcome(np.full((1, 200), 25.0), 20.0, 20.0, moving, np.zeros(16))
 
-    find_touch(16, look, print)
+    search_for(16, look, print)
     assert set(tried) == {5}
 
 
 def test_a_digit_that_fades_is_not_made_good_by_others():
-    before = Fall(np.full((3, 8), 20.0), 20.0, 20.0, np.zeros((9, 16)), np.zeros(16))
+    before = Outcome(np.full((3, 8), 20.0), 20.0, 20.0, np.zeros((9, 16)), np.zeros(16))
     faded, moving = before.digits.copy(), np.zeros((9, 16))
     faded[-1] += 1.0
     faded[-1, 0] = 15.0
@@ -100,11 +99,11 @@ def test_a_digit_that_fades_is_not_made_good_by_others():
 
 def test_the_cost_of_a_fall_by_hand():
     nothing = np.zeros(16)
-    before = Fall(np.full((3, 2), 20.0), 20.0, 20.0, np.zeros((2, 16)), nothing)
+    before = Outcome(np.full((3, 2), 20.0), 20.0, 20.0, np.zeros((2, 16)), nothing)
     moving = np.zeros((2, 16))
     moving[0, [2, 5]] = 1, 2  # 3 codes of the first digit: two bits, a bit a digit
     looks = np.array([[21.0, 21.0], [19.0, 19.0], [20.0, 17.0]])
-    after = Fall(looks, 18.0, 25.0, moving, nothing)
+    after = Outcome(looks, 18.0, 25.0, moving, nothing)
     # Lost at the looks: -1, 1 and 1.5 dB; hurt 2; noise gains. The second digit fades by 3 - 1.
     lost = (0 + 1 + 1.5 + 2 + 0) / 5 + (0 + 2) / 2
 
@@ -113,26 +112,26 @@ def test_the_cost_of_a_fall_by_hand():
     assert replace(before, noise=18.0).cost(before) == pytest.approx(5 * 2 / 5)
 
 
-def moved(skeleton, touch):
-    """Return the skeleton with the touch on its integers."""
+def moved(skeleton, offsets):
+    """Return the skeleton with the offsets on its integers."""
     update = skeleton.update
-    changes = (touch.changes * 2.0**update.shift).astype(update.bias.dtype)
+    changes = (offsets.changes * 2.0**update.shift).astype(update.bias.dtype)
     pushed = replace(skeleton, update=replace(update, bias=update.bias + changes))
-    return with_origins(pushed, touch.origins.astype(int))
+    return with_origins(pushed, offsets.origins.astype(int))
 
 
-TOUCH = Touch(np.array([0.0, -1.0, 0.5, 4.0]), np.array([0.0, 0.0, -16.0, 30.0]))
+OFFSETS = Offsets(np.array([0.0, -1.0, 0.5, 4.0]), np.array([0.0, 0.0, -16.0, 30.0]))
 
 
 def test_a_fall_is_that_of_golden_with_so_much_on_its_biases(learner):
     trained, digits, options = learner
     starts, machine = Starts.of(digits, options), Trained(trained)
     with torch.no_grad():
-        machine.touch(TOUCH)
-        found = fall(machine, starts)
+        machine.offset(OFFSETS)
+        found = run_starts(machine, starts)
     skeleton = trained.rule.weights()
     network = trained.gate.weights(skeleton.digest)
-    model = Model(moved(skeleton, TOUCH))
+    model = Model(moved(skeleton, OFFSETS))
     states, looks = np.concatenate([model.encode(starts.damaged), starts.noise]), 0
     for step in range(1, LOOKS[-1] * SMALL.steps + 1):
         before = states
@@ -169,9 +168,10 @@ def decibels(image, original):
 def test_what_is_found_is_what_is_exported(learner, monkeypatch):
     trained, digits, options = learner
     before = trained.rule.weights()
-    monkeypatch.setattr(settling, "find_touch", lambda *given: (TOUCH, None))
+    found = SimpleNamespace(run=lambda: None, offsets=OFFSETS)
+    monkeypatch.setattr(settling, "Search", lambda *given: found)
     settle(trained, digits, options)
-    assert trained.rule.weights().digest == moved(before, TOUCH).digest
+    assert trained.rule.weights().digest == moved(before, OFFSETS).digest
 
 
 def test_a_run_says_what_it_tries(learner, capsys):

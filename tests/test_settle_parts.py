@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import sw.train.outcome as outcome
 import sw.train.settle as settling
 from golden.model import Model
 from golden.samples import calibrated
@@ -14,17 +15,17 @@ from sw.data.load import Digits, show_digits
 from sw.model.rebuild import rule_of
 from sw.train.learner import Learner
 from sw.train.options import Options
-from sw.train.settle import (
-    Fall,
+from sw.train.outcome import (
+    Offsets,
+    Outcome,
     Starts,
-    Touch,
     Trained,
-    apply_touch,
-    fall,
-    find_touch,
+    add_offsets,
     min_errors,
-    settle,
+    run_starts,
 )
+from sw.train.settle import settle
+from tests.test_settle import search_for
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -37,7 +38,7 @@ LABELS = show_digits()[1][:64]
 def still(channels=16, ways=None, moving=None):
     """A fall in which nothing is lost."""
     moving = np.zeros((1, channels)) if moving is None else moving
-    return Fall(
+    return Outcome(
         np.full((3, 1), 20.0), 20.0, 20.0, moving, np.zeros(channels) if ways is None else ways
     )
 
@@ -46,11 +47,11 @@ def test_each_channel_that_moves_is_pushed_by_these_codes():
     tried, ways, moving = [], np.zeros(4), np.zeros((1, 4))
     ways[2], moving[0, [1, 2]] = -1, [3, 5]
 
-    def look(touch):
-        tried.append((touch.changes.tolist(), touch.origins.tolist()))
+    def look(offsets):
+        tried.append((offsets.changes.tolist(), offsets.origins.tolist()))
         return still(ways=ways, moving=moving)
 
-    touch, _ = find_touch(4, look, lambda text: None)
+    offsets, _ = search_for(4, look, lambda text: None)
     pushes = [-1.0, -0.5, -0.25, 0.25, 0.5, 1.0, 2.0, 4.0]
     nothing = [0.0] * 4
     assert tried == [
@@ -60,18 +61,18 @@ def test_each_channel_that_moves_is_pushed_by_these_codes():
         *[([0, push, 0, 0], nothing) for push in pushes],
         *[(nothing, [0, 0, -shift, 0]) for shift in (4, 8)],  # all that count at once
     ], "and since nothing paid, once"
-    assert touch.changes.tolist() == touch.origins.tolist() == nothing
+    assert offsets.changes.tolist() == offsets.origins.tolist() == nothing
 
 
 def test_channels_are_gone_through_three_times_at_most():
     firsts = []
 
-    def look(touch):
-        moving = np.full((1, 4), 1000.0) - 0.001 * touch.changes.sum()  # every push pays
+    def look(offsets):
+        moving = np.full((1, 4), 1000.0) - 0.001 * offsets.changes.sum()  # every push pays
         moving[0, 1:] = 0
         return still(moving=moving, ways=np.zeros(4))
 
-    find_touch(4, look, firsts.append)
+    search_for(4, look, firsts.append)
     assert len([text for text in firsts if text.startswith("channel 0")]) == 3
     assert len([text for text in firsts if text.startswith("origins")]) == 3
 
@@ -79,12 +80,12 @@ def test_channels_are_gone_through_three_times_at_most():
 def test_a_touch_goes_on_the_biases_of_a_copy():
     rule = rule_of(calibrated(SMALL, np.random.default_rng(0)))
     update, encode = rule.update.bias.detach().clone(), rule.encode.bias.detach().clone()
-    touch = Touch(np.array([0.5, 0, -1, 0]), np.array([0.0, 3, 0, -2]))
-    found = apply_touch(rule, touch)
+    offsets = Offsets(np.array([0.5, 0, -1, 0]), np.array([0.0, 3, 0, -2]))
+    found = add_offsets(rule, offsets)
     assert torch.equal(rule.update.bias, update) and torch.equal(rule.encode.bias, encode)
     torch.testing.assert_close(found.update.bias - update, torch.tensor([0.5, 0, -1, 0]) / 32)
     torch.testing.assert_close(found.encode.bias - encode, torch.tensor([0.0, 3, 0, -2]) / 32)
-    none = Touch.none(3)
+    none = Offsets.none(3)
     assert none.changes.tolist() == none.origins.tolist() == [0, 0, 0]
     assert none.changes is not none.origins
 
@@ -115,18 +116,18 @@ def test_what_falls_is_drawn_for_settling_alone(monkeypatch):
         asked.append((images is IMAGES, given is rng, count))
         return torch.full((2, 8, 8), 3.0), torch.full((2, 8, 8), 4.0)
 
-    monkeypatch.setattr(settling, "random", random)
-    monkeypatch.setattr(settling, "draw", drawn)
+    monkeypatch.setattr(outcome, "random", random)
+    monkeypatch.setattr(outcome, "draw", drawn)
     monkeypatch.setattr(
-        settling, "lost_cells", lambda *given: asked.append(given) or torch.ones(2, 1, 10, 10)
+        outcome, "lost_cells", lambda *given: asked.append(given) or torch.ones(2, 1, 10, 10)
     )
     monkeypatch.setattr(
-        settling,
+        outcome,
         "noise_states",
         lambda *given: asked.append(given) or np.full((2, 4, 10, 10), -5.0),
     )
     monkeypatch.setattr(
-        settling, "medoids", lambda *given: asked.append(given) or torch.full((10, 8, 8), 7.0)
+        outcome, "medoids", lambda *given: asked.append(given) or torch.full((10, 8, 8), 7.0)
     )
     options = Options(recipe="memory", spec=SMALL)
     found = Starts.of(Digits(IMAGES, LABELS, None, None, "corners"), options)
@@ -172,7 +173,7 @@ def test_a_fall_tells_who_moves_and_which_way():
     living[:, :, 1:9, 1:5] = 0
     prototypes = np.stack([np.full((8, 8), level, np.uint8) for level in (10, 43, 90)])
     starts = Starts(originals, originals - 5, living, noise, prototypes)
-    found = fall(Counting(), starts)
+    found = run_starts(Counting(), starts)
 
     def decibels(error):
         return 10 * np.log10(255**2 / error)
@@ -186,13 +187,13 @@ def test_a_fall_tells_who_moves_and_which_way():
 
 def test_two_sites_of_a_hundred_digits_have_to_count_one_way(monkeypatch):
     asked = []
-    direct = settling.direct
-    monkeypatch.setattr(
-        settling, "direct", lambda *given: asked.append(given[2:]) or direct(*given)
-    )
+    direct = outcome.direct
+    monkeypatch.setattr(outcome, "direct", lambda *given: asked.append(given[2:]) or direct(*given))
     images = np.zeros((1, 8, 8), np.uint8)
     noise = np.zeros((1, *SMALL.lattice), np.int8)
-    fall(Counting(), Starts(images, images, np.ones((1, 1, 10, 10), np.int8), noise, images + 1))
+    run_starts(
+        Counting(), Starts(images, images, np.ones((1, 1, 10, 10), np.int8), noise, images + 1)
+    )
     assert asked == [(SMALL, 0.02)]
 
 
@@ -203,7 +204,7 @@ def test_digits_are_looked_at_after_one_five_and_twenty_runs(monkeypatch):
         asked.append((step, list(looks)))
         return [(look, states) for look in looks]
 
-    monkeypatch.setattr(settling, "follow", follow)
+    monkeypatch.setattr(outcome, "follow", follow)
     starts = Starts(
         np.zeros((2, 8, 8), np.uint8),
         np.ones((2, 8, 8), np.uint8),
@@ -211,33 +212,36 @@ def test_digits_are_looked_at_after_one_five_and_twenty_runs(monkeypatch):
         np.ones((1, *SMALL.lattice), np.int8),
         np.zeros((1, 8, 8), np.uint8),
     )
-    fall(Counting(), starts)
+    run_starts(Counting(), starts)
     assert asked == [(0, [3, 15, 60, 59]), (3, [6])]
 
 
 def test_an_image_is_as_wrong_as_to_the_nearest_prototype():
     images = np.stack([np.full((2, 2), level, np.uint8) for level in (10, 50)])
     prototypes = np.stack([np.full((2, 2), level, np.uint8) for level in (12, 40)])
-    one = settling.squared_errors(images[:1], prototypes[:1])
-    other = settling.squared_errors(images[1:], prototypes[1:])
+    one = outcome.squared_errors(images[:1], prototypes[:1])
+    other = outcome.squared_errors(images[1:], prototypes[1:])
     assert min_errors(images, prototypes).tolist() == [one[0], other[0]]
 
 
 def test_settling_tries_touches_on_the_machine_and_keeps_the_best(monkeypatch):
     order, options = [], Options(recipe="memory", spec=SMALL)
-    machine = SimpleNamespace(touch=lambda touch: order.append(("touch", touch)))
+    machine = SimpleNamespace(offset=lambda offsets: order.append(("offset", offsets)))
     learner = SimpleNamespace(rule="rule")
     digits = Digits(IMAGES, LABELS, None, None, "corners")
     monkeypatch.setattr(settling, "Trained", lambda given: order.append(given) or machine)
     monkeypatch.setattr(settling.Starts, "of", lambda *given: order.append(given) or "starts")
-    monkeypatch.setattr(settling, "fall", lambda *given: order.append(given) or "fall")
-    monkeypatch.setattr(settling, "apply_touch", lambda *given: ("touched", *given))
+    monkeypatch.setattr(settling, "run_starts", lambda *given: order.append(given) or "outcome")
+    monkeypatch.setattr(settling, "add_offsets", lambda *given: ("moved", *given))
 
-    def settled(channels, look, say):
-        assert channels == 4 and look("some") == "fall"
-        return "best", None
+    class Search:
+        def __init__(self, channels, look):
+            assert channels == 4 and look("some") == "outcome"
 
-    monkeypatch.setattr(settling, "find_touch", settled)
+        def run(self):
+            self.offsets = "best"
+
+    monkeypatch.setattr(settling, "Search", Search)
     settle(learner, digits, options)
-    assert order == [learner, (digits, options), ("touch", "some"), (machine, "starts")]
-    assert learner.rule == ("touched", "rule", "best")
+    assert order == [learner, (digits, options), ("offset", "some"), (machine, "starts")]
+    assert learner.rule == ("moved", "rule", "best")

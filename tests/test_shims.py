@@ -10,11 +10,11 @@ from amaranth import Shape
 
 from golden.spec import Spec
 from hw.shapes import Geometry
-from sim.devices import board, device, wire
-from sim.devices.verilate import ChipDesign, Port
+from sim.devices import chip, served, wire
+from sim.devices.designs import ChipDesign, Port
 from tests.played_chip import WORDS
 
-SIM = Path(board.__file__).parent
+SIM = Path(chip.__file__).parent
 TYPES = {
     "void": None,
     "int": ctypes.c_int,
@@ -29,8 +29,8 @@ TYPES = {
     "char*": ctypes.c_char_p,
 }
 FUNCTION = re.compile(r"^([\w*]+) ((?:chip|board)_\w+)\(([^)]*)\)", re.MULTILINE)
-NO_RESULT = {"chip_trace", "chip_trace_end"}
-"""Functions whose result nobody declares, and nobody reads."""
+OF_TRACED = {"chip_trace", "chip_trace_end"}
+"""Functions of a chip that counts toggles."""
 
 
 def declared(*files):
@@ -51,47 +51,37 @@ class Plain:
             setattr(self, name, SimpleNamespace(restype=ctypes.c_int, argtypes=None))
 
 
-def played_wire(library):
-    """Make a wire of a library."""
-    made = object.__new__(wire.SimulatedWire)
-    made._board = None
-    made._start = lambda *given, **options: setattr(made, "_library", library)
-    made.pace = lambda clocks: None
-    made.__init__(None, None)
-
-
 @pytest.mark.parametrize(
-    ("module", "files"),
-    [(device, ["chip.cpp"]), (board, ["served.h"]), (wire, ["served.h", "wire.cpp"])],
+    ("module", "files", "more"),
+    [
+        (chip, ["chip.cpp"], ()),
+        (served, ["served.cpp"], ()),
+        (served, ["served.cpp", "wire.cpp"], (wire.FUNCTIONS,)),
+    ],
     ids=["chip", "board", "wire"],
 )
-def test_functions_are_called_as_they_are_declared(monkeypatch, module, files):
+def test_functions_are_called_as_they_are_declared(monkeypatch, module, files, more):
     wanted = declared(*files)
     library = Plain(wanted)
-    if module is wire:
-        monkeypatch.setattr(board, "load_library", {"it": library}.get)
-        board.load("it")
-        played_wire(library)
-    else:
-        monkeypatch.setattr(module, "load_library", {"it": library}.get)
-        assert module.load("it") is library
+    monkeypatch.setattr(module, "load_library", {"it": library}.get)
+    assert module.load("it", *more) is library
     for name, (result, arguments) in wanted.items():
         function = getattr(library, name)
         assert list(function.argtypes) == arguments, name
-        assert function.restype is result or name in NO_RESULT, name
+        assert function.restype is result, name
 
 
 def test_a_chip_that_is_not_traced_lacks_those_functions_alone(monkeypatch):
-    names = [name for name in declared("chip.cpp") if name not in NO_RESULT]
+    names = [name for name in declared("chip.cpp") if name not in OF_TRACED]
     library = Plain(names)
-    monkeypatch.setattr(device, "load_library", {"it": library}.get)
-    assert device.load("it") is library and len(names) == 12
+    monkeypatch.setattr(chip, "load_library", {"it": library}.get)
+    assert chip.load("it") is library and len(names) == 12
 
 
 def test_numbers_that_python_and_cpp_share_are_the_same():
     text = (SIM / "chip.cpp").read_text()
     (enum,) = re.findall(r"enum \{ (kDone.*) \};", text)
-    assert enum == f"kDone = 0, kMore = 1, kStuck = {device.STUCK}"
+    assert enum == f"kDone = 0, kMore = 1, kStuck = {chip.STUCK}"
     (switch,) = re.findall(r"switch \(port\) \{(.*?)\n    \}", text, re.DOTALL)
     sides = dict(re.findall(r"(?:case )?(\w+): return chip->(\w+);", switch))
     last = {"PLANE": sides.pop("default")}

@@ -13,10 +13,11 @@ from amaranth import Shape
 from hw.link.link import PATIENCE
 from hw.shapes import Geometry
 from hw.skeleton_memory import images, layouts
-from sim.devices import board as module
-from sim.devices.board import BACKLOG, BURST, CLOCK, RATIO, SimulatedBoard, SimulatedPort, serve
+from sim.devices import served, terminal
+from sim.devices.board import CLOCK, RATIO, SimulatedBoard, SimulatedPort
+from sim.devices.designs import BoardDesign, WireDesign
 from sim.devices.netlist import NetlistBoard
-from sim.devices.verilate import BoardDesign, WireDesign
+from sim.devices.terminal import BACKLOG, BURST, serve
 from sim.devices.wire import SimulatedWire
 from tests.device_suite import SPEC, skeletons
 
@@ -51,8 +52,8 @@ def played(monkeypatch):
     """Have boards made of a library that is played; return it, and the designs asked for."""
     words = [-(-Shape.cast(layout).width // 32) for layout in layouts(GEOMETRY).values()]
     library, asked = Library().listen(words), []
-    monkeypatch.setattr(module, "build_library", lambda *given: (asked.append(given), "path")[1])
-    monkeypatch.setattr(module, "load", {"path": library}.get)
+    monkeypatch.setattr(served, "build_library", lambda *given: (asked.append(given), "path")[1])
+    monkeypatch.setattr(served, "load", lambda path, functions: {"path": library}[path])
     return library, asked
 
 
@@ -75,8 +76,9 @@ def test_a_board_is_made_filled_paced_and_reset(played, own):
     assert library.told == [("new", 1.5), ("pace", 5, 5), ("reset", 64)]
     assert library.rows == stored(rows)
     assert (board.divisor, board.patience, board.geometry) == (5, 77, GEOMETRY)
-    board.__del__()
-    board.__del__()
+    handle = board._handle
+    handle.__del__()
+    handle.__del__()
     library.board_delete.assert_called_once_with("it")
 
 
@@ -219,11 +221,11 @@ def test_a_rate_without_a_name_is_the_boards(terminals, divisor, rate):
     def ready(path):
         theirs = terminals[0][1]
         shown.extend(termios.tcgetattr(theirs)[4:6])
-        assert module.rate_of(theirs, 7) == {24: 1_000_000, 25: 38_400}[divisor]
+        assert terminal.rate_of(theirs, 7) == {24: 1_000_000, 25: 38_400}[divisor]
         attributes = termios.tcgetattr(theirs)
         attributes[4] = attributes[5] = termios.B0
         termios.tcsetattr(theirs, termios.TCSANOW, attributes)
-        assert module.rate_of(theirs, 7) == 7
+        assert terminal.rate_of(theirs, 7) == 7
 
     with pytest.raises(Ended):
         serve(board, ready=ready)
@@ -236,7 +238,7 @@ def test_an_idle_board_waits_for_its_host_and_a_busy_one_does_not(monkeypatch, t
     board = Served(b"", b"", b"x", b"", b"", quiet=(200, 201, 999, 999, 999, 999))
     left = iter([b"", b"", b"x", b"", b"", b""])
     monkeypatch.setattr(
-        module, "deliver", lambda file, data: (delivered.append(data), next(left))[1]
+        terminal, "deliver", lambda file, data: (delivered.append(data), next(left))[1]
     )
     with pytest.raises(Ended):
         serve(board, ready=lambda path: None)
@@ -246,9 +248,9 @@ def test_an_idle_board_waits_for_its_host_and_a_busy_one_does_not(monkeypatch, t
 
 def test_what_a_host_does_not_read_is_kept_up_to_a_limit(monkeypatch, terminals):
     assert BACKLOG == 65536
-    monkeypatch.setattr(module, "BACKLOG", 10)
+    monkeypatch.setattr(terminal, "BACKLOG", 10)
     delivered = []
-    monkeypatch.setattr(module, "deliver", lambda file, data: (delivered.append(data), data)[1])
+    monkeypatch.setattr(terminal, "deliver", lambda file, data: (delivered.append(data), data)[1])
     with pytest.raises(Ended):
         serve(Served(b"abcdef", b"ghijkl", b"m"), ready=lambda path: None)
     assert delivered == [b"abcdef", b"cdefghijkl", b"defghijklm"]
@@ -259,9 +261,11 @@ def test_a_full_pseudo_terminal_takes_what_it_has_room_for():
     os.set_blocking(far, False)
     try:
         data = bytes(range(256)) * 1024
-        rest = module.deliver(far, data)
+        rest = terminal.deliver(far, data)
         assert 0 < len(rest) < len(data) and data.endswith(rest)
-        assert module.deliver(far, rest[:5000]) == rest[:5000] and module.deliver(far, b"") == b""
+        assert (
+            terminal.deliver(far, rest[:5000]) == rest[:5000] and terminal.deliver(far, b"") == b""
+        )
         assert os.read(near, len(data)) == data[: len(data) - len(rest)]
     finally:
         os.close(near)
@@ -269,5 +273,5 @@ def test_a_full_pseudo_terminal_takes_what_it_has_room_for():
 
 
 def test_every_rate_of_a_terminal_is_known_by_its_number():
-    assert {module.RATES[termios.B9600], module.RATES[termios.B921600]} == {9600, 921600}
-    assert all(np.asarray(list(module.RATES.values())) >= 0)
+    assert {terminal.RATES[termios.B9600], terminal.RATES[termios.B921600]} == {9600, 921600}
+    assert all(np.asarray(list(terminal.RATES.values())) >= 0)

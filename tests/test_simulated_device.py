@@ -8,9 +8,9 @@ from golden.device import GoldenDevice, run
 from golden.errors import SkeletonDamaged, ToolError
 from hw.shapes import Geometry
 from hw.skeleton_memory import images, layouts
-from sim.devices import device as module
+from sim.devices import chip as module
+from sim.devices.designs import ChipDesign, Port
 from sim.devices.device import SimulatedDevice
-from sim.devices.verilate import ChipDesign, Port
 from tests.device_suite import SPEC, DeviceSuite, gate_network, lattices, pair, skeletons
 from tests.played_chip import OVERHEAD, PlayedChip
 
@@ -105,7 +105,7 @@ def test_stored_codes_are_read_and_replaced_beside_a_pending_delta(make, filters
 
 def test_a_lattice_memory_that_is_not_there_is_told_of(make):
     with pytest.raises(ValueError, match=r"^The simulated chip has no lattice memory 2$"):
-        make()._exchange(2)
+        make().chip.exchange(2, np.zeros(0, np.uint32), write=False)
 
 
 def test_a_trace_lasts_as_long_as_its_block_whatever_happens_in_it(make):
@@ -133,8 +133,9 @@ def test_clocks_are_those_of_the_chip(make):
 def test_a_device_gives_its_chip_back_once(make):
     device = make()
     chip = device.played
-    device.__del__()
-    device.__del__()
+    handle = device.chip._handle
+    handle.__del__()
+    handle.__del__()
     assert chip.told == {("deleted", chip.handle): 1}
 
 

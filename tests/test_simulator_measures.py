@@ -69,8 +69,9 @@ def test_a_proof_takes_every_image_once_and_sums_what_was_compared(
     monkeypatch, chip, processes, cores, workers
 ):
     monkeypatch.setattr("os.cpu_count", lambda: cores)
-    done, given = [], {"steps": 3, "filters": 2, "stall": 7}
-    found = proof.prove(GATED, gate_network(), IMAGES, **given, progress=done.append)
+    done, given = [], {"filters": 2, "stall": 7}
+    restorer = proof.Restorer(GATED, gate_network(), 3)
+    found = proof.prove(restorer, IMAGES, **given, progress=done.append)
     ((jobs, used),) = processes
     assert used == workers and [job[1] for job in jobs] == [0, 4, 8]
     assert np.array_equal(np.concatenate([job[0] for job in jobs]), IMAGES)
@@ -90,7 +91,7 @@ def test_a_proof_counts_images_from_the_first_of_all(chip, processes, monkeypatc
 
     monkeypatch.setattr(proof, "SimulatedDevice", Wrong)
     with pytest.raises(Difference, match=r"^image 4: pixel \(0, 0\) is "):
-        proof.prove(GATED, None, IMAGES, steps=1)
+        proof.prove(proof.Restorer(GATED, None, 1), IMAGES)
 
 
 def test_a_proof_says_what_differs_before_it_looks_for_the_step(chip):
@@ -98,13 +99,13 @@ def test_a_proof_says_what_differs_before_it_looks_for_the_step(chip):
         def read_images(self):
             return super().read_images() ^ np.uint8(1)
 
-    said, done = [], []
+    said, done, restorer = [], [], proof.Restorer(GATED, None, 1)
     with pytest.raises(Difference):
         given = {"first": 6, "say": said.append, "progress": done.append}
-        proof.compare_device(Wrong((GATED,)), GATED, None, IMAGES[:2], 1, **given)
+        proof.compare_device(Wrong((GATED,)), restorer, IMAGES[:2], **given)
     assert len(said) == 1 and said[0].startswith("image 6: pixel (0, 0) is ")
     assert said[0].endswith("; looking for the first step that differs") and not done
-    proof.compare_device(chip((GATED,)), GATED, None, IMAGES[:3], 1, progress=done.append)
+    proof.compare_device(chip((GATED,)), restorer, IMAGES[:3], progress=done.append)
     assert done == [2, 1]
 
 

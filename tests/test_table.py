@@ -185,7 +185,7 @@ def test_table_refuses_what_needs_a_skeleton_and_the_other_way_round(fails, tmp_
     fails("--device must come with a skeleton", "eval", "--device", "simulated")
     fails("--damage must come with a skeleton", "eval", "--damage", "0.5")
     fails("--curves must come without a skeleton", "eval", "digits", "--curves")
-    with pytest.raises(InputError, match="must come with MNIST's test digits"):
+    with pytest.raises(InputError, match="must be of MNIST's test digits"):
         report.ship(tmp_path / "results.json", [{"rows": "show"}], [])
 
 

@@ -192,11 +192,11 @@ def test_one_row_of_show_digits_keeps_a_table_from_docs(monkeypatch, tmp_path, r
     monkeypatch.setattr(report, "ROOT", tmp_path)
     with pytest.raises(InputError) as error:
         report.require_shippable(["test"])
-    text = f"{tmp_path / 'docs'} must be there: --ship is for a checkout of the project"
+    text = f"{tmp_path / 'docs'} must be a folder: only a checkout of the project has docs"
     assert str(error.value) == text
     (tmp_path / "docs").mkdir()
     report.require_shippable(["test", "test"])
-    with pytest.raises(InputError, match=r"^--ship must come with MNIST's test digits at hand"):
+    with pytest.raises(InputError, match=r"^Results in docs must be of MNIST's test digits"):
         report.ship(tmp_path / "table.json", [{"rows": each} for each in rows], [])
     assert not list((tmp_path / "docs").iterdir())
 

@@ -151,9 +151,10 @@ def trained(tmp_path, monkeypatch):
     """Run a row of an ablation whose training is counted, not done; return how often it was."""
     calls = []
 
-    def learnt(options, digits):
-        options.folder.mkdir(parents=True, exist_ok=True)
-        calls.append(options.folder)
+    def learnt(recipe):
+        folder = recipe.options.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        calls.append(folder)
 
     found = {"psnr_mean": 1.0, "digit_id": 2.0, "link_bytes": 3, "seconds": 4.0, "rows": "test"}
     for name, value in (

@@ -9,6 +9,7 @@ from golden.skeleton import SHIPPED, Skeleton
 from golden.wire import BAUD, BITS_A_BYTE
 from hw.boards.rates import wire_bytes
 from sim.devices.account import Account, account_of
+from sim.devices.chip import Chip
 from sim.devices.device import SimulatedDevice
 from sim.devices.wire import SimulatedWire
 from sim.measure import throughput
@@ -24,13 +25,15 @@ def test_a_clock_counts_for_everything_that_is_at_work_in_it():
 
 @pytest.mark.parametrize("kind", [SimulatedDevice, SimulatedWire])
 def test_a_machine_tells_all_that_its_simulator_counts(kind):
-    def fill(machine, counts):
+    def call(name, counts):
+        assert name == "account"
         counts[:] = told[: len(counts)]
 
     told = [1, 2, 4, 8, 16, 32, 64, 128, 7, 9]
     machine = object.__new__(kind)
-    machine._chip = machine._board = None
-    machine._library = SimpleNamespace(chip_account=fill, board_account=fill)
+    counting = machine if kind is SimulatedWire else object.__new__(Chip)
+    counting._handle = SimpleNamespace(call=call)
+    machine.chip = counting
     ways = (7, 9) if kind is SimulatedWire else (0, 0)
     assert machine.account() == Account(255, 170, 204, 240, 1, *ways)
 

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 import sw.model.proof as verify
-import sw.train.loop as loop
+import sw.runs.interruption as interruption
+import sw.train.outcome as outcome
+import sw.train.recipes as recipes
 import sw.train.run as run
 import sw.train.settle as settling
 import sw.train.ship as ship
@@ -21,10 +23,9 @@ from sw.model import floats
 from sw.train import calibrate, draw
 from sw.train.calibrate import quantise
 from sw.train.learner import begin
-from sw.train.loop import train_batch
 from sw.train.options import Options
-from sw.train.recipes import run_supervised
-from sw.train.run import train
+from sw.train.restore import run_supervised
+from sw.train.run import train, train_batch
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=2)
 SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
@@ -39,10 +40,10 @@ def small(tmp_path, monkeypatch):
     images, labels = show_digits()
     corners = np.ascontiguousarray(images[:64, 8:16, 10:18])
     digits = Digits(corners, labels[:64], None, None, "corners")
-    monkeypatch.setattr(run, "load", lambda data, download: digits)
+    monkeypatch.setattr(recipes, "load", lambda data, download: digits)
     finished = []
     monkeypatch.setattr(
-        run, "export", lambda learner, options, digits: finished.append(integers(learner))
+        ship, "export", lambda learner, options, digits: finished.append(integers(learner))
     )
     options = Options(spec=SMALL, output=tmp_path, batches=5, qat_batches=4, batch=3, dropout=0.5)
     return options, finished
@@ -80,7 +81,7 @@ def broken_off(monkeypatch, options, number, what):
         return train_batch(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "train_batch", counting)
+        patch.setattr(run, "train_batch", counting)
         train(options)
 
 
@@ -100,7 +101,7 @@ def test_stopped_run_ends_as_an_unbroken_one(small, monkeypatch, number):
 
 @pytest.mark.parametrize("number", [2, 6, 7, 10, 11])
 def test_stopped_memory_run_ends_as_an_unbroken_one(small, monkeypatch, number):
-    monkeypatch.setattr(settling, "DIGITS", 32)
+    monkeypatch.setattr(outcome, "DIGITS", 32)
     monkeypatch.setattr(settling, "PASSES", 1)
     options = replace(small[0], recipe="memory", hold_batches=4, batch=10)
     train(options)
@@ -143,7 +144,7 @@ def test_run_goes_on_after_power_loss(small, monkeypatch, number):
         raise PowerLoss
 
     again = replace(options, name="again")
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(interruption, "SAVE_SECONDS", 0.0)
     with pytest.raises(PowerLoss):
         broken_off(monkeypatch, again, number, fail)
     train(again)
@@ -156,7 +157,7 @@ def test_run_goes_on_after_power_loss(small, monkeypatch, number):
 def test_finished_run_is_not_trained_again(small, monkeypatch):
     options, finished = small
     train(options)
-    monkeypatch.setattr(loop, "train_batch", None)
+    monkeypatch.setattr(run, "train_batch", None)
     train(options)
 
     assert finished[0] == finished[1]
@@ -179,7 +180,7 @@ def test_rejects_checkpoint_of_another_run(small):
     path = options.folder / "checkpoint.pt"
     assert str(error.value) == (
         f"{path} must be of a run with these options and data: remove it to begin anew, "
-        "or choose another name than 'digits'"
+        "or choose another folder than 'digits'"
     )
 
 
@@ -212,7 +213,7 @@ def test_rejects_images_of_another_size(small):
 def test_rejects_data_without_training_digits(small, monkeypatch):
     options, _ = small
     none = Digits(np.zeros((0, 8, 8), np.uint8), np.zeros(0, np.uint8), None, None, "nothing")
-    monkeypatch.setattr(run, "load", lambda data, download: none)
+    monkeypatch.setattr(recipes, "load", lambda data, download: none)
     with pytest.raises(InputError) as error:
         train(options)
 
@@ -341,7 +342,7 @@ def test_rule_without_gate_trains():
 def test_whole_run_leaves_a_proven_skeleton(tmp_path, monkeypatch):
     images, labels = show_digits()
     digits = Digits(images[:64], labels[:64], images[64:84], labels[64:84], "show digits")
-    monkeypatch.setattr(run, "load", lambda data, download: digits)
+    monkeypatch.setattr(recipes, "load", lambda data, download: digits)
     monkeypatch.setattr(ship, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setattr(verify, "BLOCK", 4)
     options = Options(name="x", output=tmp_path, batches=2, qat_batches=1, batch=2, ship=True)

@@ -7,14 +7,20 @@ import numpy as np
 import pytest
 import torch
 
+import sw.train.letters as letters
+import sw.train.restore as restoring
+import sw.train.run as run
 from golden.spec import Gate, Spec
 from sw.data.load import show_digits
-from sw.train import loop, recipes
+from sw.runs.checkpoint import Checkpoint
 from sw.train.learner import Learner, begin
-from sw.train.loop import rate, run_stage, train_batch
+from sw.train.letters import relearn
+from sw.train.losses import Loss, closeness, overflow, squared_error
 from sw.train.options import Options
-from sw.train.recipes import Loss, closeness, overflow, relearn, restore, squared_error
 from sw.train.rehearsal import Rehearsal
+from sw.train.restore import restore
+from sw.train.run import rate, run_stage, train_batch
+from tests.runs import teach
 
 GATE = Gate(input_channel=0, output_channel=1, start=1, every=1)
 SMALL = Spec(height=10, width=10, channels=4, multiplier=2, steps=3, image=8, gate=GATE)
@@ -79,8 +85,8 @@ def pulled(monkeypatch, slope):
         value = sum(parameter.sum() for parameter in learner.parameters) * slope
         return Loss(value, torch.tensor([0.1, 0.001]))
 
-    monkeypatch.setattr(loop, "restore", work)
     options = Options(spec=BARE, batch=2, batches=400, optimiser="adam")
+    teach(monkeypatch, options, "float", work)
     return begin(options), options
 
 
@@ -145,8 +151,8 @@ def test_a_stage_tells_the_means_of_its_last_hundred_batches(monkeypatch, tmp_pa
         learner.batch += 1
         return float(learner.batch), 2.0 * learner.batch
 
-    monkeypatch.setattr(loop, "train_batch", batch)
-    run_stage(learner, CORNERS, options, "", tmp_path / "checkpoint.pt", [])
+    monkeypatch.setattr(run, "train_batch", batch)
+    run_stage(learner, CORNERS, options, Checkpoint(tmp_path / "checkpoint.pt", ""), [])
     lines = [line.rpartition(", eta")[0] for line in capsys.readouterr().err.splitlines()]
 
     assert lines == [
@@ -180,10 +186,10 @@ def test_states_near_their_limits_have_a_price():
 
 def test_a_batch_aims_at_what_is_wanted_and_is_measured_by_the_originals(monkeypatch):
     options = Options(spec=SMALL, batch=2)
-    monkeypatch.setattr(recipes, "aim", lambda originals, *rest: originals * 0 + 51)
-    monkeypatch.setattr(recipes, "draw", lambda *given: (torch.zeros(2, 8, 8),) * 2)
+    monkeypatch.setattr(restoring, "aim", lambda originals, *rest: originals * 0 + 51)
+    monkeypatch.setattr(restoring, "draw", lambda *given: (torch.zeros(2, 8, 8),) * 2)
     shown = torch.full((2, 8, 8), 102.0)
-    monkeypatch.setattr(recipes, "run_supervised", lambda *given: iter([shown * 9, shown]))
+    monkeypatch.setattr(restoring, "run_supervised", lambda *given: iter([shown * 9, shown]))
     found = restore(begin(options), CORNERS, options)
 
     logarithms = [math.log(((918 - 51) / 255) ** 2 + 1e-3), math.log(0.2**2 + 1e-3)]
@@ -199,7 +205,7 @@ def test_half_of_a_batch_of_letters_is_digits(monkeypatch):
     learner.rehearsal = Rehearsal(known, known // 51)
     seen = []
     monkeypatch.setattr(
-        recipes,
+        letters,
         "draw",
         lambda images, options, rng, count: (torch.zeros(count, 8, 8), torch.ones(count, 8, 8) * 7),
     )
@@ -208,7 +214,7 @@ def test_half_of_a_batch_of_letters_is_digits(monkeypatch):
         seen.append(damaged)
         yield damaged * 0
 
-    monkeypatch.setattr(recipes, "run_supervised", supervised)
+    monkeypatch.setattr(letters, "run_supervised", supervised)
     found = relearn(learner, CORNERS, options)
 
     assert [image[0, 0].item() for image in seen[0]] == [7, 7, 1, 1, 1]

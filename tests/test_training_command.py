@@ -15,8 +15,8 @@ import sw.train.run
 from golden.errors import InputError
 from sw.cli import endings
 from sw.cli.ablate import numbers_of
+from sw.runs.interruption import Stopped, interruptions
 from sw.train.bounds import SEEDS, require_within
-from sw.train.loop import Stopped, interruptions
 from sw.train.options import BOUNDS, Options, spec_for
 from sw.train.ship import command
 

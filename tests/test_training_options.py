@@ -21,9 +21,11 @@ from sw.model.proof import prove_random
 from sw.train.calibrate import quantise
 from sw.train.draw import draw, random
 from sw.train.learner import begin
-from sw.train.loop import train_batch
-from sw.train.options import RECIPES, Options, spec_for
-from sw.train.recipes import closeness, restore, squared_error
+from sw.train.losses import closeness, squared_error
+from sw.train.options import Options, spec_for
+from sw.train.plans import RECIPES
+from sw.train.restore import restore
+from sw.train.run import train_batch
 from sw.train.teacher import aim
 from tests.test_train import restored
 

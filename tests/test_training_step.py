@@ -10,7 +10,7 @@ from golden.samples import calibrated, network
 from golden.spec import Gate, Spec
 from sw.model.rebuild import gate_of, rule_of
 from sw.model.step import TrainingMachine, perceive
-from sw.train.recipes import LIMIT, OVERFLOW, UNIT, overflow
+from sw.train.losses import LIMIT, OVERFLOW, UNIT, overflow
 
 GATE = Gate(input_channel=1, output_channel=2, start=1, every=1)
 SPEC = Spec(height=8, width=8, channels=4, multiplier=2, steps=4, image=4, gate=GATE)

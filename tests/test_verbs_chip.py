@@ -11,6 +11,7 @@ import pytest
 
 from hw.boards.catalogue import BOARDS, find_board
 from hw.shapes import Geometry
+from sim.cocotb_run import Plan
 from sw.data.damage import blank
 from sw.data.load import show_digits
 from sw.serial.device import ChipDevice
@@ -106,17 +107,18 @@ def test_sim_proves_the_first_digits_twice_over(thalweg, folder, simulated, gate
     ]
     assert simulated.of("load") == ((Path("d"),), {})
     damaged = blank(show_digits()[0][:5], range(5), 0.7)
-    (geometry, skeletons), options = simulated.of("bench")
+    (geometry, skeletons, plan), options = simulated.of("bench")
     assert geometry == Geometry(spec=skeletons[0].spec.ungated, filters=1)
     assert names(skeletons) == ["random"]
     np.testing.assert_array_equal(options.pop("images"), damaged[:2])
     assert len(options.pop("networks")) == gated
-    assert options == {"name": "digits-f1", "image_mappings": ("own" if gated else "none",),
-                       "steps": 10, "tests": "every_image"}  # fmt: skip
-    (skeleton, network, rest), options = simulated.of("prove")
-    assert (skeleton.name, network is not None) == ("random", gated)
+    assert plan == Plan(image_mappings=("own" if gated else "none",), steps=10)
+    assert options == {"name": "digits-f1", "tests": "every_image"}
+    (restorer, rest), options = simulated.of("prove")
+    assert (restorer.skeleton.name, restorer.network is not None) == ("random", gated)
     np.testing.assert_array_equal(rest, damaged[2:])
-    assert callable(options.pop("progress")) and options == {"steps": 10, "filters": 1}
+    assert callable(options.pop("progress")) and options == {"filters": 1}
+    assert restorer.steps == 10
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -132,7 +134,7 @@ def served(monkeypatch, calls):
     """Have `thalweg simulate` simulate nothing."""
     monkeypatch.setattr("sim.devices.board.SimulatedBoard", calls.fake("board", "a board"))
     monkeypatch.setattr(
-        "sim.devices.board.serve", calls.fake("serve", lambda board, ready: ready("/dev/x"))
+        "sim.devices.terminal.serve", calls.fake("serve", lambda board, ready: ready("/dev/x"))
     )
     return calls
 

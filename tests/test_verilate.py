@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from golden.errors import InputError, ToolError
+from golden.library import load_library
 from hw.shapes import Geometry
 from sim.devices import verilate
-from sim.devices.build import kept_library, load_library
+from sim.devices.build import kept_library
+from sim.devices.designs import ChipDesign
 
 PROGRAMS = [("c++", "g++"), ("make", "make"), ("perl", "perl")]
 
@@ -30,7 +32,7 @@ def test_says_it_before_anything_is_written(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", "")
     monkeypatch.setenv("THALWEG_BUILD", str(tmp_path / "build"))
     with pytest.raises(InputError, match="install"):
-        verilate.build_library(verilate.ChipDesign(Geometry(filters=5)))
+        verilate.build_library(ChipDesign(Geometry(filters=5)))
     assert not (tmp_path / "build").exists()
 
 
@@ -38,7 +40,7 @@ def test_an_unwritable_build_folder_is_one_line(monkeypatch, tmp_path):
     (tmp_path / "build").write_text("a file, not a folder")
     monkeypatch.setenv("THALWEG_BUILD", str(tmp_path / "build"))
     with pytest.raises(InputError, match=r"must be a writable folder: Not a directory$"):
-        verilate.build_library(verilate.ChipDesign(Geometry(filters=5)), progress=lambda text: None)
+        verilate.build_library(ChipDesign(Geometry(filters=5)), progress=lambda text: None)
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def test_a_library_is_built_once(built):
 def test_a_library_that_is_not_whole_is_built_anew(built, harm):
     made, folder, library = built
     whole = library().read_bytes()
-    so, stamp = folder / "design.so", folder / "design.json"
+    so, stamp = folder / "design.so", folder / "design.sha256"
     so.unlink()  # this process has the file loaded, and would crash at its end were it written to
     match harm:
         case "empty":
@@ -88,7 +90,7 @@ def test_what_a_killed_build_left_is_removed(built):
     (folder.parent / "chip.part").mkdir(parents=True)
     (folder.parent / "chip.part" / "half.o").write_text("")
     assert library().is_file()
-    assert sorted(p.name for p in folder.iterdir()) == ["design.json", "design.so"]
+    assert sorted(p.name for p in folder.iterdir()) == ["design.sha256", "design.so"]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,7 @@ def test_the_users_environment_does_not_steer_the_simulator(monkeypatch, name):
 
 
 def test_a_build_is_for_one_processor_and_compiler(monkeypatch):
-    design = verilate.ChipDesign(Geometry(filters=5))
+    design = ChipDesign(Geometry(filters=5))
     prints = {verilate.fingerprint(design)}
     monkeypatch.setattr(verilate, "processor", lambda: "another")
     prints.add(verilate.fingerprint(design))
@@ -150,12 +152,9 @@ def test_a_build_is_for_one_processor_and_compiler(monkeypatch):
 
 
 def test_a_build_is_found_by_what_it_is_made_from():
-    prints = {
-        verilate.fingerprint(verilate.ChipDesign(Geometry(filters=filters)))
-        for filters in (1, 2, 5)
-    }
+    prints = {verilate.fingerprint(ChipDesign(Geometry(filters=filters))) for filters in (1, 2, 5)}
     assert len(prints) == 3
-    assert verilate.fingerprint(verilate.ChipDesign(Geometry(filters=5))) in prints
+    assert verilate.fingerprint(ChipDesign(Geometry(filters=5))) in prints
 
 
 @pytest.mark.parametrize("text", [None, b"", b"no library"], ids=["none", "empty", "foreign"])

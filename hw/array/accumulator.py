@@ -1,4 +1,4 @@
-"""Accumulators: sums over the words of a cell, drained while the next cell is summed."""
+"""Accumulators: the sums of a cell, which leave while the next cell is summed."""
 
 from amaranth import *
 from amaranth.lib import wiring
@@ -12,7 +12,7 @@ __all__ = ["Accumulator"]
 
 
 class Accumulator(wiring.Component):
-    """Sum each channel over the slots of a cell, and hand the totals on a word a clock.
+    """Sum each channel over the slots of a cell; return the totals, one word per clock.
 
     Latency is two clocks from the last slot to the first word, initiation interval one cell. Does
     not accept backpressure.
@@ -25,7 +25,7 @@ class Accumulator(wiring.Component):
     Members
     -------
     sums : In
-        What a slot adds to each channel.
+        Summand of each channel from a slot.
     valid, first, last, skeleton : In
         Whether there is a slot, the first or the last one of its cell; its skeleton. All of them a
         clock ahead of the sums.
@@ -58,7 +58,7 @@ class Accumulator(wiring.Component):
 
         geometry = self.geometry
         channels = geometry.spec.channels
-        # One signal a channel, not one packed array: simulators are slow at slicing wide vectors.
+        # One signal per channel, not one packed array: simulators slice wide vectors slowly.
         totals, drain = (
             [
                 Signal(geometry.accumulator, name=f"{name}{channel}", reset_less=True)
@@ -66,7 +66,7 @@ class Accumulator(wiring.Component):
             ]
             for name in ("total", "drain")
         )
-        # Each group of channels has its own registers of what steers it.
+        # Each group of channels has its own control registers.
         groups = -(-channels // GROUP)
         valid = copies(m, self.valid, groups, name="valid")
         first = copies(m, self.first, groups, name="first")
@@ -80,7 +80,7 @@ class Accumulator(wiring.Component):
             total = Mux(first[group], 0, totals[channel]) + self.sums[channel]
             with m.If(valid[group]):
                 m.d.sync += totals[channel].eq(total)
-            # A shift register: no multiplexer gathers the channels.
+            # A shift register, so that no multiplexer selects the channels.
             behind = drain[channel + geometry.lanes] if channel + geometry.lanes < channels else 0
             m.d.sync += drain[channel].eq(Mux(load[group], totals[channel], behind))
 

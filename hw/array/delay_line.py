@@ -1,4 +1,4 @@
-"""A delay of so many words: what a line buffer is, and the gap between two columns."""
+"""A delay line for words: a line buffer, or the distance between two columns of the window."""
 
 from amaranth import *
 from amaranth.lib import wiring
@@ -10,10 +10,10 @@ __all__ = ["DelayLine"]
 
 
 class DelayLine(wiring.Component):
-    """Hand words on to a neighbour ``words`` words and one clock later.
+    """Delay a stream of words by ``words`` words and one clock.
 
-    A word lasts from the clock in which ``advance`` is high to the next such clock. The line holds
-    while nothing advances. Takes one memory of ``words`` rows.
+    A word lasts from a clock in which ``advance`` is high to the next such clock. The line stands
+    still while ``advance`` is low. Takes one memory of ``words`` rows.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class DelayLine(wiring.Component):
     i, advance : In
         Word, and whether this is its first clock.
     o, o_advance : Out
-        The same for the neighbour.
+        The same, delayed.
     """
 
     def __init__(self, width, words):
@@ -51,7 +51,7 @@ class DelayLine(wiring.Component):
         pointer = Signal(range(self.words))
         after = Signal(range(self.words), init=1)  # the row after the pointer's
 
-        # The row after the one being written is the oldest: read now, it leaves with the next word.
+        # The row after the one being written is the oldest: it leaves with the next word.
         m.d.comb += [
             ring.write_address.eq(pointer),
             ring.write_data.eq(self.i),

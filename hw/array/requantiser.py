@@ -1,4 +1,4 @@
-"""Accumulator to code: round, shift, saturate."""
+"""The requantiser: from accumulators to codes by rounding, shifting and saturating."""
 
 from amaranth import *
 from amaranth.lib import wiring
@@ -13,10 +13,10 @@ FINE = 2  # bits of the shift that the second stage takes
 
 
 class Requantiser(wiring.Component):
-    """Round, shift and saturate accumulators; the shift travels with each.
+    """Round, shift and saturate accumulators; each comes with its own shift.
 
     Bit-exact with ``to.clamp(golden.fixed.round_shift(acc, shift))``. With an unsigned format the
-    saturation is the ReLU too: what is negative rounds to 0 or below, and becomes 0.
+    saturation is also the ReLU: negative values round to 0 or below, and become 0.
 
     Latency is five clocks, initiation interval one. Does not accept backpressure.
 
@@ -69,7 +69,7 @@ class Requantiser(wiring.Component):
         # Stage 3: add one and drop the last bit: half up in one adder.
         m.d.sync += rounded.eq((fine + 1) >> 1)
 
-        # Stages 4 and 5: saturate; whether it does is known a clock before it is done.
+        # Stages 4 and 5: first decide whether to saturate, then do it.
         kept = len(self.code) - self.to.signed  # bits below the sign
         above, negative = Signal(reset_less=True), Signal(reset_less=True)
         low = delay(m, rounded[: len(self.code)], 1, name="rounded")

@@ -1,4 +1,4 @@
-"""The residual: an accumulator becomes a change of state, cut towards zero, added, saturated."""
+"""The residual: turns accumulators into changes of state and adds them to the state."""
 
 from amaranth import *
 from amaranth.lib import wiring
@@ -17,10 +17,10 @@ LIMIT = 255  # a change this large saturates any state; all its bits are ones
 
 
 class Residual(wiring.Component):
-    """Add bias, cut towards zero, add to the state and saturate, a channel a clock.
+    """Add the bias, shift and cut towards zero, add to the state, saturate; one channel per clock.
 
-    Bit-exact with ``STATE.clamp(state + golden.fixed.trunc_shift(bias + total, shift))``: the
-    magnitude is shifted, so that both signs are cut towards zero alike.
+    Bit-exact with ``STATE.clamp(state + golden.fixed.trunc_shift(bias + total, shift))``.
+    The magnitude is shifted, so that both signs are cut towards zero.
 
     Latency is eleven clocks, initiation interval one. Does not accept backpressure.
 
@@ -36,7 +36,7 @@ class Residual(wiring.Component):
     Members
     -------
     total, word, skeleton : In
-        Accumulator without its bias, and where its bias and shift are.
+        Accumulator without its bias; word and skeleton that its bias and shift belong to.
     state : In
         State before the step, two clocks behind the accumulator.
     code : Out
@@ -94,7 +94,7 @@ class Residual(wiring.Component):
         m.d.sync += coarse.eq(magnitude >> (shift[FINE:] << FINE))
         m.d.sync += fine.eq(coarse >> delay(m, shift[:FINE], 1, name="fine"))
 
-        # Stages 6 and 7: limit, and give it its sign again, all but the one to add.
+        # Stages 6 and 7: limit, and restore the sign by inversion; the one to add comes in stage 8.
         bits = bits_for(LIMIT)
         negative = delay(m, acc[-1], 5, name="negative")
         large = Signal(reset_less=True)

@@ -1,4 +1,4 @@
-"""The 3 x 3 window: a snake of delay lines whose joints are the nine taps."""
+"""The 3 x 3 window: delay lines in series, with the nine taps between them."""
 
 from amaranth import *
 from amaranth.lib import data, wiring
@@ -14,7 +14,7 @@ CENTRE = 4
 
 
 class Edges(data.Struct):
-    """Which sides of the lattice a cell lies at: beyond them the state code is 0."""
+    """The sides of the lattice that a cell touches: beyond them the state code is 0."""
 
     top: 1
     bottom: 1
@@ -25,9 +25,9 @@ class Edges(data.Struct):
 class Window(wiring.Component):
     """Turn a raster of cells, word by word, into the nine taps around each cell.
 
-    The newest word is the tap below and to the right; each delay line hands it on to the tap before
-    it in raster order: one cell to the left, or up a row. Tap 8 leaves a clock after its word came,
-    tap ``8 - n`` ``n`` clocks after tap 8, as the chain of partial sums wants it.
+    The newest word is the tap below and to the right. Each delay line leads to the tap before it in
+    raster order: one cell to the left, or up a row. Tap 8 leaves one clock after its word came, tap
+    ``8 - n`` leaves ``n`` clocks after tap 8, when the chain of partial sums needs it.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Window(wiring.Component):
     word, advance : In
         Newest word, and whether this is its first clock.
     edges, valid : In
-        Sides of the lattice that the cell in the centre lies at, and whether there is one.
+        Sides of the lattice that the cell in the centre touches, and whether there is a cell.
     taps : Out
         Nine words in raster order, 0 beyond the edges, tap ``8 - n`` late by ``n`` clocks.
     centre, centre_valid : Out

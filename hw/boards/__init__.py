@@ -1,1 +1,1 @@
-"""Boards and their parts: what replaces the portable primitives."""
+"""Boards: their parts, pins and clocks, and the primitives that the parts have of their own."""

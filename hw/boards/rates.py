@@ -29,7 +29,7 @@ def exchanges(spec: Spec) -> Iterator[tuple[bytes, bytes]]:
         )
     )
     request = load + chunk(Tag.DATA, len(image), image) + run
-    for _ in filter(spec.gate.is_open, range(1, spec.steps + 1)):
+    for _ in range(spec.gate.openings(0, spec.steps)):
         yield request + chunk(Tag.PLANES, 1), bytes([0, 0]) + plane + bytes([NO_PLANE, 1])
         request = chunk(Tag.DELTA, 1 + spec.deltas, bytes(1) + bytes([1]) * spec.deltas)
     yield request + read + chunk(Tag.FETCH, len(image)), bytes([0]) + image + bytes([0])

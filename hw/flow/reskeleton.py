@@ -1,11 +1,13 @@
-"""Other skeletons in a bitstream that exists: its block memories are filled anew, nothing else."""
+"""Replace the skeletons in a bitstream: only the contents of its block memories change."""
 
 import tempfile
 import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from golden.errors import InputError, ToolError
 from golden.files import exists, is_file, read_bytes, replacement
+from golden.skeleton import Skeleton
 from golden.tools import call
 from golden.wire import DIGEST_BYTES, FACTS, VERSION, ChipFacts
 from hw.flow.bitstream import FIRST, cells, contents, memories, replace_memories, sections
@@ -16,11 +18,13 @@ from hw.skeleton_memory import CHECK, DIGEST, images, message
 __all__ = ["geometry_in", "reskeleton"]
 
 
-def reskeleton(bitstream, skeletons, output):
-    """Write ``bitstream`` to ``output``, which may be the same, with these skeletons in it.
+def reskeleton(
+    bitstream: Path | str, skeletons: Sequence[Skeleton], output: Path | str
+) -> tuple[list[str], list[str]]:
+    """Write ``bitstream`` to ``output`` with these skeletons in it; both may be the same file.
 
-    Returns the digests that it held and those that it holds now. Where a tool fails, its log stays
-    beside ``output``.
+    Returns the digests of the skeletons before and after. If a tool fails, its log stays beside
+    ``output``.
     """
     bitstream, output = Path(bitstream), Path(output)
     unpack, pack = tool("ecpunpack"), tool("ecppack")
@@ -43,10 +47,16 @@ def reskeleton(bitstream, skeletons, output):
     return held, [skeleton.digest for skeleton in skeletons]
 
 
-def refill(bitstream, data, skeletons, tools, log):
-    """Return the digests that a bitstream holds, and the same bitstream with other skeletons.
+def refill(
+    bitstream: Path,
+    data: bytes,
+    skeletons: Sequence[Skeleton],
+    tools: tuple[tuple[str, ...], tuple[str, ...]],
+    log: Path,
+) -> tuple[list[str], bytes]:
+    """Return the digests in a bitstream, and the bitstream with other skeletons.
 
-    ``data`` are the bytes of the file ``bitstream``; ``tools`` the commands of ecpunpack and
+    ``data`` are the bytes of the file ``bitstream``, ``tools`` the commands of ecpunpack and
     ecppack.
     """
     unpack, pack = tools
@@ -70,11 +80,13 @@ def refill(bitstream, data, skeletons, tools, log):
         return held, new.read_bytes()
 
 
-def geometry_in(found, name):
-    """Return the build of the chip in a bitstream, and the digests that it holds.
+def geometry_in(
+    found: Mapping[int, tuple[int, ...]], name: Path | str
+) -> tuple[Geometry, list[str]]:
+    """Return the build of the chip in a bitstream, and the digests of its skeletons.
 
-    ``found`` are its block memories; raises unless they hold whole skeletons where `flow` puts
-    them.
+    ``found`` are the contents of its block memories, ``name`` is the file in errors. Raises
+    `InputError` unless the block memories from `FIRST` on hold whole skeletons.
     """
     wrong = InputError(
         f"{name} must be a Thalweg bitstream of protocol version {VERSION}, its skeletons whole"
@@ -101,8 +113,8 @@ def geometry_in(found, name):
     return geometry, [digest for digest in facts.digests if digest]
 
 
-def facts_in(nines):
-    """Return what the identities in a block memory tell of the chip; None if they do not."""
+def facts_in(nines: Sequence[int]) -> ChipFacts | None:
+    """Return the facts of the chip from a block memory of identities; None if it holds none."""
     for stride in (4, 2, 1):  # nines in a row: the more places, the narrower is the tile
         data = bytes(nine & 255 for nine in nines[::stride])
         places = FACTS.unpack(data)["places"]

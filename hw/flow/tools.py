@@ -1,10 +1,11 @@
-"""The tools of the boards' flow: which programs they are, and whether what they left is whole."""
+"""The programs of the boards' flow: find them, and check that the files they write are whole."""
 
 import os
 import re
 import shlex
 import shutil
 import sys
+from collections.abc import Collection
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -26,19 +27,19 @@ KINDS = ("TRELLIS_COMB", "TRELLIS_FF", "MULT18X18D", "DP16KD")
 """Cells whose number is reported: lookup tables, flip-flops, multipliers, block memories."""
 
 PREAMBLE = b"\xbd\xb3"
-"""What a bitstream for an ECP5 begins with, behind its comments."""
+"""First bytes of a bitstream for an ECP5, behind its comments."""
 
 DONE = b"\x5e\0\0\0"
-"""Command that it ends with, but for empty bytes."""
+"""Last command of a bitstream; only empty bytes follow."""
 
 SMALLEST = 1 << 16
-"""Bytes of the smallest part's bitstream, compressed and with little in it."""
+"""Bytes of a small, compressed bitstream for the smallest part."""
 
 
-def tool(program):
-    """Return the command of a tool: ``$NEXTPNR_ECP5`` and the like, else the one from pip.
+def tool(program: str) -> tuple[str, ...]:
+    """Return the command of a tool: a variable like ``$NEXTPNR_ECP5``, else pip's, else PATH's.
 
-    What a variable names may have arguments, and is there.
+    A variable may give arguments too. Raises `InputError` if there is no such program.
     """
     variable = program.upper().replace("-", "_")
     chosen = os.environ.get(variable, "")
@@ -60,19 +61,21 @@ def tool(program):
     return (os.path.abspath(found),)
 
 
-def release(package):
-    """Return the version of a package; tools may come from elsewhere, see `tool`."""
+def release(package: str) -> str:
+    """Return the version of a package, or that it is not from pip: see `tool`."""
     try:
         return version(package)
     except PackageNotFoundError:
         return "not from pip"
 
 
-def read_report(path, log):
-    """Return the clocks and the use of nextpnr's report; raise where it is not whole.
+def read_report(
+    path: Path, log: Path
+) -> tuple[dict[str, tuple[float, float]], dict[str, dict[str, int]]]:
+    """Return the clocks and the cells in nextpnr's report; raise `ToolError` unless it is whole.
 
-    Clocks are MHz achieved and asked for, by their name; the use is cells used and available, by
-    those of their types that are `KINDS`.
+    Clocks are MHz achieved and MHz asked for, by name. Cells are the numbers used and available of
+    each of `KINDS`.
     """
     try:
         found = read_json(path)
@@ -92,11 +95,11 @@ def read_report(path, log):
     return clocks, used
 
 
-def require_config(text, numbers, name):
-    """Raise unless a configuration is whole: ``name`` is what it is.
+def require_config(text: str, numbers: Collection[int], name: str) -> None:
+    """Raise unless a configuration is whole; ``name`` is what the error calls it.
 
-    It begins with its part, has what every block memory of these numbers holds, and, behind all
-    else, what each of them is.
+    A whole one begins with the part, and has the contents and the use of each block memory of these
+    numbers.
     """
     held = memories(text)
     whole = (
@@ -109,7 +112,7 @@ def require_config(text, numbers, name):
         raise ToolError(f"{name} must be a whole configuration of {len(numbers)} block memories")
 
 
-def bitstream_is_whole(data):
+def bitstream_is_whole(data: bytes) -> bool:
     """Whether bytes are a bitstream for an ECP5 from its first command to its last."""
     return (
         len(data) >= SMALLEST
@@ -119,8 +122,8 @@ def bitstream_is_whole(data):
     )
 
 
-def require_bitstream(path, log):
-    """Raise unless ecppack has left a whole bitstream."""
+def require_bitstream(path: Path, log: Path) -> None:
+    """Raise unless ecppack has written a whole bitstream to ``path``."""
     data = read_bytes(path) if is_file(path) else b""
     if not bitstream_is_whole(data):
         raise ToolError(f"ecppack must write a whole bitstream, not {len(data):,} bytes; see {log}")

@@ -1,4 +1,4 @@
-"""Frames within a byte stream: Consistent Overhead Byte Stuffing, the byte 0 between frames."""
+"""Frames in a byte stream by Consistent Overhead Byte Stuffing: a byte 0 ends each frame."""
 
 from amaranth import *
 from amaranth.lib import data, stream, wiring
@@ -10,11 +10,11 @@ from hw.primitives import BlockMemory
 __all__ = ["CobsDecoder", "CobsEncoder", "packet_byte", "token"]
 
 LONGEST = 254
-"""Most bytes that one code byte announces."""
+"""Largest number of bytes in a run, which one code byte announces."""
 
 
 def token() -> data.StructLayout:
-    """Shape of what a frame comes apart into: its bytes, then an end that says if it is whole."""
+    """Shape of a decoder's output: the bytes of a frame, then an end that says if it is whole."""
     return data.StructLayout({"data": 8, "end": 1, "whole": 1})
 
 
@@ -24,18 +24,18 @@ def packet_byte() -> data.StructLayout:
 
 
 class CobsDecoder(wiring.Component):
-    """Undo the stuffing. Bit-exact with ``golden.frames.cobs_decode``.
+    """Decode frames. Bit-exact with ``golden.frames.cobs_decode``.
 
-    Noise, and a delimiter where a code announces more, make a frame not whole; the next begins
-    after the next delimiter. Latency is one clock, initiation interval one. Does not accept
-    backpressure.
+    A frame is not whole if it has noise, or ends before the bytes that its code announces. The next
+    frame begins after the next delimiter. Latency is one clock, initiation interval one. Does not
+    accept backpressure.
 
     Members
     -------
     i : In(stream)
         Bytes and noise; see `hw.link.uart.UartReceiver`.
     o : Out(stream)
-        Bytes and ends of frames; on offer for one clock. A frame of no bytes is told of, too.
+        Bytes and ends of frames, valid for one clock. Empty frames have an end, too.
     """
 
     def __init__(self):
@@ -48,7 +48,7 @@ class CobsDecoder(wiring.Component):
         m = Module()
 
         left = Signal(8)  # bytes that the last code still announces
-        stuffed = Signal()  # a zero follows them, unless the frame ends
+        stuffed = Signal()  # a zero follows these bytes, unless the frame ends
         whole = Signal(init=1)
         byte = self.i.p.data
         m.d.comb += self.i.ready.eq(1)
@@ -74,10 +74,10 @@ class CobsDecoder(wiring.Component):
 
 
 class CobsEncoder(wiring.Component):
-    """Stuff packets and end each with the byte 0. Bit-exact with ``golden.frames.cobs_encode``.
+    """Encode packets, each ended by a byte 0. Bit-exact with ``golden.frames.cobs_encode``.
 
-    A run is gathered until it is known how long it is, then sent: four clocks a byte and a few a
-    run. Accepts backpressure. Takes a memory of 256 bytes.
+    A run is stored until its length is known, then sent. This takes four clocks a byte and a few
+    clocks a run. Accepts backpressure. Takes a memory of 256 bytes.
 
     Members
     -------

@@ -1,4 +1,4 @@
-"""A command on its way from the wire to the chip: its shape, its faults, its translation."""
+"""Commands from the wire: their shape, their check, and their translation for the chip."""
 
 from amaranth import *
 from amaranth.lib import data, wiring
@@ -11,12 +11,12 @@ __all__ = ["CommandReader", "command_error", "translate", "wire_command"]
 
 
 def wire_command() -> data.StructLayout:
-    """Shape of a command as it travels."""
+    """Shape of a command on the wire."""
     return struct(COMMAND)
 
 
 def command_error(m: Module, geometry: Geometry, command: data.View, damaged: Value) -> Signal:
-    """Return what is wrong with a command as it travelled; ``damaged`` has a bit for each place."""
+    """Return the error of a command from the wire; ``damaged`` has a bit for each place."""
     error = Signal(8)
     places = Signal(geometry.skeletons)
     m.d.comb += places.eq(damaged >> command.skeleton)
@@ -32,7 +32,7 @@ def command_error(m: Module, geometry: Geometry, command: data.View, damaged: Va
 
 
 def translate(command: data.View, to: data.View) -> list:
-    """Return the assignments of a command as it travelled to one for the chip."""
+    """Return assignments from a command of the wire to a command for the chip."""
     return [
         *(to[name].eq(command[name]) for name in ("context", "skeleton", "steps")),
         to.operation.eq(command.operation),

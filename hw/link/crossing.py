@@ -1,4 +1,4 @@
-"""The crossing: the chip's streams and signals, between its clock and the link's."""
+"""The crossing: passes the chip's streams and signals between its clock and the link's."""
 
 from amaranth import *
 from amaranth.lib import data, wiring
@@ -14,21 +14,21 @@ from hw.shapes import Geometry
 __all__ = ["COMMANDS", "Crossing"]
 
 DEPTH = 16
-"""Rows of each queue: enough for a payload a clock."""
+"""Rows of each queue: enough for one payload per clock."""
 
 COMMANDS = DEPTH - 2
 """Commands that may wait."""
 
 TAKEN = 8
-"""Bits of the count of commands taken: it must not come round within those that wait."""
+"""Bits of the count of commands taken; commands that wait must be fewer than it can count."""
 
 
 class Crossing(wiring.Component):
-    """Join a link on domain ``link`` to a chip on domain ``sync``, whatever the two clocks are.
+    """Connect a link in domain ``link`` to a chip in domain ``sync``; their clocks are unrelated.
 
-    Streams pass through queues. What the chip tells of itself comes as a snapshot: all of it as it
-    was in one clock of the chip, about ten clocks ago. A reset, of the link's or of its whole
-    domain, empties everything on both sides, and must last for tens of clocks of both.
+    Streams pass through queues. The chip's state and counters pass as snapshots, about ten clocks
+    old; each is from one clock of the chip. A reset by the link, or of its whole domain, empties
+    both sides, and must last for tens of clocks of both.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ class Crossing(wiring.Component):
     Members
     -------
     link : Out(`hw.ports.served_ports`)
-        The chip as the link sees it.
+        The chip's ports in domain ``link``.
     chip : In(`hw.ports.chip_ports`)
-        The chip itself.
+        The chip's ports in domain ``sync``.
     chip_reset : Out(1)
         The chip's reset, from a register of its domain.
     """
@@ -76,7 +76,7 @@ class Crossing(wiring.Component):
             queues[name] = queue
         m.d.comb += [
             self.link.taken.eq(queues["i_data"].empty & queues["delta"].empty),
-            # The link holds the address still for longer than a byte takes: no register between.
+            # The link keeps the address for longer than a byte takes, so it needs no register.
             self.chip.identity_address.eq(self.link.identity_address),
             self.link.identity.eq(self.chip.identity),
         ]
@@ -85,8 +85,8 @@ class Crossing(wiring.Component):
         return m
 
     def resets(self, m: Module) -> dict[str, Value]:
-        """Return the resets of both sides' registers, by their domain."""
-        asked = Signal(init=1, reset_less=True)  # a synchroniser wants a register before it
+        """Return the resets of both sides' registers, by domain."""
+        asked = Signal(init=1, reset_less=True)  # a synchroniser needs a register before it
         synchronised = Signal(init=1)
         m.d.link += asked.eq(self.link.reset | ResetSignal("link", allow_reset_less=True))
         m.submodules.reset = FFSynchronizer(asked, synchronised, o_domain="sync", init=1)
@@ -94,7 +94,7 @@ class Crossing(wiring.Component):
         return {"link": self.link.reset, "sync": self.chip_reset}
 
     def tell(self, m: Module, resets: dict[str, Value]) -> None:
-        """Bring over what the chip tells of itself, and hold it against what was asked."""
+        """Pass the chip's state to the link, and combine it with the commands that still wait."""
         facts = {
             "taken": self.count_taken(m),
             "running": self.chip.running,

@@ -15,15 +15,14 @@ from hw.shapes import Geometry
 __all__ = ["PATIENCE", "Link"]
 
 PATIENCE = 1 << 18
-"""Clocks of the link that a request waits for the chip: a pass of the slowest folding takes less
-than a third of it."""
+"""Clocks of the link that a request waits for the chip; a pass with F = 1 takes under a third."""
 
 
 class Link(wiring.Component):
     """Serve a host that speaks the protocol of ``docs/protocol.md``.
 
-    Towards the chip there is nothing but streams, a reset and what it counts: the two run on clocks
-    of their own, see `hw.link.crossing.Crossing`. Takes memories of 2048, 4096 and 256 bytes.
+    Only streams, a reset, and the chip's state and counters connect it to the chip, which has a
+    clock of its own: see `hw.link.crossing.Crossing`. Takes memories of 2048, 4096 and 256 bytes.
 
     Parameters
     ----------
@@ -35,12 +34,12 @@ class Link(wiring.Component):
     Members
     -------
     i : In(stream)
-        Bytes from the host, and noise; see `hw.link.uart.UartReceiver`. Always taken.
+        Bytes from the host, and noise; see `hw.link.uart.UartReceiver`. Accepted in every clock.
     o : Out(stream.Signature(8))
         Bytes to the host.
     chip : In(`hw.ports.served_ports`)
-        The chip behind its crossing. A byte of ``identity`` may come as late as
-        `hw.link.controller.Controller` says.
+        The chip behind its crossing. `hw.link.controller.Controller` states the latency that a byte
+        of ``identity`` may have.
     """
 
     def __init__(self, geometry: Geometry, *, patience: int = PATIENCE):
@@ -83,7 +82,7 @@ class Link(wiring.Component):
             sender.clear.eq(controller.clear),
             sender.send.eq(controller.send),
             controller.busy.eq(sender.busy),
-            # The two never speak at once.
+            # The two never send at the same time.
             sender.i.payload.eq(Mux(exchange.o.valid, exchange.o.payload, controller.o.payload)),
             sender.i.valid.eq(exchange.o.valid | controller.o.valid),
         ]
@@ -92,7 +91,7 @@ class Link(wiring.Component):
         return m
 
     def connect_chip(self, m: Module, controller: Controller, exchange: Exchange) -> None:
-        """Hand the chip's streams and state on."""
+        """Connect the chip's streams and state."""
         connect(m, exchange.o_command, flipped(self.chip.i_command))
         connect(m, exchange.o_data, flipped(self.chip.i_data))
         connect(m, exchange.o_delta, flipped(self.chip.i_delta))

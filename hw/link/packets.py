@@ -1,4 +1,4 @@
-"""Packets: whole requests in memory, and responses that can be sent again."""
+"""Packets in memory: whole requests, and responses that can be sent again."""
 
 from amaranth import *
 from amaranth.lib import data, stream, wiring
@@ -13,14 +13,14 @@ from hw.primitives import BlockMemory
 __all__ = ["HEAD", "PacketReceiver", "PacketSender"]
 
 HEAD = 4
-"""Bytes of a request that are at hand without the memory: kind, sequence number and two more."""
+"""Bytes of a request in registers: kind, sequence number and two more."""
 
 
 class PacketReceiver(wiring.Component):
-    """Keep a request in memory once it is whole and its CRC-32 is right; drop all others.
+    """Keep a request in memory if it is whole and its CRC-32 is right; drop all others.
 
-    While it keeps one it hears nothing, and after that it waits for the end of whatever began
-    meanwhile. Takes a memory of `golden.wire.REQUEST` bytes. Does not accept backpressure.
+    While it keeps one, it ignores its input. Afterwards it waits for the end of a frame that began
+    in the meantime. Takes a memory of `golden.wire.REQUEST` bytes. Does not accept backpressure.
 
     Members
     -------
@@ -29,15 +29,15 @@ class PacketReceiver(wiring.Component):
     valid : Out(1)
         Whether there is a request.
     release : In(1)
-        Forget it.
+        Drop the request.
     head : Out
-        Its first bytes.
+        First bytes of the request.
     length : Out
-        Its bytes, header included, CRC not.
+        Number of its bytes, header included, CRC not.
     position, byte : In, Out
-        Place to read, and the byte that was there two clocks ago.
+        Address to read, and the byte at the address of two clocks ago.
     dropped : Out(16)
-        Frames dropped so far, empty ones aside.
+        Frames dropped so far, without empty ones.
     """
 
     def __init__(self):
@@ -96,20 +96,20 @@ class PacketReceiver(wiring.Component):
 
 
 class PacketSender(wiring.Component):
-    """Keep a response in memory, and send it, its CRC-32 behind it, as often as wanted.
+    """Keep a response in memory, and send it with its CRC-32 any number of times.
 
     Takes a memory of `golden.wire.RESPONSE` bytes.
 
     Members
     -------
     clear : In(1)
-        Forget the response.
+        Drop the response.
     i : In(stream.Signature(8))
-        Bytes to append; always taken, not while `busy`.
+        Bytes to append; accepted in every clock. None may come while `busy`.
     send : In(1)
         Send the response.
     busy : Out(1)
-        Whether it is still on its way out.
+        Whether the response is being sent.
     o : Out(stream)
         The packet.
     """

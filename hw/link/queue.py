@@ -1,7 +1,7 @@
-"""What passes from one clock to another: payloads through a queue, or the newest value there is.
+"""Clock crossings: a queue for payloads, and a snapshot for values that change.
 
-Both components join a domain ``source`` to a domain ``target``, and are reset on both sides at
-once, for some clocks of each: then no count is seen while it jumps.
+Both components pass data from a domain ``source`` to a domain ``target``. A reset must reach both
+sides at the same time, for some clocks of each, so that neither sees a count of the other jump.
 """
 
 from amaranth import *
@@ -15,38 +15,38 @@ __all__ = ["Queue", "Snapshot"]
 
 
 def decode_gray(gray: Value) -> Value:
-    """Return the count that Gray's code stands for."""
+    """Return the count of a Gray code."""
     return Cat(gray[index:].xor() for index in range(len(gray)))
 
 
 def gray(count: Value) -> Value:
-    """Return Gray's code of a count."""
+    """Return the Gray code of a count."""
     return count ^ (count >> 1)
 
 
 class Queue(wiring.Component):
     """Queue payloads from domain ``source`` to domain ``target``.
 
-    A payload leaves some three clocks of ``target`` after it came; initiation interval one where
-    the depth covers the way there and back. Everything at both ends comes from registers. Takes
-    ``depth`` rows of distributed memory.
+    Latency is about three clocks of ``target``. Initiation interval is one if the depth covers the
+    latency in both directions. All outputs come from registers. Takes ``depth`` rows of distributed
+    memory.
 
-    `amaranth.lib.fifo.AsyncFIFO` is reset from its writing side alone; here the link resets both
-    sides of every queue, those that the chip writes too.
+    `amaranth.lib.fifo.AsyncFIFO` can be reset only from its writing side. Here the link must reset
+    both sides of every queue, also of those that the chip writes.
 
     Parameters
     ----------
     shape : ShapeLike
         Shape of a payload.
     depth : int
-        Rows, a power of two: there is room for two payloads less.
+        Rows, a power of two; the queue holds at most two payloads less.
 
     Members
     -------
     i : In(stream)
         Payloads, in domain ``source``.
     empty : Out(1)
-        Whether all of them have been taken, in domain ``source``.
+        Whether all payloads have been taken, in domain ``source``.
     o : Out(stream)
         The same payloads, in order, in domain ``target``.
     """
@@ -71,7 +71,7 @@ class Queue(wiring.Component):
         payload = Signal.like(read.data, name="payload", reset_less=True)
         m.d.comb += Value.cast(self.o.payload).eq(payload)
 
-        # Counts cross in Gray's code: from one to the next a single bit changes. Both answers come
+        # Counts cross in Gray code: from one to the next a single bit changes. Both answers come
         # from registers, so they know of what was taken a little late, and ready holds back
         # two places for what is written meanwhile.
         written, written_gray = Signal(bits + 1), Signal(bits + 1)
@@ -110,23 +110,23 @@ class Queue(wiring.Component):
                     fetched_gray.eq(gray((fetched + 1)[: bits + 1])),
                     before_gray.eq(fetched_gray),
                 ]
-        # What is on offer has been fetched, but not taken.
+        # The payload on offer has been read from memory, but not taken.
         m.d.target += taken_gray.eq(Mux(self.o.valid, before_gray, fetched_gray))
 
         return m
 
     def seen(self, m: Module, count: Signal, name: str, *, by: str) -> Signal:
-        """Return a count in Gray's code as a domain sees it."""
+        """Return a count in Gray code, synchronised to a domain."""
         seen = Signal.like(count, name=f"{name}_seen")
         m.submodules[f"{name}_synchroniser"] = FFSynchronizer(count, seen, o_domain=by)
         return seen
 
 
 class Snapshot(wiring.Component):
-    """Bring a value from domain ``source`` to domain ``target``, again and again.
+    """Copy a value from domain ``source`` to domain ``target``, again and again.
 
-    What arrives is the value of one clock of ``source``, all its bits together; the next one
-    follows after three to four clocks of each domain.
+    All bits of a copy are from the same clock of ``source``. The next copy follows after three to
+    four clocks of each domain.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class Snapshot(wiring.Component):
     i : In
         The value, in domain ``source``.
     o : Out
-        The value as it was, in domain ``target``.
+        The copy, in domain ``target``.
     """
 
     def __init__(self, shape: ShapeLike):
@@ -151,7 +151,7 @@ class Snapshot(wiring.Component):
         sent, seen, known, heard = Signal(), Signal(), Signal(), Signal()
         m.submodules.sent_synchroniser = FFSynchronizer(sent, seen, o_domain="target")
         m.submodules.known_synchroniser = FFSynchronizer(known, heard, o_domain="source")
-        # What is held does not change while the other side may look at it.
+        # The held value does not change while the other side may read it.
         with m.If(sent == heard):
             m.d.source += [held.eq(self.i), sent.eq(~sent)]
         with m.If(seen != known):

@@ -1,4 +1,4 @@
-"""UART: bytes over one wire each way, 8 data bits, no parity, one stop bit."""
+"""UART: bytes over one wire in each direction, 8 data bits, no parity, one stop bit."""
 
 from amaranth import *
 from amaranth.lib import data, stream, wiring
@@ -11,12 +11,12 @@ MIN_DIVISOR = 4
 
 
 def received_shape() -> data.StructLayout:
-    """Shape of what a receiver has heard: a byte, or noise where a byte should have been."""
+    """Shape of a receiver's output: a byte, or noise in the place of a byte."""
     return data.StructLayout({"data": 8, "noise": 1})
 
 
 def check_divisor(divisor: int) -> None:
-    """Raise unless a bit of so many clocks can be received."""
+    """Raise unless a receiver works with ``divisor`` clocks a bit."""
     if not isinstance(divisor, int) or divisor < MIN_DIVISOR:
         raise ValueError(f"Divisor must be an integer of at least {MIN_DIVISOR}, not {divisor!r}")
 
@@ -24,9 +24,9 @@ def check_divisor(divisor: int) -> None:
 class UartReceiver(wiring.Component):
     """Receive bytes from a wire.
 
-    The wire is synchronised and passes a majority of three clocks, so that a spike of one clock is
-    not heard. A start bit must still be low in its middle; each bit is taken in its middle; a stop
-    bit that is not high makes the byte noise, and then the wire must go high before the next one.
+    The wire is synchronised, and a majority of three clocks removes spikes of one clock. All bits
+    are sampled in their middle. A start bit must be low there, else it is ignored. If a stop bit is
+    not high, the byte counts as noise, and the wire must go high before the next one.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class UartReceiver(wiring.Component):
     rx : In(1)
         The wire, high at rest.
     o : Out(stream)
-        Bytes and noise, on offer for one clock: what is not taken is lost.
+        Bytes and noise, valid for one clock: it does not accept backpressure.
     """
 
     def __init__(self, divisor: int):
@@ -82,7 +82,7 @@ class UartReceiver(wiring.Component):
         return m
 
     def filtered(self, m: Module) -> Signal:
-        """Return the wire, synchronised, as the majority of three clocks has it."""
+        """Return the majority of three clocks of the synchronised wire."""
         synchronised = Signal(init=1)
         m.submodules.synchroniser = FFSynchronizer(self.rx, synchronised, init=1)
         last = Signal(2, init=3)

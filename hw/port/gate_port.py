@@ -1,4 +1,4 @@
-"""The gate port: planes to the host, deltas back."""
+"""The gate port: sends planes to the host and receives deltas."""
 
 from amaranth import *
 from amaranth.lib import data, stream, wiring
@@ -13,10 +13,11 @@ __all__ = ["GatePort"]
 
 
 class GatePort(wiring.Component):
-    """Buffer planes while their pass writes them, and count the codes of the deltas.
+    """Buffer planes while a pass computes them, and count the codes of deltas.
 
-    A plane leaves from the moment its first cell is written. It has room to wait: each context has
-    at most one plane under way. Deltas of several contexts may interleave code by code.
+    A plane begins to leave when its first cell is written. The buffer holds one plane for each
+    context, which is enough: no context has more at a time. Deltas of several contexts may
+    interleave code by code.
 
     Parameters
     ----------
@@ -26,16 +27,16 @@ class GatePort(wiring.Component):
     Members
     -------
     code, context, last, valid : In
-        Code of a plane, in raster order; its context; whether it is the plane's last.
+        Code of a plane, in raster order; its context; whether it is the last of its plane.
     o_plane : Out(stream)
         Planes, in the order in which they were written.
     open : In
-        Contexts that wait for a delta: the others' are not taken.
+        Contexts that wait for a delta; deltas of others are not accepted.
     i_delta : In(stream)
         Codes of deltas, each context's in raster order.
     delta_index, delta_code, delta_enable : Out
-        Code of a delta to store, its ``geometry.site``, and for which contexts, a clock after it
-        came.
+        Code of a delta to store, its ``geometry.site``, and a bit for each context that it is for,
+        one clock after it came.
     complete : Out
         Contexts whose delta is complete with the code being stored.
     """

@@ -1,4 +1,4 @@
-"""Encoder and read-out: one product a clock, coefficients from the skeleton memory."""
+"""Encoder and read-out: one product per clock, with coefficients from the skeleton memory."""
 
 from amaranth import *
 from amaranth.lib import wiring
@@ -14,9 +14,9 @@ __all__ = ["PointwiseUnit"]
 
 
 class PointwiseUnit(wiring.Component):
-    """Sum products of samples with one row of coefficients each, and requantise the sum.
+    """Multiply samples by coefficients, sum the products and requantise the sum.
 
-    The encoder's sums have one product, the read-out's one for each channel. Bit-exact with
+    A sum of the encoder has one product, a sum of the read-out has one per channel. Bit-exact with
     ``golden.naive.encode`` and ``golden.naive.readout``.
 
     Latency is thirteen clocks from the last sample of a sum, initiation interval one sample. Does
@@ -38,7 +38,7 @@ class PointwiseUnit(wiring.Component):
     Members
     -------
     sample, channel, skeleton : In
-        Sample, and where its coefficients are.
+        Sample; channel and skeleton that its coefficients belong to.
     valid, first, last : In
         Whether there is a sample, the first or the last of its sum.
     code, o_valid : Out

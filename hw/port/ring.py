@@ -1,4 +1,4 @@
-"""A queue in block memory: room for whole planes, and registers on its way out."""
+"""A queue in block memory, large enough for whole planes, with a registered output."""
 
 from amaranth import *
 from amaranth.hdl import ShapeLike
@@ -13,18 +13,18 @@ __all__ = ["Ring"]
 class Ring(wiring.Component):
     """Queue payloads in a block memory.
 
-    A payload leaves five clocks after it came at the earliest, then one every two clocks. Takes
-    writes without backpressure: who writes knows that there is room.
+    Latency is at least five clocks; then a payload leaves every two clocks. Does not accept
+    backpressure on its input: the writer must know that there is room.
 
-    The memory of `amaranth.lib.fifo.SyncFIFOBuffered` is inferred; this one is the platform's, see
-    `hw.primitives`.
+    `amaranth.lib.fifo.SyncFIFOBuffered` leaves the memory to synthesis; this one uses the
+    platform's block memory, see `hw.primitives`.
 
     Parameters
     ----------
     shape : ShapeLike
         Shape of a payload.
     depth : int
-        Payloads that there is room for, a power of two.
+        Largest number of payloads, a power of two.
 
     Members
     -------
@@ -44,7 +44,7 @@ class Ring(wiring.Component):
 
         m.submodules.memory = memory = BlockMemory(len(Value.cast(self.data)), self.depth)
         written, read = Signal(range(2 * self.depth)), Signal(range(2 * self.depth))
-        some = Signal()  # a clock old, hence a clock's rest after each fetch
+        some = Signal()  # one clock old, so each fetch is followed by a pause of one clock
         advance, fetch, rest = Signal(), Signal(), Signal()
         enable, fetched = Signal(), Signal()
         m.d.comb += [

@@ -1,4 +1,4 @@
-"""Two places for payloads, so that neither side's handshake reaches through to the other's."""
+"""A buffer of two payloads, which separates the handshakes of both sides by registers."""
 
 from amaranth import *
 from amaranth.hdl import ShapeLike
@@ -9,7 +9,7 @@ __all__ = ["Skid"]
 
 
 class Skid(wiring.Component):
-    """Hand payloads on, a clock later, both handshakes from registers.
+    """Pass payloads on one clock later; valid and ready come from registers.
 
     Initiation interval one. Accepts backpressure. Has no memory, unlike the queues of
     `amaranth.lib.fifo`.
@@ -32,7 +32,7 @@ class Skid(wiring.Component):
         m = Module()
 
         i, o = self.i, self.o
-        waits = Signal()  # the second place is taken
+        waits = Signal()  # the second place is in use
         spare = Signal(len(Value.cast(i.payload)), reset_less=True)
         m.d.comb += i.ready.eq(~waits)
         with m.If(~waits):

@@ -20,7 +20,7 @@ from golden.spec import Gate, Spec
 from hw.clocks import run_overhead
 from hw.shapes import Geometry
 from sim.benches.host import Host
-from sim.benches.streams import PERIOD, require, start
+from sim.benches.streams import PERIOD, Dut, require, start
 
 FOLDER = Path(os.environ["BENCH"])
 PLAN = json.loads((FOLDER / "plan.json").read_text())
@@ -40,7 +40,7 @@ GATES = {
 STALL = max([0, *(stall for _, stall in PLAN["cases"])])
 
 
-def deadline(lattices, walks, passes):
+def deadline(lattices: int, walks: int, passes: int) -> int:
     """Nanoseconds in which a chip that works has long done so much with each lattice.
 
     A walk loads or reads all codes, over streams that rest; a pass is a step, its gate included.
@@ -51,7 +51,7 @@ def deadline(lattices, walks, passes):
     return 2 * PERIOD * (1000 + lattices * (walks * walk + passes * step))
 
 
-def gated(place, mapping):
+def gated(place: int, mapping: str) -> tuple[Skeleton, GateNetwork | None]:
     """Skeleton of a place with a gate: its own, or a random one of the given mapping."""
     skeleton = SKELETONS[place]
     spec, file = skeleton.spec, FOLDER / f"skeleton{place}" / "gate.safetensors"
@@ -61,7 +61,7 @@ def gated(place, mapping):
     return skeleton, network(spec, np.random.default_rng(cocotb.RANDOM_SEED))
 
 
-def require_equal(got, want, what):
+def require_equal(got: np.ndarray, want: np.ndarray, what: str) -> None:
     """Raise with the place of the first wrong code."""
     if not np.array_equal(got, want):
         place = tuple(np.argwhere(got != want)[0].tolist())
@@ -74,7 +74,7 @@ def require_equal(got, want, what):
 class Pair:
     """The chip and golden side by side on as many lattices as the chip has contexts."""
 
-    def __init__(self, dut, place, mapping, stall):
+    def __init__(self, dut: Dut, place: int, mapping: str, stall: int) -> None:
         self.skeleton, self.network = gated(place, mapping)
         self.place, self.gate = place, self.skeleton.spec.gate
         self.what = f"{self.skeleton.name}, gate {mapping}, stall {stall}"
@@ -83,37 +83,37 @@ class Pair:
         self.server = cocotb.start_soon(self.host.serve(self.network))
         self.step = self.count = 0
 
-    async def load_states(self, states, step):
+    async def load_states(self, states: np.ndarray, step: int) -> None:
         """Load both with raw lattices."""
         self.golden.load_states(states, step)
         await self.host.load_states(states)
         self.step, self.count = step, len(states)
 
-    async def load_images(self, images):
+    async def load_images(self, images: np.ndarray) -> None:
         """Load both with images, and compare what they became."""
         self.golden.load_images(images)
         await self.host.load_images(images, self.place)
         self.step, self.count = 0, len(images)
         await self.compare_states(self.golden.read_states(), "after encode")
 
-    async def run(self, steps):
+    async def run(self, steps: int) -> None:
         """Run the chip on, all contexts in flight."""
         await self.host.run(self.count, steps, skeleton=self.place, gate=self.gate, step=self.step)
         self.step += steps
 
-    async def compare_states(self, want, when):
+    async def compare_states(self, want: np.ndarray, when: str) -> None:
         """Read the chip's states and compare every code."""
         got = await self.host.read_states(self.count)
         require_equal(got, want, f"{self.what}, {when}")
 
-    async def compare_steps(self, steps):
+    async def compare_steps(self, steps: int) -> None:
         """Run step by step and compare every state."""
         wanted = trace(self.golden, self.network, steps)
         for index in range(1, steps + 1):
             await self.run(1)
             await self.compare_states(wanted[:, index], f"after step {self.step}")
 
-    async def compare_run(self, steps):
+    async def compare_run(self, steps: int) -> None:
         """Run in one go, and compare the states, the number of openings and the images."""
         run(self.golden, self.network, steps)
         before, first = self.host.openings, self.step
@@ -125,7 +125,7 @@ class Pair:
         got = await self.host.read_images(self.count, self.place)
         require_equal(got, self.golden.read_images(), f"{self.what}, image")
 
-    async def compare_zero(self, rng):
+    async def compare_zero(self, rng: np.random.Generator) -> None:
         """Zero random cells of both, after whatever delta is pending, and compare."""
         cells = rng.random((self.count, GEOMETRY.spec.cells)) < 0.3
         self.golden.zero_cells(cells)
@@ -141,7 +141,7 @@ class Pair:
     place=range(len(SKELETONS)),
     case=PLAN["cases"],
 )
-async def every_state_equals_golden(dut, place, case):
+async def every_state_equals_golden(dut: Dut, place: int, case: tuple[str, int]) -> None:
     """Adversarial and random lattices, step by step and in one go, resumed and zeroed."""
     mapping, stall = case
     rng = np.random.default_rng(cocotb.RANDOM_SEED)
@@ -164,7 +164,7 @@ async def every_state_equals_golden(dut, place, case):
     skip=not len(IMAGES),
 )
 @cocotb.parametrize(place=range(len(SKELETONS)), mapping=PLAN["image_mappings"])
-async def every_image_equals_golden(dut, place, mapping):
+async def every_image_equals_golden(dut: Dut, place: int, mapping: str) -> None:
     """Images encoded, restored and read out, every state on the way, and once more in one go."""
     await start(dut)
     pair = Pair(dut, place, mapping, 0)
@@ -178,7 +178,7 @@ async def every_image_equals_golden(dut, place, mapping):
 
 @cocotb.test(timeout_time=deadline(1, 8, 12), timeout_unit="ns")
 @cocotb.parametrize(steps=[1, 2, 10])
-async def clocks_follow_the_formula(dut, steps):
+async def clocks_follow_the_formula(dut: Dut, steps: int) -> None:
     """Count a run's clocks: those of its steps, all of them busy, and a fixed overhead."""
     await start(dut)
     pair = Pair(dut, 0, "none", 0)

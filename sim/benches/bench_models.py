@@ -3,13 +3,13 @@
 import cocotb
 from cocotb.triggers import ClockCycles
 
-from sim.benches.streams import require, start
+from sim.benches.streams import Dut, require, start
 
 PAIRS = 1 << 16  # of operands
 
 
 @cocotb.test(timeout_time=10, timeout_unit="ms")
-async def equal_portable(dut):
+async def equal_portable(dut: Dut) -> None:
     """Every pair of operands, and random traffic on every memory, a step in each clock."""
     await start(dut)
     await ClockCycles(dut.clk, PAIRS + 8)

@@ -8,7 +8,7 @@ from cocotb.triggers import FallingEdge
 
 from golden.fixed import Format, round_shift
 from hw.array.requantiser import Requantiser
-from sim.benches.streams import require, start
+from sim.benches.streams import Dut, require, start
 
 ACC, SHIFT = int(os.environ["ACC"]), int(os.environ["SHIFT"])
 TO = Format(width=8, signed=os.environ["SIGNED"] == "1")
@@ -16,7 +16,7 @@ LATENCY = Requantiser.LATENCY
 
 
 @cocotb.test(timeout_time=10, timeout_unit="ms")
-async def equals_golden(dut):
+async def equals_golden(dut: Dut) -> None:
     """Every shift with the ends of the range and random accumulators, one in each clock."""
     rng = np.random.default_rng(cocotb.RANDOM_SEED)
     low, high = -(1 << ACC - 1), (1 << ACC - 1) - 1

@@ -9,14 +9,14 @@ from cocotb.triggers import FallingEdge
 
 from golden.fixed import STATE, trunc_shift
 from hw.array.residual import Residual
-from sim.benches.streams import require, start
+from sim.benches.streams import Dut, require, start
 
 ROWS = np.load(Path(os.environ["BENCH"]) / "rows.npy")  # bias and shift of each word and skeleton
 WORDS = 16
 
 
 @cocotb.test(timeout_time=10, timeout_unit="ms")
-async def equals_golden(dut):
+async def equals_golden(dut: Dut) -> None:
     """Totals around every limit and random ones, one in each clock."""
     rng = np.random.default_rng(cocotb.RANDOM_SEED)
     count = 6000

@@ -15,14 +15,14 @@ from cocotb.utils import get_sim_time
 from golden.spec import Spec
 from hw.shapes import Geometry
 from sim.benches.host import Host
-from sim.benches.streams import PERIOD, start
+from sim.benches.streams import PERIOD, Dut, start
 
 FOLDER = Path(os.environ["BENCH"])
 FILTERS = int(os.environ["FILTERS"])
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")  # a digit with F = 1 takes half of them
-async def a_digit_is_restored(dut):
+async def a_digit_is_restored(dut: Dut) -> None:
     """Load an image, run it and read it; write clocks and seconds."""
     geometry = Geometry(filters=FILTERS)
     await start(dut)

@@ -1,6 +1,8 @@
 """Every primitive that a target replaces by hard blocks, and a top that compares versions."""
 
 import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from amaranth import Module, Shape, signed, unsigned
 from amaranth.back import rtlil
@@ -27,7 +29,7 @@ MEMORIES = [
 READ_ONLY = [(12, 2048), (40, 1024), (96, 512), (128, 64)]
 
 
-def members_of():
+def members_of() -> dict[str, wiring.Member]:
     """Return the members of `Blocks`."""
     inputs = {
         "a": 8,
@@ -59,10 +61,10 @@ class Blocks(wiring.Component):
         What each gives.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(members_of())
 
-    def elaborate(self, platform):  # noqa: D102
+    def elaborate(self, platform: object) -> Module:  # noqa: D102
         m = Module()
 
         for name, (a, b) in OPERANDS.items():
@@ -90,13 +92,13 @@ class Blocks(wiring.Component):
         return m
 
 
-def write_portable(folder):
+def write_portable(folder: Path) -> Path:
     """Write the blocks as portable Verilog, module ``portable``."""
     to_verilog(Blocks(), "portable", folder / "portable.v")
     return folder / "portable.v"
 
 
-def write_mapped(folder, name, platform=None):
+def write_mapped(folder: Path, name: str, platform: object = None) -> Path:
     """Write the blocks mapped to the ECP5: its own if the platform brings them, else inferred."""
     design = rtlil.convert(Blocks(), name=name, platform=platform)
     verilog = folder / f"{name}.v"
@@ -107,23 +109,17 @@ def write_mapped(folder, name, platform=None):
     return verilog
 
 
-def comparison(versions):
+def comparison(versions: Sequence[str]) -> str:
     """Return a top of which ``differs`` has a bit for each output that ever differed.
 
     The operands run through all pairs, everything else is random; no address is read in the clock
     that writes it.
     """
-    members = members_of()
-    inputs = [name for name, member in members.items() if member.flow == In]
-    outputs = [name for name, member in members.items() if member.flow == Out]
-
-    def width(name):
-        return Shape.cast(members[name].shape).width
-
+    inputs, outputs = widths_of(In), widths_of(Out)
     lines = [
         f"module comparison(input clk, rst, output reg [{len(outputs) - 1}:0] differs, "
         "output reg [16:0] count);",
-        *(f"reg [{width(name) - 1}:0] {name};" for name in inputs),
+        *(f"reg [{width - 1}:0] {name};" for name, width in inputs.items()),
         "initial {differs, count} = 0;",
         "always @(posedge clk) begin",
         "count <= count + 1;",
@@ -131,12 +127,8 @@ def comparison(versions):
         *(f"{name} <= {{$urandom, $urandom}};" for name in inputs if name not in ("a", "b")),
         "end",
         "wire [13:0] other = {read_address[13:1], ~write_address[0]};",
+        *(line for version in versions for line in instance(version, inputs, outputs)),
     ]
-    for version in versions:
-        lines += [f"wire [{width(name) - 1}:0] {version}_{name};" for name in outputs]
-        pins = {name: "other" if name == "read_address" else name for name in inputs}
-        pins |= {name: f"{version}_{name}" for name in outputs} | {"clk": "clk", "rst": "rst"}
-        lines.append(f"{version} u_{version}({', '.join(f'.{p}({n})' for p, n in pins.items())});")
     first, *rest = versions
     lines.append("always @(posedge clk) begin")
     for place, name in enumerate(outputs):
@@ -144,3 +136,21 @@ def comparison(versions):
             f"if ({first}_{name} != {version}_{name}) differs[{place}] <= 1;" for version in rest
         ]
     return "\n".join([*lines, "end", "endmodule", ""])
+
+
+def widths_of(flow: object) -> dict[str, int]:
+    """Return the bits of each input of `Blocks`, or of each output."""
+    return {
+        name: Shape.cast(member.shape).width
+        for name, member in members_of().items()
+        if member.flow == flow
+    }
+
+
+def instance(version: str, inputs: Iterable[str], outputs: Mapping[str, int]) -> Iterator[str]:
+    """Yield the lines of an instance of a version; its outputs are wires with its name before."""
+    for name, width in outputs.items():
+        yield f"wire [{width - 1}:0] {version}_{name};"
+    pins = {name: "other" if name == "read_address" else name for name in inputs}
+    pins |= {name: f"{version}_{name}" for name in outputs} | {"clk": "clk", "rst": "rst"}
+    yield f"{version} u_{version}({', '.join(f'.{pin}({net})' for pin, net in pins.items())});"

@@ -9,6 +9,7 @@ has started.
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from cocotb_tools.runner import Verilator
 
@@ -27,31 +28,31 @@ class LeanVerilator(Verilator):
         The folder of Python's packages as cocotb has it, and a plain path to it.
     """
 
-    def __init__(self, packages):
+    def __init__(self, packages: tuple[str, str]) -> None:
         self.packages = packages
         super().__init__()
 
-    def _build_command(self):
+    def _build_command(self) -> Any:
         lean = {"--public-flat-rw": ("--public-depth", "1")}
         return [
             [self.plain(part) for word in command for part in lean.get(word, (word,))]
             for command in super()._build_command()
         ]
 
-    def _set_env_common(self):
+    def _set_env_common(self) -> None:
         super()._set_env_common()
         self.env["GPI_USERS"] = self.plain(self.env["GPI_USERS"])
 
-    def plain(self, text):
+    def plain(self, text: str) -> str:
         """Return a text in which the folder of packages has its plain path."""
         return text.replace(*self.packages)
 
 
-def main(path):
+def main(path: str) -> None:
     """Build and run what the job says; the results file tells how the tests ended."""
     job = json.loads(Path(path).read_text(encoding="utf-8"))
     folder = Path(job["folder"])
-    runner = LeanVerilator(tuple(job["packages"]))
+    runner = LeanVerilator((job["packages"][0], job["packages"][1]))
     runner.build(
         sources=job["sources"],
         hdl_toplevel=job["top"],

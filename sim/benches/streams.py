@@ -4,28 +4,33 @@ Everything is driven and awaited at falling edges: what a rising edge sees is se
 """
 
 import random
+from collections.abc import Callable
+from typing import Any
 
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, ReadOnly, RisingEdge
 
-__all__ = ["PERIOD", "Sink", "Source", "require", "rests", "start"]
+__all__ = ["PERIOD", "Dut", "Sink", "Source", "require", "rests", "start"]
 
 FLUSH = 64  # clocks of reset: more than any pipeline holds
 PERIOD = 10  # nanoseconds of a clock
 
+Dut = Any
+"""The simulated top: what its ports are, the design decides."""
 
-def require(holds, text):
+
+def require(holds: bool, text: str) -> None:
     """Fail the bench unless something holds; an `assert` would be gone under ``python -O``."""
     if not holds:
         raise AssertionError(text)
 
 
-def rests(stall):
+def rests(stall: int) -> Callable[[], int]:
     """Return a function that draws how many clocks to rest, at most ``stall``."""
     return lambda: random.randint(0, stall)
 
 
-async def start(dut):
+async def start(dut: Dut) -> None:
     """Start the clock and reset; returns at a falling edge."""
     Clock(dut.clk, PERIOD, unit="ns").start()
     dut.rst.value = 1
@@ -37,13 +42,13 @@ async def start(dut):
 class Source:
     """Put payloads into a stream, with a rest of ``gap()`` clocks before each."""
 
-    def __init__(self, dut, name, gap=lambda: 0):
+    def __init__(self, dut: Dut, name: str, gap: Callable[[], int] = lambda: 0) -> None:
         self.clock = dut.clk
         self.payload, self.valid, self.ready = handles(dut, name)
         self.gap = gap
         self.valid.value = 0
 
-    async def put(self, *payloads):
+    async def put(self, *payloads: int) -> None:
         """Offer payload after payload until it is taken."""
         self.valid.value = 1
         for payload in payloads:
@@ -63,13 +68,13 @@ class Source:
 class Sink:
     """Get payloads from a stream, with a rest of ``gap()`` clocks before each."""
 
-    def __init__(self, dut, name, gap=lambda: 0):
+    def __init__(self, dut: Dut, name: str, gap: Callable[[], int] = lambda: 0) -> None:
         self.clock = dut.clk
         self.payload, self.valid, self.ready = handles(dut, name)
         self.gap = gap
         self.ready.value = 0
 
-    async def get(self, count=1):
+    async def get(self, count: int = 1) -> list[int]:
         """Wait for so many payloads and return them as unsigned integers."""
         payloads = []
         self.ready.value = 1
@@ -88,12 +93,12 @@ class Sink:
         return payloads
 
 
-async def falls(clock, count):
+async def falls(clock: Any, count: int) -> None:
     """Wait for so many falling edges."""
     for _ in range(count):
         await FallingEdge(clock)
 
 
-def handles(dut, name):
+def handles(dut: Dut, name: str) -> tuple[Any, ...]:
     """Return payload, valid and ready of a stream."""
     return tuple(getattr(dut, f"{name}__{part}") for part in ("payload", "valid", "ready"))

@@ -12,13 +12,13 @@ from golden.samples import calibrated, extreme, network, uniform
 from golden.skeleton import SHIPPED, Skeleton
 from golden.spec import Gate, Spec
 from hw.shapes import Geometry
-from sim.cocotb_run import run_chip_bench
+from sim.cocotb_run import Plan, run_chip_bench
 
 # Not square, so that rows and columns are told apart; the image leaves a margin in one direction.
 SIZES = {1: (4, 8), 2: (8, 4), 5: (4, 8)}
 
 
-def trained():
+def trained() -> Path | None:
     """Return the folder of a trained skeleton: ``$SKELETON``, else a shipped one, else none."""
     named = os.environ.get("SKELETON")
     shipped = sorted(path.parent for path in SHIPPED.glob("*/skeleton.json"))
@@ -26,7 +26,7 @@ def trained():
 
 
 @pytest.mark.parametrize("filters", SIZES)
-def test_every_state_of_a_small_chip_equals_golden(filters):
+def test_every_state_of_a_small_chip_equals_golden(filters: int) -> None:
     height, width = SIZES[filters]
     spec = Spec(height=height, width=width, image=4)
     rng = np.random.default_rng(32)
@@ -36,35 +36,30 @@ def test_every_state_of_a_small_chip_equals_golden(filters):
     run_chip_bench(
         Geometry(spec=spec, filters=filters),
         skeletons,
+        Plan(image_mappings=("nearest2", "phase4"), steps=4),
         name=f"chip-small-f{filters}",
         images=rng.integers(0, 256, (2, 4, 4), np.uint8),
-        image_mappings=("nearest2", "phase4"),
-        steps=4,
     )
 
 
-def test_every_state_of_a_full_chip_equals_golden():
+def test_every_state_of_a_full_chip_equals_golden() -> None:
     rng = np.random.default_rng(33)
     folder = trained()
     if folder is None:
         gate = Gate(input_channel=0, output_channel=1, start=4)
         skeleton = calibrated(Spec(gate=gate), rng)
-        networks = (network(skeleton.spec, rng),)
+        networks: tuple[GateNetwork, ...] = (network(skeleton.spec, rng),)
     else:
         skeleton = Skeleton.load(folder)
         file = folder / "gate.safetensors"
         networks = (GateNetwork.load(file),) if file.exists() else ()
     images = rng.integers(0, 256, (2, 28, 28), np.uint8)
     images[rng.random(images.shape) < 0.7] = 0
-    run_chip_bench(
-        Geometry(),
-        (skeleton,),
-        name="chip-full-f5",
-        images=images,
-        networks=networks,
+    plan = Plan(
         image_mappings=("own" if networks else "none",),
         cases=(("phase4", 2),),
         adversarial_states=2,
         random_states=0,
-        tests="every_|steps=10",
     )
+    given = {"name": "chip-full-f5", "tests": "every_|steps=10"}
+    run_chip_bench(Geometry(), (skeleton,), plan, images=images, networks=networks, **given)

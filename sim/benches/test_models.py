@@ -9,7 +9,7 @@ from sim.cocotb_run import bench_folder, run_bench
 from sim.devices.netlist import write_library
 
 
-def test_models_compute_what_the_portable_primitives_do():
+def test_models_compute_what_the_portable_primitives_do() -> None:
     with bench_folder("models") as folder:
         library = write_library(folder)
         versions = [

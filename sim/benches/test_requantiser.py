@@ -7,7 +7,7 @@ from hw.shapes import TAPS, tap_sum
 from sim.cocotb_run import bench_folder, run_bench
 
 
-def test_requantiser():
+def test_requantiser() -> None:
     with bench_folder("requantiser") as folder:
         design = folder / "requantiser.v"
         acc = tap_sum(TAPS)

@@ -15,7 +15,7 @@ GEOMETRY = Geometry(filters=5)
 PLACES = GEOMETRY.words * GEOMETRY.skeletons
 
 
-def rows():
+def rows() -> np.ndarray:
     """Bias and shift of each place."""
     rng = np.random.default_rng(31)
     biases = rng.integers(UPDATE_BIAS.min, UPDATE_BIAS.max + 1, PLACES)
@@ -23,7 +23,7 @@ def rows():
     return np.stack([biases, np.resize(np.arange(24), PLACES)], axis=1)
 
 
-def bench(wanted, held):
+def bench(wanted: np.ndarray, held: np.ndarray) -> None:
     """Run the bench of these rows on a residual that holds others, or the same."""
     packed = [pack(residual_row(), {"bias": b, "shift": n}) for b, n in held.tolist()]
     with bench_folder("residual") as folder:
@@ -33,11 +33,11 @@ def bench(wanted, held):
         run_bench(design, "residual", folder, env={"BENCH": str(folder)})
 
 
-def test_residual():
+def test_residual() -> None:
     bench(rows(), rows())
 
 
-def test_a_wrong_bias_in_the_last_place_is_found():
+def test_a_wrong_bias_in_the_last_place_is_found() -> None:
     held = rows()
     held[-1, 0] ^= 1 << 22
     with pytest.raises(Difference, match=r"equals_golden.*: code \d+: got "):

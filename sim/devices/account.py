@@ -1,8 +1,15 @@
 """What the clocks of a simulated system go into: its wire, its engine, the gate on the host."""
 
-from typing import NamedTuple
+from __future__ import annotations
 
-__all__ = ["COUNTS", "Account", "ThinkingNetwork", "account_of"]
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from golden.device import Network
+
+__all__ = ["COUNTS", "Account", "Machine", "ThinkingNetwork", "account_of"]
 
 COUNTS = 8 + 2
 """Clocks by what was at work, then bytes each way."""
@@ -24,15 +31,28 @@ class Account(NamedTuple):
     """Bytes."""
     from_chip: int
 
-    def __sub__(self, other):
-        return Account(*(a - b for a, b in zip(self, other, strict=True)))
+    def __sub__(self, other: Account) -> Account:
+        return Account._make(a - b for a, b in zip(self, other, strict=True))
 
 
-def account_of(counts):
+def account_of(counts: Sequence[int]) -> Account:
     """Return the account of clocks by the sum of what was at work: see sim/devices/activity.h."""
     clocks, ways = counts[: COUNTS - 2], counts[COUNTS - 2 :]
-    parts = [sum(n for index, n in enumerate(clocks) if index & bit) for bit in (1, 2, 4)]
-    return Account(sum(clocks), *parts, clocks[0], *(ways or (0, 0)))
+    wire, engine, gate = (
+        sum(n for index, n in enumerate(clocks) if index & bit) for bit in (1, 2, 4)
+    )
+    to_chip, from_chip = ways or (0, 0)
+    return Account(sum(clocks), wire, engine, gate, clocks[0], to_chip, from_chip)
+
+
+class Machine(Protocol):
+    """A simulated machine whose clocks can pass while the host works."""
+
+    def think(self, clocks: int) -> None:
+        """Let clocks pass in which the host works on a gate."""
+
+    def account(self) -> Account:
+        """Return what all clocks so far went into."""
 
 
 class ThinkingNetwork:
@@ -40,20 +60,20 @@ class ThinkingNetwork:
 
     Parameters
     ----------
-    network : GateNetwork
+    network : Network
         The network.
-    machine : SimulatedWire or SimulatedDevice
+    machine : Machine
         What goes on meanwhile: its `think` is called.
     clocks : callable
         Clocks that so many planes take.
     """
 
-    def __init__(self, network, machine, clocks):
+    def __init__(self, network: Network, machine: Machine, clocks: Callable[[int], int]) -> None:
         self.network = network
         self.machine = machine
         self.clocks = clocks
 
-    def deltas(self, planes):
+    def deltas(self, planes: np.ndarray) -> np.ndarray:
         """Map planes to deltas."""
         deltas = self.network.deltas(planes)
         self.machine.think(self.clocks(len(planes)))

@@ -2,7 +2,9 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 
 struct Activity {
     enum { kWire = 1, kEngine = 2, kGate = 4 };
@@ -18,4 +20,17 @@ struct Activity {
         ++clocks[(wire ? kWire : 0) | (engine ? kEngine : 0) | (gate ? kGate : 0)];
         return engine;
     }
+
+    // Copies the clocks, and returns where they end.
+    uint64_t* copy(uint64_t* counts) const {
+        return std::copy(std::begin(clocks), std::end(clocks), counts);
+    }
 };
+
+// Let clocks pass in which the host works on a gate.
+template <typename Machine>
+void think(Machine& machine, uint64_t clocks) {
+    machine.activity.gate = true;
+    for (uint64_t i = 0; i < clocks; ++i) machine.clock();
+    machine.activity.gate = false;
+}

@@ -2,19 +2,13 @@
 // bytes, clock by clock of the link, in here, and the chip's clock runs beside it. `sim/devices/verilate.py`
 // generates model.h, which names the model and its memories.
 
-#include <cstdint>
-#include <deque>
-#include <memory>
-
-#include "memories.h"
-#include "model.h"
-#include "verilated.h"
+#include "served.h"
 
 namespace {
 
 // The host's end of the board's rx: start bit, eight bits, stop bit, each of `bit` clocks.
 struct Sender {
-    std::deque<uint8_t> bytes;
+    std::deque<uint8_t>& bytes;
     double bit = 8, left = 0;
     unsigned levels = 0;
     int bits = 0;
@@ -40,7 +34,7 @@ struct Sender {
 
 // The host's end of the board's tx: each bit is taken in its middle; what has no stop bit is lost.
 struct Receiver {
-    std::deque<uint8_t> bytes;
+    std::deque<uint8_t>& bytes;
     double bit = 8, left = 0;
     unsigned levels = 0;
     int bits = 0;
@@ -65,42 +59,33 @@ struct Receiver {
     }
 };
 
-struct Board {
-    VerilatedContext context;
-    std::unique_ptr<Model> top{new Model(&context)};
-    Sender sender;
-    Receiver receiver;
-    std::deque<uint8_t>&sent = sender.bytes, &received = receiver.bytes;
-    uint64_t clocks = 0;
-    uint64_t quiet = 0;  // clocks since something last moved
-    double ratio = 1;    // clocks of the chip to one of the link
-    double due = 0;      // clocks of the chip until the link's next one
-    uint64_t chip_clocks = 0;
+struct PinBoard : Board {
+    Sender sender{sent};
+    Receiver receiver{received};
+    double ratio;    // clocks of the chip to one of the link
+    double due = 0;  // clocks of the chip until the link's next one
 
-    ~Board() { Verilated::threadContextp(&context); }  // a model leaves the one that it finds there
-
-    explicit Board(double ratio) : ratio(ratio) {
+    explicit PinBoard(double ratio) : ratio(ratio) {
         top->clk = top->link_clk = top->rst = 0;
         top->rx = 1;
         reset(false);
         top->eval();
     }
 
-    // Clocks of a bit at the host's end, in each direction.
-    void pace(double to, double from) {
+    void pace(double to, double from) override {
         sender.bit = to;
         receiver.bit = from;
     }
 
-    void reset(bool on) { top->link_rst = on; }
+    void reset(bool on) override { top->link_rst = on; }
 
     void low() {
         top->clk = top->link_clk = 0;
         top->eval();
     }
 
-    // To the link's next clock; the chip's own that come before it come first.
-    void clock() {
+    // The chip's own clocks that come before the link's next one come first.
+    void clock() override {
         for (due += ratio; due >= 1; due -= 1) {
             low();
             top->clk = 1;
@@ -119,4 +104,4 @@ struct Board {
 
 }  // namespace
 
-#include "served.h"
+Board* make_board(double ratio) { return new PinBoard(ratio); }

@@ -180,15 +180,11 @@ int chip_clock(Chip* chip, uint64_t limit, uint64_t patience, int data, int plan
 }
 
 // Let clocks pass in which the host works on a gate.
-void chip_think(Chip* chip, uint64_t clocks) {
-    chip->activity.gate = true;
-    for (uint64_t i = 0; i < clocks; ++i) chip->clock();
-    chip->activity.gate = false;
-}
+void chip_think(Chip* chip, uint64_t clocks) { think(*chip, clocks); }
 
 // Clocks by what was at work: see `Activity`.
 void chip_account(Chip* chip, uint64_t* counts) {
-    for (int i = 0; i < 8; ++i) counts[i] = chip->activity.clocks[i];
+    chip->activity.copy(counts);
 }
 
 uint64_t chip_counter(Chip* chip, int which) {

@@ -3,17 +3,20 @@
 import json
 import math
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyosys
 
 from golden.errors import InputError
 from golden.files import read_bytes
-from hw.flow.build import NAME
+from hw.boards.top import BoardTop
+from hw.flow.synthesis import NAME
 from hw.flow.yosys import yosys
-from sim.devices.board import SimulatedBoard
-from sim.devices.verilate import HERE
+from sim.devices.designs import HERE, Design
+from sim.devices.served import ServedModel
 
 __all__ = ["NetlistBoard", "NetlistDesign", "write_library"]
 
@@ -24,7 +27,7 @@ MEMORY = "DP16KD"
 
 
 @dataclass(frozen=True)
-class NetlistDesign:
+class NetlistDesign(Design):
     """A mapped netlist, driven through the pins of its clock and its UART.
 
     Parameters
@@ -40,38 +43,38 @@ class NetlistDesign:
     netlist: Path
     board: str
     clock: str
-    shim = "board.cpp"
+    shims = ("board.cpp", "served.cpp")
     array = "nines"
     optimise = "OPT_FAST=-O1 OPT_SLOW=-O0"  # a hundred thousand lines: -O3 takes minutes for little
 
     @property
-    def title(self):
+    def title(self) -> str:
         """What it is, for people."""
         return f"the netlist of {self.board}"
 
     @property
-    def top(self):
+    def top(self) -> str:
         """Name of its top module."""
         return f"{NAME}_netlist"
 
     @property
-    def inputs(self):
+    def inputs(self) -> list[Path]:
         """Files that it is made from."""
         return [self.netlist, Path(__file__), *sorted(CELLS.glob("*")), *sorted(MODELS.glob("*.v"))]
 
     @property
-    def memories(self):
+    def memories(self) -> dict[str, str]:
         """Instance path of each block memory, below the top module, by its name in the netlist."""
         cells = read_top(self.netlist)["cells"]
         names = [name for name, cell in cells.items() if cell["type"] == MEMORY]
         return {name: f"mapped.{memory_name(place)}" for place, name in enumerate(names)}
 
     @property
-    def public(self):
+    def public(self) -> list[str]:
         """The modules whose array is a memory that is loaded."""
         return [MEMORY]
 
-    def write(self, folder):
+    def write(self, folder: Path) -> list[str]:
         """Write Verilog of it and a top with the board's pins; return Verilator's arguments."""
         module = read_top(self.netlist)
         design = json.dumps({"modules": {NAME: plain(module)}})
@@ -83,7 +86,7 @@ class NetlistDesign:
         return [*write_library(folder), top.name, f"{NAME}.v"]
 
 
-def read_top(netlist):
+def read_top(netlist: Path) -> dict[str, Any]:
     """Return the top module of a netlist."""
     try:
         return json.loads(read_bytes(netlist))["modules"][NAME]
@@ -91,12 +94,12 @@ def read_top(netlist):
         raise InputError(f"{netlist} must be a netlist of {NAME!r} that Yosys wrote") from error
 
 
-def memory_name(place):
+def memory_name(place: int) -> str:
     """Return the name of a block memory in the Verilog."""
     return f"memory{place}"
 
 
-def plain(module):
+def plain(module: dict[str, Any]) -> dict[str, Any]:
     """Return a module with short names and pads that have a direction, all else as it is.
 
     The names that Yosys makes up on the way are long, and would be most of what is compiled.
@@ -114,16 +117,16 @@ def plain(module):
     return module | {"attributes": {}, "cells": cells, "netnames": {}}
 
 
-def pad(cell):
+def pad(cell: dict[str, Any]) -> dict[str, Any]:
     """Return a pad as the model of its direction."""
     direction = cell["parameters"]["DIR"]
     pins = cell["port_directions"] | {"B": direction.lower()}
     return cell | {"type": f"TRELLIS_IO_{direction}", "parameters": {}, "port_directions": pins}
 
 
-def wrapper(top, ports, clock):
+def wrapper(top: str, ports: Mapping[str, Any], clock: str) -> str:
     """Return a top that has the pins of `hw.board.Board`; other inputs of the board rest high."""
-    pins = {}
+    pins: dict[str, str] = {}
     for pin, wanted in (("clk", rf"{clock}_0__(io|p)"), ("rx", "uart_0__rx__io")):
         pins |= {port: pin for port in ports if re.fullmatch(wanted, port)}
     pins["uart_0__tx__io"] = "tx"
@@ -141,7 +144,7 @@ def wrapper(top, ports, clock):
     )
 
 
-def write_library(folder):
+def write_library(folder: Path) -> list[str]:
     """Write the part's cells, Yosys's models and ours; return Verilator's arguments for them.
 
     `MODELS` has the blocks that Yosys gives no behaviour, and lookup tables that simulate faster.
@@ -157,7 +160,7 @@ def write_library(folder):
     return ["-Werror-USERERROR", library.name]
 
 
-class NetlistBoard(SimulatedBoard):
+class NetlistBoard(ServedModel):
     """A board whose design is its mapped netlist, initial memory contents included.
 
     Time counts in clocks of the link; there is no reset but switching it on.
@@ -170,15 +173,22 @@ class NetlistBoard(SimulatedBoard):
         What it was made from: tells the clocks of a bit and how long the chip is waited for.
     """
 
-    def __init__(self, design, top, *, progress=print):
+    def __init__(
+        self, design: NetlistDesign, top: BoardTop, *, progress: Callable[[str], None] = print
+    ) -> None:
+        board = top.board
         # Of the netlist's fastest clock, to one of the link's: see EHXPLLL.v.
         outputs = top.pll.chip_output, top.pll.link_output
-        self._open(design, progress, outputs[1] // math.gcd(*outputs))
-        self.geometry = top.board.geometry
-        self.divisor = top.board.divisor
-        self.patience = top.board.linked.link.patience
+        super().__init__(
+            design,
+            geometry=board.geometry,
+            patience=board.linked.link.patience,
+            ratio=outputs[1] // math.gcd(*outputs),
+            progress=progress,
+        )
+        self.divisor = board.divisor
         self.pace(self.divisor)
 
-    def fill(self, memory, nines):
+    def fill(self, memory: str, nines: Sequence[int]) -> None:
         """Replace what a block memory holds, 2048 nines of bits, as if configured so."""
-        self._store([*self.design.memories].index(memory), 9, nines)
+        self._handle.store([*self.design.memories].index(memory), 1, nines)

@@ -1,52 +1,35 @@
-// What Python calls of everything that answers a host over a byte stream: bytes to it, bytes from it,
-// and clocks in between. Included where `Board` names the struct, which is made of the clocks of the
-// chip to one of the link, and has a model `top`, queues of bytes `sent` and `received`, `pace(to, from)`,
-// `reset(on)`, `clock()`, `clocks` of the link, `chip_clocks`, and `quiet`: clocks since something last
-// moved.
+// What answers a host over a byte stream, under Verilator: bytes to it, bytes from it, and clocks in
+// between. A shim derives from `Board` and makes its own in `make_board`; served.cpp has what Python
+// calls.
 
-extern "C" {
+#pragma once
 
-Board* board_new(double ratio) { return new Board(ratio); }
+#include <cstdint>
+#include <deque>
+#include <memory>
 
-void board_delete(Board* board) { delete board; }
+#include "model.h"
+#include "verilated.h"
 
-int board_store(Board* board, int memory, int row, const uint32_t* words) {
-    return store(*board->top->rootp, memory, row, words);
-}
+struct Board {
+    VerilatedContext context;
+    std::unique_ptr<Model> top{new Model(&context)};
+    std::deque<uint8_t> sent, received;
+    uint64_t clocks = 0;  // of the link
+    uint64_t chip_clocks = 0;
+    uint64_t quiet = 0;  // clocks of the link since something last moved
 
-void board_pace(Board* board, double to, double from) { board->pace(to, from); }
+    // A model leaves the context that it finds there.
+    virtual ~Board() { Verilated::threadContextp(&context); }
 
-void board_reset(Board* board, int clocks) {
-    board->reset(true);
-    for (int i = 0; i < clocks; ++i) board->clock();
-    board->reset(false);
-}
+    // Clocks that a bit, or a byte where there are no bits, takes at the host's end in each direction.
+    virtual void pace(double to, double from) = 0;
 
-void board_send(Board* board, const uint8_t* bytes, int count) {
-    board->sent.insert(board->sent.end(), bytes, bytes + count);
-}
+    virtual void reset(bool on) = 0;
 
-int board_receive(Board* board, uint8_t* bytes, int most) {
-    int count = 0;
-    for (; count < most && !board->received.empty(); ++count) {
-        bytes[count] = board->received.front();
-        board->received.pop_front();
-    }
-    return count;
-}
+    // To the link's next clock.
+    virtual void clock() = 0;
+};
 
-// Clock until the byte 0 has come, or nothing has moved for so many clocks, at most `limit` in all.
-uint64_t board_clock(Board* board, uint64_t limit, uint64_t quiet) {
-    const uint64_t begin = board->clocks;
-    while (board->clocks - begin < limit) {
-        board->clock();
-        if (board->quiet >= quiet) break;
-        if (!board->received.empty() && board->received.back() == 0) break;
-    }
-    return board->clocks - begin;
-}
-
-uint64_t board_clocks(Board* board) { return board->clocks; }
-uint64_t board_chip_clocks(Board* board) { return board->chip_clocks; }
-uint64_t board_quiet(Board* board) { return board->quiet; }
-}
+// `ratio` is of the chip's clocks to one of the link.
+Board* make_board(double ratio);

@@ -1,14 +1,8 @@
 // A chip behind its link under Verilator, driven by its byte streams: each way, a byte takes a set
 // number of clocks. `sim/devices/verilate.py` generates model.h, which names the model and its memories.
 
-#include <cstdint>
-#include <deque>
-#include <memory>
-
 #include "activity.h"
-#include "memories.h"
-#include "model.h"
-#include "verilated.h"
+#include "served.h"
 
 // Verilator's name for part of a stream: it spells the second of two underscores out.
 #define PORT(stream, part) stream##___05F##part
@@ -17,7 +11,7 @@ namespace {
 
 // One way of the wire. A byte is there once its clocks are over; fractions of them are kept.
 struct Way {
-    std::deque<uint8_t> bytes;
+    std::deque<uint8_t>& bytes;
     double pace = 1, left = 0;
     uint64_t count = 0;
     uint8_t byte = 0;
@@ -38,33 +32,24 @@ struct Way {
     }
 };
 
-struct Board {
-    VerilatedContext context;
-    std::unique_ptr<Model> top{new Model(&context)};
-    Way to_chip, from_chip;
-    std::deque<uint8_t>&sent = to_chip.bytes, &received = from_chip.bytes;
+struct Wire : Board {
+    Way to_chip{sent}, from_chip{received};
     Activity activity;
-    uint64_t clocks = 0;
-    uint64_t& chip_clocks = clocks;
-    uint64_t quiet = 0;  // clocks since something last moved
 
-    ~Board() { Verilated::threadContextp(&context); }  // a model leaves the one that it finds there
-
-    explicit Board(double) {  // no ratio: link and chip share their clock
+    Wire() {
         top->clk = 0;
         reset(false);
         top->eval();
     }
 
-    // Clocks of a byte in each direction.
-    void pace(double to, double from) {
+    void pace(double to, double from) override {
         to_chip.pace = to;
         from_chip.pace = from;
     }
 
-    void reset(bool on) { top->rst = on; }
+    void reset(bool on) override { top->rst = on; }
 
-    void clock() {
+    void clock() override {
         Model& t = *top;
         if (!to_chip.busy && !to_chip.bytes.empty()) {
             to_chip.begin(to_chip.bytes.front());
@@ -83,7 +68,7 @@ struct Board {
         t.clk = 1;
         t.eval();
         if (from_chip.arrives()) from_chip.bytes.push_back(from_chip.byte);
-        ++clocks;
+        chip_clocks = ++clocks;  // link and chip share their clock
         quiet = moves ? 0 : quiet + 1;
         activity.note(moves, t.busy);
     }
@@ -91,21 +76,20 @@ struct Board {
 
 }  // namespace
 
-#include "served.h"
+Board* make_board(double) { return new Wire; }
 
 extern "C" {
 
 // Let clocks pass in which the host works on a gate.
 void board_think(Board* board, uint64_t clocks) {
-    board->activity.gate = true;
-    for (uint64_t i = 0; i < clocks; ++i) board->clock();
-    board->activity.gate = false;
+    think(static_cast<Wire&>(*board), clocks);
 }
 
 // Clocks by what was at work, see `Activity`, then bytes to the chip and from it.
 void board_account(Board* board, uint64_t* counts) {
-    for (int i = 0; i < 8; ++i) counts[i] = board->activity.clocks[i];
-    counts[8] = board->to_chip.count;
-    counts[9] = board->from_chip.count;
+    const auto& wire = static_cast<const Wire&>(*board);
+    counts = wire.activity.copy(counts);
+    counts[0] = wire.to_chip.count;
+    counts[1] = wire.from_chip.count;
 }
 }

@@ -1,16 +1,26 @@
 """The chip behind its link, at the end of a byte stream of any rate; what its clocks go into."""
 
 import ctypes
+from collections.abc import Callable, Sequence
 
+from golden.skeleton import Skeleton
 from hw.link.link import PATIENCE
-from sim.devices.account import COUNTS, account_of
-from sim.devices.board import SimulatedBoard
-from sim.devices.verilate import WireDesign
+from hw.shapes import Geometry
+from sim.devices.account import COUNTS, Account, account_of
+from sim.devices.designs import WireDesign
+from sim.devices.library import HANDLE, WIDE, Function
+from sim.devices.served import ServedModel
 
 __all__ = ["SimulatedWire"]
 
+FUNCTIONS: tuple[Function, ...] = (
+    ("board_think", None, (HANDLE, WIDE)),
+    ("board_account", None, (HANDLE, ctypes.POINTER(WIDE))),
+)
+"""What `wire.cpp` has."""
 
-class SimulatedWire(SimulatedBoard):
+
+class SimulatedWire(ServedModel):
     """A chip behind its link under Verilator, whose host's bytes take a set number of clocks each.
 
     Parameters
@@ -25,22 +35,31 @@ class SimulatedWire(SimulatedBoard):
         Clocks that a request waits for the chip.
     """
 
-    def __init__(self, geometry, skeletons, *, pace=1.0, patience=PATIENCE, progress=print):
-        self._start(WireDesign(geometry, patience), skeletons, progress=progress)
-        for name, arguments in (
-            ("board_think", (ctypes.c_void_p, ctypes.c_uint64)),
-            ("board_account", (ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64))),
-        ):
-            getattr(self._library, name).restype = None
-            getattr(self._library, name).argtypes = arguments
+    def __init__(
+        self,
+        geometry: Geometry,
+        skeletons: Sequence[Skeleton],
+        *,
+        pace: float = 1.0,
+        patience: int = PATIENCE,
+        progress: Callable[[str], None] = print,
+    ) -> None:
+        super().__init__(
+            WireDesign(geometry, patience),
+            geometry=geometry,
+            patience=patience,
+            functions=FUNCTIONS,
+            progress=progress,
+        )
+        self.store_skeletons(skeletons)
         self.pace(pace)
 
-    def think(self, clocks):
+    def think(self, clocks: int) -> None:
         """Let clocks pass in which the host works on a gate."""
-        self._library.board_think(self._board, clocks)
+        self._handle.call("think", clocks)
 
-    def account(self):
+    def account(self) -> Account:
         """Return what all clocks so far went into."""
-        counts = (ctypes.c_uint64 * COUNTS)()
-        self._library.board_account(self._board, counts)
+        counts = (WIDE * COUNTS)()
+        self._handle.call("account", counts)
         return account_of(list(counts))

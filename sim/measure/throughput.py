@@ -2,16 +2,21 @@
 
 import itertools
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import median
+from typing import Any, Self
 
 import numpy as np
 
 from golden.compare import require_equal
-from golden.device import GoldenDevice, restore
+from golden.device import Device, GoldenDevice, restore
+from golden.errors import InputError
+from golden.gate import GateNetwork
+from golden.skeleton import Skeleton
 from golden.wire import BAUD, BITS_A_BYTE
 from hw.shapes import Geometry
-from sim.devices.account import ThinkingNetwork
+from sim.devices.account import Machine, ThinkingNetwork
 from sim.devices.board import SimulatedPort
 from sim.devices.device import SimulatedDevice
 from sim.devices.wire import SimulatedWire
@@ -28,26 +33,35 @@ WIRES = {
 """Bytes a second each way; the bare port is the chip's own streams, a byte a clock each."""
 
 
+Connect = Callable[[SimulatedPort, tuple[Skeleton, ...]], Device]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Case:
     """Digits to restore, and what restores them."""
 
-    skeleton: object
-    network: object
+    skeleton: Skeleton
+    network: GateNetwork
     damaged: np.ndarray
     wanted: np.ndarray
-    connect: object
+    connect: Connect
     """Makes a device of a port and skeletons: the driver."""
 
     @classmethod
-    def of(cls, skeleton, network, damaged, connect):
+    def of(
+        cls, skeleton: Skeleton, network: GateNetwork | None, damaged: np.ndarray, connect: Connect
+    ) -> Self:
         """Return a case with golden's result."""
+        if network is None:
+            raise InputError(f"Skeleton {skeleton.name!r} must have a gate to be taken apart")
         wanted = restore(GoldenDevice((skeleton,)), network, damaged, skeleton.spec.steps)
         return cls(
             skeleton=skeleton, network=network, damaged=damaged, wanted=wanted, connect=connect
         )
 
-    def account(self, device, machine, contexts, gate):
+    def account(
+        self, device: Device, machine: Machine, contexts: int, gate: Callable[[int], int]
+    ) -> dict[str, int]:
         """Restore a batch of so many contexts; return what was counted, divided by the digits.
 
         `gate` gives the clocks that the host takes for so many planes.
@@ -62,7 +76,9 @@ class Case:
         return {name: round(n / len(found)) for name, n in spent._asdict().items()}
 
 
-def measure(case, filters, clock, progress=lambda text: None):
+def measure(
+    case: Case, filters: int, clock: float, progress: Callable[[str], None] = lambda text: None
+) -> dict[str, Any]:
     """Return where the time goes for each wire, number of contexts, and host.
 
     A host's gate takes no time, or the seconds that it takes here, in clocks of ``clock`` MHz.
@@ -72,12 +88,8 @@ def measure(case, filters, clock, progress=lambda text: None):
     for name, machine, device in links(case, filters, clock, progress):
         progress(f"restoring over {name}, clock by clock")
         for contexts, measured in itertools.product(CONTEXTS, (False, True)):
-            spent = case.account(
-                device,
-                machine,
-                contexts,
-                lambda k, on=measured: round(on * seconds[k] * clock * 1e6),
-            )
+            gate = {count: round(measured * s * clock * 1e6) for count, s in seconds.items()}
+            spent = case.account(device, machine, contexts, gate.__getitem__)
             row = {"link": name, "contexts": contexts, "gate_measured": measured} | spent
             rows.append(row | {"digits_per_second": round(clock * 1e6 / spent["clocks"], 1)})
     return {
@@ -89,7 +101,9 @@ def measure(case, filters, clock, progress=lambda text: None):
     }
 
 
-def links(case, filters, clock, progress):
+def links(
+    case: Case, filters: int, clock: float, progress: Callable[[str], None]
+) -> Iterator[tuple[str, Machine, Device]]:
     """Yield each of `WIRES`: its name, what simulates it, and the device at its end."""
     geometry = Geometry(spec=case.skeleton.spec.ungated, filters=filters, contexts=max(CONTEXTS))
     wire = SimulatedWire(geometry, (case.skeleton,), progress=progress)
@@ -104,7 +118,7 @@ def links(case, filters, clock, progress):
         yield name, bare, bare
 
 
-def gate_seconds(case, rounds=50):
+def gate_seconds(case: Case, rounds: int = 50) -> dict[int, float]:
     """Return the median seconds that the gate takes here for so many planes."""
     planes = np.random.default_rng(0).integers(
         -128, 128, (max(CONTEXTS), case.network.inputs), np.int8

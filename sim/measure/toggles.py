@@ -7,9 +7,13 @@ a net that crosses a module's boundary counts on both sides.
 
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from golden.device import run
+import numpy as np
+
+from golden.device import Network, run
+from golden.skeleton import Skeleton
 from sim.devices.device import SimulatedDevice
 
 __all__ = ["count", "toggles"]
@@ -21,12 +25,13 @@ TOP = 2
 """Instances around a net of the top module: what Verilator calls TOP, and the top module."""
 
 
-def toggles(path):
+def toggles(path: Path | str) -> dict[str, int]:
     """Return the toggles in a SAIF file, by the instance right below the top module.
 
     Nets of the top module itself are under ''.
     """
-    counts, depth, instances = {}, 0, []
+    counts: dict[str, int] = {}
+    depth, instances = 0, list[tuple[int, str]]()
     for match in NET.finditer(Path(path).read_text(encoding="utf-8")):
         name, count, bracket = match.groups()
         if name is not None:
@@ -44,7 +49,16 @@ def toggles(path):
     return counts
 
 
-def count(skeleton, network, state, step, steps, *, filters=5, progress=print):
+def count(
+    skeleton: Skeleton,
+    network: Network | None,
+    state: np.ndarray,
+    step: int,
+    steps: int,
+    *,
+    filters: int = 5,
+    progress: Callable[[str], None] = print,
+) -> dict[str, int]:
     """Return the toggles of some steps of one lattice, by part of the chip, its openings included.
 
     ``state`` is the lattice after ``step``, int8 (channels, height, width). Loading and reading it

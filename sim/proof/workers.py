@@ -4,19 +4,25 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import active_children, get_context
+from typing import Any, TypeVar
 
 from golden.errors import ToolError
 
 __all__ = ["in_processes"]
 
+Result = TypeVar("Result")
+
 PARENT_ENDS = 1  # prctl's PR_SET_PDEATHSIG
 
 
-def in_processes(function, jobs, workers):
+def in_processes(
+    function: Callable[..., Result], jobs: Sequence[tuple[Any, ...]], workers: int
+) -> Generator[Result, None, None]:
     """Yield what ``function`` returns for each tuple of arguments, in the order of their ends.
 
     The first exception ends all work, and so does whatever stops the caller. Raises `ToolError`
@@ -45,7 +51,7 @@ def in_processes(function, jobs, workers):
 
 
 @contextmanager
-def block_interrupts():
+def block_interrupts() -> Iterator[None]:
     """Keep interrupts from the processes that are started: a terminal sends them to all."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -54,7 +60,7 @@ def block_interrupts():
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def prepare(parent):
+def prepare(parent: int) -> None:
     """End where the parent has ended, however it did."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):

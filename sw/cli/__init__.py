@@ -34,6 +34,7 @@ from sw.cli import (
     baseline,
     bench,
     bitstream,
+    check,
     demo,
     docs,
     eval,
@@ -61,7 +62,12 @@ LONGEST = 2000
 Misuse: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever this typer keeps it
 
 VERBS: dict[str, dict[str, Callable[..., Any]]] = {
-    "Use it": {"demo": demo.demo, "restore": restore.restore, "eval": eval.evaluate},
+    "Use it": {
+        "demo": demo.demo,
+        "restore": restore.restore,
+        "check": check.check,
+        "eval": eval.evaluate,
+    },
     "Train": {"train": train.train, "referee": referee.referee, "baseline": baseline.baseline},
     "Build chips": {
         "verilog": verilog.verilog,

@@ -1,4 +1,4 @@
-"""The verb that tells what each choice of training brings: ablate."""
+"""The verb ablate: the effect of each choice in training."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Request:
     output: Annotated[Path, typer.Option(help="folder for results.json and the runs")] = Path(
         "build/ablation"
     )
-    docs: Annotated[bool, typer.Option("--docs", help="also put the results into docs")] = False
-    part: Annotated[str, typer.Option(help="of docs: ablation, by rows, or seeds, by runs")] = (
-        "ablation"
-    )
+    docs: Annotated[bool, typer.Option("--docs", help="also copy the results to docs")] = False
+    part: Annotated[
+        str, typer.Option(help="table for --docs: ablation shows rows, seeds shows runs")
+    ] = "ablation"
 
 
 SHARED = ("output", "threads", "batches", "qat_batches")
@@ -42,10 +42,10 @@ SHARED = ("output", "threads", "batches", "qat_batches")
 
 @takes(Request)
 def ablate(request: Request) -> None:
-    """Train a skeleton in many ways, each with one change, and compare what they restore.
+    """Train a skeleton in several ways, each with one change, and compare the results.
 
-    Finished runs are kept and a broken one goes on, so that the same command goes on where it was
-    broken off. Processes with other rows or seeds may share the folder.
+    Finished runs are kept, so the same command continues after an interruption. Processes with
+    other rows or seeds may share the folder.
 
     \b
     thalweg ablate
@@ -76,7 +76,7 @@ def ablate(request: Request) -> None:
 
 
 def numbers_of(seeds: str) -> list[int]:
-    """Return the seeds of a list with commas, each once."""
+    """Return the seeds in a list with commas, without repetitions."""
     from sw.train.bounds import SEEDS
 
     words = seeds.split(",")
@@ -88,7 +88,7 @@ def numbers_of(seeds: str) -> list[int]:
 
 
 def publish(results: Path, part: str) -> None:
-    """Take what was measured into docs."""
+    """Copy the results to docs, and update the generated parts."""
     from sw.cli.docs import docs
     from sw.experiments.ablation.page import publish
 

@@ -1,4 +1,4 @@
-"""The verb that trains what skeletons are compared with: baseline."""
+"""The verb baseline: training of the networks for comparison."""
 
 from __future__ import annotations
 
@@ -20,26 +20,28 @@ class Request:
 
     name: Annotated[str, typer.Argument(help="autoencoder, unet or mlp")]
     data: DataFolder = None
-    output: Annotated[
-        Path, typer.Option(help="folder for the run's own folder, checkpoint and result")
-    ] = Path("build/baselines")
-    batches: Annotated[int | None, typer.Option(help="default: as its recipe says")] = None
+    output: Annotated[Path, typer.Option(help="folder for runs; each has a folder of its own")] = (
+        Path("build/baselines")
+    )
+    batches: Annotated[int | None, typer.Option(help="default: the baseline's own")] = None
     batch: Annotated[
-        int | None, typer.Option(help="digits in a batch, default: as its recipe says")
+        int | None, typer.Option(help="digits in a batch, default: the baseline's own")
     ] = None
     loss: Annotated[
-        str | None, typer.Option(help="mse or log-mse, default: as its recipe says")
+        str | None, typer.Option(help="mse or log-mse, default: the baseline's own")
     ] = None
     threads: Annotated[int, typer.Option(help="CPU threads")] = 1
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu"
-    ship: Annotated[bool, typer.Option("--ship", help="copy the result to those shipped")] = False
+    ship: Annotated[
+        bool, typer.Option("--ship", help="copy the result to the shipped baselines")
+    ] = False
 
 
 @takes(Request)
 def baseline(request: Request) -> None:
-    """Train a network that the skeletons are compared with.
+    """Train a network for comparison with the skeletons.
 
-    The same command goes on with a run that was broken off.
+    The same command continues an interrupted run.
 
     \b
     thalweg baseline mlp

@@ -1,4 +1,4 @@
-"""The verb bench: the speed of everything."""
+"""The verb bench: speed of golden, training, simulations and links."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ def bench(
     output: Annotated[Path, typer.Option(help="file for the results")] = Path(
         "build/bench/results.json"
     ),
-    board: Annotated[
-        str, typer.Option(help="board whose gated digits are taken apart")
-    ] = "ulx3s-25f",
+    board: Annotated[str, typer.Option(help="board for the time of gated digits")] = "ulx3s-25f",
 ) -> None:
-    """Measure speed: golden, gate, training, simulations, the clocks of a digit, over a wire.
+    """Measure the speed of golden, gate, training and simulations, and the clocks of a digit.
 
     \b
     thalweg bench
@@ -43,7 +41,7 @@ def bench(
 
 
 def wires(filters: int, clock: float) -> dict[str, Any]:
-    """Take gated digits of the shipped skeleton apart."""
+    """Measure the time of gated digits over each link."""
     from sim.measure.throughput import Case, measure
     from sw.data.damage import blank
     from sw.data.load import show_digits
@@ -57,7 +55,7 @@ def wires(filters: int, clock: float) -> dict[str, Any]:
 
 
 def show_wires(gated: dict[str, Any]) -> None:
-    """Print where the time of gated digits goes."""
+    """Print the shares of the time of gated digits."""
     clock = f"F = {gated['filters']}, {gated['clock_mhz']} MHz"
     typer.echo(f"gated digits of {gated['skeleton']}, {clock}, a digit:")
     for row in gated["rows"]:
@@ -72,7 +70,7 @@ def show_wires(gated: dict[str, Any]) -> None:
 
 
 def show_rates(results: dict[str, Any]) -> None:
-    """Print what was measured."""
+    """Print the measured rates."""
     for name, value in (results | results.get("training", {})).items():
         if not isinstance(value, dict):
             typer.echo(f"{name.replace('_', ' ')}: {value:,}")

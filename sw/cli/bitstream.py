@@ -1,4 +1,4 @@
-"""The verb bitstream: the chip on a board, placed and routed."""
+"""The verb bitstream: synthesis, placement and routing of the chip for a board."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def bitstream(
     ] = None,
     filters: Annotated[
         int | None,
-        typer.Option(help="filters per clock: 1, 2 or 5; default: what fills the part"),
+        typer.Option(help="filters per clock; default: the most that fit the part"),
     ] = None,
     seeds: Annotated[
-        int, typer.Option(min=1, max=1000, help="placements to try; the fastest is kept")
+        int, typer.Option(min=1, max=1000, help="number of placements; the fastest is kept")
     ] = 5,
     output: Annotated[
         Path | None, typer.Option(help="folder for thalweg.bit; default: build/BOARD")
@@ -29,7 +29,7 @@ def bitstream(
 ) -> None:
     """Make a bitstream of the chip behind its UART, and report area and clock.
 
-    Goes on where it was interrupted.
+    The same command continues an interrupted build.
 
     \b
     thalweg bitstream ulx3s-25f

@@ -30,8 +30,11 @@ __all__ = [
     "require_device",
 ]
 
-FILTERS = (1, 2, 5)
-"""Perception filters per clock that an engine is built for."""
+FILTERS = 5
+"""Perception filters per clock of a simulated chip, unless given: all of a channel of `digits`."""
+
+MOST_FILTERS = 16
+"""All of two channels, where a channel has the most."""
 
 MOST = 1_000_000
 """Largest number of steps, images or batches that a command takes: more is a slip of the hand."""
@@ -53,7 +56,9 @@ Damage = Annotated[
     float,
     typer.Option(min=0, max=1, help="share of each image's pixels that is blanked first"),
 ]
-Filters = Annotated[int, typer.Option(help="filters per clock of the simulated chip: 1, 2 or 5")]
+Filters = Annotated[
+    int, typer.Option(help="filters per clock of the simulated chip: 1, 2, 5 or 10 for digits")
+]
 Baud = Annotated[
     int, typer.Option(min=300, max=24_000_000, help="bits a second on the serial port")
 ]
@@ -81,7 +86,7 @@ def load_subject(
 
 
 def open_device(
-    name: str, skeletons: tuple[Skeleton, ...], filters: int = 5, baud: int = BAUD
+    name: str, skeletons: tuple[Skeleton, ...], filters: int = FILTERS, baud: int = BAUD
 ) -> Device:
     """Open the device of that name with these skeletons."""
     require_device(name, filters)
@@ -101,8 +106,8 @@ def open_device(
 
 def require_device(name: str, filters: int) -> None:
     """Raise unless there is a device of that name; it need not answer."""
-    if filters not in FILTERS:
-        raise InputError(f"--filters must be 1, 2 or 5, not {filters}")
+    if not 1 <= filters <= MOST_FILTERS:
+        raise InputError(f"--filters must be 1 to {MOST_FILTERS}, not {filters}")
     if name not in ("golden", "simulated") and not re.fullmatch(r"serial:.+", name, re.DOTALL):
         raise InputError(f"--device must be golden, simulated or serial:PORT, not {name!r}")
 
@@ -116,7 +121,7 @@ def find_named_board(name: str) -> Any:
     return find_board(name)
 
 
-def chip_digest(skeleton: Skeleton, filters: int = 5) -> str:
+def chip_digest(skeleton: Skeleton, filters: int = FILTERS) -> str:
     """Return the digest of the simulated chip's Verilog: what a result on it depends on."""
     from hashlib import sha256
     from tempfile import TemporaryDirectory

@@ -20,7 +20,7 @@ def demo(
     ),
     filters: Filters = 5,
 ) -> None:
-    """Restore damaged digits on the simulated chip, and hold every code against golden.
+    """Restore damaged digits on the simulated chip, and compare every code with golden.
 
     \b
     thalweg demo

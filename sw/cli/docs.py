@@ -1,4 +1,4 @@
-"""The verb that keeps the generated parts of README and docs up to date."""
+"""The verb docs: the generated parts of README and docs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ __all__ = ["docs", "parts"]
 
 
 def docs(
-    check: Annotated[bool, typer.Option("--check", help="write nothing, fail if stale")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="write nothing; fail if a table is out of date")
+    ] = False,
 ) -> None:
-    """Write the tables of README and docs from the spec, the chip and what was measured.
+    """Write the tables of README and docs from the spec, the chip and the measurements.
 
     \b
     thalweg docs
@@ -27,7 +29,7 @@ def docs(
 
 
 def parts() -> dict[str, str]:
-    """Return every generated part, by its name."""
+    """Return all generated parts, by name."""
     from sw.experiments.ablation.page import parts as ablation_parts
     from sw.experiments.measured import measured_parts
     from sw.experiments.memory.page import parts as memory_parts
@@ -39,7 +41,7 @@ def parts() -> dict[str, str]:
 
 
 def chip_parts() -> dict[str, str]:
-    """Return what the gateware says of itself."""
+    """Return the tables of the chip's builds and of its clocks."""
     from hw.clocks import pass_clocks, run_clocks, run_overhead
     from hw.flow.verilog import multipliers
     from hw.shapes import FOLDINGS, Geometry
@@ -68,7 +70,7 @@ def chip_parts() -> dict[str, str]:
 
 
 def ranges() -> str:
-    """Return the ranges of a valid skeleton and the accumulators that they lead to."""
+    """Return the table of a valid skeleton's ranges, and of the accumulators that follow."""
     from golden.skeleton import LAYERS
     from golden.skeleton import ranges as allowed
     from golden.spec import Spec

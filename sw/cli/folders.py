@@ -1,4 +1,4 @@
-"""What `restore` does with a folder: the progress, the summary, the exit code."""
+"""The verb restore for a folder: progress, summary and exit code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from golden.spec import Spec
 from sw.cli.common import progress
 from sw.restore.folder import FolderRun, Listing, Tally, check
 from sw.restore.outputs import REPORT, remove_single
-from sw.restore.results import Recipe
+from sw.restore.results import Method
 from sw.runs.writable import require_folders
 
 __all__ = ["Folders", "restore_folder"]
@@ -37,17 +37,17 @@ def restore_folder(
     network: GateNetwork | None,
     spec: Spec,
     folders: Folders,
-    recipe: Recipe,
+    method: Method,
     named: dict[str, Any],
 ) -> None:
-    """Restore every PNG below a folder; end with code 1 where some could not be restored.
+    """Restore every PNG below a folder; exit with code 1 if some could not be restored.
 
-    `named` is what the report says of skeleton and device.
+    `named` has the report's entries about skeleton and device.
     """
     source, output, originals = folders
     if originals is not None and not is_dir(originals):
         raise InputError(f"--originals must be a folder, not {str(originals)!r}")
-    found = check(source, output, recipe)
+    found = check(source, output, method)
     require_folders(output)
     require_replaceable(output / REPORT)
     remove_single(output)
@@ -57,12 +57,12 @@ def restore_folder(
         spec=spec,
         source=source,
         output=output,
-        recipe=recipe,
+        method=method,
         originals=originals,
         complain=lambda text: typer.echo(f"thalweg: {text}", err=True),
     )
     tally = restore_found(work, found)
-    told = {"input": str(source), **asdict(recipe), **named}
+    told = {"input": str(source), **asdict(method), **named}
     told["originals"] = None if originals is None else str(originals)
     write_json(output / REPORT, told | tally.report())
     for note, count in Counter(tally.notes.values()).items():
@@ -89,7 +89,7 @@ def restore_found(work: FolderRun, found: Listing) -> Tally:
 
 
 def summary(tally: Tally, total: int) -> str:
-    """Say in one line what became of the files."""
+    """Return the numbers of restored, kept and failed files in one line."""
     text = f"{tally.restored + tally.kept} of {total} restored"
     if tally.kept:
         text += f", {tally.kept} of them before"

@@ -1,4 +1,4 @@
-"""The verb netlist-sim: the mapped netlist of a board against golden."""
+"""The verb netlist-sim: comparison of a board's mapped netlist with golden."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["netlist_sim"]
 
 
 def netlist_sim(
-    board: Annotated[str, typer.Argument(metavar="BOARD", help="ulx3s-25f and such, or all")],
+    board: Annotated[str, typer.Argument(metavar="BOARD", help="board, such as ulx3s-25f, or all")],
     subjects: Annotated[
         list[str] | None,
         typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; default: digits"),
     ] = None,
     images: Annotated[int, typer.Option(min=1, max=100, help="show digits to restore")] = 1,
     states: Annotated[
-        bool, typer.Option("--states", help="read the lattices too: twice the time")
+        bool, typer.Option("--states", help="compare the lattices too; takes twice the time")
     ] = False,
 ) -> None:
-    """Restore digits on the mapped netlist, over its UART, and hold every code against golden.
+    """Restore digits on the mapped netlist over its UART, and compare every code with golden.
 
     \b
     thalweg netlist-sim ulx3s-25f
@@ -55,15 +55,14 @@ def netlist_sim(
 def prove(
     board: Any, names: list[str], skeletons: tuple[Skeleton, ...], count: int, states: bool
 ) -> tuple[int, int]:
-    """Restore so many show digits on a board's netlist; return the codes compared, and clocks."""
-    from sim.proof.prove import compare_device
+    """Restore show digits on a board's netlist; return the codes compared and the clocks."""
+    from sim.proof.prove import Restorer, compare_device
     from sw.data.damage import blank
     from sw.data.load import show_digits
     from sw.runs.loading import load_run
     from sw.serial.device import ChipDevice
 
     skeleton, network = load_run(names[0])
-    steps = skeleton.spec.steps
     digits, _ = show_digits()
     damaged = blank(digits[:count], range(count))
     port = simulate_netlist(board, skeletons, Path("build") / board.name)
@@ -71,10 +70,8 @@ def prove(
     with progress("restoring", count) as advance:
         codes = compare_device(
             device,
-            skeleton,
-            network,
+            Restorer(skeleton, network, skeleton.spec.steps),
             damaged,
-            steps,
             states=states,
             progress=advance,
             say=lambda text: typer.echo(f"netlist of {board.name}: {text}"),
@@ -83,10 +80,11 @@ def prove(
 
 
 def simulate_netlist(board: Any, skeletons: tuple[Skeleton, ...], folder: Path) -> SimulatedPort:
-    """Return the port of a board's netlist, which is made in ``folder`` unless it is there."""
+    """Return the port of a board's simulated netlist; synthesise it in ``folder`` if necessary."""
     from golden.files import lock
     from hw.boards.top import BoardTop, pll_settings
-    from hw.flow.build import geometry_of, synthesise
+    from hw.flow.build import geometry_of
+    from hw.flow.synthesis import synthesise
     from sim.devices.board import SimulatedPort
     from sim.devices.netlist import NetlistBoard, NetlistDesign
 

@@ -1,6 +1,6 @@
-"""Whether Python finds our packages: looked at once, before any of them is loaded.
+"""The check that Python finds our packages, made before any of them is loaded.
 
-Their names are short, and a folder that PYTHONPATH names may have others under the same.
+Their names are short, so a folder in PYTHONPATH may have other packages of the same name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["foreign"]
 
 
 def foreign(root: Path = Path(__file__).parents[2]) -> str | None:
-    """Return what is wrong where a package of ours would not come from ``root``; else None."""
+    """Return an error if a package of ours would not be loaded from ``root``; else None."""
     for name in ("golden", "hw", "sim"):
         found = find_spec(name)
         places = list(found.submodule_search_locations or ()) if found else []

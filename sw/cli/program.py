@@ -1,4 +1,4 @@
-"""The verb program: a bitstream onto a board."""
+"""The verb program: loads a bitstream into a board."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ def program(
     bitstream: Annotated[
         Path | None, typer.Option(help="bitstream; default: build/BOARD/thalweg.bit")
     ] = None,
-    flash: Annotated[bool, typer.Option("--flash", help="into the flash, to stay there")] = False,
+    flash: Annotated[
+        bool, typer.Option("--flash", help="write it to the flash, which keeps it without power")
+    ] = False,
 ) -> None:
     """Load a board's bitstream with openFPGALoader.
 

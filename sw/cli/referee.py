@@ -1,4 +1,4 @@
-"""The verb referee: the judge of digits."""
+"""The verb referee: training of the classifier that judges digits."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["referee"]
 
 
 def referee(
-    output: Annotated[Path, typer.Option(help="folder for its weights and provenance")],
+    output: Annotated[Path, typer.Option(help="folder for weights and provenance")],
     data: DataFolder = None,
 ) -> None:
-    """Train the judge of digits anew.
+    """Train the classifier of digits again.
 
-    The one that ships was trained once and stays: results are compared by it.
+    The shipped one does not change: all results are compared by it.
 
     \b
     thalweg referee --output build/referee

@@ -1,4 +1,4 @@
-"""The verb reskeleton: other skeletons into a bitstream."""
+"""The verb reskeleton: replaces the skeletons in a bitstream."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ __all__ = ["reskeleton"]
 
 
 def reskeleton(
-    bitstream: Annotated[Path, typer.Argument(metavar="BITSTREAM", help="of any board, made here")],
+    bitstream: Annotated[
+        Path,
+        typer.Argument(
+            metavar="BITSTREAM", help="bitstream of any board, built by thalweg bitstream"
+        ),
+    ],
     subjects: Annotated[
         list[str], typer.Argument(metavar="NAME_OR_DIR...", help="shipped skeletons, or folders")
     ],
     output: Annotated[Path, typer.Option(help="file for the new bitstream")],
 ) -> None:
-    """Put other skeletons into a bitstream: no synthesis, no placement, some seconds.
+    """Replace the skeletons in a bitstream within seconds, without synthesis and placement.
 
     \b
     thalweg reskeleton build/ulx3s-25f/thalweg.bit mine/skeleton digits --output mine.bit

@@ -129,15 +129,15 @@ class Run:
 def restore_pngs(run: Run) -> None:
     """Restore a folder of PNGs."""
     from sw.cli.folders import Folders, restore_folder
-    from sw.restore.results import Recipe
+    from sw.restore.results import Method
 
     request, skeleton, network = run.request, run.skeleton, run.network
     if request.trace is not None or request.from_step:
         raise InputError("--trace and --from-step must not be given with a folder")
-    recipe = Recipe.of(skeleton, network, steps=run.steps, damage=run.share, invert=request.invert)
+    method = Method.of(skeleton, network, steps=run.steps, damage=run.share, invert=request.invert)
     named = {"skeleton": skeleton.name, "skeleton_digest": skeleton.digest} | run.device_facts()
     folders = Folders(Path(request.source), request.output, request.originals)
-    restore_folder(run.open_device, network, skeleton.spec, folders, recipe, named)
+    restore_folder(run.open_device, network, skeleton.spec, folders, method, named)
 
 
 def restore_items(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""The verb sim: the chip's Verilog against golden."""
+"""The verb sim: comparison of the chip's Verilog with golden."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["simulate"]
 
 
 COCOTB = 2
-"""Digits that the cocotb bench takes: it looks at every step, and is slow."""
+"""Number of digits for the cocotb bench, which compares every step and is slow."""
 
 
 def simulate(
@@ -29,7 +29,7 @@ def simulate(
     no_gate: NoGate = False,
     data: DataFolder = None,
 ) -> None:
-    """Compare the chip's Verilog with golden: cocotb for the first digits, the fast device after.
+    """Compare the chip's Verilog with golden: the first digits in cocotb, then on the fast device.
 
     \b
     thalweg sim digits --images 20
@@ -52,17 +52,16 @@ def compare_cocotb(
 ) -> None:
     """Hold every code of every step of some digits under cocotb against golden."""
     from hw.shapes import Geometry
-    from sim.cocotb_run import run_chip_bench
+    from sim.cocotb_run import Plan, run_chip_bench
 
     typer.echo(f"cocotb, {len(damaged)} of them, every code of every step ...")
     run_chip_bench(
         Geometry(spec=skeleton.spec.ungated, filters=filters),
         (skeleton,),
+        Plan(image_mappings=("none" if network is None else "own",), steps=skeleton.spec.steps),
         name=f"digits-f{filters}",
         images=damaged,
         networks=() if network is None else (network,),
-        image_mappings=("none" if network is None else "own",),
-        steps=skeleton.spec.steps,
         tests="every_image",
     )
     typer.echo(f"cocotb: equal to golden on {len(damaged)} digits")
@@ -72,11 +71,11 @@ def compare_device(
     skeleton: Skeleton, network: GateNetwork | None, damaged: np.ndarray, filters: int
 ) -> None:
     """Hold every code of every state of some digits on the fast device against golden."""
-    from sim.proof.prove import prove
+    from sim.proof.prove import Restorer, prove
 
-    steps = skeleton.spec.steps
+    restorer = Restorer(skeleton, network, skeleton.spec.steps)
     with progress("simulating", len(damaged)) as advance:
-        proof = prove(skeleton, network, damaged, steps=steps, filters=filters, progress=advance)
+        proof = prove(restorer, damaged, filters=filters, progress=advance)
     typer.echo(
         f"fast device: equal to golden on {proof.images} digits, "
         f"{proof.codes:,} codes, {proof.clocks:,} clocks"

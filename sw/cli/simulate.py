@@ -1,4 +1,4 @@
-"""The verb that puts a simulated board behind a pseudo-terminal: simulate."""
+"""The verb simulate: a simulated board behind a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ __all__ = ["serve"]
 def serve(
     subjects: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME_OR_DIR...", help="shipped skeletons, or folders; digits"),
+        typer.Argument(
+            metavar="NAME_OR_DIR...", help="shipped skeletons, or folders; default: digits"
+        ),
     ] = None,
-    board: Annotated[str | None, typer.Option(help="board whose build it has")] = None,
+    board: Annotated[str | None, typer.Option(help="board whose filters per clock to use")] = None,
     filters: Annotated[
-        int | None, typer.Option(help="filters per clock: 1, 2 or 5; the board's, or 5")
+        int | None, typer.Option(help="filters per clock; default: the board's, or 5")
     ] = None,
     baud: Baud = BAUD,
 ) -> None:
     """Simulate a board, its UART included, behind a pseudo-terminal; Ctrl-C ends it.
 
-    The first line is the pseudo-terminal's path; once it is there, the board answers.
+    The first line is the pseudo-terminal's path; from then on, the board answers.
 
     \b
     thalweg simulate --board ulx3s-25f
@@ -33,7 +35,8 @@ def serve(
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.skeleton import Skeleton, find
     from hw.shapes import Geometry
-    from sim.devices.board import CLOCK, SimulatedBoard, divisor_of, serve
+    from sim.devices.board import CLOCK, SimulatedBoard, divisor_of
+    from sim.devices.terminal import serve
     from sw.cli.common import places
 
     folded = filters_of(board, filters)
@@ -50,11 +53,9 @@ def serve(
 
 
 def filters_of(board: str | None, filters: int | None) -> int:
-    """Return the filters per clock of a board's build, or those asked for."""
-    if filters is not None and filters not in FILTERS:
-        raise InputError(f"--filters must be 1, 2 or 5, not {filters}")
+    """Return the filters per clock: as given, or as the board has them."""
     if board is None:
-        return FILTERS[-1] if filters is None else filters
+        return FILTERS if filters is None else filters
     own: int = find_named_board(board).filters
     if filters not in (None, own):
         raise InputError(f"--filters must be {own} with --board {board}, not {filters}")

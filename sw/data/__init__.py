@@ -1,1 +1,1 @@
-"""Images and what damages them: files, downloads, masks, noise."""
+"""Images and their damage: files, downloads, masks, noise."""

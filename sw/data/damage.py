@@ -1,4 +1,4 @@
-"""Damage to images, the same wherever it is dealt: what is random is drawn by the index."""
+"""Damage to images; its random part depends only on an image's index in the data set."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["blank", "blank_mask", "block", "noisy"]
 def blank_mask(
     shape: tuple[int, int, int], indices: np.ndarray | range, share: float
 ) -> np.ndarray:
-    """Return which pixels are blanked: bool (n, height, width).
+    """Return the mask of blanked pixels: bool (n, height, width).
 
-    ``indices`` (n,) are the positions of the images in their data set; each seeds its own mask.
-    Nobody who restores gets to see it.
+    ``indices`` (n,) are the positions of the images in their data set, and the seeds of their
+    masks. Restorers do not get the mask.
     """
-    if not 0 <= share <= 1:  # as asked here, nan is no such share
+    if not 0 <= share <= 1:  # in this form, nan is refused too
         raise InputError(f"Share to blank must be from 0 to 1, not {share}")
     if len(indices) != shape[0]:
         raise InputError(f"Indices must be of {shape[0]} images, not of {len(indices)}")

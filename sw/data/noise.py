@@ -1,4 +1,4 @@
-"""Lattices of pure noise: what a run may start from instead of an image."""
+"""Lattices of pure noise, from which a run can start instead of an image."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["KINDS", "gaussian", "noise_lattice"]
 
 SIGMAS = (8, 16, 32, 64)
 KINDS = ("uniform", *(f"sigma {sigma}" for sigma in SIGMAS))
-"""Kinds of noise: over the whole range, or Gaussian with that deviation in codes."""
+"""Kinds of noise: uniform over the whole range, or Gaussian with a deviation in codes."""
 
 
 def gaussian(rng: np.random.Generator, sigma: float, shape: tuple[int, ...]) -> np.ndarray:
-    """Draw whole numbers about 0 with that deviation."""
+    """Draw integers around 0 with a standard deviation."""
     return np.rint(rng.normal(0, sigma, shape))
 
 

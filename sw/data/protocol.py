@@ -1,4 +1,4 @@
-"""The protocol's number, apart from numpy: the command line shows it in its help."""
+"""The protocol's share of blanked pixels; without numpy, so that the command line starts fast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of README and docs that come from measured JSON: skeletons, rates, engine, boards."""
+"""Tables of README and docs from measured JSON: summary, rates, engine, boards, referee."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ SUMMARY = {
     SIZED_AS: "**`digits`: rule and gate, int8**",
     "U-Net": "U-Net, float: upper reference",
 }
-"""Rows of the comparison that README shows, and their names there."""
+"""Rows of the comparison that README shows, with their names there."""
 
 
 def measured_parts() -> dict[str, str]:
-    """Return the parts that come from the shipped skeletons, the referee and the benchmark."""
+    """Return the parts from the comparison, the benchmark, the referee and the boards' reports."""
     speed = read_json(SPEED)
     return {
         "summary": summary(),
@@ -43,7 +43,7 @@ def measured_parts() -> dict[str, str]:
 
 
 def summary() -> str:
-    """Return what ours restores beside others, on the same digits."""
+    """Return the summary: our restorers and others on the same digits."""
     measured = {row["name"]: row for row in read_json(ROOT / "docs" / "results.json")}
     rows = [summary_row(name, measured[found]) for found, name in SUMMARY.items()]
     record = read_json(SHIPPED / "digits-memory" / "provenance.json")["results"]["restored"]
@@ -66,19 +66,19 @@ def summary_row(name: str, row: Mapping[str, Any]) -> list[str]:
 
 
 def rates(speed: Mapping[str, Any]) -> str:
-    """Return how fast things run on the machine of the benchmark."""
+    """Return the speed of golden, gate and simulations on the machine of the benchmark."""
     rows = [
         ("golden, whole gated digits", f"{speed['golden_digits_per_second']:,.0f} a second"),
         ("gate alone, planes", f"{speed['gate_planes_per_second']:,.0f} a second"),
         ("simulated chip", f"{speed['simulated_clocks_per_second'] / 1e6:.2f} M clocks a second"),
         ("cocotb bench", f"{speed['cocotb_clocks_per_second'] / 1e6:.3f} M clocks a second"),
-        ("simulated chip to cocotb", f"{speed['simulated_to_cocotb']:.1f} x"),
+        ("speed-up of the simulated chip over cocotb", f"{speed['simulated_to_cocotb']:.1f} x"),
     ]
     return table((f"on {speed['cores']} cores", "measured by `make bench`"), rows)
 
 
 def training(speed: Mapping[str, float] | None) -> str:
-    """Return how fast training runs; nothing where that has not been measured."""
+    """Return the speed of training; an empty text if it was not measured."""
     if speed is None:
         return ""
     step = f"{Spec().steps} steps of the rule, batch of {BATCH}"
@@ -88,23 +88,23 @@ def training(speed: Mapping[str, float] | None) -> str:
     rows = [
         (f"{step}, `nn.Conv2d` in float", f"{speed['steps_plain_ms']:.0f} ms"),
         (f"{step}, fused, fake-quantised", f"{speed['steps_fused_ms']:.0f} ms"),
-        ("the one to the other", f"{speed['steps_plain_to_fused']:.1f} x"),
+        ("speed-up", f"{speed['steps_plain_to_fused']:.1f} x"),
         (
-            "the fused one's share of the rate of a matrix product",
+            "rate of the fused steps, relative to a matrix product",
             f"{speed['steps_share_of_gemm']:.0%} of {speed['gemm_gflops']:.0f} GFLOP/s",
         ),
         (f"{batch}, fake-quantised, plain torch", f"{speed['batch_plain_ms']:.0f} ms"),
         (f"{batch}, fake-quantised, fused", f"{speed['batch_fused_ms']:.0f} ms"),
-        ("the one to the other", f"{speed['batch_plain_to_fused']:.1f} x"),
-        (f"{batches:,} batches of {size}, at that rate", f"{speed[long]:.1f} h"),
+        ("speed-up", f"{speed['batch_plain_to_fused']:.1f} x"),
+        (f"{batches:,} batches of {size} at this rate", f"{speed[long]:.1f} h"),
     ]
     return table(("training", "measured by `make bench`"), rows)
 
 
 def engine(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the clocks of a digit for each F, as the counters of the RTL have them."""
+    """Return the clocks of a digit for each F, from the counters of the RTL."""
     return table(
-        ("F", "clocks a digit, ungated", "slots busy", "two gated digits", "slots busy"),
+        ("F", "clocks, ungated digit", "busy slots", "clocks, two gated digits", "busy slots"),
         (
             (
                 filters,
@@ -119,24 +119,24 @@ def engine(results: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def throughput(gated: Mapping[str, Any]) -> str:
-    """Return where the time of a gated digit goes over each link."""
+    """Return the shares of a gated digit's time over each link."""
     rows = []
     for row in gated["rows"]:
         shares = (f"{row[name] / row['clocks']:.1%}" for name in ("wire", "engine", "gate", "idle"))
         rows.append([
             row["link"],
             row["contexts"],
-            "as here" if row["gate_measured"] else "no time",
+            "as measured" if row["gate_measured"] else "no time",
             f"{row['clocks']:,}",
             *shares,
             f"{row['digits_per_second']:.1f}",
         ])
-    headings = ("link", "contexts", "gate takes", "clocks a digit")
+    headings = ("link", "contexts", "time of the gate", "clocks a digit")
     return table((*headings, "wire", "engine", "gate", "none", "digits a second"), rows)
 
 
 def boards() -> str:
-    """Return what each board's placements came to."""
+    """Return cells, clocks and rates of each board."""
     rows = []
     for path in sorted((ROOT / "docs" / "boards").glob("*.json")):
         report = read_json(path)
@@ -155,13 +155,13 @@ def boards() -> str:
 
 
 def gated_rate(report: Mapping[str, Any]) -> str:
-    """Return how many gated digits a link carries; nothing where the skeleton has no gate."""
+    """Return how many gated digits a link carries; an empty text without a gate."""
     rate = report.get("digits_per_second_gated")
     return f"{rate:.0f} over {report['link']['name']}" if rate else ""
 
 
 def referee() -> str:
-    """Return what the referee was trained on and how well it reads."""
+    """Return the referee's training data and its accuracy."""
     record = read_record()
     share = record["test_right"] / record["test_digits"]
     rows = [

@@ -1,1 +1,1 @@
-"""How good a restoration is: closeness, the referee, the protocol, multiply-accumulates."""
+"""The quality of restorations: metrics, the referee, the protocol, and the count of operations."""

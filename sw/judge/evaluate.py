@@ -1,4 +1,4 @@
-"""Evaluation by the protocol: test digits blanked in order, restored, compared and read."""
+"""Evaluation by the protocol: blank test digits, restore them, compare and classify the results."""
 
 from __future__ import annotations
 
@@ -20,28 +20,42 @@ from sw.judge.metrics import closeness, paste
 from sw.judge.referee import Referee
 from sw.runs.terminal import console
 
-__all__ = ["Judged", "digits_to_judge", "evaluate", "require_size", "show"]
+__all__ = [
+    "Judged",
+    "digits_to_judge",
+    "evaluate",
+    "images_to_judge",
+    "require_size",
+    "score",
+    "show",
+]
 
 
 class Judged(NamedTuple):
-    """Digits to judge a restorer by, in order: the position of each is its mask index."""
+    """Digits to judge a restorer by; the position of each is the index of its mask."""
 
     rows: str
-    """What the rows of a table are labelled: `test` for MNIST's test digits, `show` otherwise."""
+    """Label of the digits in tables: `test` for MNIST's test digits, else `show`."""
     images: np.ndarray
     """Uint8 (n, 28, 28)."""
     labels: np.ndarray
-    """(n,)."""
+    """Integers (n,)."""
 
 
 def digits_to_judge(digits: Digits, count: int | None = None) -> Judged:
     """Return the first ``count`` test digits, or show digits where there are no test digits."""
-    if digits.test_images is None or digits.test_labels is None:
+    labels = digits.test_labels
+    if labels is not None and len(labels) and (most := int(labels.max())) > 9:
+        raise InputError(f"Test labels must be of digits, 0 to 9, not {most}: {digits.source}")
+    return images_to_judge(digits, count)
+
+
+def images_to_judge(data: Digits, count: int | None = None) -> Judged:
+    """Return the same of any images: the referee can read none but digits."""
+    if data.test_images is None or data.test_labels is None:
         images, labels = show_digits()
         return Judged("show", images[:count], labels[:count])
-    if len(digits.test_labels) and (most := int(digits.test_labels.max())) > 9:
-        raise InputError(f"Test labels must be of digits, 0 to 9, not {most}: {digits.source}")
-    return Judged("test", digits.test_images[:count], digits.test_labels[:count])
+    return Judged("test", data.test_images[:count], data.test_labels[:count])
 
 
 def evaluate(
@@ -53,7 +67,7 @@ def evaluate(
     share: float = SHARE,
     progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:
-    """Restore blanked digits on a device, its skeleton chosen, and judge what comes out.
+    """Restore blanked digits on a device with its chosen skeleton, and judge the results.
 
     Returns
     -------
@@ -92,10 +106,10 @@ def evaluate(
 def score(
     referee: Referee, images: np.ndarray, originals: np.ndarray, labels: np.ndarray
 ) -> dict[str, float]:
-    """Return PSNR both ways in dB, and the share of digits that the referee reads right in %."""
+    """Return both means of the PSNR in dB, and the digits that the referee reads right in %."""
     read, _ = referee.read(images)
-    psnr = {name: round(db, 3) for name, db in closeness(images, originals)._asdict().items()}
-    return psnr | {"digit_id": round(100 * float(np.mean(read == labels)), 2)}
+    right = round(100 * float(np.mean(read == labels)), 2)
+    return closeness(images, originals).to_json() | {"digit_id": right}
 
 
 def require_size(digits: Judged, skeleton: Skeleton) -> None:

@@ -1,4 +1,4 @@
-"""Multiply-accumulates a digit, counted by PyTorch from the graph that runs."""
+"""Multiply-accumulates of a digit: PyTorch counts them while the model runs."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def count(run: Callable[[], object]) -> int:
 
 
 def network_macs(network: nn.Module, image: int = 28) -> int:
-    """Return those of a network on one image."""
+    """Return the multiply-accumulates of a network on one image."""
     return count(lambda: network(torch.zeros(1, 1, image, image)))
 
 
 def automaton_macs(spec: Spec) -> int:
-    """Return those of a digit: encode, every step, every opening of the gate, read-out."""
+    """Return the multiply-accumulates of a digit: encode, all steps, all openings, read-out."""
     machine = Values(Rule(spec), Gate(spec) if spec.gate else None)
 
     def run() -> None:

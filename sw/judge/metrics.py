@@ -1,4 +1,4 @@
-"""How close restorations come to the originals: PSNR and SSIM, raw or with known pixels pasted."""
+"""Metrics of restorations: PSNR and SSIM, with or without the known pixels pasted back."""
 
 from __future__ import annotations
 
@@ -12,12 +12,21 @@ PEAK = 255
 
 
 class Closeness(NamedTuple):
-    """PSNR of a set of images in dB, both ways of taking the mean."""
+    """PSNR of a set of images in dB, with the mean taken in two ways."""
 
     psnr_mean: float
     """Mean of the PSNR of each image."""
     psnr_of_mean: float
     """PSNR of the mean squared error over all images."""
+
+    @classmethod
+    def of(cls, errors: np.ndarray, pixels: int = 784) -> Closeness:
+        """Return the closeness of images, from the mean squared error of each (n,)."""
+        return cls(float(psnr(errors, pixels).mean()), float(psnr(errors.mean(), pixels)))
+
+    def to_json(self) -> dict[str, float]:
+        """Return both values by name, rounded to 0.001 dB."""
+        return {name: round(decibels, 3) for name, decibels in self._asdict().items()}
 
 
 def squared_errors(images: np.ndarray, originals: np.ndarray) -> np.ndarray:
@@ -29,8 +38,8 @@ def squared_errors(images: np.ndarray, originals: np.ndarray) -> np.ndarray:
 def psnr(mean_squared_error: np.ndarray | float, pixels: int = 784) -> np.ndarray:
     """Return the PSNR in dB of a mean squared error, peak 255.
 
-    No error at all counts as one code off in one of ``pixels`` pixels, 77.07 dB of 784, so that a
-    flawless image does not make every mean infinite.
+    An error of 0 counts as an error of one code in one of ``pixels`` pixels, which is 77.07 dB for
+    784 pixels. Otherwise one perfect image would make a mean infinite.
     """
     floored = np.maximum(mean_squared_error, 1 / pixels)
     return np.asarray(10 * np.log10(PEAK**2 / floored))
@@ -38,13 +47,11 @@ def psnr(mean_squared_error: np.ndarray | float, pixels: int = 784) -> np.ndarra
 
 def closeness(images: np.ndarray, originals: np.ndarray) -> Closeness:
     """Compare images with their originals, uint8 (n, h, w), n at least 1."""
-    errors = squared_errors(images, originals)
-    pixels = originals[0].size
-    return Closeness(float(psnr(errors, pixels).mean()), float(psnr(errors.mean(), pixels)))
+    return Closeness.of(squared_errors(images, originals), originals[0].size)
 
 
 def paste(restored: np.ndarray, originals: np.ndarray, blanked: np.ndarray) -> np.ndarray:
-    """Return the restored images with the pixels that were never blanked put back."""
+    """Return the restored images with the original pixels where none were blanked."""
     return np.where(blanked, restored, originals)
 
 

@@ -1,4 +1,4 @@
-"""The weights before quantisation: what it is measured against, and where another run may begin."""
+"""Files of float weights: the model before quantisation, from which another run can begin."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from sw.model.rule import Rule
 __all__ = ["FLOATS", "LATENT", "find", "models", "read", "write"]
 
 FLOATS = "float.safetensors"
-"""What quantisation-aware training began with."""
+"""Name of the file of weights at the beginning of quantisation-aware training."""
 LATENT = "latent.safetensors"
-"""What it ended with, and rounds to the skeleton's integers: where another run may begin."""
+"""Name of the file of weights at its end: rounded, they are the skeleton's integers."""
 
 
 def named_parameters(rule: Rule, gate: Gate | None) -> dict[str, nn.Parameter]:
-    """Return all parameters by name, those of the rule under ``rule.``, the gate's ``gate.``."""
+    """Return all parameters by name: ``rule.…`` and ``gate.…``."""
     models: dict[str, nn.Module] = {"rule": rule} | ({"gate": gate} if gate else {})
     return {
         f"{prefix}.{name}": parameter
@@ -34,7 +34,7 @@ def named_parameters(rule: Rule, gate: Gate | None) -> dict[str, nn.Parameter]:
 
 
 def find(name: str) -> Path:
-    """Return the path of float weights: that of the file, or of a skeleton's name or folder."""
+    """Return the path of float weights, given the file, a skeleton's folder or a shipped name."""
     path = Path(name)
     return path if is_file(path) else skeleton.find(name) / FLOATS
 
@@ -47,7 +47,7 @@ def write(rule: Rule, gate: Gate | None, path: Path) -> None:
 
 
 def read(rule: Rule, gate: Gate | None, path: Path) -> None:
-    """Put the weights of a file in the place of the models' own."""
+    """Replace the weights of the models by those of a file."""
     with reading(path, "a file of float weights"):
         values: dict[str, Tensor] = load(read_bytes(path))
     own = named_parameters(rule, gate)

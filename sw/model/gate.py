@@ -36,7 +36,7 @@ class GateExponents(NamedTuple):
 
 
 def field_of(deltas: Tensor, spec: Spec, step: int) -> Tensor:
-    """Turn deltas (B, cells / 4) of the opening after ``step`` into what is added to a channel.
+    """Return the field that deltas (B, cells / 4) of the opening after ``step`` add to a channel.
 
     Shape (B, 1, height, width).
     """
@@ -53,7 +53,7 @@ def field_of(deltas: Tensor, spec: Spec, step: int) -> Tensor:
 
 
 def spread(deltas: Tensor, spec: Spec, step: int) -> Tensor:
-    """Turn deltas into what is added to the states: `field_of` on one channel, 0 on the others.
+    """Return the field that deltas add to the states: `field_of` in one channel, 0 in the others.
 
     Shape (B, channels, height, width).
     """
@@ -64,9 +64,9 @@ def spread(deltas: Tensor, spec: Spec, step: int) -> Tensor:
 
 
 def cut(planes: Tensor, bits: int) -> Tensor:
-    """Clear all but the upper ``bits`` of the planes' codes; the gradient passes straight through.
+    """Clear all but the upper ``bits`` of the planes' codes, with a straight-through gradient.
 
-    Whole bytes pass as they are, rounded or not.
+    With all bits, the codes stay unchanged, even if they are not rounded.
     """
     if bits == STATE.width:
         return planes
@@ -76,9 +76,9 @@ def cut(planes: Tensor, bits: int) -> Tensor:
 
 
 class CutNetwork(GateNetwork):
-    """A network that reads of every code in a plane its upper ``bits`` alone.
+    """A network that reads only the upper ``bits`` of every code in a plane.
 
-    No file says so: it is there to be measured, not to be saved.
+    It can be measured but not saved: a gate.safetensors does not store ``bits``.
     """
 
     def __init__(
@@ -93,18 +93,18 @@ class CutNetwork(GateNetwork):
 
 
 class Gate(nn.Module):
-    """Maps planes (B, cells) to deltas (B, cells / 4), both values of scale ``2**-STATE_FRAC``.
+    """The network from planes (B, cells) to deltas (B, cells / 4); scale ``2**-STATE_FRAC``.
 
     Parameters
     ----------
     spec
-        The automaton it belongs to.
+        The automaton that the gate belongs to.
     exponents
         Fracs of the weights; None leaves the model unquantised.
     units
         Hidden units.
     plane_bits
-        Upper bits of a plane's codes that it reads.
+        Number of upper bits of a plane's codes that the gate reads.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class Gate(nn.Module):
         self.delta = qnn.QuantIdentity(act_quant=activation(STATE, STATE_FRAC))
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw the weights to start training from: at first every delta is 0."""
+        """Draw the first weights of a training; every delta is 0 with them."""
         with torch.no_grad():
             assert self.hidden.bias is not None and self.output.bias is not None
             bound = 1 / math.sqrt(self.hidden.in_features)
@@ -144,7 +144,7 @@ class Gate(nn.Module):
         return self.delta(self.output(self.relu(self.hidden(read))))
 
     def weights(self, skeleton: str | None = None) -> GateNetwork:
-        """Return the integers that golden takes; ``skeleton`` is the digest it was trained with."""
+        """Return the integers for golden; ``skeleton`` is the digest it was trained with."""
         assert self.exponents is not None, "only a quantised gate has integers"
 
         def integers(layer: qnn.QuantLinear, place: Place, exponents: Tensor) -> GateLayer:

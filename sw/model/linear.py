@@ -1,7 +1,7 @@
-"""A linear layer that a batch runs through many times, its gradient found in one product.
+"""A linear layer for many uses in one batch: one product computes the gradient of all uses.
 
-The gate answers after every step. Autograd would write and add up a gradient as large as its
-weights for each answer; the products of all answers together are one matrix product.
+The gate answers after many steps of a batch. For each answer, Autograd would compute a gradient as
+large as the weights and add it up. Here one matrix product serves all answers.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ Uses = list[tuple[Tensor, Tensor]]
 
 
 class Linear(NamedTuple):
-    """A weight (outputs, inputs) and a bias (outputs,), for the steps of one batch."""
+    """A layer for the steps of one batch: weight (outputs, inputs) and bias (outputs,)."""
 
     weight: Tensor
     bias: Tensor
     uses: Uses
-    """Inputs (B, inputs) and gradients (B, outputs) of the uses that are differentiated so far."""
+    """Inputs (B, inputs) and gradients (B, outputs) of the uses whose backward pass has run."""
 
     @classmethod
     def of(cls, weight: Tensor, bias: Tensor) -> Linear:
-        """Return the layer; what is given receives the gradient when all uses are through."""
+        """Return the layer; weight and bias get their gradient after the last backward pass."""
         uses: Uses = []
         passed, bias = Gather.apply(weight, bias, uses)
         return cls(passed, bias, uses)
@@ -39,18 +39,18 @@ class Linear(NamedTuple):
 
 
 class Gather(torch.autograd.Function):
-    """Give weights to their uses, and take the gradient of all of them at once."""
+    """Pass weights to their uses; compute the gradient of all uses at once."""
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, bias: Tensor, uses: Uses) -> tuple[Tensor, Tensor]:
-        """Pass the weights on."""
+        """Return the weights."""
         ctx.uses = uses
         return weight.view_as(weight), bias.view_as(bias)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, None]:
-        """Add the uses' gradients to what else there is; autograd has been through each by now."""
+        """Add the gradients of the uses, whose backward passes have all run by now."""
         if ctx.uses:
             inputs, gradients = map(torch.cat, zip(*ctx.uses, strict=True))
             ctx.uses.clear()
@@ -60,7 +60,7 @@ class Gather(torch.autograd.Function):
 
 
 class Use(torch.autograd.Function):
-    """Run through the layer; the weights' gradient is left to `Gather`."""
+    """Apply the layer; `Gather` computes the gradient of the weights."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, uses: Uses) -> Tensor:
@@ -72,7 +72,7 @@ class Use(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        """Return the input's gradient, and note what the weights' one needs."""
+        """Return the input's gradient; store the data for the weights' gradient."""
         x, weight = ctx.saved_tensors
         ctx.uses.append((x, gradient))
         return gradient @ weight, None, None, None

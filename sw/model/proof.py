@@ -1,4 +1,4 @@
-"""The proof that comes with every skeleton: Brevitas in evaluation equals golden, code for code."""
+"""The proof of every skeleton: the Brevitas model in evaluation equals golden in every code."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ BLOCK = 64
 
 
 class Mismatch(Difference):
-    """The model in training and golden disagree: never the user's fault."""
+    """The Brevitas model and golden differ: an error of ours, not of the user."""
 
 
 def compare(values: Tensor, frac: int, codes: np.ndarray, what: str) -> int:
-    """Return how many codes were compared; raise `Mismatch` unless all are equal."""
+    """Raise `Mismatch` unless all codes are equal; return their number."""
     got = values.detach().cpu().double().numpy().reshape(codes.shape) * 2.0**frac
     wrong = np.argwhere(got != codes)
     if len(wrong):
@@ -43,14 +43,14 @@ def compare(values: Tensor, frac: int, codes: np.ndarray, what: str) -> int:
 
 
 def place_of(index: Sequence[int]) -> str:
-    """Return where a code lies, for people: of a lattice, an image or a delta."""
+    """Return in words the position of a code in a lattice, an image or a delta."""
     names = {4: ("sample", "channel", "row", "column"), 3: ("sample", "row", "column")}
     words = names.get(len(index), ("sample", "unit"))
     return " ".join(f"{word} {number}" for word, number in zip(words, index, strict=True))
 
 
 def as_values(codes: np.ndarray, frac: int, rule: Rule) -> Tensor:
-    """Turn codes into values where the rule is."""
+    """Return codes as values on the rule's device."""
     return torch.from_numpy(codes).to(rule.encode.weight.device).float() * 2.0**-frac
 
 
@@ -64,7 +64,7 @@ def prove(
     images: np.ndarray | None,
     states: np.ndarray | None = None,
 ) -> int:
-    """Run both side by side over all steps, gate included; return how many codes were equal.
+    """Compare all steps of Brevitas and golden, gate included; return the number of equal codes.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ def prove(
     skeleton, network
         The integers that were exported from them.
     images
-        Where to start: uint8 (B, image, image), or
+        Images to start from, uint8 (B, image, image); None to start from ``states``.
     states
-        raw lattices, int8 (B, channels, height, width).
+        Raw lattices to start from, int8 (B, channels, height, width).
     """
     rule.eval()
     if gate is not None:

@@ -1,8 +1,8 @@
-"""Quantisers: Brevitas, with power-of-two scales, rounding ties upwards, and nothing else learnt.
+"""Quantisers of Brevitas with fixed power-of-two scales, which round ties upwards.
 
-Everything real is ``code * 2**-frac``. A layer takes codes of frac `source`, has weights of frac
-`exponent` (one per output) and gives codes of frac `target`, so its accumulator has frac
-``exponent + source`` and its shift is ``exponent + source - target``.
+A value is ``code * 2**-frac``. A layer takes codes of frac `source`, has weights of frac `exponent`
+(one per output) and returns codes of frac `target`. So its accumulator has frac
+``exponent + source``, and its shift is ``exponent + source - target``.
 """
 
 from __future__ import annotations
@@ -54,33 +54,33 @@ CHANGE = Format(width=25)  # what the update adds: wide enough never to saturate
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a layer stands: fracs of the codes it takes and gives, and the ranges it keeps to."""
+    """The quantisation of a layer: fracs of its inputs and outputs, and ranges of its numbers."""
 
     source: int
     target: int
     bias: Format
     shifts: range
     narrow: bool = False
-    """Whether the smallest weight is left out, so that codes are symmetric."""
+    """Whether the smallest code is not used, so that weights are symmetric."""
     bits: int = 8
-    """Of its weights."""
+    """Bits of a weight."""
 
     @property
     def codes(self) -> range:
-        """Codes its weights may have."""
+        """Codes that weights may have."""
         half = 1 << self.bits - 1
         return range(self.narrow - half, half)
 
     @property
     def exponents(self) -> range:
-        """Fracs its weights may have."""
+        """Fracs that weights may have."""
         offset = self.target - self.source
         return range(self.shifts[0] + offset, self.shifts[-1] + offset + 1)
 
     def choose(self, weight: Tensor, bias: Tensor) -> Tensor:
         """Return the largest fitting frac for each output: int64 (outputs,).
 
-        The bias gets a bit of headroom, since it may grow; weights saturate where none fits.
+        The bias gets one bit of headroom, because it may grow. Weights saturate if no frac fits.
         """
         peak = weight.detach().double().reshape(len(bias), -1).abs().amax(1).clamp(min=2.0**-40)
         base = bias.detach().double().abs().clamp(min=2.0**-40)
@@ -115,7 +115,7 @@ class RoundHalfUp(nn.Module):
 
 
 def quantisers(place: Place, exponents: Tensor | None, dimensions: int) -> dict[str, type | None]:
-    """Return the arguments `weight_quant` and `bias_quant` of a layer; none without exponents.
+    """Return a layer's arguments `weight_quant` and `bias_quant`; an empty dict without exponents.
 
     Weights have frac ``exponents[k]`` and the place's bits; biases have the accumulator's frac.
     """

@@ -1,4 +1,4 @@
-"""Brevitas models out of the integers that are shipped, exactly.
+"""Brevitas models from the integers of a skeleton and a gate, exactly.
 
 The inverse of ``Rule.weights`` and ``Gate.weights``: a weight is ``code * 2**-frac``, and the frac
 follows from the shift.
@@ -22,7 +22,7 @@ __all__ = ["gate_of", "rule_of"]
 
 
 def rule_of(skeleton: Skeleton) -> Rule:
-    """Return the quantised rule that a skeleton's integers came from."""
+    """Return the quantised rule with a skeleton's integers."""
     layers = {
         "encode": (skeleton.encode, ENCODE),
         "perceive": (skeleton.perceive, PERCEIVE),
@@ -37,7 +37,7 @@ def rule_of(skeleton: Skeleton) -> Rule:
 
 
 def gate_of(network: GateNetwork, spec: Spec) -> Gate:
-    """Return the quantised gate that a network's integers came from."""
+    """Return the quantised gate with a network's integers."""
     layers = {"hidden": (network.hidden, GATE_INPUT), "output": (network.output, GATE_OUTPUT)}
     fracs = {name: fracs_of(layer.shift, place) for name, (layer, place) in layers.items()}
     gate = Gate(spec, GateExponents(**fracs), units=len(network.hidden.bias))

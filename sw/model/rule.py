@@ -1,7 +1,7 @@
 """The rule as a Brevitas model: encoder, one step and read-out, with the arithmetic of the chip.
 
-In evaluation every code equals golden's. Without exponents the same model is plain float: the
-warm-up of training. Training itself runs `sw.model.step`, which takes these quantised weights.
+In evaluation every code equals golden's. Without exponents the same model computes in float, for
+the warm-up of training. Training itself runs `sw.model.step` with these quantised weights.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Rule(nn.Module):
     """Encoder, one step of the automaton, and read-out, on values.
 
     States are (B, channels, height, width) with scale ``2**-STATE_FRAC``; images are
-    (B, 1, image, image), pixel codes with scale ``2**-PIXEL_FRAC``. The gate is no part of it.
+    (B, 1, image, image), pixel codes with scale ``2**-PIXEL_FRAC``. The gate is a model of its own.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Rule(nn.Module):
     exponents
         Fracs of the weights; None leaves the model unquantised.
     weight_bits
-        Of the weights of perceive and update; fewer than 8 make their codes symmetric.
+        Bits of the weights of perceive and update; with fewer than 8, their codes are symmetric.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Rule(nn.Module):
 
     @property
     def places(self) -> tuple[Place, Place, Place, Place]:
-        """Where its layers stand, in the order of their exponents."""
+        """The quantisation of its layers, in the order of their exponents."""
         if self.weight_bits == 8:
             return ENCODE, PERCEIVE, UPDATE, READOUT
         perceive, update = (
@@ -99,7 +99,7 @@ class Rule(nn.Module):
         return ENCODE, perceive, update, READOUT
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw the weights to start training from: at first the read-out shows the input."""
+        """Draw the first weights of a training; with them, the read-out shows the input."""
         with torch.no_grad():
             for layer in (self.encode, self.perceive, self.update, self.readout):
                 assert layer.bias is not None
@@ -112,14 +112,14 @@ class Rule(nn.Module):
             self.readout.weight[:, 0] = 0.5
 
     def lay(self, images: Tensor) -> Tensor:
-        """Encode images: the states after step 0."""
+        """Encode images; return the states after step 0."""
         top, left = self.spec.margins
         return self.state(self.encode(nn.functional.pad(images, (left, left, top, top))))
 
     def forward(self, states: Tensor) -> Tensor:
-        """Return the states one step on."""
+        """Return the states after one more step."""
         hidden = self.hidden(self.perceive(states))
-        change = self.change(self.update(hidden))  # cut before it is added: exact in float32
+        change = self.change(self.update(hidden))  # cut before adding: exact in float32
         return self.state(states + change)
 
     def show(self, states: Tensor) -> Tensor:
@@ -128,7 +128,7 @@ class Rule(nn.Module):
         return self.pixel(self.readout(states[:, :, rows, columns]))
 
     def weights(self, name: str = "skeleton") -> Skeleton:
-        """Return the integers that golden and the chip take."""
+        """Return the integers for golden and the chip."""
         assert self.exponents is not None, "only a quantised rule has integers"
         encode, perceive, update, readout = (
             layer_codes(layer, place, exponents)

@@ -1,7 +1,7 @@
-"""The rule and the gate as training runs them: on codes, quickly, the same numbers as Brevitas.
+"""The machine of training: rule and gate on codes, faster than Brevitas with equal results.
 
-Brevitas owns the weights and quantises them once a batch; `TrainingMachine` takes the result.
-Unless it is exact, nothing is rounded and only the states saturate: the float warm-up.
+Brevitas has the weights and quantises them once a batch for `TrainingMachine`. In the float
+warm-up the machine is not exact: nothing is rounded, and only the states saturate.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from sw.model.rule import Rule
 
 __all__ = ["TrainingMachine"]
 
-between = torch.ops.aten.hardtanh_backward  # gradient where low < x < high, else 0
+between = torch.ops.aten.hardtanh_backward  # the gradient is 0 unless low < x < high
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingMachine(Loop[Tensor]):
-    """The machine on codes, float32 (B, channels, height, width), through which gradients flow.
+    """The machine on codes, float32 (B, channels, height, width), with gradients.
 
-    Its weights and biases take codes to codes, a half added where rounding follows.
+    Its weights and biases map codes to codes; biases include a half where rounding follows.
     """
 
     spec: Spec
@@ -43,19 +43,19 @@ class TrainingMachine(Loop[Tensor]):
     """Whether codes are rounded as the chip does."""
     encoder: tuple[Tensor, Tensor]
     kernels: Tensor
-    """One depth-wise set of filters for each of the multiplier's: (M, channels, 1, 3, 3)."""
+    """A depth-wise set of filters for each filter of a channel: (M, channels, 1, 3, 3)."""
     offsets: Tensor
     """(M, channels)."""
     update: tuple[Tensor, Tensor]
-    """Its inputs in the order of the kernels."""
+    """Weight and bias; inputs are in the order of the kernels."""
     reader: tuple[Tensor, Tensor]
     network: tuple[Linear, Linear] | None
     plane_bits: int = STATE.width
-    """Upper bits of a plane's codes that the gate reads."""
+    """Number of upper bits of a plane's codes that the gate reads."""
     dropout: float = 0.0
-    """Share of the gate's hidden units that is left out at random."""
+    """Share of the gate's hidden units that dropout clears."""
     stretch: float = 1.0
-    """How many times as long a step is; see `stretched`."""
+    """Factor of the length of a step; see `stretched`."""
 
     @classmethod
     def of(cls, rule: Rule, gate: Gate | None, dropout: float = 0.0) -> TrainingMachine:
@@ -94,22 +94,22 @@ class TrainingMachine(Loop[Tensor]):
         )
 
     def stretched(self, times: float) -> TrainingMachine:
-        """Return the one of steps so many times as long: each change of a state is as much larger.
+        """Return a machine with longer steps: every change of a state is larger by this factor.
 
-        States at rest are the same. A rule that comes to rest in longer steps has a margin in usual
-        ones: its dead zone is wider, and it does not overshoot what it returns to.
+        States at rest stay the same. A rule that comes to rest with longer steps has a margin with
+        usual ones: its dead zone is wider, and it does not overshoot the state it returns to.
         """
         weight, bias = self.update
         return replace(self, update=(weight * times, bias * times), stretch=times)
 
     def encode(self, images: Tensor) -> Tensor:
-        """Lay pixel codes (B, image, image) on lattices."""
+        """Return the lattices of pixel codes (B, image, image)."""
         top, left = self.spec.margins
         padded = functional.pad(images[:, None], (left, left, top, top))
         return self.rounded(functional.conv2d(padded, *self.encoder))
 
     def step(self, states: Tensor) -> Tensor:
-        """Return the states a step of the rule on; fused where there is a compiler."""
+        """Return the states after one more step of the rule; fused if there is a compiler."""
         functions = step_library(self.spec, states.device)
         if functions is None:
             return self.plain_step(states)
@@ -117,20 +117,20 @@ class TrainingMachine(Loop[Tensor]):
         return fused_step(states, kernels, offsets, self.update, functions, self.exact)
 
     def plain_step(self, states: Tensor) -> Tensor:
-        """Do the same in plain torch."""
+        """Return the same, computed in plain torch."""
         padding = 1
         source = states = states.contiguous(memory_format=torch.channels_last)
         if self.spec.boundary == "wrap":
             source, padding = functional.pad(states, (1, 1, 1, 1), mode="circular"), 0
         sums = perceive(source, self.kernels, self.offsets, padding)
         change = functional.conv2d(relu(sums, HIDDEN, self.exact), *self.update)
-        # Round first, add then: in one sum float32 would round before it cuts.
+        # Cut before adding: in one sum, float32 would round first.
         whole = Whole.apply(change) if self.exact else change
         result: Tensor = Bounded.apply(states + whole)
         return result
 
     def planes(self, states: Tensor) -> Tensor:
-        """Return what the gate reads of states: codes (B, cells)."""
+        """Return the planes that the gate reads: codes (B, cells)."""
         assert self.spec.gate is not None
         planes = states[:, self.spec.gate.input_channel].reshape(len(states), self.spec.cells)
         return cut(planes, self.plane_bits)
@@ -162,19 +162,18 @@ class TrainingMachine(Loop[Tensor]):
     def readout(self, states: Tensor) -> Tensor:
         """Return pixel codes (B, image, image); the gradient passes through the saturation.
 
-        A pixel that is saturated on the right side has no error; on the wrong side it must get
-        away.
+        A rightly saturated pixel has no error; a wrongly saturated one gets a gradient.
         """
         weight, bias = self.reader
         rows, columns = self.spec.window
-        # As a product over the channels: a convolution of the window costs three times as much.
+        # A product over the channels is three times as fast as a convolution of the window.
         sums = torch.matmul(weight.flatten(1), states.flatten(2)) + bias
         shown = sums.view(-1, self.spec.height, self.spec.width)[:, rows, columns]
         codes = shown.detach().clamp(PIXEL.min, PIXEL.max)
         return shown + ((codes.floor() if self.exact else codes) - shown.detach())
 
     def rounded(self, x: Tensor) -> Tensor:
-        """Saturate to the state's format; round (the half is in already) where exact."""
+        """Saturate to the state's format; if exact, floor, since the bias includes the half."""
         if self.exact:
             result: Tensor = Saturate.apply(x, STATE, float(STATE.min))
             return result
@@ -188,9 +187,10 @@ def scale_layer(
     exponents: Tensor | None,
     functions: CDLL | None,
 ) -> tuple[Tensor, Tensor]:
-    """Return a layer's weight and bias on codes, quantised where the layer is.
+    """Return a layer's weight and bias for codes, quantised if the layer is.
 
-    ``exponents`` are the fracs of its weights, ``functions`` the fused step's if that runs.
+    ``exponents`` are the fracs of its weights; ``functions`` is the library of the fused step, or
+    None.
     """
     factor, bias = 2.0 ** (place.target - place.source), layer.bias
     if exponents is None:
@@ -205,11 +205,11 @@ def scale_layer(
 
 
 class Saturate(torch.autograd.Function):
-    """Floor and clamp to a format; a straight-through gradient inside, none outside."""
+    """Floor and clamp to a format; the gradient is straight-through inside and 0 outside."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, to: Format, low: float) -> Tensor:
-        """``low`` is the bound under which no gradient flows."""
+        """Return the codes; below ``low`` the gradient is 0."""
         ctx.save_for_backward(x)
         ctx.bounds = low, to.max + 1.0
         return x.clamp(to.min, to.max).floor_()
@@ -217,21 +217,22 @@ class Saturate(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        """Pass what lies between the bounds."""
+        """Return the gradient between the bounds, 0 elsewhere."""
         return between(gradient, ctx.saved_tensors[0], *ctx.bounds), None, None
 
 
 def gradient_back(gradient: Tensor, states: Tensor) -> Tensor:
-    """Return the gradient; of a saturated state where following it leads back, else 0.
+    """Return the gradient, but 0 where it drives a saturated state further out.
 
-    What saturates would else be stuck there: nothing could ever pull it off its limit again.
+    Saturated states keep the gradient that leads back into the range. Without it they would stay
+    saturated for ever.
     """
     out = torch.where(gradient > 0, states <= STATE.min, states >= STATE.max)
     return gradient.masked_fill(out, 0.0)
 
 
 class Bounded(torch.autograd.Function):
-    """Clamp to the state's format; the gradient as `gradient_back` has it."""
+    """Clamp to the state's format, with the gradient of `gradient_back`."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -248,7 +249,7 @@ class Bounded(torch.autograd.Function):
 
 
 class Deliver(torch.autograd.Function):
-    """Add a field to one channel of the states, and saturate; the others stay as they are."""
+    """Add a field to one channel of the states and saturate it; the others stay unchanged."""
 
     @staticmethod
     def forward(ctx: Any, states: Tensor, field: Tensor, channel: int) -> Tensor:
@@ -271,7 +272,7 @@ class Deliver(torch.autograd.Function):
 
 
 class Whole(torch.autograd.Function):
-    """Cut towards zero; a straight-through gradient."""
+    """Cut towards zero, with a straight-through gradient."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -281,19 +282,19 @@ class Whole(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        """Pass everything."""
+        """Return the gradient."""
         return gradient
 
 
 def relu(x: Tensor, to: Format, exact: bool) -> Tensor:
-    """Rectify; round (the half is in already) and saturate where exact."""
+    """Rectify; if exact, also saturate and floor, since the bias includes the half."""
     return Saturate.apply(x, to, 0.5) if exact else functional.relu(x)
 
 
 def perceive(source: Tensor, kernels: Tensor, offsets: Tensor, padding: int) -> Tensor:
-    """Return what all filters find: (B, filters, height, width), in the order of the kernels."""
+    """Return all filters' outputs, (B, filters, height, width), in the order of the kernels."""
     if source.is_cuda:
-        # One launch, in the place of one for each of the multiplier's filters and their joining.
+        # One launch instead of one for each set of filters, and no concatenation.
         return functional.conv2d(source, dense(kernels), offsets.flatten(), padding=padding)
     # Depth-wise convolutions without a multiplier run about twice as fast as one with it.
     sums = [

@@ -1,4 +1,4 @@
-"""The Brevitas models as a machine: the loop of `golden.machine` on values."""
+"""The Brevitas models in the loop of `golden.machine`, on values."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Values(Loop[Tensor]):
     Parameters
     ----------
     rule : Rule
-        What runs.
+        The rule that runs.
     network : Gate or None
-        Its gate; None runs without.
+        Its gate; None runs the rule alone.
     """
 
     def __init__(self, rule: Rule, network: Gate | None) -> None:
@@ -29,12 +29,12 @@ class Values(Loop[Tensor]):
         self.spec = rule.spec
 
     def encode(self, images: Tensor) -> Tensor:
-        """Lay pixel codes (B, image, image) on lattices."""
+        """Return the lattices of pixel codes (B, image, image)."""
         states: Tensor = self.rule.lay(images[:, None] * 2.0**-PIXEL_FRAC)
         return states
 
     def step(self, states: Tensor) -> Tensor:
-        """Return the states a step of the rule on."""
+        """Return the states after one more step of the rule."""
         states = self.rule(states)
         return states
 

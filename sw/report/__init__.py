@@ -1,1 +1,1 @@
-"""Parts of pages and pictures that are made from measurements."""
+"""Generated parts of pages, pictures, and the copy of results into docs."""

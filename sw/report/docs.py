@@ -17,7 +17,7 @@ from golden.files import ROOT, replacement
 __all__ = ["paragraph", "table", "update"]
 
 WIDTH = 120
-"""Columns of a line that is no table."""
+"""Columns of a line outside of tables."""
 
 PART = re.compile(r"(<!-- begin: ([a-z-]+) -->\n)(.*?)(<!-- end: \2 -->)", re.DOTALL)
 
@@ -30,7 +30,7 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def paragraph(text: str) -> str:
-    """Return a text as lines of at most `WIDTH` columns."""
+    """Return a text as a paragraph with lines of at most `WIDTH` columns."""
     return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Contact sheets: how each digit falls into place, one row a digit, pixel for pixel."""
+"""Contact sheets: one row for each digit shows its restoration step by step, without smoothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["restoration_sheet", "sheet", "steps_to_show"]
 PAPER, INK = 244, 40
 GAP, MARGIN, TEXT = 4, 10, 13
 MOST_STEPS = 10
-"""Read-outs on a sheet before the restored one; longer runs show some of theirs."""
+"""Most columns of steps on a sheet; of a longer run it shows a selection."""
 
 
 def sheet(columns: Mapping[str, np.ndarray], scale: int = 3) -> np.ndarray:
@@ -23,7 +23,7 @@ def sheet(columns: Mapping[str, np.ndarray], scale: int = 3) -> np.ndarray:
     columns
         Images uint8 (n, height, width) under each heading, all of one shape.
     scale
-        Pixels of the sheet for one of an image, each way.
+        Pixels of the sheet for one pixel of an image, in each direction.
 
     Returns
     -------
@@ -58,13 +58,13 @@ def restoration_sheet(
     Parameters
     ----------
     frames
-        What the lattices showed after each of some steps.
+        Images that the lattices showed, by step.
     restored
-        What they showed in the end.
+        Images that they showed in the end.
     original, damaged
-        The images before and after the damage, where there are any.
+        Images before and after the damage, if there are any.
     scale
-        Pixels of the sheet for one of an image, each way.
+        Pixels of the sheet for one pixel of an image, in each direction.
     """
     columns = {} if original is None else {"original": original}
     if damaged is not None:
@@ -74,7 +74,7 @@ def restoration_sheet(
 
 
 def steps_to_show(steps: range) -> list[int]:
-    """Return all of a few steps, or at most `MOST_STEPS` of many, denser where digits fall."""
+    """Return at most `MOST_STEPS` of the steps: more of the early ones, in which digits change."""
     if len(steps) <= MOST_STEPS:
         return list(steps)
     chosen = np.geomspace(1, len(steps), MOST_STEPS).round().astype(int)

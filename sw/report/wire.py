@@ -1,4 +1,4 @@
-"""Tables of docs/protocol.md, made from the table of the wire itself."""
+"""Tables of docs/protocol.md, generated from `golden.wire`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["wire_parts"]
 
 LISTS = {
     "kinds": (wire.Kind, ("kind", "name", "request", "response behind the 0")),
-    "tags": (wire.Tag, ("tag", "name", "count", "gives")),
+    "tags": (wire.Tag, ("tag", "name", "count", "output")),
     "operations": (wire.Operation, ("operation", "name", "bytes")),
     "errors": (wire.Error, ("error", "name", "detail")),
 }
-"""Numbers on the wire, and the headings of their tables."""
+"""Numbers of the protocol, and the headings of their tables."""
 
 LAYOUTS = {
     "chunk": wire.CHUNK,
@@ -25,7 +25,7 @@ LAYOUTS = {
 
 
 def wire_parts() -> dict[str, str]:
-    """Return the tables of numbers and layouts, each named wire-NAME."""
+    """Return the tables of numbers and layouts, each under the name wire-NAME."""
     lists = {
         name: table(headings, ((int(n), f"`{n.name}`", *n.meanings) for n in numbers))
         for name, (numbers, headings) in LISTS.items()
@@ -35,7 +35,7 @@ def wire_parts() -> dict[str, str]:
 
 
 def fields_of(layout: Layout) -> str:
-    """Return the fields of a layout: where each begins, how long it is, what it means."""
+    """Return a table of a layout's fields: first byte, length, name and meaning."""
     rows = []
     for field in layout:
         byte, bit = divmod(layout.offset(field.name), 8)

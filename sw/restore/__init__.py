@@ -1,1 +1,1 @@
-"""From an input to a result: images, folders, pictures, reports."""
+"""Restoration of an input: images, folders, pictures, reports."""

@@ -1,4 +1,4 @@
-"""The demonstration: real digits, most of each blanked, restored on a chip and held to golden."""
+"""The demonstration: blank real digits, restore them on a chip, and compare with golden."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def demonstrate(
     Writes ``restored.png`` and ``report.json`` to ``output``, prints a table, and returns the
     report. Raises `Difference` if one code differs.
     """
-    remove_single(output)  # of an earlier run: one that fails has none
+    remove_single(output)  # of an earlier run, so that a run that fails leaves none
     images, labels = show_digits()
     given = Images(images[:count], range(count), labels[:count])
     steps = skeleton.spec.steps
@@ -63,13 +63,13 @@ def demonstrate(
 
 
 def compare(found: Restoration, want: Restoration) -> int:
-    """Return how many codes were compared: all of every state and of the restored images."""
+    """Compare every state and the restored images with golden; return the number of codes."""
     assert found.states is not None and want.states is not None
     return require_equal(found.states, want.states) + require_equal(found.restored, want.restored)
 
 
 def readings(restoration: Restoration, labels: np.ndarray) -> dict[str, int]:
-    """Return how many of the digits the referee reads right, before and after."""
+    """Return how many digits the referee reads right, before and after the restoration."""
     referee = Referee.load()
     assert restoration.damaged is not None
     return {
@@ -79,7 +79,7 @@ def readings(restoration: Restoration, labels: np.ndarray) -> dict[str, int]:
 
 
 def picture(restoration: Restoration, skeleton: Skeleton) -> np.ndarray:
-    """Return the picture: damaged, what each step shows, original; a digit a row."""
+    """Return the picture: one row for each digit, with damaged, every step and original."""
     from golden.model import Model
 
     assert restoration.states is not None and restoration.damaged is not None

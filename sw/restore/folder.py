@@ -1,7 +1,7 @@
-"""Restoring a folder of PNGs: a result per file, whole or not at all, and none made twice.
+"""Restoration of a folder of PNGs: one result for each file, which a second run keeps.
 
-A run that was broken off goes on where it was, and results of different runs never come to lie side
-by side: see `sw.restore.results`.
+Results are written whole or not at all, so an interrupted run goes on where it stopped. A folder
+never has results of different recipes: see `sw.restore.results`.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from golden.files import is_dir, read_bytes, resolve
 from golden.gate import GateNetwork
 from golden.spec import Spec
 from sw.data.damage import blank
-from sw.judge.metrics import psnr, squared_errors
+from sw.judge.metrics import Closeness, squared_errors
 from sw.restore.images import paper_of
 from sw.restore.png import read_grey
-from sw.restore.results import Mark, Recipe, is_ours, read_kept, require_ours, write_result
+from sw.restore.results import Mark, Method, is_ours, read_kept, require_ours, write_result
 from sw.serial.link import LinkError
 
 __all__ = ["FolderRun", "Tally", "check"]
 
 ATTEMPTS = 3
-"""Times that a batch is begun before a link that fails ends the work."""
+"""Attempts at a batch before an error of the link ends the run."""
 
 
 class Listing(NamedTuple):
     """The PNGs below a folder; links to other folders are not followed."""
 
     names: list[Path]
-    """By their names in it, sorted; none that are hidden."""
+    """Paths below the folder, sorted, without hidden ones."""
     failures: dict[str, str]
-    """What was wrong with a folder in it that cannot be read, by its name."""
+    """Errors of the folders that cannot be read, by name."""
     links: list[str]
     """Names of the links to folders."""
 
 
 def list_pngs(folder: Path) -> Listing:
-    """Return the PNGs below a folder; a folder with such a name is searched as others are."""
+    """Return the PNGs below a folder; folders whose names end in .png are searched too."""
     names, failures, links = [], {}, []
 
     def note(error: OSError) -> None:
@@ -67,11 +67,11 @@ def list_pngs(folder: Path) -> Listing:
     return Listing(sorted(names), failures, sorted(links))
 
 
-def check(source: Path, output: Path, recipe: Recipe) -> Listing:
-    """Return what is to be restored from ``source`` into ``output``.
+def check(source: Path, output: Path, method: Method) -> Listing:
+    """Return the files to restore from ``source`` into ``output``.
 
-    Raises where there is nothing, or where the output holds what this run must not replace, or
-    results of files that are not in ``source``.
+    Raises if there are none, or if the output has files that this run must not replace, or results
+    of files that are not in ``source``.
     """
     found = list_pngs(source)
     if not found.names and not found.failures:
@@ -80,7 +80,7 @@ def check(source: Path, output: Path, recipe: Recipe) -> Listing:
     if resolve(output).is_relative_to(resolve(source)):
         raise InputError(f"--output must lie outside {source}, not at {output}")
     for name in found.names:
-        require_ours(output / name, recipe)
+        require_ours(output / name, method)
     given = set(found.names)
     for name in list_pngs(output).names if is_dir(output) else []:
         if name not in given and is_ours(output / name):
@@ -103,26 +103,26 @@ class Item:
 
     name: Path
     damaged: np.ndarray
-    """Image as the device gets it, uint8 (h, w)."""
+    """Image that the device restores, uint8 (h, w)."""
     original: np.ndarray | None
     mark: Mark
 
 
 @dataclass(eq=False)
 class Tally:
-    """What became of the files."""
+    """Counts and errors of the files of a run."""
 
     restored: int = 0
     kept: int = 0
-    """Results that were there already."""
+    """Number of results from earlier runs."""
     failures: dict[str, str] = field(default_factory=dict)
-    """What was wrong with a file, by its name."""
+    """Errors of files that were not restored, by name."""
     notes: dict[str, str] = field(default_factory=dict)
-    """What was done to a file while it was read, by its name."""
+    """Conversions of files while they were read, by name."""
     errors: list[tuple[float, float]] = field(default_factory=list)
-    """Squared errors of the damaged and the restored image, where there is an original."""
+    """Squared errors of the damaged and the restored image, for files with an original."""
     pixels: int = 784
-    """Of an image."""
+    """Pixels of an image."""
     seconds: float = 0.0
 
     def add(self, item: Item, result: np.ndarray) -> None:
@@ -134,7 +134,7 @@ class Tally:
             self.pixels = result.size
 
     def report(self) -> dict[str, Any]:
-        """Return what the report says of the files."""
+        """Return the report's entries about the files."""
         rate = self.restored / self.seconds if self.seconds else 0.0
         return {
             "count": self.restored + self.kept,
@@ -148,39 +148,33 @@ class Tally:
         }
 
     def closeness(self) -> dict[str, dict[str, float]]:
-        """Return the PSNR of damaged and restored images in dB, both ways of taking the mean."""
+        """Return the `Closeness` of the damaged and of the restored images."""
         columns = zip(("damaged", "restored"), np.array(self.errors).T, strict=True)
-        return {
-            name: {
-                "psnr_mean": round(float(psnr(errors, self.pixels).mean()), 3),
-                "psnr_of_mean": round(float(psnr(errors.mean(), self.pixels)), 3),
-            }
-            for name, errors in columns
-        }
+        return {name: Closeness.of(errors, self.pixels).to_json() for name, errors in columns}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FolderRun:
-    """The restoration of every PNG below a folder into another, under its own name."""
+    """The restoration of every PNG below a folder to a file of the same name in another folder."""
 
     device: Device
-    """With the skeleton and the gate of this run chosen."""
+    """Device on which the skeleton of this run is chosen."""
     network: GateNetwork | None
     spec: Spec
     source: Path
     output: Path
-    recipe: Recipe
+    method: Method
     originals: Path | None = None
     """Folder of the originals, under the same names; without it, images are the originals if they
     are damaged here."""
     complain: Callable[[str], None] = lambda text: None
-    """Called with one line for each file that cannot be restored; the others are."""
+    """Called with one line for each file that cannot be restored; the run goes on."""
     tally: Tally = field(default_factory=Tally)
 
     def restore(
         self, names: list[Path], progress: Callable[[int], None] = lambda done: None
     ) -> Tally:
-        """Restore those files that are not yet; return what became of all.
+        """Restore the files that have no result yet; return the tally of all files.
 
         `progress` is called with the number of files done since the last call.
         """
@@ -192,7 +186,7 @@ class FolderRun:
         return self.tally
 
     def fresh(self, names: list[Path], progress: Callable[[int], None]) -> Iterator[Item]:
-        """Yield the files that have no result yet; complain of those that cannot be restored."""
+        """Yield the files without a result; report those that cannot be restored."""
         for place, name in enumerate(names):
             try:
                 item = self.read(name, place)
@@ -209,7 +203,7 @@ class FolderRun:
                 progress(1)
 
     def fail(self, name: Path, error: InputError) -> None:
-        """Note and tell that a file has no result; one that it had before is of another image."""
+        """Report that a file cannot be restored; remove its old result, of another image."""
         text = " ".join(str(error).split())
         self.tally.failures[name.as_posix()] = text
         self.complain(text)
@@ -221,20 +215,20 @@ class FolderRun:
 
     def read(self, name: Path, place: int) -> Item:
         """Read a file, and its original if there is one."""
-        pixels, recipe = self.pixels(self.source / name, name), self.recipe
-        damaged = blank(pixels, range(place, place + 1), recipe.damage)
-        original = pixels[0] if recipe.damage > 0 else None
+        pixels, method = self.pixels(self.source / name, name), self.method
+        damaged = blank(pixels, range(place, place + 1), method.damage)
+        original = pixels[0] if method.damage > 0 else None
         if self.originals is not None:
             original = self.pixels(self.originals / name)[0]
-        return Item(name, damaged[0], original, Mark.of(recipe, place, pixels[0]))
+        return Item(name, damaged[0], original, Mark.of(method, place, pixels[0]))
 
     def pixels(self, path: Path, name: Path | None = None) -> np.ndarray:
-        """Read an image, uint8 (1, h, w), ink white on black; note what was done under ``name``."""
-        paper = paper_of(self.recipe.invert)
+        """Read an image, uint8 (1, h, w), ink white on black; note conversions under ``name``."""
+        paper = paper_of(self.method.invert)
         pixels, notes = read_grey(read_bytes(path), path, self.spec.image, paper=paper)
         if notes and name is not None:
             self.tally.notes[name.as_posix()] = ", ".join(notes)
-        return ~pixels[None] if self.recipe.invert else pixels[None]
+        return ~pixels[None] if self.method.invert else pixels[None]
 
     def finish(self, batch: list[Item]) -> None:
         """Restore a batch and write its results."""
@@ -249,11 +243,11 @@ class FolderRun:
             self.tally.add(item, result)
 
     def restore_images(self, images: np.ndarray) -> np.ndarray:
-        """Restore images, once more where the link fails: a batch that is loaded begins afresh."""
+        """Restore images; after an error of the link, load the batch again and repeat it."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self.device.load_images(images)
-                run(self.device, self.network, self.recipe.steps)
+                run(self.device, self.network, self.method.steps)
                 return self.device.read_images()
             except LinkError:
                 if attempt == ATTEMPTS:

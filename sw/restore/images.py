@@ -1,4 +1,4 @@
-"""What the command line takes as INPUT: images or raw lattices, from files or from a data set."""
+"""The INPUT of the command line: images or raw lattices, from files or from a data set."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Images:
     indices: range
     labels: np.ndarray | None = None
     notes: tuple[str, ...] = ()
-    """What was done to them while they were read, for the user: a line each."""
+    """Conversions while they were read, a line each for the user."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -52,7 +52,7 @@ class Lattices:
 
 
 def is_named(text: str) -> bool:
-    """Whether an INPUT names a data set, and no path."""
+    """Whether an INPUT names a data set and not a path."""
     return NAMED.fullmatch(text) is not None
 
 
@@ -61,8 +61,8 @@ def read_input(
 ) -> Images | Lattices:
     """Read the INPUT ``text`` for a skeleton of ``spec``.
 
-    ``data`` is where MNIST may lie; with ``invert``, images are ink on paper. Lattices stay as
-    they are.
+    ``data`` is a folder of MNIST or None. With ``invert``, images are dark ink on light paper.
+    Lattices stay unchanged.
     """
     given = read_plain(text, spec, data, paper_of(invert))
     if invert and isinstance(given, Images):
@@ -71,12 +71,12 @@ def read_input(
 
 
 def paper_of(invert: bool) -> int:
-    """Return the grey level of what is not ink: white paper, or black as in MNIST."""
+    """Return the grey level of the background: white with ``invert``, or black as in MNIST."""
     return PIXEL.max if invert else PIXEL.min
 
 
 def read_plain(text: str, spec: Spec, data: Path | None, paper: int) -> Images | Lattices:
-    """Read an INPUT as it is."""
+    """Read an INPUT without inversion."""
     if (named := NAMED.fullmatch(text)) is not None:
         return read_named(text, *named.groups(), spec=spec, data=data)
     path = Path(text)
@@ -111,7 +111,7 @@ def read_named(
 
 
 def places(text: str, first: str | None, last: str | None, count: int) -> range:
-    """Return the places that a slice of ``count`` images names; every one of them must be there."""
+    """Return the indices in a slice of ``count`` images; raise unless all of them exist."""
     begin, end = int(first or 0), int(last or count)
     if begin >= min(end, count):
         raise InputError(f"{text} must name at least one of {count:,} images")
@@ -121,7 +121,7 @@ def places(text: str, first: str | None, last: str | None, count: int) -> range:
 
 
 def read_npy(raw: bytes, path: Path, spec: Spec, paper: int) -> Images | Lattices:
-    """Read a .npy of images or of raw lattices; its header is looked at before its data."""
+    """Read a .npy file of images or raw lattices; the header is checked before the data."""
     with reading(path, "a whole .npy file"):
         file = BytesIO(raw)
         version = np.lib.format.read_magic(file)
@@ -174,4 +174,4 @@ READERS: dict[bytes, Callable[[bytes, Path, Spec, int], Images | Lattices]] = {
     b"\0\0": read_idx_images,
     b"\x1f\x8b": read_idx_images,
 }
-"""First bytes of each kind of file."""
+"""Reader of each kind of file, by its first bytes."""

@@ -1,4 +1,4 @@
-"""What a restoration leaves behind: report, pictures, arrays, each file whole or not at all."""
+"""Files of a restoration: report, pictures and arrays, each whole or not at all."""
 
 from __future__ import annotations
 
@@ -43,23 +43,23 @@ __all__ = [
 
 REPORT = "report.json"
 ARRAYS = ("restored.npy", "sheet.png")
-"""Results that lie beside the report."""
+"""Results beside the report."""
 PICTURES = 100
-"""Restored images that also become a PNG of their own."""
+"""Largest number of restored images that are also written as PNGs."""
 
 LARGEST_TRACE = 4 << 30
-"""Bytes of states that a trace holds at most: they are in memory until it is written."""
+"""Most bytes of states in a trace; they are in memory until it is written."""
 
 
 def report(restoration: Restoration, skeleton: Skeleton) -> dict[str, Any]:
-    """Return the report of a restoration; the command line adds how it was asked for."""
+    """Return the report of a restoration; the command line adds its own options."""
     original, damaged, restored = (
         getattr(restoration, n) for n in ("original", "damaged", "restored")
     )
     psnr = None
     if original is not None:
         psnr = {
-            name: {key: round(db, 3) for key, db in closeness(images, original)._asdict().items()}
+            name: closeness(images, original).to_json()
             for name, images in (("damaged", damaged), ("restored", restored))
         }
     return {
@@ -91,7 +91,7 @@ def picture(restoration: Restoration, scale: int = 3) -> np.ndarray:
 def write(folder: Path, restoration: Restoration, told: dict[str, Any]) -> None:
     """Write restored.npy, the PNGs and, last, report.json, each whole or not at all.
 
-    What an earlier run left goes first: its report, then the pictures that this run has none of.
+    Removes files of an earlier run first: its report, then pictures that this run does not replace.
     """
     names = picture_names(restoration.given)
     remove_earlier(folder, {*names, *ARRAYS})
@@ -110,9 +110,9 @@ def picture_names(given: Images | Lattices) -> list[str]:
 
 
 def require_room(folder: Path, given: Images | Lattices, source: str) -> None:
-    """Raise before the work where its results would replace what they must not.
+    """Raise before the work if the results would replace something that must stay.
 
-    That is the INPUT ``source`` itself, what is no file, pictures of somebody else, and results of
+    That is the INPUT ``source``, anything that is no file, pictures of other origin, and results of
     a folder of PNGs.
     """
     names = {*picture_names(given), *ARRAYS}
@@ -129,9 +129,9 @@ def require_room(folder: Path, given: Images | Lattices, source: str) -> None:
 
 
 def stale_pictures(folder: Path, staying: set[str]) -> list[Path]:
-    """Return the pictures that an earlier run left, but for those that are replaced.
+    """Return the pictures of an earlier run that this run does not replace.
 
-    A picture with such a name that is none of ours raises: its user would not know whose it is.
+    Raises for a picture with such a name that no run of ours wrote.
     """
     found = sorted(folder.glob("restored-[0-9]*.png"))
     stale = [path for path in found if path.name not in staying]
@@ -143,15 +143,15 @@ def stale_pictures(folder: Path, staying: set[str]) -> list[Path]:
 
 
 def remove_earlier(folder: Path, staying: set[str]) -> None:
-    """Remove an earlier run's report and pictures, but for those that are replaced.
+    """Remove an earlier run's report, and its pictures that this run does not replace.
 
-    A run that is broken off has no report.
+    So a run that is interrupted has no report.
     """
     remove(*([folder / REPORT] if report_in(folder) else []), *stale_pictures(folder, staying))
 
 
 def remove_single(folder: Path) -> None:
-    """Remove the report of an earlier run, and all else that one left that was not of a folder."""
+    """Remove an earlier run's report, and its other results unless it restored a folder."""
     if "kind" in report_in(folder):
         remove_earlier(folder, set())
         remove(*(folder / name for name in ARRAYS))
@@ -169,7 +169,7 @@ def remove(*paths: Path) -> None:
 
 
 def report_in(folder: Path) -> dict[str, Any]:
-    """Return the report of ours in a folder; empty where there is none."""
+    """Return the report in a folder; an empty dict if there is none of ours."""
     path = folder / REPORT
     try:
         values = read_json(path) if is_file(path) else None
@@ -181,7 +181,7 @@ def report_in(folder: Path) -> dict[str, Any]:
 def require_trace(file: Path, folder: Path, count: int, steps: int, spec: Spec) -> None:
     """Raise before the work unless every state of a run can be written to a file.
 
-    ``folder`` takes the results; ``count`` lattices are traced over so many steps.
+    ``folder`` is for the other results; ``count`` lattices are traced over ``steps`` steps.
     """
     if is_dir(file):
         raise InputError(f"--trace must be a file, not the folder {file}")
@@ -200,5 +200,5 @@ def require_trace(file: Path, folder: Path, count: int, steps: int, spec: Spec) 
 def write_trace(file: Path, restoration: Restoration) -> None:
     """Write the states int8 (n, steps + 1, c, h, w) and the restored images of a traced run."""
     assert restoration.states is not None, "a traced run keeps its states"
-    with replacement(file) as path, path.open("wb") as opened:  # numpy would add to other names
+    with replacement(file) as path, path.open("wb") as opened:  # numpy would add an ending
         np.savez(opened, states=restoration.states, restored=restoration.restored)

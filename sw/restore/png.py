@@ -1,4 +1,4 @@
-"""PNGs: read as a grey image whose meaning is kept, written whole or not at all."""
+"""PNGs: read as grey images, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ from golden.files import reading, replacement
 __all__ = ["MAGIC", "read_grey", "read_marked", "write_png"]
 
 MAGIC = b"\x89PNG"
-"""What a PNG begins with."""
+"""First bytes of a PNG."""
 
-DEPTH = 24  # byte of a PNG that tells the bits of a sample
-TURNED = range(2, 9)  # orientations in EXIF data that ask for something
+DEPTH = 24  # byte of a PNG with the bits of a sample
+TURNED = range(2, 9)  # orientations in EXIF data that require a change
 ORIENTATION = 0x0112
 LARGEST_SIDE = 256
-"""Pixels a side of the largest image that a lattice shows."""
+"""Side in pixels of the largest image of a lattice."""
 
 
 def read_grey(
     raw: bytes, place: Path | str, size: int, *, paper: int = 0
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Read a PNG: a grey image uint8 (size, size), and what was done to it besides, in words.
+    """Read a PNG: return a grey image uint8 (size, size), and its conversions in words.
 
     Parameters
     ----------
     raw
         The file's bytes.
     place
-        What errors name.
+        Name in errors.
     size
-        Pixels a side that it must have.
+        Side in pixels that it must have.
     paper
-        Grey level on which a picture is laid that is transparent in places.
+        Grey level of the background of a transparent picture.
 
     Raises
     ------
     InputError
-        Where it is broken, has 16 bits a sample, another size, or more than one frame.
+        If it is damaged, has 16 bits a sample, another size, or more than one frame.
     """
     notes = []
     with reading(place, "a whole PNG"), warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)  # Pillow's word for what it leaves out
+        warnings.simplefilter("error", UserWarning)  # Pillow's warning about parts that it ignores
         with open_picture(raw, place) as picture:
             if raw[DEPTH : DEPTH + 1] == b"\x10":
                 raise InputError(f"{place} must be a PNG of 8 bits, not of 16")
@@ -71,7 +71,7 @@ def read_grey(
 
 
 def open_picture(raw: bytes, place: Path | str) -> Image.Image:
-    """Open a PNG; what is none is an `InputError` without the names that Pillow gives it."""
+    """Open a PNG; raise `InputError`, in our own words, if it is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -81,7 +81,7 @@ def open_picture(raw: bytes, place: Path | str) -> Image.Image:
 
 
 def composite(picture: Image.Image, paper: int) -> tuple[Image.Image, bool]:
-    """Return a picture laid on paper of that grey, and whether the paper shows."""
+    """Return a picture on a background of this grey, and whether the background is visible."""
     ink = picture.convert("RGBA")
     canvas = Image.new("RGBA", ink.size, (paper, paper, paper, 255))
     canvas.alpha_composite(ink)
@@ -89,9 +89,9 @@ def composite(picture: Image.Image, paper: int) -> tuple[Image.Image, bool]:
 
 
 def read_marked(raw: bytes, key: str) -> tuple[np.ndarray | None, str | None]:
-    """Return pixels and text chunk ``key`` of a PNG, each None where it cannot be read.
+    """Return the pixels and the text chunk ``key`` of a PNG, None for what cannot be read.
 
-    A picture without the chunk, or larger than any of ours, is not unpacked.
+    A picture without the chunk, or larger than any result, is not unpacked.
     """
     text = None
     try:
@@ -101,7 +101,7 @@ def read_marked(raw: bytes, key: str) -> tuple[np.ndarray | None, str | None]:
             if text is None or max(picture.size) > LARGEST_SIDE:
                 return None, text
             return np.asarray(picture.convert("L")), text
-    except Exception:  # Pillow raises whatever the broken part makes it raise
+    except Exception:  # Pillow raises errors of many types for damaged files
         return None, text
 
 

@@ -1,4 +1,4 @@
-"""Restoring an INPUT on a device: what `thalweg restore` does, as one function."""
+"""The restoration of an INPUT on a device: the work of `thalweg restore` in one function."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from sw.restore.images import Images, Lattices
 __all__ = ["SHEET", "Restoration", "restore_input"]
 
 SHEET = 10
-"""Digits on the contact sheet, looked at now and then to see how they fall into place."""
+"""Digits on the contact sheet, which shows them after several steps."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Restoration:
-    """An INPUT, what became of it, and how."""
+    """The results of a restoration, with its input and its options."""
 
     given: Images | Lattices
     damage: float
     damaged: np.ndarray | None
-    """Images as the device got them, uint8 (n, h, w); None when it got lattices."""
+    """Images that the device restored, uint8 (n, h, w); None if lattices were given."""
     restored: np.ndarray
-    """Uint8 (n, h, w)."""
+    """Restored images, uint8 (n, h, w)."""
     frames: dict[int, np.ndarray]
-    """What the first few lattices showed after some steps, uint8 (k, h, w), by step count."""
+    """Images that the first few lattices showed, uint8 (k, h, w), by step."""
     states: np.ndarray | None
     """Every state of a traced run, int8 (n, steps + 1, channels, height, width)."""
     steps: int
@@ -43,7 +43,7 @@ class Restoration:
 
     @property
     def original(self) -> np.ndarray | None:
-        """Images before the damage; None where the INPUT may have come damaged already."""
+        """Images before the damage; None if the INPUT may have been damaged already."""
         if isinstance(self.given, Lattices):
             return None
         return self.given.images if self.damage > 0 or self.given.labels is not None else None
@@ -59,7 +59,7 @@ def restore_input(
     traced: bool = False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Restoration:
-    """Damage images and restore them, or run raw lattices on; device and skeleton are chosen.
+    """Damage and restore images, or continue raw lattices, on a device.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def restore_input(
     damage
         Share of each image's pixels that is blanked first; lattices stay as they are.
     traced
-        Whether every state of every lattice is kept, not only of the few for the contact sheet.
+        Whether to keep every state of every lattice.
     progress
         Called with the number of digits done since the last call.
     """
@@ -105,10 +105,10 @@ def restore_input(
 
 
 class Seen(NamedTuple):
-    """What was read while a batch of lattices ran."""
+    """Data that were read from a batch while it ran."""
 
     frames: list[np.ndarray]
-    """Images at each step to look at, uint8 (b, h, w)."""
+    """Images at each of the steps for the sheet, uint8 (b, h, w)."""
     states: list[np.ndarray]
     """Lattices at every step of a traced run, int8 (b, c, h, w)."""
     restored: np.ndarray
@@ -118,7 +118,7 @@ class Seen(NamedTuple):
 def watch(
     device: Device, network: GateNetwork | None, steps: int, looks: list[int], traced: bool
 ) -> Seen:
-    """Run the loaded lattices, looking at them after the steps ``looks``, and at each if traced."""
+    """Run the loaded lattices; read images after the steps ``looks``, and all states if traced."""
     frames, states, now = [], [], 0
     for stop in range(steps + 1) if traced else sorted({*looks, steps}):
         if stop > now:
@@ -132,7 +132,7 @@ def watch(
 
 
 def prepare_input(given: Images | Lattices, damage: float) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return what goes onto the device, and the damaged images if it is those."""
+    """Return the data to load, and the damaged images; None instead of them for lattices."""
     if isinstance(given, Lattices):
         return given.states, None
     damaged = blank(given.images, given.indices, damage)

@@ -1,4 +1,4 @@
-"""Results that say of themselves what they were made of: PNGs with a text chunk."""
+"""Results with their origin: PNGs whose text chunk names image, skeleton, gate and options."""
 
 from __future__ import annotations
 
@@ -16,52 +16,56 @@ from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
 from sw.restore.png import read_marked, write_png
 
-__all__ = ["KEY", "Mark", "Recipe", "is_ours", "read_kept", "require_ours", "write_result"]
+__all__ = ["KEY", "Mark", "Method", "is_ours", "read_kept", "require_ours", "write_result"]
 
 KEY = "thalweg"
 """Name of the text chunk."""
 
+METHOD = "recipe"
+"""Name of the method in that text."""
+
 LARGEST_RESULT = 1 << 20
-"""Bytes of the largest file that can be a result: a lattice shows at most 256 x 256 pixels."""
+"""Most bytes of a result's file; an image has at most 256 x 256 pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """What turns images into results, the same for all files of a run."""
+class Method:
+    """All that decides a result besides the image: the same for all files of a run."""
 
     skeleton: str
     """Digest of the skeleton."""
     gate: str | None
-    """Digest of the gate's network, None without gate."""
+    """Digest of the gate's network; None without a gate."""
     steps: int
     damage: float
     invert: bool
 
     @classmethod
-    def of(cls, skeleton: Skeleton, network: GateNetwork | None, **values: Any) -> Recipe:
-        """Return the recipe of a run with these and with `values`."""
+    def of(cls, skeleton: Skeleton, network: GateNetwork | None, **values: Any) -> Method:
+        """Return the method of a run with this skeleton, this network and other `values`."""
         gate = None if network is None else digest(network)
         return cls(skeleton=skeleton.digest, gate=gate, **values)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What a result was made of."""
+    """The origin of a result: a method and an image."""
 
-    recipe: Recipe
+    method: Method
     place: int
-    """Of the file in its folder: it seeds the damage."""
+    """Index of the file in its folder, which seeds the damage."""
     image: str
     """SHA-256 of the pixels in the file."""
 
     @classmethod
-    def of(cls, recipe: Recipe, place: int, pixels: np.ndarray) -> Mark:
-        """Return the mark of what is made of these pixels."""
-        return cls(recipe, place, sha256(pixels))
+    def of(cls, method: Method, place: int, pixels: np.ndarray) -> Mark:
+        """Return the mark of the result from these pixels."""
+        return cls(method, place, sha256(pixels))
 
     def text(self, result: np.ndarray) -> str:
-        """Return what the text chunk says; the result's own pixels are in it, too."""
-        return json.dumps(asdict(self) | {"result": sha256(result)}, sort_keys=True)
+        """Return the text of the chunk; it includes a digest of the result's pixels."""
+        values = {METHOD: asdict(self.method), "place": self.place, "image": self.image}
+        return json.dumps(values | {"result": sha256(result)}, sort_keys=True)
 
 
 def write_result(path: Path, result: np.ndarray, mark: Mark) -> None:
@@ -70,41 +74,41 @@ def write_result(path: Path, result: np.ndarray, mark: Mark) -> None:
 
 
 def read_kept(path: Path, mark: Mark) -> np.ndarray | None:
-    """Return the result at ``path`` if it is whole and has just this mark."""
+    """Return the result at ``path`` if it is whole and has this mark, else None."""
     result, text = read_result(path)
     return result if result is not None and text == mark.text(result) else None
 
 
 def is_ours(path: Path) -> bool:
-    """Whether the PNG at ``path`` says that it was made by `write_result`."""
-    return recipe_in(path) is not None
+    """Whether the PNG at ``path`` has the text chunk of `write_result`."""
+    return method_in(path) is not None
 
 
-def recipe_in(path: Path) -> dict[str, Any] | None:
-    """Return the recipe that a result names; None for what is none."""
+def method_in(path: Path) -> dict[str, Any] | None:
+    """Return the method in a result; None if it has none."""
     try:
-        found = json.loads(read_result(path)[1] or "")["recipe"]
+        found = json.loads(read_result(path)[1] or "")[METHOD]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
 
-def require_ours(path: Path, recipe: Recipe) -> None:
-    """Raise where something else than a result of this recipe lies at ``path``.
+def require_ours(path: Path, method: Method) -> None:
+    """Raise if something else than a result of this method is at ``path``.
 
-    A result that is not whole may be written anew.
+    A result that is not whole may be replaced.
     """
     try:
         if not exists(path):
             return
-    except InputError:  # nor can anything be written there, which is told of that file alone
+    except InputError:  # the write will fail too, and name this file
         return
-    found = recipe_in(path)
+    found = method_in(path)
     if found is None:
         raise InputError(
             f"{path} must be a result of this command to be replaced: name another --output"
         )
-    for name, value in asdict(recipe).items():
+    for name, value in asdict(method).items():
         if found.get(name) != value:
             raise InputError(
                 f"{path} is a result of another run, with {name} {short(found.get(name))}, "
@@ -113,12 +117,12 @@ def require_ours(path: Path, recipe: Recipe) -> None:
 
 
 def short(value: object) -> str:
-    """Return a value for people; of a digest, its beginning."""
+    """Return a value for errors; a digest is cut."""
     return f"{value[:12]}…" if isinstance(value, str) else str(value)
 
 
 def read_result(path: Path) -> tuple[np.ndarray | None, str | None]:
-    """Return pixels and text of a result, None for what cannot be read."""
+    """Return the pixels and the text of a result, None for what cannot be read."""
     try:
         return read_marked(read_bytes(path, LARGEST_RESULT), KEY)
     except InputError:

@@ -1,22 +1,25 @@
-"""Checkpoints as files: written whole, never with what is no number, and read with suspicion."""
+"""Checkpoints: written whole, never with what is no number, and read with suspicion."""
 
 from __future__ import annotations
 
 import io
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from golden.errors import InputError, reason
-from golden.files import replacement, require_regular
+from golden.files import exists, replacement, require_regular
+from sw.runs.processes import leads
 
 __all__ = [
+    "Checkpoint",
     "Diverged",
     "put",
     "read",
@@ -30,10 +33,55 @@ __all__ = [
 MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
 """What optimisers keep of each parameter in its own shape."""
 
+NAME = "checkpoint.pt"
+"""Of the file, in the run's folder."""
+
 ANEW = "must be a checkpoint: remove it to begin anew"
 
 LARGEST = 16 << 30
 """Bytes of the largest checkpoint that is read."""
+
+
+Run = TypeVar("Run")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A run's checkpoint: its file, and the text that two runs share if they must end alike."""
+
+    path: Path
+    identity: str
+
+    @classmethod
+    def in_folder(cls, folder: Path, identity: str) -> Checkpoint:
+        """Return the checkpoint of the run that has this folder."""
+        return cls(folder / NAME, identity)
+
+    def exists(self) -> bool:
+        """Whether there is a run to go on with."""
+        return exists(self.path)
+
+    def save(self, values: dict[str, Any], stage: str, batch: int) -> None:
+        """Write what a run holds after a batch of a stage; of several processes the first writes.
+
+        What is no number is never written: `Diverged`.
+        """
+        if not leads():
+            return
+        require_finite(values, stage, batch)
+        write(values | {"identity": self.identity}, self.path)
+
+    def resume(self, device: str, make: Callable[[dict[str, Any]], Run]) -> Run:
+        """Return what ``make`` makes of the values kept; it may raise anything on damaged ones."""
+        values = read(self.path, device)
+        if values.get("identity") != self.identity:
+            raise InputError(
+                f"{self.path} must be of a run with these options and data: remove it to begin "
+                f"anew, or choose another folder than {self.path.parent.name!r}"
+            )
+        with whole(self.path):
+            require_finite(values, "checkpoint", 0)
+            return make(values)
 
 
 class Diverged(InputError):
@@ -41,13 +89,9 @@ class Diverged(InputError):
 
     def __init__(self, stage: str, batch: int, what: str = "the loss") -> None:
         super().__init__(
-            f"{stage} batch {batch}: {what} is no number any more: try a lower "
-            f"{RATES.get(stage, '--rate')}; the last checkpoint is from before that"
+            f"{stage} batch {batch}: {what} is no number any more: try a lower learning rate "
+            "of this stage; the last checkpoint is from before that"
         )
-
-
-RATES = {"hold": "--hold-rate", "qat": "--qat-rate", "baseline": "rate in its recipe"}
-"""What sets a stage's learning rate; ``--rate`` for all others."""
 
 
 def require_finite(values: object, stage: str, batch: int) -> None:

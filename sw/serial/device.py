@@ -45,7 +45,7 @@ from golden.wire import (
 )
 from sw.serial.link import Chunk, Link, LinkError, Port
 
-__all__ = ["ChipDevice", "SerialPort", "open_serial"]
+__all__ = ["ChipDevice", "SerialPort", "identify", "open_serial", "read_status"]
 
 SILENCE = 2.0
 """Seconds without a byte after which an answer is not waited for any longer."""
@@ -126,8 +126,7 @@ class ChipDevice:
     ) -> None:
         self.skeletons = tuple(skeletons)
         self.link = Link(port, sequence)
-        answer = self.link.ask(Kind.IDENTIFY, bytes([VERSION, VERSION]), attempts=2)
-        self.facts = self.link.facts = facts = facts_in(answer, port.name)
+        self.facts = facts = identify(self.link)
         self.contexts = facts.contexts
         self._places = [self._place(skeleton) for skeleton in self.skeletons]
         self._queue: list[Chunk] = []
@@ -228,10 +227,7 @@ class ChipDevice:
 
     def status(self) -> Status:
         """Return what the chip counts."""
-        answer = self.link.ask(Kind.STATUS)
-        if len(answer) != STATUS.size:
-            raise LinkError(f"{self.link.port.name} tells of itself in {len(answer)} bytes")
-        return Status.from_bytes(answer)
+        return read_status(self.link)
 
     def _planes_in(self, given: bytes) -> list[tuple[int, bytes]]:
         """Return contexts and codes of planes; each must be whole, and of a lattice of ours."""
@@ -324,6 +320,21 @@ class ChipDevice:
         given, self._running = self.link.exchange(chunks)
         self._fresh = True
         return given
+
+
+def identify(link: Link) -> ChipFacts:
+    """Ask a chip what it is; the link keeps to these facts from then on."""
+    answer = link.ask(Kind.IDENTIFY, bytes([VERSION, VERSION]), attempts=2)
+    link.facts = facts_in(answer, link.port.name)
+    return link.facts
+
+
+def read_status(link: Link) -> Status:
+    """Ask a chip what it counts."""
+    answer = link.ask(Kind.STATUS)
+    if len(answer) != STATUS.size:
+        raise LinkError(f"{link.port.name} tells of itself in {len(answer)} bytes")
+    return Status.from_bytes(answer)
 
 
 def facts_in(answer: bytes, name: str) -> ChipFacts:

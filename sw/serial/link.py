@@ -113,12 +113,16 @@ class Link:
         self._heard = b""
         self._noise = False
         """Whether bytes came in the last attempt, and no answer."""
+        self.requests = self.repeats = self.broken = 0
+        """Requests, those of them that were sent again, and frames that came and were not whole."""
 
     def ask(self, kind: Kind, payload: bytes = b"", attempts: int = ATTEMPTS) -> bytes:
         """Return the response's payload behind its first byte; raise if that tells of an error."""
         self._sequence = (self._sequence + 1) % 256
         request = frame(kind, self._sequence, payload)
-        for _ in range(attempts):
+        self.requests += 1
+        for attempt in range(attempts):
+            self.repeats += attempt > 0
             clean, self.clean = self.clean, False
             self.port.write(request if clean else DELIMITER + request)
             message = self._hear(kind | REPLY)
@@ -159,7 +163,9 @@ class Link:
                 return None
             budget, self._noise = budget - len(data), True
             *coded, self._heard = (self._heard + data).split(DELIMITER)
-            for message in map(parse, coded):
+            messages = list(map(parse, filter(None, coded)))
+            self.broken += messages.count(None)
+            for message in messages:
                 if message is not None and message[:2] == (kind, self._sequence):
                     return message
             self._heard = self._heard[-2 * RESPONSE :]

@@ -37,8 +37,8 @@ from sw.model.rule import Rule, RuleExponents
 from sw.model.step import TrainingMachine
 from sw.train.draw import calibration_digits
 from sw.train.learner import Learner
+from sw.train.losses import squared_error
 from sw.train.options import Options
-from sw.train.recipes import squared_error
 
 __all__ = ["quantise"]
 

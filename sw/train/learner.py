@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_optimizer.optimizer.soap import SOAP
 from torch import Tensor, nn
 
-from golden import skeleton
-from golden.errors import InputError
-from golden.files import read_bytes
-from sw.data.load import Digits
-from sw.model import floats
-from sw.model.baselines.shelf import weights_of
 from sw.model.gate import Gate, GateExponents
 from sw.model.rule import Rule, RuleExponents
 from sw.model.step import TrainingMachine
-from sw.runs.checkpoint import put, read, require_alike, require_finite, restore, whole, write
-from sw.runs.processes import leads
+from sw.runs.checkpoint import put, require_alike, restore
 from sw.train.options import Options
 from sw.train.pool import Pool, Prototypes
 from sw.train.rehearsal import Rehearsal
 
-__all__ = ["Learner", "begin", "identity", "reads", "resume", "save"]
+__all__ = ["Learner", "begin"]
 
 GATE_SHARE = {"soap": 0.04, "adam": 0.2}
 """The gate's share of the rule's learning rate: SOAP bears five times Adam's."""
@@ -105,6 +95,50 @@ class Learner:
             for parameter, average in zip(self.parameters, self.averages, strict=True):
                 parameter.copy_(average)
 
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint holds of it."""
+        gate = self.gate
+        return {
+            "stage": self.stage,
+            "batch": self.batch,
+            "seconds": self.seconds,
+            "averages": self.averages,
+            "parameters": [parameter.detach() for parameter in self.parameters],
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "rule": list(self.rule.exponents or ()),
+            "gate": list((gate and gate.exponents) or ()),
+            "pool": self.pool and vars(self.pool),
+            "prototypes": self.prototypes and vars(self.prototypes),
+        }
+
+    @classmethod
+    def of(cls, values: dict[str, Any], options: Options) -> Learner:
+        """Return the learner of a checkpoint; raise whatever it likes where that is damaged."""
+        if not 0 <= values["batch"] <= options.stages()[values["stage"]]:
+            raise ValueError("a batch that its stage does not have")
+        rule, gate = build(
+            options,
+            # Exponents stay on the CPU, wherever the weights are.
+            RuleExponents(*(each.cpu() for each in values["rule"])) if values["rule"] else None,
+            GateExponents(*(each.cpu() for each in values["gate"])) if values["gate"] else None,
+        )
+        learner = cls(
+            rule=rule,
+            gate=gate,
+            stage=values["stage"],
+            batch=values["batch"],
+            seconds=values["seconds"],
+            averages=values["averages"],
+            pool=values["pool"] and Pool(**values["pool"]),
+            prototypes=values["prototypes"] and Prototypes(**values["prototypes"]),
+            optimiser=options.optimiser,
+        )
+        require_alike(learner.averages, learner.parameters)
+        put(values["parameters"], learner.parameters)
+        for optimiser, state in zip(learner.optimisers, values["optimisers"], strict=True):
+            restore(optimiser, state)
+        return learner
+
 
 def adam(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
     """Return Adam on groups of parameters; its rate is set with every batch."""
@@ -136,99 +170,3 @@ def begin(options: Options) -> Learner:
         stage="float",
         optimiser=options.optimiser,
     )
-
-
-def identity(options: Options, digest: str) -> str:
-    """Return a text that two runs share if they must end alike."""
-    return json.dumps(options.trained_with() | {"data": digest}, sort_keys=True)
-
-
-def reads(options: Options, *data: Digits) -> str:
-    """Return a digest of all that a run reads: its data, and the weights that it begins with.
-
-    Asked once, when a run begins or goes on: what it has read may be gone later.
-    """
-    sha = hashlib.sha256("".join(each.digest for each in data).encode())
-    for path in weights_read(options):
-        sha.update(read_bytes(path))
-    return sha.hexdigest()
-
-
-def weights_read(options: Options) -> list[Path]:
-    """Return the files of weights that a run begins with, or learns from."""
-    files = [] if options.teacher is None else [weights_of(options.teacher)]
-    if options.begin is not None and options.recipe == "letters":
-        folder = skeleton.find(options.begin)
-        return [*files, folder / "skeleton.json", folder / "gate.safetensors"]
-    return files if options.begin is None else [*files, floats.find(options.begin)]
-
-
-def save(learner: Learner, options: Options, digest: str, path: Path) -> None:
-    """Write a checkpoint, whole or not at all, and down to the disk: power may fail.
-
-    Of several processes the first alone writes. What is no number is never written: `Diverged`.
-    """
-    if not leads():
-        return
-    values = {"identity": identity(options, digest)} | state_of(learner)
-    require_finite(values, learner.stage, learner.batch)
-    write(values, path)
-
-
-def state_of(learner: Learner) -> dict[str, Any]:
-    """Return what a checkpoint holds of a learner."""
-    gate = learner.gate
-    return {
-        "stage": learner.stage,
-        "batch": learner.batch,
-        "seconds": learner.seconds,
-        "averages": learner.averages,
-        "parameters": [parameter.detach() for parameter in learner.parameters],
-        "optimisers": [optimiser.state_dict() for optimiser in learner.optimisers],
-        "rule": list(learner.rule.exponents or ()),
-        "gate": list((gate and gate.exponents) or ()),
-        "pool": learner.pool and vars(learner.pool),
-        "prototypes": learner.prototypes and vars(learner.prototypes),
-    }
-
-
-def resume(options: Options, digest: str, path: Path) -> Learner:
-    """Read a checkpoint and go on from it exactly."""
-    values = read(path, options.device)
-    if values.get("identity") != identity(options, digest):
-        raise InputError(
-            f"{path} must be of a run with these options and data: remove it to begin anew, "
-            f"or choose another name than {options.name!r}"
-        )
-    with whole(path):
-        learner = learner_of(values, options)
-        require_finite(state_of(learner), learner.stage, learner.batch)
-    return learner
-
-
-def learner_of(values: dict[str, Any], options: Options) -> Learner:
-    """Return the learner that a checkpoint holds; raise whatever it likes where that is damaged."""
-    if not 0 <= values["batch"] <= options.stages()[values["stage"]]:
-        raise ValueError("a batch that its stage does not have")
-    rule, gate = build(
-        options,
-        # Exponents stay on the CPU, wherever the weights are.
-        RuleExponents(*(each.cpu() for each in values["rule"])) if values["rule"] else None,
-        GateExponents(*(each.cpu() for each in values["gate"])) if values["gate"] else None,
-    )
-    learner = Learner(
-        rule=rule,
-        gate=gate,
-        stage=values["stage"],
-        batch=values["batch"],
-        seconds=values["seconds"],
-        averages=values["averages"],
-        pool=values["pool"] and Pool(**values["pool"]),
-        prototypes=values["prototypes"] and Prototypes(**values["prototypes"]),
-        optimiser=options.optimiser,
-    )
-    require_alike(learner.averages, learner.parameters)
-    put(values["parameters"], learner.parameters)
-    for optimiser, state in zip(learner.optimisers, values["optimisers"], strict=True):
-        restore(optimiser, state)
-    return learner

@@ -4,84 +4,62 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
 from golden.device import GoldenDevice
 from golden.errors import Difference, InputError
-from golden.files import exists, write_json
+from golden.files import write_json
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
 from sw.data.damage import blank
-from sw.data.load import Digits, load
-from sw.judge.evaluate import Judged, digits_to_judge, evaluate
+from sw.data.load import Digits
+from sw.judge.evaluate import Judged, digits_to_judge, evaluate, images_to_judge
 from sw.model.proof import prove_random
-from sw.model.rebuild import gate_of, rule_of
 from sw.runs.loading import load_run
-from sw.runs.processes import leads, meet
-from sw.train.learner import Learner, reads, resume, save
-from sw.train.loop import interruptions, run_stage
+from sw.runs.processes import share
+from sw.train.draw import draw, random
+from sw.train.learner import Learner
+from sw.train.losses import Loss, closeness, squared_error
 from sw.train.options import Options
-from sw.train.rehearsal import rehearsal
+from sw.train.restore import run_supervised
 from sw.train.ship import PROVEN, provenance
 
-__all__ = ["train_letters"]
+__all__ = ["export", "relearn", "require_gate", "require_others"]
 
 
-def train_letters(options: Options) -> None:
-    """Train the gate of ``options.begin`` on letters; the rule's every integer stays.
-
-    Leaves ``gate-LETTERS-REHEARSAL.safetensors`` and its ``.json`` in the run's folder (without
-    rehearsal: ``only``); with ``options.ship`` also beside the skeleton that it belongs to.
-    """
-    assert options.begin is not None
-    skeleton, network = load_run(options.begin)
-    network, options = require_gate(skeleton, network), replace(options, spec=skeleton.spec)
-    letters, digits = load(options.data, name=options.letters), load(options.data, download=True)
-    if letters.digest == digits.digest:
-        raise InputError(
-            f"Data set {options.letters!r} must be another than the digits: --data must name a "
-            "folder with a subfolder of each"
-        )
-    path, digest = options.folder / "checkpoint.pt", reads(options, letters, digits)
-    learner = begin_letters(options, path, digest, skeleton, network, digits)
-    with interruptions() as received:
-        run_stage(learner, letters.train_images, options, digest, path, received)
-    learner.take_averages()
-    if leads():
-        export(learner, options, skeleton, letters, digits)
-
-
-def require_gate(skeleton: Skeleton, network: GateNetwork | None) -> GateNetwork:
-    """Raise unless the skeleton has a gate to train."""
+def require_gate(skeleton: Skeleton, network: GateNetwork | None) -> tuple[Skeleton, GateNetwork]:
+    """Return both; raise unless the skeleton has a gate to train."""
     if network is None:
         raise InputError(f"Skeleton {skeleton.name} must have a gate to learn letters")
-    return network
+    return skeleton, network
 
 
-def begin_letters(
-    options: Options,
-    path: Path,
-    digest: str,
-    skeleton: Skeleton,
-    network: GateNetwork,
-    digits: Digits,
-) -> Learner:
-    """Return the learner where the run is: the shipped integers, or a checkpoint."""
-    if exists(path):
-        learner = resume(options, digest, path)
-    else:
-        learner = Learner(
-            rule=rule_of(skeleton), gate=gate_of(network, skeleton.spec), stage="letters"
+def require_others(letters: Digits, digits: Digits, name: str) -> None:
+    """Raise where the letters are the digits."""
+    if letters.digest == digits.digest:
+        raise InputError(
+            f"Data set {name!r} must be another than the digits: --data must name a "
+            "folder with a subfolder of each"
         )
-    learner.rehearsal = rehearsal(
-        options.rehearsal, skeleton, network, digits.train_images, options.damage
-    )
-    meet()  # all have looked before there is a new one
-    if learner.batch == 0:
-        save(learner, options, digest, path)
-    return learner
+
+
+def relearn(learner: Learner, images: np.ndarray, options: Options) -> Loss:
+    """Loss of restoring letters, half of the batch where digits are rehearsed in the other half."""
+    rng = random(options, learner.stage, learner.batch)
+    count = options.batch if learner.rehearsal is None else options.batch // 2
+    originals, damaged = draw(images, options, rng, count)
+    if learner.rehearsal is not None:
+        known, given = learner.rehearsal.pick(rng, options.batch - count)
+        if given is None:
+            known, given = draw(known.numpy(), options, rng, len(known))
+        originals, damaged = torch.cat([originals, known]), torch.cat([damaged, given])
+    *_, shown = run_supervised(learner.machine(options.dropout), share(damaged), options)
+    errors = squared_error(shown, share(originals))
+    return Loss(closeness(errors, options), errors)
 
 
 def export(
@@ -94,7 +72,7 @@ def export(
     if same.digest != skeleton.digest:
         raise Difference(f"The rule of {skeleton.name} has changed while its gate learnt")
     network = learner.gate.weights(skeleton.digest)
-    sets = {options.letters: digits_to_judge(letters), "digits": digits_to_judge(digits)}
+    sets = {options.letters: images_to_judge(letters), "digits": digits_to_judge(digits)}
     some = sets[options.letters].images[:PROVEN]
     damaged = blank(some, range(len(some)), options.damage)
     equal = prove_random(learner.rule, learner.gate, skeleton, network, damaged)

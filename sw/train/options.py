@@ -14,10 +14,10 @@ from golden.errors import InputError
 from golden.spec import Gate, Spec
 from sw.data.protocol import SHARE
 from sw.train.bounds import SEEDS, Bound, count, require_within
+from sw.train.plans import PLANS, RECIPES, Plan
 
 __all__ = [
     "BOUNDS",
-    "RECIPES",
     "SPEC",
     "Options",
     "Shape",
@@ -26,20 +26,11 @@ __all__ = [
     "spec_for",
 ]
 
-RECIPES = ("restore", "memory", "letters")
 LOSSES = ("mse", "psnr")
 SUPERVISED = ("last", "every")
 OPTIMISERS = ("soap", "adam")
 REHEARSALS = ("stored", "distilled", "dreams", "none")
 SPEC = Spec(gate=Gate(input_channel=0, output_channel=1, start=1, every=3, mapping="nearest2"))
-HELD_BY: dict[str, Any] = {"start": 4, "every": 1}
-"""When the gate acts where a recipe holds: early noise is left to fall, then it never rests."""
-
-PERIOD = 100
-"""Steps of the gate's longest period where holding is taught."""
-
-SMALLEST = 3
-"""Digits in a batch where holding is taught: held states, noise and fresh digits share it."""
 
 LONGEST = 100
 """Bytes of a name: it is a folder's, and files are named after it."""
@@ -98,7 +89,7 @@ class Shape:
 
 def spec_for(recipe: str, gated: bool = True, **shape: Any) -> Spec:
     """Return what a recipe trains, with the fields of `Shape` that are given and not None."""
-    usual = shape_spec(SPEC, **HELD_BY) if recipe == "memory" else SPEC
+    usual = shape_spec(SPEC, **PLANS[recipe].opens) if recipe in PLANS else SPEC
     given = {name: value for name, value in shape.items() if value is not None}
     return shape_spec(usual, gated=gated, **given)
 
@@ -213,11 +204,13 @@ class Options:
 
     def __post_init__(self) -> None:
         require_device(self.device)
-        self._require(self.criterion in LOSSES, "loss", f"one of {', '.join(LOSSES)}")
+        self._require(self.loss in (None, *LOSSES), "loss", f"one of {', '.join(LOSSES)}")
         for each in fields(self):
             self._require_alone(each)
-        if self.recipe == "letters" and self.begin is None:
-            raise InputError("begin must be a skeleton with a gate for recipe letters, not None")
+        if self.plan.frozen and self.begin is None:
+            raise InputError(
+                f"begin must be a skeleton with a gate for recipe {self.recipe}, not None"
+            )
         plain = self.name.replace("-", "").replace("_", "").isalnum()
         self._require(plain, "name", "letters, digits, hyphens and underscores")
         self._require(len(os.fsencode(self.name)) <= LONGEST, "name", f"at most {LONGEST} bytes")
@@ -243,11 +236,12 @@ class Options:
             holds = self.recipe in each.metadata.get("recipes", RECIPES)
             holds = holds or getattr(self, each.name) == each.default
             self._require(holds, each.name, f"{each.default} for recipe {self.recipe}")
-        period = self.spec.gate.period if self.spec.gate else 1
-        if self.recipe == "memory" and period > PERIOD:  # states are carried on by whole periods
-            raise InputError(f"the gate's period must be at most {PERIOD} steps, not {period}")
-        enough = self.recipe != "memory" or self.batch >= SMALLEST
-        self._require(enough, "batch", f"at least {SMALLEST} for recipe memory")
+        period, longest = self.spec.gate.period if self.spec.gate else 1, self.plan.longest
+        if longest is not None and period > longest:
+            raise InputError(f"the gate's period must be at most {longest} steps, not {period}")
+        smallest = self.plan.smallest
+        enough = f"at least {smallest} for recipe {self.recipe}"
+        self._require(self.batch >= smallest, "batch", enough)
         whole = self.plane_bits == usual["plane_bits"]
         self._require(whole or self.gated, "plane_bits", "8 without a gate")
         self._require(whole or not self.ship, "plane_bits", "8 in a skeleton that ships")
@@ -267,9 +261,14 @@ class Options:
             raise InputError(f"{field} must be {requirement}, not {getattr(self, field)!r}")
 
     @property
+    def plan(self) -> Plan:
+        """What the recipe fixes."""
+        return PLANS[self.recipe]
+
+    @property
     def criterion(self) -> str:
         """The loss that was given, or the recipe's."""
-        return self.loss or ("mse" if self.recipe == "memory" else "psnr")
+        return self.loss or self.plan.loss
 
     @property
     def gated(self) -> bool:
@@ -283,13 +282,13 @@ class Options:
 
     def stages(self) -> dict[str, int]:
         """Batches of each stage, in order."""
-        if self.recipe == "letters":
-            return {"letters": self.batches}
-        memory = self.recipe == "memory"
-        qat = self.batches // 2 if self.qat_batches is None else self.qat_batches
-        hold = self.batches // 4 if self.hold_batches is None else self.hold_batches
-        warm_up = {"float": self.batches if self.begin is None else 0}
-        return warm_up | ({"hold": hold} if memory else {}) | {"qat": qat}
+        lengths = {
+            "float": self.batches if self.begin is None else 0,
+            "hold": self.batches // 4 if self.hold_batches is None else self.hold_batches,
+            "qat": self.batches // 2 if self.qat_batches is None else self.qat_batches,
+            "letters": self.batches,
+        }
+        return {stage: lengths[stage] for stage in self.plan.stages}
 
     def trained_with(self) -> dict[str, Any]:
         """Return what decides the result, as JSON: batches by stage, and not where things are."""

@@ -23,9 +23,9 @@ from sw.model.quantisers import STATE_FRAC
 from sw.model.rule import Rule
 from sw.train.calibrate import NARROW
 from sw.train.draw import calibration_digits
+from sw.train.hold import AGED
 from sw.train.learner import Learner
 from sw.train.options import Options
-from sw.train.recipes import AGED
 
 __all__ = ["direct", "move_origins", "shorten_ways"]
 

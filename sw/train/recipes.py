@@ -1,288 +1,246 @@
-"""What a batch learns: to restore in the steps given, or also to hold what was restored."""
+"""The recipes: the data of a run, its stages in their order, and what it leaves.
+
+restore   float, qat
+memory    float, hold, qat, then settling
+letters   letters, on a finished machine whose rule stays
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import accumulate, pairwise
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from golden.fixed import STATE
-from sw.model.step import TrainingMachine
-from sw.runs.processes import share
-from sw.train.draw import draw, lost_cells, noise_states, random
-from sw.train.learner import Learner
+from golden.errors import InputError
+from golden.gate import GateNetwork
+from golden.skeleton import Skeleton
+from sw.data.load import Digits, load
+from sw.model import floats
+from sw.model.rebuild import gate_of, rule_of
+from sw.runs.checkpoint import Checkpoint
+from sw.runs.loading import load_run
+from sw.runs.processes import place
+from sw.train import letters, ship
+from sw.train.calibrate import quantise
+from sw.train.hold import begin_holding, hold
+from sw.train.identity import identity, reads
+from sw.train.learner import Learner, begin
+from sw.train.letters import relearn, require_gate, require_others
+from sw.train.losses import Loss
 from sw.train.options import Options
-from sw.train.pool import Pool, Prototypes, medoids
-from sw.train.teacher import aim
+from sw.train.origins import shorten_ways
+from sw.train.rehearsal import rehearsal
+from sw.train.restore import restore
+from sw.train.settle import settle
 
-__all__ = [
-    "AGED",
-    "LOST",
-    "Loss",
-    "begin_holding",
-    "hold",
-    "relearn",
-    "restore",
-]
+__all__ = ["RECIPES", "Letters", "Memory", "Recipe", "Restore", "Stage", "stage_of"]
 
-POOL = 8  # batches of states
-FRESH, YOUNG, NOISE, MOTION_SQUARED = 12.0, 1.0, 0.4, 0.1  # weights in the loss; the pool has 1
-FREE_MOTION = 1.0  # price on motion in float, and of young states
-UNIT = 32.0  # codes in which motion is priced
-AGED = (50, 150)  # steps between which the price on motion rises
-LIMIT, OVERFLOW = 120.0, 0.1  # codes from which a state is priced for its size; that price
-STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
-NOISE_KEPT, DIGIT_KEPT = 1 / 160, 1 / 100  # states of each that a state of a batch gives the pool
-FEW = 0.2  # share of the fresh digits that lose cells in mid-run, and as many after the last step
-LOST = (0.25, 0.35)  # share of the cells
-STRETCHED, STRETCH = 0.5, 1.5  # share of the batches in which held states take longer steps
-DISTURBANCE = 3.0  # codes, largest deviation of the noise on a third of the pool
-SMALL = 1e-3  # squared error that the loss on a logarithmic scale does not look below
+Batch = Callable[[Learner, np.ndarray, Options], Loss]
 
 
-class Loss(NamedTuple):
-    """What a batch came to."""
-
-    value: Tensor
-    errors: Tensor
-    """Mean squared error of each restored digit, full scale being 1."""
+def keep(learner: Learner, digits: Digits, options: Options) -> Learner:
+    """Return the learner as it is."""
+    return learner
 
 
-def closeness(errors: Tensor, options: Options) -> Tensor:
-    """Return the loss of mean squared errors (n,): their mean, or the mean of their logarithm."""
-    if options.criterion == "mse":
-        return errors.mean()
-    return SMALL * 5 * (errors + SMALL).log().mean()
+def enter_hold(learner: Learner, digits: Digits, options: Options) -> Learner:
+    """Return a learner in float that has a pool of states to hold."""
+    learner = Learner(
+        rule=learner.rule,
+        gate=learner.gate,
+        stage="hold",
+        seconds=learner.seconds,
+        optimiser=learner.optimiser,
+    )
+    begin_holding(learner, digits.train_images, digits.train_labels, options)
+    return learner
 
 
-def squared_error(shown: Tensor, originals: Tensor) -> Tensor:
-    """Return the mean squared error of each image, full scale being 1: (n,)."""
-    return ((shown - originals) / 255).square().mean((1, 2))
+def enter_qat(learner: Learner, digits: Digits, options: Options) -> Learner:
+    """Keep the float weights in the run's folder; return the learner quantised."""
+    floats.write(learner.rule, learner.gate, options.folder / floats.FLOATS)
+    return quantise(learner, digits.train_images, options)
 
 
-def overflow(states: Tensor) -> Tensor:
-    """Return the price of states that are near their limits: what saturates tells nothing more."""
-    return OVERFLOW * torch.relu(states.abs() - LIMIT).mean() / UNIT
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A part of a run: how it begins, what its batches teach, how fast."""
+
+    enter: Callable[[Learner, Digits, Options], Learner] = keep
+    """Makes its first learner of the last one of the stage before, averages taken."""
+    loss: Batch
+    """Loss of the next batch."""
+    rate: str = "rate"
+    """Option that is the peak of its learning rate."""
+    warm_up: int = 50
+    """Batches in which the rate rises."""
+    late: Callable[[Learner, np.ndarray, Options], None] | None = None
+    """Done once, after two thirds of the batches."""
 
 
-def run_supervised(machine: TrainingMachine, damaged: Tensor, options: Options) -> Iterator[Tensor]:
-    """Run damaged digits through all steps; yield what is shown where that is supervised."""
-    spec = machine.spec
-    for step, states in enumerate(machine.run(machine.encode(damaged), spec.steps), 1):
-        if options.supervise == "every" or step == spec.steps:
-            yield machine.readout(states)
+class Recipe(ABC):
+    """What a run teaches.
 
+    Parameters
+    ----------
+    options
+        Of the run.
+    digits
+        What batches are drawn from; others that the run reads follow.
+    """
 
-def restore(learner: Learner, images: np.ndarray, options: Options) -> Loss:
-    """Loss of restoring a batch of digits in the steps given."""
-    rng = random(options, learner.stage, learner.batch)
-    originals, damaged = map(share, draw(images, options, rng))
-    wanted = aim(originals, damaged, options)
-    shown = list(run_supervised(learner.machine(options.dropout), damaged, options))
-    losses = [closeness(squared_error(each, wanted), options) for each in shown]
-    return Loss(torch.stack(losses).mean(), squared_error(shown[-1], originals))
+    stages: ClassVar[Mapping[str, Stage]]
+    """In their order."""
 
-
-def relearn(learner: Learner, images: np.ndarray, options: Options) -> Loss:
-    """Loss of restoring letters, half of the batch where digits are rehearsed in the other half."""
-    rng = random(options, learner.stage, learner.batch)
-    count = options.batch if learner.rehearsal is None else options.batch // 2
-    originals, damaged = draw(images, options, rng, count)
-    if learner.rehearsal is not None:
-        known, given = learner.rehearsal.pick(rng, options.batch - count)
-        if given is None:
-            known, given = draw(known.numpy(), options, rng, len(known))
-        originals, damaged = torch.cat([originals, known]), torch.cat([damaged, given])
-    *_, shown = run_supervised(learner.machine(options.dropout), share(damaged), options)
-    errors = squared_error(shown, share(originals))
-    return Loss(closeness(errors, options), errors)
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What the parts of a batch of holding have in common."""
-
-    learner: Learner
-    machine: TrainingMachine
-    images: np.ndarray
-    options: Options
-    rng: np.random.Generator
+    def __init__(self, options: Options, digits: Digits, *others: Digits) -> None:
+        self.options, self.digits, self.others = options, digits, others
 
     @classmethod
-    def of(
-        cls, learner: Learner, images: np.ndarray, options: Options, stage: str, batch: int
-    ) -> Lesson:
-        """Return the lesson of a batch."""
-        rng = random(options, stage, batch)
-        return cls(learner, learner.machine(options.dropout), images, options, rng)
+    @abstractmethod
+    def load(cls, options: Options) -> Self:
+        """Read the data."""
+
+    @abstractmethod
+    def begin(self) -> Learner:
+        """Return the learner before the first batch."""
+
+    @abstractmethod
+    def export(self, learner: Learner) -> None:
+        """Write what was learnt, proven and evaluated."""
+
+    def require_fit(self) -> None:
+        """Raise unless there are digits to learn from, and the lattice takes them."""
+        count, *found = self.digits.train_images.shape
+        size = self.options.spec.image
+        if not count:
+            source = self.digits.source
+            raise InputError(f"Training data must have a digit that is not a show digit: {source}")
+        if found != [size, size]:
+            given = f"{found[0]} x {found[1]}"
+            raise InputError(f"Training images must be {size} x {size}, not {given}")
+
+    def resume(self, checkpoint: Checkpoint) -> Learner:
+        """Return the learner of a run that was interrupted."""
+        return checkpoint.resume(
+            self.options.device, lambda values: Learner.of(values, self.options)
+        )
+
+    def settle(self, learner: Learner) -> None:  # noqa: B027 - most recipes are done
+        """Change nothing more after the last batch."""
+
+    def checkpoint(self) -> Checkpoint:
+        """Return where the run is kept; to be asked once, as the files that it reads may go."""
+        digest = reads(self.options, self.digits, *self.others)
+        return Checkpoint.in_folder(self.options.folder, identity(self.options, digest))
 
 
-def consecutive(**counts: int) -> dict[str, slice]:
-    """Return the rows of groups that lie one after another, so many in each, by their names."""
-    edges = pairwise(accumulate(counts.values(), initial=0))
-    return {name: slice(*ends) for name, ends in zip(counts, edges, strict=True)}
+FLOAT = Stage(loss=restore, warm_up=200)
+"""The warm-up, which begins a run on digits."""
 
 
-@dataclass(frozen=True)
-class Fresh:
-    """Digits just encoded, then noise, after the steps of a run."""
+class Restore(Recipe):
+    """Restore a digit in the steps given; later the automaton may lose it."""
 
-    states: Tensor
-    targets: Tensor
-    digits: int
-    few: int
-    """Digits that lost cells in mid-run, the first ones; as many after them lose some now."""
+    stages: ClassVar = {
+        "float": FLOAT,
+        "qat": Stage(enter=enter_qat, loss=restore, rate="qat_rate"),
+    }
 
+    @classmethod
+    def load(cls, options: Options) -> Self:
+        """Read digits."""
+        return cls(options, load(options.data, download=True))
 
-def run_fresh(lesson: Lesson, digits: int, noise: int) -> Fresh:
-    """Run digits and noise; what noise shall become is chosen at its first or second opening."""
-    machine, options, rng = lesson.machine, lesson.options, lesson.rng
-    prototypes, spec = lesson.learner.prototypes, machine.spec
-    assert prototypes is not None
-    originals, damaged = draw(lesson.images, options, rng, digits)
-    lattices = torch.from_numpy(noise_states(spec, rng, noise)).to(originals.device)
-    states = torch.cat([machine.encode(damaged), lattices])
-    targets = torch.cat([originals, torch.zeros_like(originals[:1]).expand(noise, -1, -1)])
-    lost_after, few = int(rng.integers(4, 7)), max(1, round(FEW * digits))
-    living = torch.ones(digits + noise, 1, spec.height, spec.width, device=options.device)
-    living[:few] = lost_cells(spec, few, LOST, options.device)
-    channel = spec.gate.input_channel if spec.gate else 0
-    for step in range(1, spec.steps + 1):
-        states = machine.advance(states, step)
-        if step == min(4, spec.steps):
-            chosen = prototypes.assign(states[digits:, channel], spec)
-            targets[digits:] = prototypes.images[chosen]
-        if step == lost_after:
-            states = states * living
-    return Fresh(states, targets, digits, few)
+    def begin(self) -> Learner:
+        """Return random weights, or the float weights of another run."""
+        learner = begin(self.options)
+        if self.options.begin is not None:
+            floats.read(learner.rule, learner.gate, floats.find(self.options.begin))
+            learner.averages = [parameter.detach().clone() for parameter in learner.parameters]
+        return learner
+
+    def export(self, learner: Learner) -> None:
+        """Write the skeleton and its gate, proven and evaluated, and the weights as they were."""
+        ship.export(learner, self.options, self.digits)
+        floats.write(learner.rule, learner.gate, self.options.folder / floats.LATENT)
 
 
-def begin_holding(
-    learner: Learner, images: np.ndarray, labels: np.ndarray, options: Options
-) -> None:
-    """Give the learner its prototypes, and a pool half of digits and half of noise."""
-    spec, count = learner.rule.spec, POOL * options.batch
-    learner.prototypes = Prototypes.of(medoids(images, labels).to(options.device))
-    learner.pool = pool = Pool(
-        states=torch.zeros(count, *spec.lattice, device=options.device),
-        targets=torch.zeros(count, spec.image, spec.image, device=options.device),
-        ages=torch.full((count,), 1 << 30, device=options.device),
-        open=torch.zeros(count, dtype=torch.bool, device=options.device),
-    )
-    half = options.batch // 2
-    with torch.no_grad():
-        lesson = Lesson.of(learner, images, options, "hold", 1 << 30)
-        for _ in range(0, count, 2 * half):
-            fresh = run_fresh(lesson, half, half)
-            for rows, of_noise in ((slice(half), False), (slice(half, None), True)):
-                states, targets = fresh.states[rows], fresh.targets[rows]
-                pool.put(states, targets, spec.steps, of_noise, lesson.rng)
+class Memory(Restore):
+    """Restore a digit, and hold it for as long as the automaton runs."""
+
+    stages: ClassVar = {
+        "float": FLOAT,
+        "hold": Stage(enter=enter_hold, loss=hold, rate="hold_rate"),
+        "qat": Stage(enter=enter_qat, loss=hold, rate="qat_rate", late=shorten_ways),
+    }
+
+    @classmethod
+    def load(cls, options: Options) -> Self:
+        """Read digits, in one process alone."""
+        if place()[1] > 1:
+            raise InputError("recipe memory must run in one process: its pool is not shared")
+        return super().load(options)
+
+    def settle(self, learner: Learner) -> None:
+        """Add to the rule's biases what brings digits to rest."""
+        settle(learner, self.digits, self.options)
 
 
-def stride(options: Options) -> int:
-    """Return the steps that the pool is carried on: whole periods of the gate."""
-    period = options.spec.gate.period if options.spec.gate else 1
-    return max(period, STRIDE // period * period)
+class Letters(Recipe):
+    """Train the gate of a finished machine on letters; the rule's every integer stays.
 
-
-def price_of_motion(learner: Learner, ages: Tensor, options: Options) -> Tensor:
-    """Return the price (n,) for states of these ages.
-
-    Low in float and for young states; for aged ones it rises over the first third of ``qat``.
+    Leaves ``gate-LETTERS-REHEARSAL.safetensors`` and its ``.json`` in the run's folder (without
+    rehearsal: ``only``); with ``options.ship`` also beside the skeleton that it belongs to.
     """
-    # A site that counts to its limit pays as much for each code at any pace, so that with one
-    # price for all it would be slow, and not at rest for hundreds of steps.
-    young, aged = AGED
-    share = ((ages - young) / (aged - young)).clamp(0.0, 1.0)
-    quantised = learner.stage == "qat"
-    risen = min(1.0, 3 * learner.batch / options.stages()["qat"]) if quantised else 0.0
-    return FREE_MOTION + (options.motion - FREE_MOTION) * risen * share
+
+    stages: ClassVar = {"letters": Stage(loss=relearn)}
+
+    def __init__(
+        self,
+        options: Options,
+        digits: Digits,
+        known: Digits,
+        machine: tuple[Skeleton, GateNetwork],
+    ) -> None:
+        super().__init__(replace(options, spec=machine[0].spec), digits, known)
+        self.known, self.machine = known, machine
+
+    @classmethod
+    def load(cls, options: Options) -> Self:
+        """Read letters, the digits that are known, and the machine that knows them."""
+        assert options.begin is not None
+        machine = require_gate(*load_run(options.begin))
+        new, known = load(options.data, name=options.letters), load(options.data, download=True)
+        require_others(new, known, options.letters)
+        return cls(options, new, known, machine)
+
+    def begin(self) -> Learner:
+        """Return the shipped integers."""
+        skeleton, network = self.machine
+        rule, gate = rule_of(skeleton), gate_of(network, skeleton.spec)
+        return self.rehearse(Learner(rule=rule, gate=gate, stage="letters"))
+
+    def resume(self, checkpoint: Checkpoint) -> Learner:
+        """Return the learner of a run that was interrupted, with what it rehearses."""
+        return self.rehearse(super().resume(checkpoint))
+
+    def rehearse(self, learner: Learner) -> Learner:
+        """Give the learner the digits that it goes on with, lest it forget."""
+        kind, damage = self.options.rehearsal, self.options.damage
+        learner.rehearsal = rehearsal(kind, *self.machine, self.known.train_images, damage)
+        return learner
+
+    def export(self, learner: Learner) -> None:
+        """Write the gate, proven and evaluated."""
+        letters.export(learner, self.options, self.machine[0], self.digits, self.known)
 
 
-def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
-    """Loss of restoring, of holding what the pool holds, of motion at rest, of nearing limits.
-
-    Of a batch, half are states of the pool, a tenth is noise, the rest fresh digits.
-    """
-    assert learner.pool is not None
-    lesson = Lesson.of(learner, images, options, learner.stage, learner.batch)
-    held, noise = options.batch // 2, max(1, options.batch // 10)
-    fresh = run_fresh(lesson, options.batch - held - noise, noise)
-    errors = squared_error(lesson.machine.readout(fresh.states), fresh.targets)
-    digits, starts = errors[: fresh.digits], errors[fresh.digits :]
-    # Of all but fresh digits plain errors: on a logarithmic scale those that have gone wrong would
-    # hardly count.
-    value = FRESH * closeness(digits, options) + NOISE * starts.mean() + overflow(fresh.states)
-    value = value + holding(lesson, held, fresh)
-    for share_kept, last, of_noise in (
-        (NOISE_KEPT, len(errors), True),
-        (DIGIT_KEPT, fresh.digits, False),
-    ):
-        rows = slice(last - int(share_kept * options.batch + lesson.rng.random()), last)
-        states, targets = fresh.states[rows], fresh.targets[rows]
-        learner.pool.put(states, targets, lesson.machine.spec.steps, of_noise, lesson.rng)
-    return Loss(value, digits)
+RECIPES: Mapping[str, type[Recipe]] = {"restore": Restore, "memory": Memory, "letters": Letters}
 
 
-def holding(lesson: Lesson, count: int, fresh: Fresh) -> Tensor:
-    """Carry ``count`` states of the pool on; return the loss of what they show and how they move.
-
-    A third loses cells, a third is disturbed, and the last third shall not move at all. With them
-    run fresh digits that have lost cells, some in mid-run and as many only now. What lost cells
-    has half of the steps to get over it.
-    """
-    learner, machine, options, rng = lesson.learner, lesson.machine, lesson.options, lesson.rng
-    pool, prototypes, spec = learner.pool, learner.prototypes, machine.spec
-    assert pool is not None and prototypes is not None
-    rows = torch.from_numpy(rng.permutation(len(pool.ages))[:count]).to(pool.states.device)
-    third, few = count // 3, fresh.few
-    young = slice(2 * few)
-    states = torch.cat([fresh.states[young].detach(), pool.states[rows]])
-    targets = torch.cat([fresh.targets[young], pool.targets[rows]])
-    group = consecutive(
-        lost_before=few, lost_now=few + third, disturbed=third, still=count - 2 * third
-    )
-    states = disturb(states, group, machine)
-
-    value, motion, steps = states.new_zeros(()), states.new_zeros(()), stride(options)
-    price = price_of_motion(learner, pool.ages[rows[2 * third :]], options)
-    # What rests in longer steps rests in usual ones with a margin; what is shown must be right in
-    # usual ones.
-    if rng.random() < STRETCHED:
-        machine = machine.stretched(STRETCH)
-    whole = slice(group["disturbed"].start, None)  # what has lost no cells
-    for step in range(1, steps + 1):
-        before = states
-        states = machine.advance(states, spec.steps + step)
-        change = (states - before)[group["still"]] / UNIT
-        moved = change.abs().mean((1, 2, 3))
-        motion = motion + (price * moved).mean()
-        motion = motion + MOTION_SQUARED * change.square().mean() + overflow(states)
-        shown = machine.readout(states)
-        errors = squared_error(shown, targets)
-        if 2 * step >= steps:
-            held = errors[young.stop :].mean()
-            value = value + YOUNG * closeness(errors[young], options) + held
-        else:
-            value = value + errors[whole].mean()
-    # What has lost cells is not carried on: a repeatedly damaged digit cannot be recovered, and a
-    # rule that is trained to recover it all the same learns to make the mean of its class.
-    pool.carry(rows[third:], states[whole], shown[whole], steps, prototypes)
-    return (value + motion) / steps
-
-
-def disturb(states: Tensor, group: dict[str, slice], machine: TrainingMachine) -> Tensor:
-    """Take cells from some states and add noise to others."""
-    spec, device = machine.spec, states.device
-    lost, disturbed = group["lost_now"], group["disturbed"]
-    states[lost] *= lost_cells(spec, lost.stop - lost.start, LOST, device)
-    count = disturbed.stop - disturbed.start
-    deviation = DISTURBANCE * torch.rand(count, 1, 1, 1, device=device)
-    noise = torch.randn(count, *spec.lattice, device=device) * deviation
-    states[disturbed] += noise.round() if machine.exact else noise
-    return states.clamp(STATE.min, STATE.max)
+def stage_of(options: Options, name: str) -> Stage:
+    """Return a stage of the recipe of these options."""
+    return RECIPES[options.recipe].stages[name]

@@ -1,28 +1,37 @@
-"""The run from beginning to end, in the order it happens."""
+"""Train a skeleton and its gate: a whole run, from top to bottom in the order in which it happens.
+
+    thalweg train --name mine --recipe restore
+
+`train` sets PyTorch up, reads the data, learns, settles and exports. `learn` goes through the
+stages of the recipe, `run_stage` through the batches of a stage, `train_batch` through one batch.
+What the stages are and what a batch of each teaches, `sw.train.recipes` says in a table.
+"""
 
 from __future__ import annotations
 
-import torch
+import math
+import sys
+from collections import deque
 
-from golden.errors import InputError
-from golden.files import exists
+import numpy as np
+import torch
+from torch import Tensor
+
 from golden.skeleton import SHIPPED
-from sw.data.load import Digits, load
-from sw.model import floats
+from sw.runs.checkpoint import Checkpoint, Diverged
+from sw.runs.interruption import Clock, Stopped, interruptions
 from sw.runs.memory import keep_memory
 from sw.runs.ordinary import ordinary
-from sw.runs.processes import exclude_others, join, leads, meet, place
+from sw.runs.processes import average, exclude_others, gather_signals, join, leads, meet
 from sw.runs.writable import require_folders
-from sw.train.calibrate import quantise
-from sw.train.learner import Learner, begin, reads, resume, save
-from sw.train.letters import train_letters
-from sw.train.loop import interruptions, run_stage
+from sw.train.learner import Learner
 from sw.train.options import Options
-from sw.train.recipes import begin_holding
-from sw.train.settle import settle
-from sw.train.ship import export
+from sw.train.recipes import RECIPES, Recipe, stage_of
 
-__all__ = ["learn", "prepare", "train"]
+__all__ = ["learn", "prepare", "run_stage", "train", "train_batch"]
+
+LOG_EVERY = 100
+"""Batches."""
 
 
 @ordinary()
@@ -50,62 +59,11 @@ def run(options: Options) -> None:
     prepare(options)
     if options.ship and leads():
         require_folders(SHIPPED)
-    if options.recipe == "memory" and place()[1] > 1:
-        raise InputError("recipe memory must run in one process: its pool is not shared")
-    if options.recipe == "letters":
-        train_letters(options)
-        return
-    digits = load(options.data, download=True)
-    learner = learn(options, digits)
+    recipe = RECIPES[options.recipe].load(options)
+    learner = learn(recipe)
     if leads():
-        if options.recipe == "memory":
-            settle(learner, digits, options)
-        export(learner, options, digits)
-        floats.write(learner.rule, learner.gate, options.folder / floats.LATENT)
-
-
-@ordinary()
-def learn(options: Options, digits: Digits) -> Learner:
-    """Return the learner at the end of all stages, its averages taken; nothing is exported.
-
-    The run goes on from its checkpoint in ``options.folder`` where there is one.
-    """
-    require_size(digits, options)
-    digest = reads(options, digits)
-    path = options.folder / "checkpoint.pt"
-    learner = resume(options, digest, path) if exists(path) else begin(options)
-    if options.begin is not None and learner.stage == "float":
-        floats.read(learner.rule, learner.gate, floats.find(options.begin))
-        learner.averages = [parameter.detach().clone() for parameter in learner.parameters]
-    meet()  # all have looked before there is a new one
-    if learner.batch == 0:
-        save(learner, options, digest, path)  # a folder that cannot be written fails here
-    with interruptions() as received:
-        stages = list(options.stages())
-        for stage in stages[stages.index(learner.stage) :]:
-            if learner.stage != stage:
-                learner = enter(stage, learner, digits, options)
-            run_stage(learner, digits.train_images, options, digest, path, received)
-    learner.take_averages()
-    return learner
-
-
-def enter(stage: str, learner: Learner, digits: Digits, options: Options) -> Learner:
-    """Return the learner at the beginning of a later stage, on the averages of the one before."""
-    learner.take_averages()
-    images = digits.train_images
-    if stage == "qat":
-        floats.write(learner.rule, learner.gate, options.folder / floats.FLOATS)
-        return quantise(learner, images, options)
-    learner = Learner(
-        rule=learner.rule,
-        gate=learner.gate,
-        stage=stage,
-        seconds=learner.seconds,
-        optimiser=learner.optimiser,
-    )
-    begin_holding(learner, images, digits.train_labels, options)
-    return learner
+        recipe.settle(learner)
+        recipe.export(learner)
 
 
 def prepare(options: Options) -> None:
@@ -118,13 +76,115 @@ def prepare(options: Options) -> None:
     keep_memory()
 
 
-def require_size(digits: Digits, options: Options) -> None:
-    """Raise unless there are digits, and the lattice takes them."""
-    count, *found = digits.train_images.shape
-    if not count:
-        raise InputError(
-            f"Training data must have a digit that is not a show digit: {digits.source}"
-        )
-    size = options.spec.image
-    if found != [size, size]:
-        raise InputError(f"Training images must be {size} x {size}, not {found[0]} x {found[1]}")
+@ordinary()
+def learn(recipe: Recipe) -> Learner:
+    """Return the learner at the end of all stages, its averages taken; nothing is exported.
+
+    The run goes on from its checkpoint where there is one.
+    """
+    recipe.require_fit()
+    options, checkpoint = recipe.options, recipe.checkpoint()
+    learner = recipe.resume(checkpoint) if checkpoint.exists() else recipe.begin()
+    meet()  # all have looked before there is a new one
+    if learner.batch == 0:
+        save(learner, checkpoint)  # a folder that cannot be written fails here
+    names = list(options.stages())
+    with interruptions() as received:
+        for name in names[names.index(learner.stage) :]:
+            if learner.stage != name:
+                learner.take_averages()
+                learner = recipe.stages[name].enter(learner, recipe.digits, options)
+            run_stage(learner, recipe.digits.train_images, options, checkpoint, received)
+    learner.take_averages()
+    return learner
+
+
+def run_stage(
+    learner: Learner,
+    images: np.ndarray,
+    options: Options,
+    checkpoint: Checkpoint,
+    received: list[int],
+) -> None:
+    """Go through the batches that are left of the learner's stage.
+
+    ``received`` fills with the numbers of signals, upon which the run stops.
+    """
+    total, late = options.stages()[learner.stage], stage_of(options, learner.stage).late
+    clock = Clock(learner.seconds, learner.batch)
+    recent: deque[tuple[float, float]] = deque(maxlen=LOG_EVERY)
+    while learner.batch < total:
+        if late is not None and learner.batch == total * 2 // 3:
+            late(learner, images, options)
+        recent.append(train_batch(learner, images, options))
+        learner.seconds = clock.tick()
+        if leads() and (learner.batch % LOG_EVERY == 0 or learner.batch == total):
+            log(learner, total, np.mean(recent, axis=0), clock)
+        signals = gather_signals(received)
+        if signals or clock.save_is_due():
+            save(learner, checkpoint)
+        if signals:
+            raise Stopped(signals[0])
+    save(learner, checkpoint)
+
+
+def train_batch(learner: Learner, images: np.ndarray, options: Options) -> tuple[float, float]:
+    """Learn from the next batch; return its loss, and its mean PSNR in dB."""
+    stage = stage_of(options, learner.stage)
+    loss, errors = stage.loss(learner, images, options)  # draws digits, runs them, compares
+
+    for optimiser in learner.optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = group["share"] * rate(options, learner.stage, learner.batch)
+        optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+
+    value = loss.detach().clone()
+    found = [parameter.grad for parameter in learner.parameters if parameter.grad is not None]
+    average([value, *found])  # the loss too: all processes must stop alike
+    norm = torch.nn.utils.clip_grad_norm_(learner.parameters, 1.0)
+    if not bool((value + norm).isfinite()):
+        raise Diverged(learner.stage, learner.batch + 1)
+
+    step(learner)
+    learner.average(options.averaging)
+    return value.item(), decibels(errors)
+
+
+def rate(options: Options, name: str, batch: int) -> float:
+    """Return the rule's learning rate in a stage: a linear warm-up, then a cosine to zero."""
+    stage, total = stage_of(options, name), options.stages()[name]
+    peak: float = getattr(options, stage.rate)
+    rising = min(1.0, (batch + 1) / stage.warm_up)
+    return peak * rising * 0.5 * (1 + math.cos(math.pi * batch / total))
+
+
+def step(learner: Learner) -> None:
+    """Step all weights by their gradients: the batch is done."""
+    try:
+        for optimiser in learner.optimisers:
+            optimiser.step()
+    except torch.linalg.LinAlgError as error:  # what SOAP decomposes has become no number
+        raise Diverged(learner.stage, learner.batch + 1, "a weight") from error
+    learner.batch += 1
+
+
+def decibels(errors: Tensor) -> float:
+    """Return the mean PSNR of mean squared errors, full scale being 1; at most 90 dB each."""
+    return -10 * errors.detach().clamp(min=1e-9).log10().mean().item()
+
+
+def log(learner: Learner, total: int, means: np.ndarray, clock: Clock) -> None:
+    """Tell how far the stage is: the means of the last batches' loss and PSNR."""
+    loss, psnr = means
+    print(
+        f"{learner.stage} iter {learner.batch}/{total}: loss {loss:.5f}, psnr {psnr:.2f} dB, "
+        f"eta {clock.minutes_left(learner.batch, total):.1f} min",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def save(learner: Learner, checkpoint: Checkpoint) -> None:
+    """Write the checkpoint."""
+    checkpoint.save(learner.state(), learner.stage, learner.batch)

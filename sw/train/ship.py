@@ -113,7 +113,7 @@ def command(options: Options) -> str:
         words += ["--multiplier", str(spec.multiplier)]
     if spec.gate is None:
         words.append("--no-gate")
-    elif options.recipe != "letters":  # there the skeleton says it
+    elif not options.plan.frozen:  # there the skeleton says it
         for name in ("start", "every", "mapping"):
             if getattr(spec.gate, name) != getattr(usual.gate, name):
                 words += [f"--{name}", str(getattr(spec.gate, name))]

@@ -24,8 +24,8 @@ from sw.model.step import TrainingMachine
 from sw.runs.memory import keep_memory
 from sw.train.calibrate import quantise, quantised_rule
 from sw.train.learner import Learner, begin
-from sw.train.loop import train_batch
 from sw.train.options import Options
+from sw.train.run import train_batch
 
 __all__ = ["measure"]
 

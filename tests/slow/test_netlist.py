@@ -10,7 +10,7 @@ from golden.errors import SkeletonDamaged, ToolError
 from hw.boards.catalogue import find_board
 from hw.boards.top import BoardTop, pll_settings
 from hw.flow.bitstream import cells, contents
-from hw.flow.build import synthesise
+from hw.flow.synthesis import synthesise
 from hw.shapes import Geometry
 from hw.skeleton_memory import images
 from sim.devices.board import SimulatedPort

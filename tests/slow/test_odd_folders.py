@@ -55,7 +55,8 @@ def test_a_bitstreams_synthesis_runs_there(folder, monkeypatch):
     from golden.skeleton import Skeleton, find
     from hw.boards.catalogue import find_board
     from hw.boards.top import BoardTop, pll_settings
-    from hw.flow.build import geometry_of, synthesise
+    from hw.flow.build import geometry_of
+    from hw.flow.synthesis import synthesise
 
     board, skeletons = find_board("ulx3s-25f"), (Skeleton.load(find("digits-ca")),)
     platform = board.make_platform()

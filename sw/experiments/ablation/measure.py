@@ -21,8 +21,10 @@ from sw.judge.evaluate import digits_to_judge, evaluate
 from sw.model.baselines.shelf import weights_of
 from sw.model.floats import FLOATS
 from sw.runs.writable import require_writable
-from sw.train.learner import Learner, identity
+from sw.train.identity import identity
+from sw.train.learner import Learner
 from sw.train.options import Options
+from sw.train.recipes import Restore
 from sw.train.run import learn, prepare
 from sw.train.ship import commit, machine
 
@@ -93,7 +95,7 @@ class Ablation:
         if kept is not None:
             return kept
         prepare(options)
-        learner = learn(options, self.digits)
+        learner = learn(Restore(options, self.digits))
         found = {"row": row.name, "seed": seed} | measure(learner, self.digits)
         found |= {"options": options.trained_with(), "data": self.digest, "commit": commit()}
         write_json(path, found)

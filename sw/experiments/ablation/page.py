@@ -1,42 +1,40 @@
-"""The ablation for readers: generated parts of docs/training.md, from JSON beside it.
+"""The generated parts of docs/training.md about the ablation, from JSON files in docs.
 
-`ablation` is a table of rows, `seeds` one of the seeds of a longer run.
+`ablation` is a table of rows; `seeds` is a table of runs that differ only in the seed.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from golden.errors import InputError
-from golden.files import ROOT, is_dir, is_file, read_json, replacement
+from golden.files import is_file, read_json
+from sw.report import publish as publishing
 from sw.report.docs import paragraph, table
-from sw.runs.writable import require_writable
+from sw.report.publish import DOCS, require_docs, require_test_digits
 
 __all__ = ["PARTS", "parts", "publish", "require_publishable"]
 
-DOCS = ROOT / "docs"
 HEADINGS = (
-    "what is different",
+    "change",
     "mean PSNR",
     "spread",
-    "to base",
+    "difference to base",
     "read right",
-    "to base",
+    "difference to base",
     "bytes over the link",
     "training",
 )
 
 
 def parts(folder: Path = DOCS) -> dict[str, str]:
-    """Return the parts by name; nothing where nothing was measured."""
+    """Return the parts by name; empty texts if nothing was measured."""
     return {name: part(folder / f"{name}.json", show) for name, show in PARTS.items()}
 
 
 def part(path: Path, show: Callable[[Mapping[str, Any]], str]) -> str:
-    """Return a part of a page, of the results in a file."""
+    """Return a part from the results in a file."""
     if not is_file(path):
         return ""
     results = read_json(path)
@@ -44,13 +42,13 @@ def part(path: Path, show: Callable[[Mapping[str, Any]], str]) -> str:
 
 
 def head(results: Mapping[str, Any]) -> str:
-    """Return what was trained, and what it was measured on."""
-    seeds = {len(row["runs"]) for row in results["rows"]}
+    """Return a paragraph about the training and the digits of the measurement."""
+    counts = " to ".join(map(str, sorted({len(row["runs"]) for row in results["rows"]})))
     return paragraph(
         f"{results['batches']:,} batches of {results['batch']} in float, "
-        f"{results['qat_batches']:,} of QAT, seeds a row: {' to '.join(map(str, sorted(seeds)))}. "
-        f"Int8 on golden, {results['digits']['images']:,} {results['digits']['rows']} digits; "
-        "the spread is largest less smallest of the seeds."
+        f"{results['qat_batches']:,} of QAT; seeds per row: {counts}. "
+        f"Int8 on golden, {results['digits']['images']:,} {results['digits']['rows']} digits. "
+        "The spread is the difference between the best and the worst seed."
     )
 
 
@@ -60,7 +58,7 @@ def result_table(results: Mapping[str, Any]) -> str:
 
 
 def seed_table(results: Mapping[str, Any]) -> str:
-    """Return the runs of every row as Markdown, and their spread."""
+    """Return every run of every row and their spread as Markdown."""
     lines = []
     for row in results["rows"]:
         for run in row["runs"]:
@@ -77,7 +75,7 @@ def seed_table(results: Mapping[str, Any]) -> str:
 
 
 def cells(row: Mapping[str, Any]) -> list[str]:
-    """Return one row in words."""
+    """Return the cells of one row."""
     return [
         row["says"],
         f"{row['psnr_mean']:.2f} dB",
@@ -91,26 +89,22 @@ def cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def apart(difference: float | None, unit: str) -> str:
-    """Return a difference in words; nothing where there is none to tell."""
+    """Return a difference with its sign; an empty text for None."""
     return "" if difference is None else f"{difference:+.2f} {unit}"
 
 
 PARTS = {"ablation": result_table, "seeds": seed_table}
-"""What shows each part."""
+"""The table of each part."""
 
 
 def publish(results: Path, part: str, folder: Path = DOCS) -> Path:
-    """Copy results to docs: from test digits alone; return the path of the copy."""
+    """Copy results on test digits to docs; return the path of the copy."""
     require_publishable(read_json(results)["digits"]["rows"], part, folder)
-    with replacement(folder / f"{part}.json") as temporary:
-        shutil.copyfile(results, temporary)
+    publishing.publish({f"{part}.json": results}, folder)
     return folder / f"{part}.json"
 
 
 def require_publishable(rows: str, part: str, folder: Path = DOCS) -> None:
-    """Raise unless results on these digits may go to docs, and docs are there."""
-    if rows != "test":
-        raise InputError("--docs must come with MNIST's test digits at hand; --data names a folder")
-    if not is_dir(folder):
-        raise InputError(f"{folder} must be there: --docs is for a checkout of the project")
-    require_writable(folder / f"{part}.json")
+    """Raise unless these are test digits, and docs are there to be written."""
+    require_test_digits([rows])
+    require_docs(folder, f"{part}.json")

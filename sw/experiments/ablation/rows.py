@@ -1,4 +1,4 @@
-"""The rows of the ablation: each changes one thing of how a skeleton is trained."""
+"""The rows of the ablation: each changes one choice in the training of a skeleton."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from sw.train.options import Options, Shape, shape_spec
 __all__ = ["BASE", "ROWS", "Row", "choose_rows"]
 
 BASE = "base"
-"""Name of the row that the others are compared with."""
+"""Name of the row with which the others are compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One way to train."""
+    """One row: the training with one change."""
 
     name: str
     says: str
-    """What is different, for readers."""
+    """The change in words."""
     changes: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `Options` or `Shape`."""
     qat: float = 1.0
-    """Length of quantisation-aware training, that of the others being 1."""
+    """Length of quantisation-aware training, relative to the other rows."""
 
     def given(self, base: Options) -> dict[str, Any]:
-        """Return what it changes of a base, every length in batches."""
+        """Return the changed options, with lengths in batches."""
         lengths = {} if self.qat == 1 else {"qat_batches": round(base.stages()["qat"] * self.qat)}
         return dict(self.changes) | lengths
 
@@ -40,7 +40,7 @@ class Row:
         return replace(base, seed=seed, spec=shape_spec(base.spec, **shape), **given)
 
     def lacks(self) -> str | None:
-        """Return in a line what it needs and is not there; None where it can be trained."""
+        """Return in one line what is missing for this training; None if nothing is."""
         if "teacher" not in self.changes:
             return None
         try:
@@ -51,7 +51,7 @@ class Row:
 
 
 def choose_rows(names: Sequence[str], rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of these names in the order of the table, all where there are no names."""
+    """Return the rows of these names, or all, in the order of the table."""
     known = [row.name for row in rows]
     for name in names:
         if name not in known:

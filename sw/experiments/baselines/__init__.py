@@ -1,1 +1,1 @@
-"""What the skeletons are compared with: trained networks and closed forms."""
+"""Baselines for comparison with the skeletons: trained networks and closed forms."""

@@ -1,7 +1,7 @@
-"""Restorers in closed form, fitted to training digits; they alone are told what is missing.
+"""Restorers in closed form, fitted to training digits; only they get the mask of blanked pixels.
 
-Each takes damaged images uint8 (n, h, w) and what was blanked, bool of that shape, and gives
-restored images; pixels that were not blanked stay what they are.
+Each maps damaged images uint8 (n, h, w) and their mask, bool of the same shape, to restored images.
+Pixels that were not blanked stay unchanged.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ __all__ = ["ClosedForms"]
 
 BATCH = 200
 NEIGHBOURS = 20
-RIDGE = 1e-3  # variance of pixels on top of what was found, peak 1: some pixels never have ink
+RIDGE = 1e-3  # variance added to each pixel, peak 1: some pixels never have ink
 SIGMAS = (0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5)  # pixels
-CHOOSING = 1000  # training digits that choose among them
+CHOOSING = 1000  # training digits that select one of them
 
 Progress = Callable[[int], None]
 
@@ -74,31 +74,31 @@ class ClosedForms:
     def mean_fill(
         self, damaged: np.ndarray, blanked: np.ndarray, progress: Progress = quiet
     ) -> np.ndarray:
-        """Put the mean of training digits in each blanked pixel."""
+        """Fill each blanked pixel with its mean over the training digits."""
         return fill(damaged, blanked, lambda x, m: self.mean.expand_as(x), progress)
 
     def convolution(
         self, damaged: np.ndarray, blanked: np.ndarray, progress: Progress = quiet
     ) -> np.ndarray:
-        """Put the Gaussian-weighted mean of the known pixels around it in each blanked one."""
+        """Fill each blanked pixel with the Gaussian-weighted mean of the known pixels around it."""
         return fill(damaged, blanked, lambda x, m: smooth(x, m, self.sigma), progress)
 
     def nearest(
         self, damaged: np.ndarray, blanked: np.ndarray, progress: Progress = quiet
     ) -> np.ndarray:
-        """Fill from the mean of the training digits that are nearest in the known pixels."""
+        """Fill with the mean of the training digits that are nearest in the known pixels."""
         return fill(damaged, blanked, self.neighbours, progress)
 
     def gaussian(
         self, damaged: np.ndarray, blanked: np.ndarray, progress: Progress = quiet
     ) -> np.ndarray:
-        """Fill with the conditional mean, digits taken as one Gaussian."""
+        """Fill with the conditional mean of one Gaussian over all digits."""
         return fill(damaged, blanked, self.conditional, progress)
 
     def neighbours(self, damaged: Tensor, blanked: Tensor) -> Tensor:
         """Return the mean of the nearest training digits for rows (B, pixels)."""
         known = (~blanked).float()
-        # |x - t|^2 over the known pixels, but for the part that is the same for every t.
+        # |x - t|^2 over the known pixels, without the part that is the same for every t.
         distances = torch.addmm(known @ self.squares, damaged * known, self.rows.T, alpha=-2.0)
         nearest = distances.topk(min(NEIGHBOURS, len(self.rows)), largest=False).indices
         return self.rows[nearest].mean(1)
@@ -123,7 +123,7 @@ class ClosedForms:
 def smooth(rows: Tensor, blanked: Tensor, sigma: float) -> Tensor:
     """Return the Gaussian-weighted mean of known pixels around each, for rows (B, pixels)."""
     side = int(rows.shape[1] ** 0.5)
-    radius = side - 1  # all pixels count: far ones fill what has no near one
+    radius = side - 1  # all pixels count: far ones serve where no near one is known
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
     kernel = torch.exp(-0.5 * (offsets / sigma) ** 2).clamp(min=1e-100)
 
@@ -133,7 +133,7 @@ def smooth(rows: Tensor, blanked: Tensor, sigma: float) -> Tensor:
 
     known = (~blanked).double().view(-1, 1, side, side)
     sums, weights = blur(rows.double().view_as(known) * known), blur(known)
-    # An image without a known pixel has no ink that could be known.
+    # An image without a known pixel has no known ink.
     return (sums / weights.clamp(min=1e-300)).view_as(rows).float()
 
 
@@ -144,7 +144,7 @@ def fill(
     guess: Callable[[Tensor, Tensor], Tensor],
     progress: Progress = quiet,
 ) -> np.ndarray:
-    """Put in each blanked pixel what ``guess`` makes of rows from 0 to 1 and their masks."""
+    """Fill blanked pixels with the results of ``guess``, which gets rows from 0 to 1 and masks."""
     count = len(damaged)
     filled = np.empty((count, damaged[0].size), np.uint8)
     with torch.inference_mode():

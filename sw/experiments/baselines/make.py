@@ -1,4 +1,4 @@
-"""The training of a baseline from data to shipped weights."""
+"""Training of a baseline: from data to shipped weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 from golden.errors import InputError
 from sw.data.load import load
-from sw.experiments.baselines.recipe import LOSSES, RECIPES
+from sw.experiments.baselines.settings import LOSSES, SETTINGS
 from sw.experiments.baselines.ship import ship
 from sw.experiments.baselines.train import train
 from sw.model.baselines.models import IMAGE, MODELS
@@ -34,7 +34,7 @@ def make(
     shipping: bool,
     **changes: Any,
 ) -> Path:
-    """Train a baseline by its recipe, but for changes that are not None; return its weights."""
+    """Train a baseline with its settings, but for changes that are not None; return its weights."""
     require_known(name, MODELS)
     require_known(changes.get("loss"), LOSSES)
     require_device(device)
@@ -42,15 +42,15 @@ def make(
         if field != "loss" and number is not None:
             require_within(field, number, BOUNDS[field])
     given = {key: value for key, value in changes.items() if value is not None}
-    recipe = replace(RECIPES[name], **given)
+    settings = replace(SETTINGS[name], **given)
     digits = load(data, download=True)
-    require_enough(digits.train_images, recipe.held_out)
+    require_enough(digits.train_images, settings.held_out)
     torch.set_num_threads(threads)
     keep_memory()
     folder = output / name
-    training = train(name, recipe, digits.train_images, digits.digest, folder, device)
-    path = ship(name, training, recipe, digits, folder)
-    return ship(name, training, recipe, digits, SHIPPED) if shipping else path
+    training = train(name, settings, digits.train_images, digits.digest, folder, device)
+    path = ship(name, training, settings, digits, folder)
+    return ship(name, training, settings, digits, SHIPPED) if shipping else path
 
 
 def require_known(name: str | None, allowed: Collection[str]) -> None:

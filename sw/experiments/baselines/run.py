@@ -22,7 +22,7 @@ def restore_images(
     progress: Callable[[int], None] = lambda done: None,
     device: torch.device | str = "cpu",
 ) -> np.ndarray:
-    """Restore images uint8 (n, h, w): what the network gives, clipped and rounded to uint8."""
+    """Restore images uint8 (n, h, w): the network's outputs, clipped and rounded to uint8."""
     results = np.empty_like(damaged)
     with torch.inference_mode():
         for begin in range(0, len(damaged), BATCH):

@@ -1,4 +1,4 @@
-"""What a trained baseline leaves: weights in half precision, and where they came from."""
+"""Files of a trained baseline: weights in half precision, and their origin."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from safetensors.torch import save
 from golden.errors import InputError
 from golden.files import is_file, read_json, replacement, write_json
 from sw.data.load import Digits
-from sw.experiments.baselines.recipe import RECIPES, Recipe
+from sw.experiments.baselines.settings import SETTINGS, Settings
 from sw.experiments.baselines.train import Training
 from sw.train.ship import commit, machine
 
 __all__ = ["ship"]
 
 
-def ship(name: str, training: Training, recipe: Recipe, digits: Digits, folder: Path) -> Path:
+def ship(name: str, training: Training, settings: Settings, digits: Digits, folder: Path) -> Path:
     """Write NAME.safetensors and NAME.json to a folder; return the path of the weights."""
     path, record = folder / f"{name}.safetensors", folder / f"{name}.json"
-    # Asked before anything is written: what is written here may be under version control.
-    origin = provenance(name, training, recipe, digits) | {"shorter": shorter(record, recipe)}
-    # The network lies channels-last, which a file of weights has no word for.
+    # Read before anything is written: the files may be under version control.
+    origin = provenance(name, training, settings, digits) | {"shorter": shorter(record, settings)}
+    # The network is channels-last, which safetensors cannot store.
     tensors = {
         key: tensor.detach().cpu().half().contiguous()
         for key, tensor in training.network.state_dict().items()
@@ -36,34 +36,34 @@ def ship(name: str, training: Training, recipe: Recipe, digits: Digits, folder: 
     return path
 
 
-def shorter(path: Path, recipe: Recipe) -> list[dict[str, Any]]:
-    """Return what the run on record in ``path``, and those before it, reached in fewer batches.
+def shorter(path: Path, settings: Settings) -> list[dict[str, Any]]:
+    """Return the results of shorter runs: the one recorded in ``path`` and those before it.
 
-    So that a run tells what its last doubling gained; only runs by the same recipe count.
+    They show the gain of more batches. Only runs with the same settings count.
     """
     if not is_file(path):
         return []
     try:
         record = read_json(path)
-        if record["recipe"] | {"batches": recipe.batches} != asdict(recipe):
+        if record["recipe"] | {"batches": settings.batches} != asdict(settings):
             return []
         run = {"batches": record["recipe"]["batches"], "held_out_psnr": record["held_out_psnr"]}
         runs = [*record.get("shorter", []), run]
-        return [each for each in runs if each["batches"] < recipe.batches]
+        return [each for each in runs if each["batches"] < settings.batches]
     except (InputError, KeyError, TypeError, AttributeError):
         print(f"{path} is no record of a run: it is written anew", file=sys.stderr)
         return []
 
 
-def provenance(name: str, training: Training, recipe: Recipe, digits: Digits) -> dict[str, Any]:
+def provenance(name: str, training: Training, settings: Settings, digits: Digits) -> dict[str, Any]:
     """Return where the weights come from."""
     return {
         "name": name,
-        "command": command(name, recipe),
+        "command": command(name, settings),
         "commit": commit(),
         "data": {"source": digits.source, "sha256": digits.digest},
         "parameters": sum(parameter.numel() for parameter in training.network.parameters()),
-        "recipe": asdict(recipe),
+        "recipe": asdict(settings),
         "threads": torch.get_num_threads(),
         "machine": machine(),
         "seconds": round(training.seconds),
@@ -72,11 +72,11 @@ def provenance(name: str, training: Training, recipe: Recipe, digits: Digits) ->
     }
 
 
-def command(name: str, recipe: Recipe) -> str:
+def command(name: str, settings: Settings) -> str:
     """Return the command that repeats the run, its data in a folder ``data``."""
     words = ["thalweg", "baseline", name, "--data", "data"]
-    for field in fields(Recipe):
-        value = getattr(recipe, field.name)
-        if value != getattr(RECIPES[name], field.name):
+    for field in fields(Settings):
+        value = getattr(settings, field.name)
+        if value != getattr(SETTINGS[name], field.name):
             words += [f"--{field.name.replace('_', '-')}", str(value)]
     return " ".join(words)

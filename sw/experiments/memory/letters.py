@@ -39,9 +39,8 @@ def measure(task: Task) -> Outcome:
         for name, network in gates.items():
             letters = restore_letters(task, network, task.letters, advance)
             digits = restore_letters(task, network, task.digits, advance)
-            psnr = closeness(letters, task.letters.images)._asdict()
             found[name] = {
-                "letters": {key: round(db, 3) for key, db in psnr.items()},
+                "letters": closeness(letters, task.letters.images).to_json(),
                 "digits": scores(task.judge(digits, slice(0, len(digits)))),
             }
             arrays[f"{name}: letters"] = letters[some]

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from golden.errors import InputError
-from golden.files import ROOT, is_dir, is_file, read_json, replacement
+from golden.files import is_file, read_json
 from sw.experiments.memory.catalogue import EXPERIMENTS
 from sw.experiments.memory.run import REPORT, remove_pictures
 from sw.experiments.memory.task import Results
+from sw.report import publish as publishing
 from sw.report.docs import paragraph, table
-from sw.runs.writable import require_writable
+from sw.report.publish import DOCS
 
 __all__ = ["DOCS", "parts", "publish", "require_docs"]
 
-DOCS = ROOT / "docs"
 UNMEASURED = "*Not measured: `make memory`.*\n"
 
 
@@ -24,20 +22,15 @@ def publish(folder: Path, docs: Path = DOCS) -> Path:
     """Copy results and pictures from ``folder`` to docs; return the path of the JSON."""
     results = read_json(folder / REPORT)
     require_docs(docs)
-    for name in results["pictures"]:
-        with replacement(docs / "memory" / name) as temporary:
-            shutil.copyfile(folder / name, temporary)
+    publishing.publish({f"memory/{name}": folder / name for name in results["pictures"]}, docs)
     remove_pictures(docs / "memory", docs / REPORT, results["pictures"])
-    with replacement(docs / REPORT) as temporary:
-        shutil.copyfile(folder / REPORT, temporary)
+    publishing.publish({REPORT: folder / REPORT}, docs)
     return docs / REPORT
 
 
 def require_docs(docs: Path = DOCS) -> None:
-    """Raise unless there are docs to publish to."""
-    if not is_dir(docs):
-        raise InputError(f"{docs} must be there: --docs is for a checkout of the project")
-    require_writable(docs / REPORT, docs / "memory" / REPORT)
+    """Raise unless docs are there, and results and pictures can be written to them."""
+    publishing.require_docs(docs, REPORT, f"memory/{REPORT}")
 
 
 def parts(path: Path = DOCS / REPORT) -> dict[str, str]:

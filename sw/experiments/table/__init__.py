@@ -1,1 +1,1 @@
-"""The comparison: every restorer on the same digits, one row each, and curves against damage."""
+"""The comparison: a table of all restorers on the same digits, and curves against damage."""

@@ -1,4 +1,4 @@
-"""The automaton's rows: float, Brevitas, golden and the simulated chip."""
+"""The automaton in the table: in float, in Brevitas, on golden and on the simulated chip."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OpenDevice = Callable[[Skeleton], Device]
 
 
 def parameters_of(skeleton: Skeleton, network: GateNetwork | None) -> int:
-    """Return the number of trained weights and biases; the gate's count too."""
+    """Return the number of trained weights and biases, those of the gate included."""
     layers = [skeleton.encode, skeleton.perceive, skeleton.update, skeleton.readout]
     count = sum(layer.weight.size + layer.bias.size for layer in layers)
     for layer in () if network is None else (network.hidden, network.output):
@@ -41,7 +41,7 @@ def parameters_of(skeleton: Skeleton, network: GateNetwork | None) -> int:
 def link_bytes(spec: Spec, plane_bits: int = 8) -> int:
     """Return the bytes of a digit over the link: the image both ways, plane and delta.
 
-    ``plane_bits`` are those that a code of a plane would take there.
+    ``plane_bits`` are the bits of a code in a plane.
     """
     gate = spec.gate
     openings = 0 if gate is None else gate.openings(0, spec.steps)
@@ -55,9 +55,9 @@ def device_restore(
     *,
     as_golden: bool = False,
 ) -> Restore:
-    """Return the restoration on a device, opened when first used.
+    """Return a function that restores on a device, which is opened on first use.
 
-    With ``as_golden`` every pixel must be golden's, or `Difference` is raised.
+    With ``as_golden`` it raises `Difference` unless every pixel equals golden's.
     """
 
     def restore(damaged: np.ndarray, blanked: np.ndarray, progress: Progress) -> np.ndarray:
@@ -77,7 +77,7 @@ def golden_device(skeleton: Skeleton) -> Device:
 
 
 def blockwise(restore: Callable[[Tensor], Tensor]) -> Restore:
-    """Return the restoration by a function from pixel codes (B, h, w) to restored ones."""
+    """Return a function that restores images in batches, by a function on pixel codes (B, h, w)."""
 
     def whole(damaged: np.ndarray, blanked: np.ndarray, progress: Progress) -> np.ndarray:
         restored = np.empty_like(damaged)
@@ -93,7 +93,7 @@ def blockwise(restore: Callable[[Tensor], Tensor]) -> Restore:
 
 
 def float_restore(path: Path, spec: Spec) -> Restore:
-    """Return the restoration by the float models in a file, nothing rounded but the pixels."""
+    """Return a function that restores by the float models in a file; only pixels are rounded."""
     rule, gate = models(path, spec)
     machine = TrainingMachine.of(rule, gate)
 
@@ -105,7 +105,7 @@ def float_restore(path: Path, spec: Spec) -> Restore:
 
 
 def brevitas_restore(skeleton: Skeleton, network: GateNetwork | None) -> Restore:
-    """Return the restoration by the Brevitas models that the integers came from."""
+    """Return a function that restores by the Brevitas models of the integers."""
     gate = None if network is None else gate_of(network, skeleton.spec)
     machine = Values(rule_of(skeleton), gate)
 

@@ -1,4 +1,4 @@
-"""The table and the curves, from what there is to what is kept."""
+"""The rows of the table and the points of the curves: measured, or read from the store."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from sw.judge.referee import Referee
 __all__ = ["CURVE", "curves", "rows"]
 
 CURVE = 2000
-"""Digits that a point of a curve is measured on."""
+"""Number of digits for a point of a curve."""
 
 Bar = Callable[[str, int], AbstractContextManager[Progress]]
-"""Shows the progress of a number of digits under a label."""
+"""Shows a progress bar for a number of digits, with a label."""
 
 
 def rows(
     subjects: Iterable[Subject], digits: Judged, store: Store, bar: Bar
 ) -> list[dict[str, Any]]:
-    """Return the table's rows; those measured before are read from the store."""
+    """Return the rows of the table; read from the store what was measured before."""
     referee, table = Referee.load(), []
     for subject in subjects:
         some = first(digits, subject.most)
@@ -40,7 +40,7 @@ def rows(
 def curves(
     subjects: Iterable[Subject], digits: Judged, store: Store, bar: Bar
 ) -> list[dict[str, Any]]:
-    """Return the points of every curve; those measured before are read from the store."""
+    """Return the points of all curves; read from the store what was measured before."""
     referee, points = Referee.load(), []
     some = first(digits, CURVE)
     for subject in subjects:
@@ -55,5 +55,5 @@ def curves(
 
 
 def first(digits: Judged, most: int | None) -> Judged:
-    """Return the first digits."""
+    """Return the first ``most`` digits, None for all."""
     return Judged(digits.rows, digits.images[:most], digits.labels[:most])

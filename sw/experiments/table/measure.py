@@ -14,6 +14,7 @@ from sw.data.damage import blank_mask, block, noisy
 from sw.data.protocol import SHARE
 from sw.experiments.kept import key_of, read_kept
 from sw.experiments.table.subject import Progress, Subject
+from sw.judge import evaluate
 from sw.judge.evaluate import Judged
 from sw.judge.metrics import PEAK, closeness, paste, ssim
 from sw.judge.referee import Referee
@@ -83,10 +84,10 @@ def row(subject: Subject, digits: Judged, referee: Referee, progress: Progress) 
     _, images, labels = digits
     mask = blank_mask(images.shape, range(len(images)), SHARE)
     restored = subject.restore(np.where(mask, np.uint8(0), images), mask, progress)
-    pasted = closeness(paste(restored, images, mask), images)
+    pasted = closeness(paste(restored, images, mask), images).to_json()
     return score(restored, images, labels, referee) | {
-        "psnr_mean_pasted": round(pasted.psnr_mean, 3),
-        "psnr_mse_pasted": round(pasted.psnr_of_mean, 3),
+        "psnr_mean_pasted": pasted["psnr_mean"],
+        "psnr_mse_pasted": pasted["psnr_of_mean"],
         "ssim": round(float(ssim(restored, images).mean()), 4),
     }
 
@@ -119,10 +120,10 @@ def point(
 def score(
     restored: np.ndarray, originals: np.ndarray, labels: np.ndarray, referee: Referee
 ) -> dict[str, float]:
-    """Return PSNR both ways in dB, and the share of digits that are read right in %."""
-    near, (read, _) = closeness(restored, originals), referee.read(restored)
+    """Return what `evaluate.score` does, under the names of a row."""
+    found = evaluate.score(referee, restored, originals, labels)
     return {
-        "psnr_mean": round(near.psnr_mean, 3),
-        "psnr_mse": round(near.psnr_of_mean, 3),
-        "digit_id": round(100 * float(np.mean(read == labels)), 2),
+        "psnr_mean": found["psnr_mean"],
+        "psnr_mse": found["psnr_of_mean"],
+        "digit_id": found["digit_id"],
     }

@@ -1,17 +1,17 @@
-"""The table and the curves for readers: Markdown and pictures."""
+"""The table and the curves as Markdown and pictures."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from golden.errors import InputError
-from golden.files import ROOT, is_dir, is_file, read_json, remove, replacement
-from sw.experiments.baselines.recipe import RECIPES
+from golden.files import ROOT, is_file, read_json, remove, replacement
+from sw.experiments.baselines.settings import SETTINGS
 from sw.model.baselines.shelf import SHIPPED as WEIGHTS
 from sw.report.docs import table
+from sw.report.publish import publish, require_docs, require_test_digits
 
 __all__ = [
     "CURVES",
@@ -26,7 +26,10 @@ __all__ = [
 ]
 
 CURVES = "curves.json"
-"""Name of the file of the curves' points; their picture's is the same but for its ending."""
+"""File name of the curves' points; that of their picture has another ending."""
+
+NAMES = ("results.json", "results.png", CURVES, "curves.png")
+"""Names in docs: the table and its picture, the curves and theirs."""
 
 HEADINGS = (
     "restorer",
@@ -45,12 +48,12 @@ HEADINGS = (
 
 
 def result_table(rows: Iterable[dict[str, Any]]) -> str:
-    """Return the rows as Markdown; those that are given the mask are marked."""
+    """Return the rows as Markdown; restorers that get the mask are marked."""
     return table(HEADINGS, map(cells, rows))
 
 
 def cells(row: dict[str, Any]) -> list[str]:
-    """Return one row in words."""
+    """Return the cells of one row."""
     claim = row["claim"]
     decibels = ("psnr_mean", "psnr_mse", "psnr_mean_pasted", "psnr_mse_pasted")
     return [
@@ -76,7 +79,7 @@ def amount(macs: int | None) -> str:
 
 
 def curve_table(points: Sequence[dict[str, Any]]) -> str:
-    """Return mean PSNR and digits read right of every subject under every damage."""
+    """Return a table of mean PSNR and digits read right, by subject and damage."""
     names = dict.fromkeys(point["name"] for point in points)
     by_place = {(point["name"], point["damage"]): point for point in points}
     rows = []
@@ -119,7 +122,7 @@ def draw_curve(axes: Any, points: Sequence[dict[str, Any]], key: str, label: str
 
 
 def draw_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draw mean PSNR against multiply-accumulates, where they are counted."""
+    """Draw mean PSNR against multiply-accumulates, for rows that have them."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.2), layout="constrained")
@@ -146,25 +149,25 @@ def draw_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 def compared_parts() -> dict[str, str]:
-    """Return the table of the comparison, its curves, and how the baselines were trained."""
+    """Return the tables of the comparison, of its curves and of the baselines' training."""
     rows, points = (read_json(ROOT / "docs" / name) for name in ("results.json", CURVES))
     return {"results": result_table(rows), "curves": curve_table(points), "baselines": baselines()}
 
 
 def baselines() -> str:
-    """Return what each baseline was trained with."""
+    """Return the table of the baselines' training."""
     rows = []
-    for name in RECIPES:
+    for name in SETTINGS:
         path = WEIGHTS / f"{name}.json"
         if not path.is_file():
             continue
         record = read_json(path)
-        recipe = record["recipe"]
+        settings = record["recipe"]
         rows.append([
             f"`{name}`",
             f"{record['parameters']:,}",
-            f"{recipe['batches']:,} x {recipe['batch']}",
-            f"{recipe['rate']:g}",
+            f"{settings['batches']:,} x {settings['batch']}",
+            f"{settings['rate']:g}",
             half_run(record),
             f"{record['held_out_psnr']:.2f} dB",
             f"{record['seconds'] / 60:.0f} min",
@@ -174,24 +177,24 @@ def baselines() -> str:
         "parameters",
         "batches",
         "rate",
-        "in half the batches",
-        "held out",
-        "took",
+        "PSNR with half the batches",
+        "held-out PSNR",
+        "time",
     )
     return table(headings, rows)
 
 
 def half_run(record: Mapping[str, Any]) -> str:
-    """Return what a run by the same recipe reached in half as many batches, if there was one."""
+    """Return the PSNR of a run with half the batches; an empty text if there was none."""
     half = record["recipe"]["batches"] / 2
     runs = [run for run in record.get("shorter", []) if run["batches"] == half]
     return f"{runs[0]['held_out_psnr']:.2f} dB" if runs else ""
 
 
 def remove_curves(folder: Path) -> list[Path]:
-    """Remove the curves that an earlier run left in a folder, and return their paths.
+    """Remove the curves of an earlier run from a folder, and return their paths.
 
-    A file of that name that holds no points is somebody else's, and stays.
+    A file of that name without such points is not ours, and stays.
     """
     path = folder / CURVES
     try:
@@ -206,20 +209,15 @@ def remove_curves(folder: Path) -> list[Path]:
 
 
 def ship(output: Path, rows: Sequence[dict[str, Any]], points: Sequence[dict[str, Any]]) -> None:
-    """Copy the table, and the curves where there are points, to docs: from test digits alone."""
+    """Copy the table on test digits to docs, and the curves if there are points."""
     require_shippable(row["rows"] for row in rows)
     files = [output, output.with_suffix(".png")]
     if points:
         files += [output.with_name(CURVES), output.with_name(CURVES).with_suffix(".png")]
-    names = ("results.json", "results.png", CURVES, "curves.png")
-    for file, name in zip(files, names, strict=False):
-        with replacement(ROOT / "docs" / name) as temporary:
-            shutil.copyfile(file, temporary)
+    publish(dict(zip(NAMES, files, strict=False)), ROOT / "docs")
 
 
 def require_shippable(rows: Iterable[str]) -> None:
-    """Raise unless all rows were measured, or will be, on test digits."""
-    if not is_dir(ROOT / "docs"):
-        raise InputError(f"{ROOT / 'docs'} must be there: --ship is for a checkout of the project")
-    if any(row != "test" for row in rows):
-        raise InputError("--ship must come with MNIST's test digits at hand; --data names a folder")
+    """Raise unless all rows are of test digits, and docs are there to be written."""
+    require_docs(ROOT / "docs", *NAMES)
+    require_test_digits(rows)

@@ -1,8 +1,8 @@
-"""The referee: a fixed classifier of digits that judges restorations it had no part in.
+"""The referee: a fixed classifier of digits, which no restorer is trained with.
 
 It was trained once, on clean, unaugmented training digits without the show digits, before any
 result was tuned (``sw.judge.referee.train``), and is never trained again. ``provenance.json`` has
-its checksum and what it reads right.
+its checksum and its accuracy.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BATCH = 500
 
 
 def network() -> nn.Sequential:
-    """Return the untrained classifier: images (B, 1, 28, 28) from 0 to 1 to ten logits (B, 10)."""
+    """Return the untrained classifier: from images (B, 1, 28, 28), 0 to 1, to logits (B, 10)."""
     return nn.Sequential(
         nn.Conv2d(1, 16, 5),
         nn.ReLU(),
@@ -45,12 +45,12 @@ def network() -> nn.Sequential:
 
 
 def as_input(images: np.ndarray) -> Tensor:
-    """Turn images, uint8 (n, 28, 28), into the classifier's input."""
+    """Convert images, uint8 (n, 28, 28), to the classifier's input."""
     return torch.from_numpy(images).unsqueeze(1).float() / 255.0
 
 
 class Referee:
-    """Reads digits, and says how sure it is."""
+    """A classifier that returns digits and its confidences."""
 
     def __init__(self, classifier: nn.Module) -> None:
         self.classifier = classifier.eval()
@@ -72,7 +72,7 @@ class Referee:
 
     @ordinary()
     def read(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Read images, uint8 (n, 28, 28): labels, int64 (n,), and confidences, float32 (n,)."""
+        """Return labels int64 (n,) and confidences float32 (n,) of images uint8 (n, 28, 28)."""
         confidences, labels = np.zeros(len(images), np.float32), np.zeros(len(images), np.int64)
         with torch.inference_mode():
             for begin in range(0, len(images), BATCH):
@@ -84,6 +84,6 @@ class Referee:
 
 
 def read_record(path: Path = PROVENANCE) -> dict[str, Any]:
-    """Return what is on record about the referee."""
+    """Return the referee's provenance: its training, accuracy and checksum."""
     record: dict[str, Any] = read_json(path)
     return record

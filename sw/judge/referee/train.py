@@ -32,7 +32,7 @@ def train(digits: Digits, folder: Path) -> dict[str, Any]:
     if digits.test_images is None or digits.test_labels is None:
         raise InputError("The referee must be trained on all of MNIST; --data names its folder")
     torch.manual_seed(SEED)
-    torch.set_num_threads(1)  # the order of summation is then always the same
+    torch.set_num_threads(1)  # so that sums are always in the same order
     classifier = network()
     fit(classifier, as_input(digits.train_images), torch.from_numpy(digits.train_labels).long())
     read, _ = Referee(classifier).read(digits.test_images)
@@ -56,7 +56,7 @@ def train(digits: Digits, folder: Path) -> dict[str, Any]:
 
 
 def fit(classifier: nn.Module, images: Tensor, labels: Tensor) -> None:
-    """Minimise the cross-entropy with Adam, its rate falling to 0 as a cosine."""
+    """Minimise the cross-entropy with Adam; its rate falls to 0 as a cosine."""
     batches = len(images) // BATCH
     optimiser = torch.optim.Adam(classifier.parameters(), RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, EPOCHS * batches)

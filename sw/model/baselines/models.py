@@ -1,7 +1,7 @@
 """The networks that restored digits are compared with: an auto-encoder, a U-Net and an MLP.
 
-Each takes blanked images, float32 (B, 1, 28, 28) from 0 to 1, and gives restored ones of the same
-shape, not clipped. None is told which pixels were blanked.
+Each maps blanked images, float32 (B, 1, 28, 28) from 0 to 1, to restored ones of the same shape,
+not clipped. None gets the mask of blanked pixels.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ CODE = 4  # pixels a side of the smallest maps
 
 
 class Autoencoder(nn.Module):
-    """A plain convolutional auto-encoder: everything passes a code of 448 numbers.
+    """A plain convolutional auto-encoder with a code of 448 numbers.
 
-    Strided convolutions go down to 14, 7 and 4 pixels a side, transposed ones come back up.
+    Strided convolutions reduce maps to 14, 7 and 4 pixels a side; transposed ones enlarge them.
     """
 
     def __init__(self, widths: tuple[int, int, int] = (32, 64, 64), code: int = 448) -> None:
@@ -56,16 +56,16 @@ class Autoencoder(nn.Module):
 
 
 class Block(nn.Module):
-    """Two convolutions around which the input passes unchanged."""
+    """A residual block: two convolutions whose result is added to the input."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.one = nn.Conv2d(width, width, 3, padding=1)
         self.two = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.two.weight)  # begins as the identity: it trains without normalisation
+        nn.init.zeros_(self.two.weight)  # begins as identity: needs no normalisation
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Add what the convolutions find to maps (B, width, h, w)."""
+        """Return maps (B, width, h, w)."""
         found: Tensor = self.two(functional.silu(self.one(functional.silu(maps))))
         return maps + found
 
@@ -73,8 +73,8 @@ class Block(nn.Module):
 class UNet(nn.Module):
     """A U-Net of residual blocks on maps of 14, 7 and 4 pixels a side.
 
-    Its first and last maps hold 2 x 2 pixels a place: the same information as at full size, at a
-    price that a CPU can pay. The skip connections are added.
+    Its first and last maps hold 2 x 2 pixels as channels: the same information as at full size, and
+    fast enough on a CPU. Skip connections are added, not concatenated.
     """
 
     def __init__(self, widths: tuple[int, int, int] = (48, 96, 160), blocks: int = 2) -> None:
@@ -106,7 +106,7 @@ class UNet(nn.Module):
 
 
 class Mlp(nn.Module):
-    """A perceptron of the gate's size: one hidden layer of 1,024."""
+    """A perceptron of the gate's size: one hidden layer of 1,024 units."""
 
     def __init__(self, hidden: int = 1024) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The baselines that are trained: their weights as they ship."""
+"""The shipped weights of the trained baselines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHIPPED = Path(__file__).parent / "weights"
 
 
 def weights_of(name: str, folder: Path = SHIPPED) -> Path:
-    """Return the path of a baseline's weights, which must be there."""
+    """Return the path of a baseline's weights; raise if there are none."""
     path = folder / f"{name}.safetensors"
     if not is_file(path):
         raise InputError(f"{path} must be there: thalweg baseline {name} --ship makes it")
@@ -37,6 +37,6 @@ def load_shipped(name: str, folder: Path = SHIPPED) -> nn.Module:
         if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
             raise ValueError("not all are numbers")
         network.load_state_dict(tensors)
-    except Exception as error:  # safetensors and torch raise kinds of their own
+    except Exception as error:  # safetensors and torch have their own exceptions
         raise InputError(f"{path} must hold the weights of {name}: {reason(error)}") from error
     return network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]

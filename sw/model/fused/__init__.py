@@ -1,8 +1,8 @@
-"""One step of the rule as one function in C++, forward and backward: several times plain torch.
+"""The fused step: one step of the rule in C++, forward and backward, faster than plain torch.
 
-The hidden codes are never stored: the backward pass computes them anew. Rounding, saturation and
-their straight-through gradients are inside. Codes are those of `sw.model.step`'s plain step, bit
-for bit, and so are its gradients but for the order in which they are summed.
+Hidden codes are not stored: the backward pass computes them again. Rounding, saturation and their
+straight-through gradients are included. Codes equal those of the plain step in `sw.model.step` bit
+for bit; gradients differ only by the order of summation.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ told: set[str] = set()
 
 
 def step_library(spec: Spec, device: torch.device) -> CDLL | None:
-    """Return the library of the fused step, or None where plain torch must do; that is said once.
+    """Return the library of the fused step; None if plain torch must serve, which is said once.
 
     ``THALWEG_FUSED=0`` turns the fused step off.
     """
@@ -46,7 +46,7 @@ def step_library(spec: Spec, device: torch.device) -> CDLL | None:
 
 
 def addresses(*tensors: Tensor | None) -> list[c_void_p]:
-    """Return where contiguous tensors lie; null for none."""
+    """Return the addresses of contiguous tensors, null for None."""
     return [c_void_p(None if tensor is None else tensor.data_ptr()) for tensor in tensors]
 
 
@@ -77,7 +77,7 @@ class FusedStep(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of the five tensors; of a frozen rule's weights none."""
+        """Return the gradients of the five tensors; None for the weights of a frozen rule."""
         saved, gradient = ctx.saved_tensors, gradient.contiguous()
         back = torch.empty_like(saved[0])
         frozen = not any(ctx.needs_input_grad[1:5])
@@ -95,7 +95,7 @@ def fused_step(
     functions: CDLL,
     exact: bool,
 ) -> Tensor:
-    """Return the states one step on.
+    """Return the states after one more step.
 
     Parameters
     ----------
@@ -104,9 +104,9 @@ def fused_step(
     kernels, offsets, update
         As in `sw.model.step.TrainingMachine`.
     functions
-        What `step_library` returned for the spec.
+        The library that `step_library` returned for the spec.
     exact
-        Whether hidden codes are rounded and the change is cut; else nothing is.
+        Whether hidden codes are rounded and the change is cut.
     """
     result: Tensor = FusedStep.apply(states, kernels, offsets, *update, (functions, exact))
     return result

@@ -1,4 +1,4 @@
-"""The fused step's library: compiled on first use for this machine, then kept."""
+"""The library of the fused step: compiled for this machine on first use, then kept in the cache."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from golden.errors import InputError, ToolError, reason
-from golden.files import is_file, lock, read_bytes, replacement
+from golden.errors import InputError, reason
+from golden.files import replacement
+from golden.library import keep_library, load_library, write_stamp
 from golden.tools import call, compiler, environment, processor
 from sw.runs.cache import cache_folder
 
@@ -25,7 +26,7 @@ FUNCTIONS = ("thalweg_forward", "thalweg_backward")
 
 
 class Unavailable(Exception):
-    """Why there is no fused step here, in one line."""
+    """The fused step is not available; one line says why."""
 
 
 def library(channels: int, multiplier: int) -> ctypes.CDLL:
@@ -50,41 +51,15 @@ def attempt(channels: int, multiplier: int) -> ctypes.CDLL | str:
         if shutil.which(command[0]) is None:
             return "no C++ compiler on PATH"
         path = cache_folder("fused") / f"step-{channels}-{multiplier}-{digest(command)}.so"
-        if not is_whole(path):
-            with lock(path.parent, waiting):
-                if not is_whole(path):  # another process may have made it meanwhile
-                    compile_library(command, path)
-        return load(path)
+        keep_library(path, path.parent, lambda: compile_library(command, path), waiting)
+        return load_library(path, FUNCTIONS)
     except (InputError, OSError) as error:
         return reason(error)
-
-
-def load(path: Path) -> ctypes.CDLL:
-    """Load a library; raise unless it has the two functions."""
-    try:
-        found = ctypes.CDLL(str(path))
-        for name in FUNCTIONS:
-            getattr(found, name)
-    except (OSError, AttributeError) as error:
-        raise ToolError(f"{path} must be the library of the fused step: {reason(error)}") from error
-    return found
 
 
 def waiting() -> None:
     """Say that another process builds."""
     print("waiting for another process that builds the fused training step", file=sys.stderr)
-
-
-def is_whole(path: Path) -> bool:
-    """Whether a library is there, and is the one that was built."""
-    if not (is_file(path) and is_file(stamp(path))):
-        return False
-    return hashlib.sha256(read_bytes(path)).hexdigest().encode() == read_bytes(stamp(path))
-
-
-def stamp(path: Path) -> Path:
-    """Return the path of the file with a library's checksum."""
-    return path.with_suffix(".sha256")
 
 
 def digest(command: list[str]) -> str:
@@ -110,8 +85,6 @@ def compile_library(command: list[str], path: Path) -> None:
     log = path.with_suffix(".log")
     with replacement(path) as made:
         call([*command, "-o", str(made)], log)
-        load(made)  # a compiler's exit code 0 is no library
-        checksum = hashlib.sha256(read_bytes(made)).hexdigest()
-    with replacement(stamp(path)) as file:
-        file.write_text(checksum, encoding="ascii")
+        load_library(made, FUNCTIONS)  # a compiler's exit code 0 is no library
+    write_stamp(path)
     log.unlink(missing_ok=True)

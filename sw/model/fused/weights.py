@@ -1,4 +1,4 @@
-"""Quantised weights in one pass each way: a gate has 1.3 million, and Brevitas takes some ten."""
+"""Fast quantisation of weights: one pass over them, where Brevitas makes about ten."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["quantise_weight"]
 
 
 class Quantise(torch.autograd.Function):
-    """Round and clamp; a straight-through gradient where nothing was clamped."""
+    """Round and clamp weights; the gradient is straight-through, but 0 where they were clamped."""
 
     @staticmethod
     def forward(
         ctx: Any, weight: Tensor, exponents: Tensor, place: Place, functions: CDLL
     ) -> Tensor:
-        """Return the weight on codes: what takes codes of the place's source to its target."""
+        """Return the weights that map codes of the place's source to codes of its target."""
         shift = place.target - place.source
         up, down = torch.exp2(exponents.float()), torch.exp2(shift - exponents.float())
         low, high = float(place.codes[0]), float(place.codes[-1])
@@ -39,7 +39,7 @@ class Quantise(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Pass what was not clamped."""
+        """Return the gradient of the weights that were not clamped."""
         weight, up = ctx.saved_tensors
         gradient, result = gradient.contiguous(), torch.empty_like(weight)
         inputs = [c_void_p(x.data_ptr()) for x in (weight, up)]
@@ -54,13 +54,13 @@ def quantise_weight(weight: Tensor, exponents: Tensor, place: Place, functions: 
     Parameters
     ----------
     weight
-        Contiguous, one row (or filter) an output.
+        Contiguous, with one row (or filter) per output.
     exponents
-        Fracs of the weights, one an output.
+        Fracs of the weights, one per output.
     place
-        Where the layer stands.
+        Quantisation of the layer.
     functions
-        What `step_library` returned.
+        The library that `step_library` returned.
     """
     result: Tensor = Quantise.apply(weight, exponents, place, functions)
     return result

@@ -1,4 +1,4 @@
-"""How each baseline is trained: fixed before any result of ours was tuned."""
+"""Recipes of the baselines' training, fixed before any result of ours was tuned."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import Tensor
 
 from sw.data.protocol import SHARE
 
-__all__ = ["LOSSES", "RECIPES", "Recipe"]
+__all__ = ["LOSSES", "SETTINGS", "Settings"]
 
-FLOOR = 1e-4  # 40 dB: an image restored better than that gains nothing more
+FLOOR = 1e-4  # 40 dB: a better restoration has no smaller loss
 
 
 def mean_squared_error(errors: Tensor) -> Tensor:
@@ -22,7 +22,7 @@ def mean_squared_error(errors: Tensor) -> Tensor:
 
 
 def log_squared_error(errors: Tensor) -> Tensor:
-    """Return the mean over images of the error's logarithm: the mean PSNR, but for its sign."""
+    """Return the mean over images of the error's logarithm: the negative mean PSNR, scaled."""
     return (errors + FLOOR).log().mean()
 
 
@@ -33,8 +33,8 @@ LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """A linear warm-up and a cosine to zero, an average of the weights, and the best of them."""
+class Settings:
+    """A training: linear warm-up, cosine to zero, averaged weights, of which the best are taken."""
 
     batches: int
     batch: int = 64
@@ -46,23 +46,23 @@ class Recipe:
     rate: float = 1e-3
     """Peak learning rate of AdamW."""
     hidden_rate: float = 5.0
-    """Muon's, as a multiple of it."""
+    """Learning rate of Muon as a multiple of ``rate``."""
     weight_decay: float = 0.1
     warm_up: int = 500
-    """Batches of rising rate."""
+    """Batches in which the rate rises."""
     averaging: float = 0.998
-    """What is kept of the moving average at each batch."""
+    """Factor of the moving average at each batch."""
     clip: float = 1.0
     """Largest norm of the gradient."""
     precision: str = "float32"
-    """What convolutions and products are computed in: bfloat16 where a CPU has it is faster."""
+    """Precision of convolutions and products: bfloat16 is faster on a CPU that has it."""
     loss: str = "log-mse"
     damage: float = SHARE
     """Share of the pixels that are blanked."""
     held_out: int = 2000
-    """Training digits, the last ones, that choose the best averages and are not learnt from."""
+    """Number of training digits, the last ones, that only select the best averages."""
     check_every: int = 500
-    """Batches between two looks at them."""
+    """Batches between two measurements on them."""
     seed: int = 0
 
     def rate_at(self, batch: int) -> float:
@@ -71,7 +71,7 @@ class Recipe:
         return self.rate * rising * 0.5 * (1 + math.cos(math.pi * batch / self.batches))
 
     def keep_at(self, batch: int) -> float:
-        """Return what the average keeps: little at first, so that early weights are forgotten."""
+        """Return the factor of the average: small at first, to forget early weights."""
         return min(self.averaging, (1 + batch) / (10 + batch))
 
     def loss_of(self, restored: Tensor, originals: Tensor) -> Tensor:
@@ -80,9 +80,9 @@ class Recipe:
         return LOSSES[self.loss](errors)
 
 
-RECIPES = {
-    "autoencoder": Recipe(batches=10_000, rate=2e-3),
-    "unet": Recipe(batches=80_000, batch=32, rate=2e-3, precision="bfloat16"),
-    "mlp": Recipe(batches=12_000, optimiser="adamw", weight_decay=1e-2),
+SETTINGS = {
+    "autoencoder": Settings(batches=10_000, rate=2e-3),
+    "unet": Settings(batches=80_000, batch=32, rate=2e-3, precision="bfloat16"),
+    "mlp": Settings(batches=12_000, optimiser="adamw", weight_decay=1e-2),
 }
-"""The recipe of each network."""
+"""The settings of each network."""

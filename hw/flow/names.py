@@ -42,7 +42,7 @@ ANONYMOUS = "port$"
 
 def plain_name(name):
     """Return the name that something with this name has in the Verilog, unless it is taken."""
-    words = re.sub(r"[.\[$]|__", "_", name).replace("]", "")
+    words = re.sub(r"[.\[$_]+", "_", name.replace("]", ""))
     return f"{words}_" if words in KEYWORDS else words
 
 

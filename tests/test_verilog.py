@@ -178,7 +178,10 @@ def test_memories_are_as_large_as_the_facts_say(chip):
     _, text, facts = chip
     found = arrays(text)
     for memory in facts["memories"].values():
-        assert found[module_name(facts["top"], memory["instance"])] == (memory["bits"], memory["rows"])
+        assert found[module_name(facts["top"], memory["instance"])] == (
+            memory["bits"],
+            memory["rows"],
+        )
     for lattice in facts["lattice"]["memories"]:
         want = facts["lattice"]["bits"], facts["lattice"]["rows"]
         assert found[module_name(facts["top"], lattice)] == want

@@ -3,7 +3,7 @@
 import re
 from textwrap import wrap
 
-from golden.wire import COMMAND
+from golden.wire import COMMAND, Operation
 from hw.link.controller import FLUSH
 from hw.ports import MEANINGS
 
@@ -16,12 +16,13 @@ WAIVERS = {
     "CASEINCOMPLETE": "what a case does not name keeps the value that was assigned before it",
     "DECLFILENAME": "one file has all modules",
     "PROCASSINIT": "a register's initial value is the one that it has after configuration",
+    "UNSIGNED": "a number is compared with 0 where this chip's lattice leaves no margin",
     "UNUSEDSIGNAL": "fields, and signals of which a block uses no or not all bits, keep their names"
     " for waveforms",
     "VARHIDDEN": "a signal may have the name of the instance that it is in",
-    "WIDTHEXPAND": "operands of different widths are extended by their signs, as Verilog does it",
-    "WIDTHTRUNC": "the high bits of a result that are not used are cut off; a vector that is"
-    " compared with 0 is a condition",
+    "WIDTHEXPAND": "a narrower operand is extended to the other's width, by its sign if it has one",
+    "WIDTHTRUNC": "the high bits of a result that are not used are cut off; a vector as a"
+    " condition is true unless it is 0",
 }
 """What Verilator's ``--lint-only -Wall`` may say of the Verilog, and why it is no fault."""
 
@@ -37,6 +38,7 @@ FIELDS = {field.name: field.meaning for field in COMMAND} | {
     "gate": "when and where the gate acts in the run; all 0 without one",
     "last": "whether it is the plane's last code",
 }
+VALUES = {operation.name: operation.meanings[0] for operation in Operation}
 
 
 def present(text, top, ports, about=()):
@@ -49,7 +51,7 @@ def present(text, top, ports, about=()):
     top : str
         Its top module.
     ports : dict
-        Ports of the top module, as `hw.flow.verilog.ports` tells them, in their order.
+        Ports of the top module, as `hw.flow.verilog.ports` returns them, in their order.
     about : sequence of str
         Lines that tell what the design is.
     """
@@ -62,7 +64,7 @@ def present(text, top, ports, about=()):
     # A simulator must evaluate the combinational blocks once: they read a register that changes.
     text = TRICK.sub(START, text)
     text = MODULE.sub(lambda match: declare(match, ports if match[1] == top else {}), text)
-    lines = [*about, *tell_ports(ports), *tell_waivers()]
+    lines = [*about, *([""] if about else []), *port_lines(ports), *waiver_lines()]
     comment = "".join(f"// {line}".rstrip() + "\n" for line in lines)
     rules = "".join(f"// verilator lint_off {rule}\n" for rule in WAIVERS)
     return f"{comment}\n// verilator lint_save\n{rules}\n{text}// verilator lint_restore\n"
@@ -70,21 +72,21 @@ def present(text, top, ports, about=()):
 
 def describe(facts):
     """Return lines that tell people what a chip is."""
-    spec, clocks, held = facts["spec"], facts["clocks_per_run"], facts["skeletons"]
-    lines = [
-        f"{facts['top']}: a chip that runs a cellular automaton with rules that were learnt.",
+    spec, clocks = facts["spec"], facts["clocks_per_run"]
+    cells = f"{spec['height']} x {spec['width']} cells of {spec['channels']} channels"
+    return [
+        f"{facts['top']}: a chip that runs a cellular automaton by rules that were learnt.",
         "",
-        f"{facts['contexts']} lattices of {spec['height']} x {spec['width']} cells with"
-        f" {spec['channels']} channels; {facts['filters']} of"
-        f" {spec['channels'] * spec['multiplier']} filters a clock. A run takes",
-        f"steps * {facts['clocks_per_step']} + {clocks['overhead']} clocks. Nothing here is a"
-        f" parameter: write another file instead.",
-        f"{facts['top']}.json says the same for programs, and where each memory is.",
+        f"  lattices     {facts['contexts']}, of {cells}",
+        f"  filters      {facts['filters']} of {spec['channels'] * spec['multiplier']} a clock",
+        f"  clocks       steps * {facts['clocks_per_step']} + {clocks['overhead']} for a run",
+        f"  skeletons    {facts['skeleton_places']} places, counted from 0:",
+        *(f"    {one['name']:24} {one['digest']}" for one in facts["skeletons"]),
         "",
-        f"Skeletons, in {facts['skeleton_places']} places, from 0:",
-        "",
+        "The module has no parameters: `thalweg verilog` writes other chips. The memories begin",
+        "with the skeletons, and with lattices of zeros.",
+        f"{facts['top']}.json says all of this for programs, and where each memory is.",
     ]
-    return lines + [f"  {skeleton['name']:24} {skeleton['digest']}" for skeleton in held]
 
 
 def declare(match, order):
@@ -109,32 +111,31 @@ def rank(port, order):
     return order.index(port) if port in order else len(order)
 
 
-def tell_ports(ports):
+def port_lines(ports):
     """Return lines that describe ports, field by field."""
     lines = [
-        "",
-        "Ports. Of a stream, an item moves at a rising edge at which both `_valid` and `_ready` are",
-        "high; until then `_payload` and `_valid` stay as they are. The fields of a payload are:",
+        "Ports. Of a stream, an item moves at a rising edge at which `_valid` and `_ready` are",
+        "high; until then `_payload` and `_valid` stay as they are.",
         "",
     ]
     for name, port in ports.items():
-        lines += tell(port["direction"], name, port["bits"], 0, meaning(name))
-        lines += [line for field in port.get("fields", ()) for line in tell_field(field, 0, 1)]
+        lines += entry_lines(port["direction"], name, port["bits"], 0, meaning(name))
+        lines += [line for field in port.get("fields", ()) for line in field_lines(field, 0, 1)]
     return lines
 
 
-def tell_field(field, base, depth):
+def field_lines(field, base, depth):
     """Return lines that describe a field of a port that begins at the bit ``base``, and its own."""
     low, name = base + field["offset"], field["field"]
-    values = ", ".join(f"{value} {name}" for name, value in field.get("values", {}).items())
-    text = ": ".join(filter(None, [FIELDS.get(name, ""), values]))
-    lines = tell("", "  " * depth + name, field["bits"], low, text)
-    return lines + [
-        line for inner in field.get("fields", ()) for line in tell_field(inner, low, depth + 1)
-    ]
+    lines = entry_lines("", "  " * depth + name, field["bits"], low, FIELDS.get(name, ""))
+    for inner in field.get("fields", ()):
+        lines += field_lines(inner, low, depth + 1)
+    for value, number in field.get("values", {}).items():
+        lines.append(f"{'':16}{number} {value:21}{VALUES[value]}".rstrip())
+    return lines
 
 
-def tell(direction, name, bits, low, text):
+def entry_lines(direction, name, bits, low, text):
     """Return lines that describe a port or a field."""
     span = f"[{low + bits - 1}:{low}]" if bits > 1 else f"[{low}]" if not direction else ""
     start = f"  {direction:4}{span:8} {name:22} "
@@ -156,9 +157,10 @@ def meaning(name):
     return MEANINGS.get(name, "")
 
 
-def tell_waivers():
+def waiver_lines():
     """Return lines that list what a linter may say."""
-    lines = ["", "Lint: of Verilator's --lint-only -Wall this is switched off below, and nothing else is found:", ""]
+    text = "Lint: Verilator's -Wall finds nothing but this, which is switched off below:"
+    lines = ["", text, ""]
     for rule, reason in WAIVERS.items():
         start = f"  {rule:16}"
         lines += wrap(reason, COLUMNS, initial_indent=start, subsequent_indent=" " * len(start))

@@ -154,7 +154,7 @@ def rename_body(body, types, inner, module):
         elif rest.startswith(MEMORY):
             name = rest.removeprefix(MEMORY).removesuffix('"')
             rest = f'{MEMORY}{own[name]}"'
-        lines.append(f"{word} {rest}")
+        lines.append(f"{word} {rest}".rstrip())
     return "\n".join(lines)
 
 

@@ -15,8 +15,10 @@ module \top
   wire width 1 \i_payload$3[0]
   wire width 1 \context
   wire width 1 \$signal
+  wire width 2 $6
   memory width 8 size 4 \rows$2
   cell $memrd_v2 $5
+    connect \DATA $6
     parameter \MEMID "\\rows$2"
     connect \ADDR \i_payload$3 [1:0]
   end
@@ -26,7 +28,7 @@ module \top
   end
   process $4
     assign \context [0] 1'0
-    switch \$signal [0]
+    switch { \$signal [0] $6 [1] }
       case 1'1
         assign \context [0] \i_payload$3[0]
     end
@@ -76,7 +78,7 @@ def test_every_name_of_a_design_is_renamed_where_it_stands():
     first = ["i_payload", "i_payload_2", "i_payload_2_low", "i_payload_2_0"]
     # Parts without a name are called after the bits of the signal that they are.
     ports = ["output_", "address_1_0", "address_4", "port", "sum_5_4"]
-    assert wires == [*first, "context_", "signal", "rows", *ports, "address"]
+    assert wires == [*first, "context_", "signal", "net_6", "rows", *ports, "address"]
     for line in (
         'parameter \\MEMID "\\\\rows"',
         r"connect \ADDR \i_payload_2 [1:0]",
@@ -84,7 +86,10 @@ def test_every_name_of_a_design_is_renamed_where_it_stands():
         r"connect \output_ \context_",
         r"connect \address_1_0 \i_payload [3:2]",
         r"assign \context_ [0] \i_payload_2_0",
-        r"switch \signal [0]",
+        r"switch { \signal [0] \net_6 [1] }",
+        r"cell $memrd_v2 $5",
+        r"wire width 2 \net_6",
+        r"connect \DATA \net_6",
         r"connect \i_payload_2 \i_payload [3:0]",
         r"module \top_part",
         r"connect \address { 3'000 \address_4 [0] 2'00 \address_1_0 [1:0] }",

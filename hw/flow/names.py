@@ -36,6 +36,7 @@ PORT = re.compile(rf"^\s*wire .*(?:input|output) \d+ +{NAME}$", re.MULTILINE)
 PART = re.compile(r"(?:\\(\S+)|\$\S+|(\d+)'\S+)(?: \[(\d+)(?::(\d+))?\])?")
 FIELD = re.compile(r"([^.\[]+)(.*)")
 MEMORY = '\\MEMID "\\\\'
+NUMBERED = re.compile(r"(?<!\S)\$(\d+)(?!\S)")
 ANONYMOUS = "port$"
 """What Amaranth's names of ports begin with that are no whole signal in their module."""
 
@@ -143,7 +144,9 @@ def rename_body(body, types, inner, module):
         if word == "cell":
             kind, rest = rest.split(" ", 1)
             ports = inner.get(kind.removeprefix("\\"), {})
-            rest = f"{substitute(kind, types)} {substitute(rest, own)}"
+            if kind.startswith("\\"):
+                rest = substitute(rest, own)
+            rest = f"{substitute(kind, types)} {rest}"
         elif word == "end":
             ports = None
         elif word == "connect" and ports is not None:
@@ -159,5 +162,6 @@ def rename_body(body, types, inner, module):
 
 
 def substitute(text, names):
-    """Return a piece of a design with new names."""
+    """Return a piece of a design with new names, also for nets that had only a number."""
+    text = NUMBERED.sub(r"\\net_\1", text)
     return re.sub(NAME, lambda match: f"\\{names.get(match[1], match[1])}", text)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from golden.wire import COMMAND, Operation
 from hw.flow.listing import WAIVERS, describe, present
 from hw.link.controller import FLUSH
 
@@ -103,9 +104,9 @@ def test_a_header_tells_every_port_and_field(listing):
         "in [4:0] i_command_payload what to do, and with which context",
         "[0] last whether it is the plane's last code",
         "[2:1] gate when and where",
-        "[2] every steps from an opening to the next",
-        "[4:3] operation what to do",
-        "4 ZERO takes a bit a cell, low bit first",
+        f"[2] every {COMMAND['every'].meaning}",
+        f"[4:3] operation {COMMAND['operation'].meaning}",
+        f"4 ZERO {Operation.ZERO.meanings[0]}",
         "out [1:0] odd",
     ):
         assert any(line[: len(want.split())] == want.split() for line in table), want

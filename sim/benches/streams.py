@@ -101,4 +101,4 @@ async def falls(clock: Any, count: int) -> None:
 
 def handles(dut: Dut, name: str) -> tuple[Any, ...]:
     """Return payload, valid and ready of a stream."""
-    return tuple(getattr(dut, f"{name}__{part}") for part in ("payload", "valid", "ready"))
+    return tuple(getattr(dut, f"{name}_{part}") for part in ("payload", "valid", "ready"))

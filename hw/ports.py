@@ -6,30 +6,34 @@ from amaranth.lib.wiring import In, Out
 from golden.wire import STATUS
 from hw.shapes import IDENTITY
 
-__all__ = ["COUNTER", "chip_ports", "served_ports"]
+__all__ = ["COUNTER", "FLUSH", "MEANINGS", "chip_ports", "served_ports"]
 
 COUNTER = STATUS["clocks"].bits
 """Bits of a counter of clocks: it lasts for weeks."""
 
+FLUSH = 128
+"""Clocks that a reset lasts: more than any pipeline of the chip holds."""
+
+
+MEANINGS = {
+    "i_command": "what to do, and with which context",
+    "i_data": "bytes of images and raw lattices, as the command says that it takes",
+    "o_data": "bytes of images and raw lattices, as the command says that it gives",
+    "o_plane": "the plane that the gate reads, after each step after which it acts",
+    "i_delta": "what the gate adds, a code for a quarter of the cells, after each plane",
+    "running": "contexts with a run under way, a bit each",
+    "clocks": "clocks in which a run was under way",
+    "busy": "clocks in which every multiplier had a product to make",
+    "checked": "whether the skeletons are checked: before, no command is taken",
+    "damaged": "places whose skeleton is damaged, a bit each: no command with such a one is taken",
+    "identity_address": "byte to read of what the places hold: see `hw.checker.Checker`",
+    "identity": "the byte, three clocks later",
+}
+"""What the chip's streams and ports are for."""
+
 
 def chip_ports(geometry):
-    """Ports of a chip, as the chip has them.
-
-    i_command : In(stream)
-        What to do; see `hw.shapes.Geometry.command`.
-    i_data, o_data : In(stream), Out(stream)
-        Bytes of images and raw lattices; see `hw.port.lattice_port.LatticePort`.
-    o_plane, i_delta : Out(stream), In(stream)
-        Planes and deltas; see `hw.port.gate_port.GatePort`.
-    running : Out
-        Contexts with a run under way.
-    clocks, busy : Out
-        Clocks in which a run was under way, and those in which every multiplier was of use.
-    checked, damaged : Out
-        Whether the skeletons are checked, and which are damaged.
-    identity_address, identity : In, Out
-        Bytes that tell what the places hold; see `hw.checker.Checker` and `hw.skeleton_memory`.
-    """
+    """Ports of a chip, as the chip has them: see `MEANINGS`."""
     return wiring.Signature({
         "i_command": In(stream.Signature(geometry.command)),
         "i_data": In(stream.Signature(8)),

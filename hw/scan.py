@@ -12,7 +12,7 @@ __all__ = ["ROW", "Scan", "token_layout"]
 ROW = 32
 """Bytes that every row counts as; those beyond its width are 0."""
 
-FINE = 4  # bytes that the first multiplexer chooses from
+FOUR = 4  # bytes that a multiplexer chooses from
 
 
 def token_layout(geometry: Geometry) -> data.StructLayout:
@@ -27,7 +27,7 @@ def token_layout(geometry: Geometry) -> data.StructLayout:
 class Scan(wiring.Component):
     """A memory's place in the chain: fills in the byte that is wanted of its row.
 
-    Latency is three clocks, initiation interval one. Nothing moves in the multiplexers but for
+    Latency is four clocks, initiation interval one. Nothing moves in the multiplexers but for
     this memory's own tokens.
 
     Parameters
@@ -47,7 +47,7 @@ class Scan(wiring.Component):
         The row, which holds for as long as this memory's tokens are under way.
     """
 
-    LATENCY = 3
+    LATENCY = 4
 
     def __init__(self, geometry: Geometry, name: str, width: int):
         self.number = geometry.scanned.index(name)
@@ -60,30 +60,39 @@ class Scan(wiring.Component):
         m = Module()
 
         # Stage 1: whether the token is for this memory.
-        token = [data.View(self.i.shape(), delay(m, self.i.as_value(), 1, name="token"))]
+        tokens = [self.i]
+        for stage in range(1, self.LATENCY):
+            late = delay(m, tokens[-1].as_value(), 1, name=f"token_{stage}")
+            tokens.append(data.View(self.i.shape(), late))
         mine = Signal()
         m.d.sync += mine.eq(self.i.memory == self.number)
 
         # Stage 2: one byte of each four.
-        token.append(data.View(self.i.shape(), delay(m, token[0].as_value(), 1, name="token_2")))
-        chosen = delay(m, mine, 1, name="chosen")
-        groups = Array(
-            Signal(8, name=f"group{index}", reset_less=True)
-            for index in range(-(-self.bytes // FINE))
-        )
-        fine = token[0].byte[:2]
-        for index, group in enumerate(groups):
-            part = self.row[8 * FINE * index : 8 * FINE * (index + 1)]
+        fours = []
+        for index in range(-(-self.bytes // FOUR)):
+            byte = Signal(8, name=f"four{index}", reset_less=True)
+            part = self.row[8 * FOUR * index : 8 * FOUR * (index + 1)]
             with m.If(mine):
-                m.d.sync += group.eq(part.word_select(fine, 8))
+                m.d.sync += byte.eq(part.word_select(tokens[1].byte[:2], 8))
+            fours.append(byte)
 
-        # Stage 3: one of those.
-        byte = Signal(8)
-        m.d.comb += byte.eq(groups[token[1].byte[2:]])
+        # Stage 3: one of each four of those.
+        mine = delay(m, mine, 1, name="mine")
+        sixteens = []
+        for index in range(-(-len(fours) // FOUR)):
+            byte = Signal(8, name=f"sixteen{index}", reset_less=True)
+            part = Array(fours[FOUR * index : FOUR * (index + 1)])
+            with m.If(mine):
+                m.d.sync += byte.eq(part[tokens[2].byte[2:4]])
+            sixteens.append(byte)
+
+        # Stage 4: one of the two.
+        found = Mux(tokens[3].byte[4], sixteens[-1], sixteens[0])
+        chosen = delay(m, mine, 1, name="chosen")
         m.d.sync += [
-            self.o.memory.eq(token[1].memory),
-            self.o.byte.eq(token[1].byte),
-            self.o.data.eq(Mux(chosen, byte, token[1].data)),
+            self.o.memory.eq(tokens[3].memory),
+            self.o.byte.eq(tokens[3].byte),
+            self.o.data.eq(Mux(chosen, found, tokens[3].data)),
         ]
 
         return m

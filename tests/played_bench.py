@@ -157,12 +157,12 @@ class ChipDut:
         self.clk, self.rst, self.busy, self.clocks = (Handle() for _ in range(4))
         for name in ("i_command", "i_data", "i_delta", "o_data", "o_plane"):
             for part in ("payload", "valid", "ready"):
-                setattr(self, f"{name}__{part}", Handle(128))
+                setattr(self, f"{name}_{part}", Handle(128))
         self.inputs = {"i_command": Port.COMMAND, "i_data": Port.DATA_IN, "i_delta": Port.DELTA}
         self.outputs = {"o_data": Port.DATA_OUT, "o_plane": Port.PLANE}
 
     def stream(self, name):
-        return [getattr(self, f"{name}__{part}") for part in ("payload", "valid", "ready")]
+        return [getattr(self, f"{name}_{part}") for part in ("payload", "valid", "ready")]
 
     def settle(self):
         """Take something from each stream, or not."""

@@ -198,30 +198,30 @@ class PlayedGatePort:
     """A gate port: codes go in, planes and deltas come out; `spoil` may change what comes out."""
 
     def __init__(self, spoil=lambda kind, number, found: found):
-        names = ("clk", "rst", "code", "context", "last", "valid", "open")
+        names = ("clk", "rst", "code", "context_", "last", "valid", "open")
         for name in (*names, "delta_enable", "delta_index", "delta_code", "complete"):
             setattr(self, name, Handle())
         for name in ("o_plane", "i_delta"):
             for part in ("payload", "valid", "ready"):
-                setattr(self, f"{name}__{part}", Handle())
+                setattr(self, f"{name}_{part}", Handle())
         self.spoil, self.queue, self.counts, self.taken = spoil, [], [0, 0], 0
         self.out = 0
 
     def settle(self):
-        self.i_delta__ready.value = 1
+        self.i_delta_ready.value = 1
 
     def rise(self):
-        if self.o_plane__valid.code and self.o_plane__ready.code:
+        if self.o_plane_valid.code and self.o_plane_ready.code:
             self.queue.pop(0)
         if self.valid.code:
-            entry = self.last.code << 9 | self.context.code << 8 | self.code.code
+            entry = self.last.code << 9 | self.context_.code << 8 | self.code.code
             self.queue.append(self.spoil("plane", self.out, entry))
             self.out += 1
-        self.o_plane__valid.value = bool(self.queue)
-        self.o_plane__payload.value = self.queue[0] if self.queue else 0
+        self.o_plane_valid.value = bool(self.queue)
+        self.o_plane_payload.value = self.queue[0] if self.queue else 0
         self.delta_enable.value = self.complete.value = 0
-        if self.i_delta__valid.code:
-            context, code = divmod(self.i_delta__payload.code, 256)
+        if self.i_delta_valid.code:
+            context, code = divmod(self.i_delta_payload.code, 256)
             index = self.counts[context] % DELTAS
             self.counts[context] += 1
             complete = (index == DELTAS - 1) << context

@@ -35,7 +35,7 @@ def test_verilog_comes_with_its_facts(thalweg, skeleton, tmp_path, filters):
     code, out, _ = thalweg("verilog", tmp_path / "random", "--filters", filters, "--output", folder)
     path = folder / f"thalweg_f{filters}.v"
     assert (code, out) == (0, f"wrote {path}\n")
-    assert f"module thalweg_f{filters}(" in path.read_text()
+    assert f"\nmodule thalweg_f{filters} (\n" in path.read_text()
     facts = json.loads(path.with_suffix(".json").read_text())
     assert facts["skeletons"] == [{"name": "random", "digest": skeleton.digest}]
     assert sorted(p.name for p in folder.iterdir()) == [f"{path.stem}.json", path.name]
@@ -145,7 +145,8 @@ def test_verilog_is_written_into_a_folder_of_any_name(thalweg, skeleton, tmp_pat
     folder = tmp_path / "my [red] 'chip\"\n; exit" / "caf\udce9"
     code, _, err = thalweg("verilog", tmp_path / "random", "--filters", 1, "--output", folder)
     assert (code, err) == (0, "")
-    assert (folder / "thalweg_f1.v").read_text().endswith("endmodule\n")
+    text = (folder / "thalweg_f1.v").read_text()
+    assert text.endswith("\nendmodule\n// verilator lint_restore\n")
 
 
 def test_a_failed_build_is_one_line_and_leaves_no_bitstream(

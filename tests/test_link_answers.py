@@ -11,7 +11,7 @@ from golden.spec import Gate
 from golden.wire import RESPONSE, Command, Error, Kind, Operation, Tag, chunk
 from hw.link.facts import FETCH
 from hw.link.packets import PacketSender
-from hw.link.response import FLUSH
+from hw.ports import FLUSH
 from hw.skeleton_memory import DIGEST
 from tests.streams import simulate
 from tests.test_link import FACTS, GEOMETRY, RUN, command, with_link
@@ -177,7 +177,7 @@ def test_a_reset_that_comes_again_resets_again_for_all_clocks_of_a_reset():
             before = reset
 
     with_link(host, chip)
-    assert resets == [FLUSH - 1] * 2 and FLUSH >= 64, "the chip's pipelines are empty then"
+    assert resets == [FLUSH - 1] * 2 and FLUSH >= 128, "the chip's pipelines are empty then"
 
 
 def test_a_byte_of_an_identity_has_all_clocks_of_a_fetch():

@@ -27,7 +27,7 @@ NAMES = {
     "residual1": "array.residual1.rom",
     "encode": "lattice_port.encoder.rom",
     "readout": "lattice_port.readout.rom",
-    "identity": "checker.identities",
+    "identity": "checker_.identities",
 }
 DESIGNS = {
     "chip": (ChipDesign(GEOMETRY), "thalweg_f2", "", "the simulated chip, F = 2", ["chip.cpp"]),
@@ -54,7 +54,8 @@ def test_a_design_tells_what_it_is_and_where_its_memories_are(kind):
     assert (design.top, design.title, [*design.shims]) == (top, title, shims)
     assert design.memories == {name: prefix + path for name, path in NAMES.items()}
     assert [*design.memories] == [*NAMES]  # they are stored by their number
-    assert design.public == [f"{top}.{prefix}{path}" for path in NAMES.values()]
+    paths = [f"{prefix}{path}".replace("_.", ".") for path in NAMES.values()]
+    assert design.public == [f"{top}.{path}".replace(".", "_") for path in paths]
     assert (design.array, design.optimise) == ("rows", "OPT_FAST=-O3 OPT_SLOW=-O3")
 
 
@@ -199,8 +200,8 @@ def test_memories_and_lattices_are_public_and_numbered(compiled, tmp_path):
         "`verilator_config\n"
         'public_flat_rw -module "it.y.rom" -var "rows"\n'
         'public_flat_rw -module "it.x.z" -var "rows"\n'
-        'public_flat_rw -module "it.context0.lattice" -var "memory"\n'
-        'public_flat_rw -module "it.context1.lattice" -var "memory"\n'
+        'public_flat_rw -module "it_context0_lattice" -var "memory"\n'
+        'public_flat_rw -module "it_context1_lattice" -var "memory"\n'
     )
     assert (tmp_path / "model.h").read_text() == (
         '#pragma once\n#include "Vit.h"\n#include "Vit___024root.h"\nusing Model = Vit;\n'

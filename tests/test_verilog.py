@@ -16,9 +16,11 @@ from hw.array.array import SystolicArray
 from hw.array.requantiser import Requantiser
 from hw.chip import Chip
 from hw.clocks import run_overhead
+from hw.flow.names import module_name
 from hw.flow.verilog import facts, to_verilog, write_chip, write_verilog
 from hw.shapes import Geometry, interval
 
+PARTS = ("payload", "valid", "ready")
 GEOMETRY = Geometry(spec=Spec(height=4, width=4, image=4), filters=2)
 
 
@@ -38,8 +40,8 @@ def test_a_block_becomes_the_module_that_its_file_is_named_after(tmp_path):
         write_verilog(Requantiser(interval(-999, 999), max_shift=3, to=STATE), path)
         texts.append(path.read_text())
         assert list(path.parent.iterdir()) == [path]
-    assert "module requantiser(" in texts[0]
-    assert not texts[0].startswith("/*"), "a stamp of the tool"
+    assert "\nmodule requantiser (\n" in texts[0]
+    assert "Yosys" not in texts[0], "a stamp of the tool"
     assert texts[0] == texts[1]
 
 
@@ -57,12 +59,15 @@ def test_a_design_that_fails_leaves_nothing_behind(tmp_path):
 
 def test_ports_are_those_of_the_module(chip):
     _, text, facts = chip
-    header = re.search(rf"module {facts['top']}\((.*?)\);(.*?)endmodule", text, re.DOTALL)
+    head = re.search(rf"^module {facts['top']} \(\n(.*?)\n\);$", text, re.DOTALL | re.MULTILINE)
     assert facts["top"] == "thalweg_f2"
-    assert set(header[1].replace("\n", " ").replace(" ", "").split(",")) == set(facts["ports"])
-    for name, port in facts["ports"].items():
-        width = f"[{port['bits'] - 1}:0] " if port["bits"] > 1 else ""
-        assert f"{port['direction']}put {width}{name};" in header[2]
+    widths = [(port["bits"], f"[{port['bits'] - 1}:0] ") for port in facts["ports"].values()]
+    want = [
+        f"  {port['direction'] + 'put':6} wire {span if bits > 1 else ''}{name}"
+        for (name, port), (bits, span) in zip(facts["ports"].items(), widths, strict=True)
+    ]
+    assert head[1].split(",\n") == want
+    assert [*facts["ports"]][:5] == ["clk", "rst", *(f"i_command_{part}" for part in PARTS)]
 
 
 def test_facts_state_the_build(chip):
@@ -104,7 +109,7 @@ def test_facts_are_of_the_geometry_and_not_of_another(filters, counts, step, arr
     assert found["lattice"] == lattice | {"address": address}
     assert found["ports"]["running"] == {"direction": "out", "bits": 3}
     assert found["ports"]["damaged"] == {"direction": "out", "bits": 6}
-    assert found["ports"]["i_data__payload"] == {"direction": "in", "bits": 8}
+    assert found["ports"]["i_data_payload"] == {"direction": "in", "bits": 8}
     assert found["ports"]["clk"] == found["ports"]["rst"] == {"direction": "in", "bits": 1}
     rows = {name: memory["rows"] for name, memory in found["memories"].items()}
     pitch = {1: 128, 5: 16}[filters]
@@ -123,22 +128,23 @@ def test_a_chip_is_written_with_all_its_skeletons_and_its_check(tmp_path, monkey
 
         return call
 
-    for name in ("require_fit", "Chip", "to_verilog", "facts", "write_json"):
+    for name in ("require_fit", "Chip", "describe", "to_verilog", "facts", "write_json"):
         monkeypatch.setattr(f"hw.flow.verilog.{name}", recorder(name))
     path = tmp_path / "thalweg_f2.v"
     assert write_chip(GEOMETRY, "skeletons", tmp_path) == path
     assert calls == [
         ("require_fit", GEOMETRY, "skeletons", {}),
         ("Chip", GEOMETRY, "skeletons", {}),
-        ("to_verilog", "Chip", "thalweg_f2", path, {}),
         ("facts", GEOMETRY, "Chip", "skeletons", {}),
+        ("describe", "facts", {}),
+        ("to_verilog", "Chip", "thalweg_f2", path, "describe", {}),
         ("write_json", path.with_suffix(".json"), "facts", {"indent": 1}),
     ]
 
 
 def test_facts_of_another_chip_do_not_stay_beside_a_design(tmp_path, monkeypatch):
     (tmp_path / "thalweg_f2.json").write_text("{}")
-    for name in ("Chip", "to_verilog", "facts"):
+    for name in ("Chip", "describe", "to_verilog", "facts"):
         monkeypatch.setattr(f"hw.flow.verilog.{name}", lambda *values: values)
 
     def fail(path, value, indent):
@@ -152,18 +158,18 @@ def test_facts_of_another_chip_do_not_stay_beside_a_design(tmp_path, monkeypatch
 
 def test_memories_are_where_the_facts_say(chip):
     _, text, facts = chip
-    modules = set(re.findall(r"^module \\?(\S+?)\s*\(", text, re.MULTILINE))
+    modules = set(re.findall(r"^module (\w+) \($", text, re.MULTILINE))
     for memory in facts["memories"].values():
-        assert f"{facts['top']}.{memory['instance']}" in modules
+        assert module_name(facts["top"], memory["instance"]) in modules
     for lattice in facts["lattice"]["memories"]:
-        assert f"{facts['top']}.{lattice}" in modules
+        assert module_name(facts["top"], lattice) in modules
     assert len(facts["memories"]) == 2 * 2 + 2 + 2 + 1
 
 
 def arrays(text):
     """The memories of a Verilog text: bits and rows, by the module that holds them."""
     found = {}
-    for name, body in re.findall(r"^module \\?(\S+?)\s*\(.*?;(.*?)^endmodule$", text, re.M | re.S):
+    for name, body in re.findall(r"^module (\w+) \(.*?;(.*?)^endmodule$", text, re.M | re.S):
         for bits, rows in re.findall(r"^  reg \[(\d+):0\] \w+ \[(\d+):0\];$", body, re.M):
             found[name] = (int(bits) + 1, int(rows) + 1)
     return found
@@ -173,10 +179,13 @@ def test_memories_are_as_large_as_the_facts_say(chip):
     _, text, facts = chip
     found = arrays(text)
     for memory in facts["memories"].values():
-        assert found[f"{facts['top']}.{memory['instance']}"] == (memory["bits"], memory["rows"])
+        assert found[module_name(facts["top"], memory["instance"])] == (
+            memory["bits"],
+            memory["rows"],
+        )
     for lattice in facts["lattice"]["memories"]:
         want = facts["lattice"]["bits"], facts["lattice"]["rows"]
-        assert found[f"{facts['top']}.{lattice}"] == want
+        assert found[module_name(facts["top"], lattice)] == want
 
 
 def test_the_lattice_has_every_channel_of_every_cell_at_an_address_of_its_own(chip):
@@ -197,7 +206,7 @@ def test_fields_fill_their_row_and_their_port(chip):
     _, _, facts = chip
     rows = {name: (memory["bits"], memory["row"]) for name, memory in facts["memories"].items()}
     ports = {name: (port["bits"], port.get("fields", [])) for name, port in facts["ports"].items()}
-    groups = {**rows, **ports, "gate": (44, ports["i_command__payload"][1][-1]["fields"])}
+    groups = {**rows, **ports, "gate": (44, ports["i_command_payload"][1][-1]["fields"])}
     for name, (bits, parts) in groups.items():
         ends = [part["offset"] + part["bits"] for part in parts]
         assert [part["offset"] for part in parts] == [0, *ends][: len(parts)], name
@@ -210,20 +219,20 @@ def test_fields_fill_their_row_and_their_port(chip):
     assert widths["residual0"] == {"bias": 24, "shift": 5}
     assert widths["encode"] == widths["readout"] == {"weight": 8, "bias": 20, "shift": 4}
     command = {"operation": 3, "context": 1, "skeleton": 2, "steps": 32, "gate": 44}
-    assert widths["i_command__payload"] == command
-    assert widths["o_plane__payload"] == {"code": 8, "context": 1, "last": 1}
+    assert widths["i_command_payload"] == command
+    assert widths["o_plane_payload"] == {"code": 8, "context": 1, "last": 1}
 
 
 def test_multipliers_are_those_of_the_verilog(chip):
     _, text, facts = chip
-    names = re.findall(r"^module \\?(\S+)\.multiplier \(", text, re.MULTILINE)
+    names = re.findall(r"^module (\w+)_multiplier \($", text, re.MULTILINE)
     kinds = {
         "depthwise": "perceive",
         "pointwise": "mix",
         "encode": "encoder",
         "readout": "readout",
     }
-    found = {kind: sum(f".{part}." in f"{name}." for name in names) for kind, part in kinds.items()}
+    found = {kind: sum(f"_{part}_" in f"{name}_" for name in names) for kind, part in kinds.items()}
     assert found == facts["multipliers"] and sum(found.values()) == len(names)
 
 
@@ -236,6 +245,6 @@ def test_nothing_tells_where_the_verilog_was_made(chip):
 
 def test_no_vendor_primitive_and_no_initial_lattice(chip):
     _, text, _ = chip
-    modules = set(re.findall(r"^module \\?(\S+?)\s*\(", text, re.MULTILINE))
-    instances = re.findall(r"^  \\?([\w.$]+) +\\?[\w.$]+ +\($", text, re.MULTILINE)
+    modules = set(re.findall(r"^module (\w+) \($", text, re.MULTILINE))
+    instances = re.findall(r"^  (\w+) \w+ \($", text, re.MULTILINE)
     assert instances and set(instances) <= modules

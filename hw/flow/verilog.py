@@ -1,5 +1,6 @@
 """Verilog of a chip, and the facts about it that a user needs beside it."""
 
+import enum
 import re
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from golden.files import replacement, write_json
 from hw.array.array import SystolicArray, centres
 from hw.chip import Chip
 from hw.clocks import pass_clocks, run_overhead
+from hw.flow.listing import describe, present
+from hw.flow.names import instance_path, plain_name, rename
 from hw.flow.yosys import yosys
 from hw.shapes import PAIR, TAPS, encode_sum, readout_sum, tap_sum, update_sum
 from hw.skeleton_memory import layouts, require_fit
@@ -31,6 +34,7 @@ PASSES = (
     "memory_collect",
     "attrmap -remove generator -remove top -remove src",
     "attrmap -modattr -remove generator -remove src -remove amaranth.hierarchy",
+    "delete s:0",  # signals without bits, which Verilog does not have
 )
 
 
@@ -39,15 +43,19 @@ def top_name(geometry):
     return f"thalweg_f{geometry.filters}"
 
 
-def to_verilog(component, name, path):
-    """Write ``component`` to ``path`` as plain Verilog, top module ``name``."""
+def to_verilog(component, name, path, about=()):
+    """Write ``component`` to ``path`` as plain Verilog, top module ``name``.
+
+    ``about`` are lines for people that come first in the file. No name in it has to be escaped.
+    """
     path = Path(path)
-    design = rtlil.convert(component, name=name)
+    design = rename(rtlil.convert(component, name=name))
     with replacement(path) as temporary:
         log = path.with_name(f"{name}.yosys.log")
-        text = yosys("read_rtlil", design, (*PASSES, "write_verilog -norename"), log, top=name)
+        text = yosys("read_rtlil", design, (*PASSES, "write_verilog"), log, top=name)
         # Yosys stamps its build into the first line: the file depends on the design alone.
-        temporary.write_text(re.sub(r"\A/\*.*?\*/\n", "", text), encoding="utf-8")
+        text = re.sub(r"\A/\*.*?\*/\n+", "", text)
+        temporary.write_text(present(text, name, ports(component), about), encoding="utf-8")
 
 
 def write_verilog(component, path):
@@ -60,9 +68,10 @@ def write_chip(geometry, skeletons, folder):
     path = Path(folder) / f"{top_name(geometry)}.v"
     require_fit(geometry, skeletons)
     chip = Chip(geometry, skeletons)
-    to_verilog(chip, top_name(geometry), path)
+    found = facts(geometry, chip, skeletons)
+    to_verilog(chip, top_name(geometry), path, describe(found))
     path.with_suffix(".json").unlink(missing_ok=True)  # facts of another chip, if the next fails
-    write_json(path.with_suffix(".json"), facts(geometry, chip, skeletons), indent=1)
+    write_json(path.with_suffix(".json"), found, indent=1)
     return path
 
 
@@ -105,7 +114,7 @@ def facts(geometry, chip, skeletons):
         "ports": ports(chip),
         "memories": {
             name: {
-                "instance": memory_path(name),
+                "instance": instance_path(memory_path(name)),
                 "rows": len(chip.images[name]),
                 "bits": Shape.cast(layout).width,
                 "row": fields(layout),
@@ -141,10 +150,10 @@ def accumulators(spec):
     }
 
 
-def ports(chip):
-    """Width and direction of every port, with the fields of its payload."""
+def ports(component):
+    """Width and direction of every port of a top module, with the fields of its payload."""
     result = {"clk": {"direction": "in", "bits": 1}, "rst": {"direction": "in", "bits": 1}}
-    for path, member, value in chip.signature.flatten(chip):
+    for path, member, value in component.signature.flatten(component):
         shape = value.shape() if hasattr(value, "shape") else Shape.cast(value)
         entry = {
             "direction": "in" if member.flow == wiring.In else "out",
@@ -152,12 +161,12 @@ def ports(chip):
         }
         if isinstance(shape, data.Layout):
             entry["fields"] = fields(shape)
-        result["__".join(map(str, path))] = entry
+        result[plain_name("__".join(map(str, path)))] = entry
     return result
 
 
 def fields(layout):
-    """Offset and width of every field of a layout."""
+    """Offset and width of every field of a layout, and what the values of a number mean."""
     if not isinstance(layout, data.Layout):
         return []
     found = []
@@ -166,5 +175,7 @@ def fields(layout):
         entry = {"field": str(key), "offset": field.offset, "bits": width}
         if isinstance(field.shape, data.StructLayout):
             entry["fields"] = fields(field.shape)
+        if isinstance(field.shape, enum.EnumType):
+            entry["values"] = {value.name: value.value for value in field.shape}
         found.append(entry)
     return found

@@ -31,7 +31,7 @@ async def planes_leave_whole_and_in_order(dut: Dut, stall: int) -> None:
     ]
     await start(dut)
     sink = Sink(dut, "o_plane", rests(stall))
-    dut.i_delta__valid.value = 0
+    dut.i_delta_valid.value = 0
     dut.valid.value = 0
     task = cocotb.start_soon(write(dut, codes))
     got = await sink.get(3 * CELLS)
@@ -44,7 +44,7 @@ async def write(dut: Dut, codes: list[dict[str, int]]) -> None:
     """Give the port codes of planes, with rests in between."""
     gap = rests(2)
     for code in codes:
-        dut.code.value, dut.context.value = code["code"], code["context"]
+        dut.code.value, dut.context_.value = code["code"], code["context"]
         dut.last.value, dut.valid.value = code["last"], 1
         await FallingEdge(dut.clk)
         dut.valid.value = 0

@@ -10,9 +10,10 @@ from typing import Any
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, ReadOnly, RisingEdge
 
+from hw.ports import FLUSH
+
 __all__ = ["PERIOD", "Dut", "Sink", "Source", "require", "rests", "start"]
 
-FLUSH = 64  # clocks of reset: more than any pipeline holds
 PERIOD = 10  # nanoseconds of a clock
 
 Dut = Any
@@ -101,4 +102,4 @@ async def falls(clock: Any, count: int) -> None:
 
 def handles(dut: Dut, name: str) -> tuple[Any, ...]:
     """Return payload, valid and ready of a stream."""
-    return tuple(getattr(dut, f"{name}__{part}") for part in ("payload", "valid", "ready"))
+    return tuple(getattr(dut, f"{name}_{part}") for part in ("payload", "valid", "ready"))

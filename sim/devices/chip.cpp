@@ -17,9 +17,6 @@
 #include "verilated_saif_c.h"
 #endif
 
-// Verilator's name for part of a stream: it spells the second of two underscores out.
-#define PORT(stream, part) stream##___05F##part
-
 namespace {
 
 constexpr uint64_t kSettled = 4;  // clocks that a byte may be between two places where it is seen
@@ -60,31 +57,31 @@ struct Chip {
         data_out.active = go();
         plane.active = go();
 
-        t.PORT(i_command, valid) = command.active;
+        t.i_command_valid = command.active;
         if (command.active) {
             uint32_t words[kCommandWords];
             for (int i = 0; i < kCommandWords; ++i) words[i] = command.items[i];
-            assign(t.PORT(i_command, payload), words);
+            assign(t.i_command_payload, words);
         }
-        t.PORT(i_data, valid) = data_in.active;
-        if (data_in.active) t.PORT(i_data, payload) = data_in.items.front();
-        t.PORT(i_delta, valid) = delta.active;
-        if (delta.active) t.PORT(i_delta, payload) = delta.items.front();
-        t.PORT(o_data, ready) = data_out.active;
-        t.PORT(o_plane, ready) = plane.active;
+        t.i_data_valid = data_in.active;
+        if (data_in.active) t.i_data_payload = data_in.items.front();
+        t.i_delta_valid = delta.active;
+        if (delta.active) t.i_delta_payload = delta.items.front();
+        t.o_data_ready = data_out.active;
+        t.o_plane_ready = plane.active;
         t.clk = 0;
         t.eval();
 #ifdef TRACED
         if (trace) trace->dump(clocks);  // once a clock, when everything has settled
 #endif
 
-        const bool command_moves = command.active && t.PORT(i_command, ready);
-        const bool data_moves = data_in.active && t.PORT(i_data, ready);
-        const bool delta_moves = delta.active && t.PORT(i_delta, ready);
-        const bool fetch_moves = data_out.active && t.PORT(o_data, valid);
-        const bool plane_moves = plane.active && t.PORT(o_plane, valid);
-        if (fetch_moves) data_out.items.push_back(t.PORT(o_data, payload));
-        if (plane_moves) plane.items.push_back(t.PORT(o_plane, payload));
+        const bool command_moves = command.active && t.i_command_ready;
+        const bool data_moves = data_in.active && t.i_data_ready;
+        const bool delta_moves = delta.active && t.i_delta_ready;
+        const bool fetch_moves = data_out.active && t.o_data_valid;
+        const bool plane_moves = plane.active && t.o_plane_valid;
+        if (fetch_moves) data_out.items.push_back(t.o_data_payload);
+        if (plane_moves) plane.items.push_back(t.o_plane_payload);
         t.clk = 1;
         t.eval();
         ++clocks;
@@ -104,8 +101,8 @@ struct Chip {
     }
 
     bool rests() const {
-        return command.items.empty() && !top->running && !top->PORT(o_data, valid) &&
-               !top->PORT(o_plane, valid);
+        return command.items.empty() && !top->running && !top->o_data_valid &&
+               !top->o_plane_valid;
     }
 };
 

@@ -11,6 +11,7 @@ from amaranth import DomainRenamer
 
 from golden.files import ROOT
 from hw.board import Board
+from hw.flow.names import instance_path, module_name
 from hw.flow.verilog import memory_path, to_verilog, top_name, write_chip
 from hw.link.link import PATIENCE
 from hw.linked_chip import LinkedChip
@@ -105,12 +106,12 @@ class RtlDesign(Design):
 
     def find_memories(self, chip: str = "") -> dict[str, str]:
         """Return the path of each memory that is loaded; ``chip`` is that of the chip."""
-        return {name: f"{chip}{memory_path(name)}" for name in layouts(self.geometry)}
+        return {name: instance_path(chip + memory_path(name)) for name in layouts(self.geometry)}
 
     @property
     def public(self) -> list[str]:
         """The modules whose array is a memory that is loaded."""
-        return [f"{self.top}.{path}" for path in self.memories.values()]
+        return [module_name(self.top, path) for path in self.memories.values()]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from golden.errors import InputError, ToolError
 from golden.files import is_file, resolve
 from golden.library import is_whole
 from golden.tools import compiler, environment, plain_folder, plain_workplace, processor
+from hw.flow.names import module_name
 from sim.devices.build import NAME, kept_library
 from sim.devices.designs import HERE, Design
 
@@ -116,7 +117,7 @@ def write_model(design: Design, model: str, folder: Path) -> None:
     memories = [(path, design.array) for path in design.memories.values()]
     lattices = [(path, "memory") for path in design.lattices]
     places = [(name, design.array) for name in design.public]
-    places += [(f"{design.top}.{path}", array) for path, array in lattices]
+    places += [(module_name(design.top, path), array) for path, array in lattices]
     public = [f'public_flat_rw -module "{name}" -var "{array}"' for name, array in places]
     (folder / "public.vlt").write_text("\n".join(["`verilator_config", *public, ""]))
     (folder / "model.h").write_text(

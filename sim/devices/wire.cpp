@@ -4,9 +4,6 @@
 #include "activity.h"
 #include "served.h"
 
-// Verilator's name for part of a stream: it spells the second of two underscores out.
-#define PORT(stream, part) stream##___05F##part
-
 namespace {
 
 // One way of the wire. A byte is there once its clocks are over; fractions of them are kept.
@@ -56,13 +53,13 @@ struct Wire : Board {
             to_chip.bytes.pop_front();
         }
         bool moves = to_chip.busy || from_chip.busy;
-        t.PORT(i, valid) = to_chip.arrives();
-        t.PORT(i, payload) = to_chip.byte;
-        t.PORT(o, ready) = !from_chip.busy;
+        t.i_valid = to_chip.arrives();
+        t.i_payload = to_chip.byte;
+        t.o_ready = !from_chip.busy;
         t.clk = 0;
         t.eval();
-        if (!from_chip.busy && t.PORT(o, valid)) {
-            from_chip.begin(t.PORT(o, payload));
+        if (!from_chip.busy && t.o_valid) {
+            from_chip.begin(t.o_payload);
             moves = true;
         }
         t.clk = 1;

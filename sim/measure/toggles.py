@@ -38,7 +38,8 @@ def toggles(path: Path | str) -> dict[str, int]:
             depth += 1
             instances.append((depth, name))
         elif count is not None:
-            part = instances[TOP][1] if len(instances) > TOP else ""
+            # A part whose name is a word of Verilog's ends with an underscore there.
+            part = instances[TOP][1].removesuffix("_") if len(instances) > TOP else ""
             counts[part] = counts.get(part, 0) + int(count)
         elif bracket == "(":
             depth += 1

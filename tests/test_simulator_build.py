@@ -20,11 +20,9 @@ from sim.devices.designs import HERE, BoardDesign, ChipDesign, WireDesign
 GEOMETRY = Geometry(spec=Spec(height=8, width=8, image=6), filters=2, contexts=3)
 NAMES = {
     "perceive0": "array.lane0.perceive_rom",
-    "mix0": "array.lane0.mix_rom",
-    "perceive1": "array.lane1.perceive_rom",
-    "mix1": "array.lane1.mix_rom",
+    "mix0_0": "array.lane0.mix0_rom",
+    "mix0_1": "array.lane0.mix1_rom",
     "residual0": "array.residual0.rom",
-    "residual1": "array.residual1.rom",
     "encode": "lattice_port.encoder.rom",
     "readout": "lattice_port.readout.rom",
     "identity": "checker_.identities",

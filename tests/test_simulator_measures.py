@@ -155,30 +155,33 @@ def test_clocks_of_digits_are_counted_without_and_with_the_gate():
     assert chip.done == [(steps, 1, False), (steps, 2, True)]
 
 
+FIVE = 2  # place of the chip with five filters
+
+
 def test_both_simulations_of_one_chip_are_timed_side_by_side(monkeypatch, chip):
     asked = []
 
     def rate(work, count):
-        before = chip.made[2].done[:]
+        before = chip.made[FIVE].done[:]
         work()
-        asked.append((count, chip.made[2].done[len(before) :]))
+        asked.append((count, chip.made[FIVE].done[len(before) :]))
         return 5000.0
 
     monkeypatch.setattr(speed, "rate", rate)
     monkeypatch.setattr(speed, "cocotb_clock_rate", lambda *given: (asked.append(given), 300.0)[1])
     monkeypatch.setattr(speed, "clocks", lambda chip, images, gate: (chip, len(images)))
     found = speed.measure(progress=print)
-    assert [each.options["filters"] for each in chip.made] == [1, 2, 5]
+    assert [each.options["filters"] for each in chip.made] == [1, 2, 5, 10]
     assert {each.options["progress"] for each in chip.made} == {print}
     (timed, done), (geometry, skeleton) = asked
     assert (timed, done) == (1000 + 10 * 10 * 2, [(10, 2, False)])
     assert geometry == Geometry(spec=Spec(), filters=5)
-    assert skeleton is chip.made[2].skeletons[0]
+    assert skeleton is chip.made[FIVE].skeletons[0]
     assert found == {
         "simulated_clocks_per_second": 5000.0,
         "cocotb_clocks_per_second": 300.0,
         "simulated_to_cocotb": 16.7,
-        "engine": {n: (chip.made[k], 2) for k, n in enumerate(("1", "2", "5"))},
+        "engine": {n: (chip.made[k], 2) for k, n in enumerate(("1", "2", "5", "10"))},
     }
 
 

@@ -73,12 +73,12 @@ def test_ports_are_those_of_the_module(chip):
 def test_facts_state_the_build(chip):
     skeleton, _, facts = chip
     assert facts["skeletons"] == [{"name": "uniform", "digest": skeleton.digest}]
-    assert facts["multipliers"] == {"depthwise": 18, "pointwise": 32, "encode": 1, "readout": 1}
-    assert facts["clocks_per_step"] == 16 * 40
+    assert facts["multipliers"] == {"depthwise": 9, "pointwise": 16, "encode": 1, "readout": 1}
+    assert facts["clocks_per_step"] == 16 * 48
     assert facts["clocks_per_run"]["overhead"] == run_overhead(GEOMETRY)
     assert facts["accumulator_bits"] == {"encode": 21, "perceive": 21, "update": 25, "readout": 21}
-    # A context's six clocks and one to choose between contexts; 39 of the array's and one a lane.
-    assert facts["latency"] == {"read": 6 + 1, "array": 39 + 2, "centres": 4}
+    # A context's six clocks and one to choose between contexts; 43 of the array's and one a filter.
+    assert facts["latency"] == {"read": 6 + 1, "array": 43 + 2, "centres": 4}
     assert facts["latency"]["array"] == SystolicArray.LATENCY + 2
     assert Spec.from_json(facts["spec"]) == GEOMETRY.spec
 
@@ -86,8 +86,8 @@ def test_facts_state_the_build(chip):
 @pytest.mark.parametrize(
     ("filters", "counts", "step", "array"),
     [
-        (1, {"depthwise": 9, "pointwise": 16}, 32 * 80, 39 + 1),
-        (5, {"depthwise": 45, "pointwise": 80}, 32 * 16, 39 + 5),
+        (1, {"depthwise": 9, "pointwise": 8}, 32 * 80, 43 + 1),
+        (5, {"depthwise": 27, "pointwise": 40}, 32 * 16, 43 + 5),
     ],
 )
 def test_facts_are_of_the_geometry_and_not_of_another(filters, counts, step, array):
@@ -113,7 +113,7 @@ def test_facts_are_of_the_geometry_and_not_of_another(filters, counts, step, arr
     assert found["ports"]["clk"] == found["ports"]["rst"] == {"direction": "in", "bits": 1}
     rows = {name: memory["rows"] for name, memory in found["memories"].items()}
     pitch = {1: 128, 5: 16}[filters]
-    assert (rows["perceive0"], rows["mix0"]) == (6 * pitch, 6 * pitch)
+    assert (rows["perceive0"], rows["mix0_0"]) == (6 * pitch, 6 * pitch)
     assert rows["residual0"] == rows["encode"] == rows["readout"] == 6 * 16
     assert rows["identity"] == 6 * 64
 
@@ -214,8 +214,8 @@ def test_fields_fill_their_row_and_their_port(chip):
     widths = {
         name: {part["field"]: part["bits"] for part in parts} for name, (_, parts) in groups.items()
     }
-    assert widths["perceive1"] == {"weights": 72, "bias": 20, "shift": 4}
-    assert widths["mix0"] == {str(channel): 8 for channel in range(16)}
+    assert widths["perceive0"] == {"operands": 9 * 18, "biases": 2 * 20, "shifts": 2 * 4}
+    assert widths["mix0_1"] == {str(pair): 18 for pair in range(8)}
     assert widths["residual0"] == {"bias": 24, "shift": 5}
     assert widths["encode"] == widths["readout"] == {"weight": 8, "bias": 20, "shift": 4}
     command = {"operation": 3, "context": 1, "skeleton": 2, "steps": 32, "gate": 44}

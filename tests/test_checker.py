@@ -13,7 +13,7 @@ from golden.spec import Spec
 from hw.checker import Checker
 from hw.primitives import ReadOnlyMemory
 from hw.scan import ROW, Scan, token_layout
-from hw.shapes import IDENTITY, Geometry
+from hw.shapes import FOLDINGS, IDENTITY, Geometry
 from hw.skeleton_memory import DIGEST, images, layouts
 from tests.streams import simulate
 
@@ -64,7 +64,7 @@ def test_each_flipped_bit_damages_its_skeleton_alone_in_the_clocks_that_are_told
 
 def test_the_document_tells_the_clocks_of_a_place():
     text = (Path(__file__).parents[1] / "docs" / "datapath.md").read_text(encoding="utf-8")
-    for filters in (1, 2, 5):
+    for filters in FOLDINGS:
         geometry = Geometry(filters=filters, skeletons=1)
         clocks = Checker(geometry, [0] * IDENTITY).clocks - 1
         assert f"{clocks:,}" in text

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
 import typer
 
@@ -66,7 +67,16 @@ def chip_parts() -> dict[str, str]:
             for c in chips
         ),
     )
-    return {"foldings": foldings, "clocks": clocks}
+    check = table(("F", "clocks of the check, per place"), ((c.filters, checked(c)) for c in chips))
+    return {"foldings": foldings, "clocks": clocks, "check": check}
+
+
+def checked(geometry: Any) -> str:
+    """Return the clocks that a chip takes to check one place for a skeleton."""
+    from hw.checker import Checker
+
+    whole, fewer = (Checker(replace(geometry, skeletons=count), [0]).clocks for count in (2, 1))
+    return f"{whole - fewer:,}"
 
 
 def ranges() -> str:

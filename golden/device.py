@@ -49,7 +49,7 @@ class Counters(NamedTuple):
     clocks: int
     """Clocks in which a pass was under way."""
     busy: int
-    """Clocks in which every multiplier of the engine had a useful product."""
+    """Clocks in which the engine computed filters."""
 
 
 class Network(Protocol):

@@ -173,7 +173,7 @@ STATUS = Layout(
     Field("dropped", 16, "frames that were not whole, modulo 65536"),
     Field("damaged", 32, "a bit for each place whose skeleton is damaged"),
     Field("clocks", 48, "clocks in which a context was running"),
-    Field("busy", 48, "clocks in which every multiplier had a useful product"),
+    Field("busy", 48, "clocks in which filters were computed"),
 )
 """State and counters of a chip."""
 

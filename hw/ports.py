@@ -23,7 +23,7 @@ MEANINGS = {
     "i_delta": "what the gate adds, a code for a quarter of the cells, after each plane",
     "running": "contexts with a run under way, a bit each",
     "clocks": "clocks in which a run was under way",
-    "busy": "clocks in which every multiplier had a product to make",
+    "busy": "clocks in which filters were computed",
     "checked": "whether the skeletons are checked: before, no command is taken",
     "damaged": "places whose skeleton is damaged, a bit each: no command with such a one is taken",
     "identity_address": "byte to read of what the places hold: see `hw.checker.Checker`",

@@ -73,7 +73,7 @@ class Sequencer(wiring.Component):
     check : In
         Row that every slot is to name instead, while there is nothing to run.
     clocks, busy : Out
-        Clocks in which a run was under way; clocks in which every multiplier had a product to make.
+        Clocks in which a run was under way; clocks in which filters were computed.
     """
 
     def __init__(self, geometry: Geometry, *, read_latency: int, word_latency: int):
@@ -185,7 +185,7 @@ class Sequencer(wiring.Component):
         ]
 
     def count(self, m: Module, computer: Computer) -> None:
-        """Count the clocks in which a run was under way, and those with a product to make."""
+        """Count the clocks in which a run was under way, and those in which filters were computed."""
         with m.If(self.running.any()):
             m.d.sync += self.clocks.eq(self.clocks + 1)
         with m.If(delay(m, computer.active, 1, name="computed")):

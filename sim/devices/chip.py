@@ -118,7 +118,7 @@ class Chip:
 
     @property
     def counters(self) -> tuple[int, int]:
-        """The engine's own counters: clocks of passes, and those with every multiplier busy."""
+        """The engine's own counters: clocks of passes, and those in which filters were computed."""
         return self._handle.call("counter", 1), self._handle.call("counter", 2)
 
     def think(self, clocks: int) -> None:

@@ -159,7 +159,8 @@ FACTS = Layout(
     Field("image", 16, "side of an image"),
     Field("request", 16, "most bytes of a request, CRC included"),
     Field("response", 16, "most bytes of a response, CRC not included"),
-    Field("reserved", 16, "0"),
+    Field("wraps", 8, "1 if the lattice wraps around"),
+    Field("reserved", 8, "0"),
     Field("places", 8, "places for skeletons"),
 )
 """Facts of a chip. The digests of its skeletons follow."""
@@ -236,6 +237,8 @@ class ChipFacts:
     image: int
     digests: tuple[str | None, ...]
     """Digest of the skeleton in each place, None if the place is empty."""
+    wraps: int = 0
+    """1 if the lattice wraps around."""
     version: int = VERSION
     request: int = REQUEST
     response: int = RESPONSE
@@ -248,6 +251,7 @@ class ChipFacts:
             width=self.width,
             channels=self.channels,
             multiplier=self.multiplier,
+            boundary="wrap" if self.wraps else "zero",
             image=self.image,
         )
 

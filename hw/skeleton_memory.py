@@ -76,6 +76,7 @@ def facts_of(geometry, skeletons):
         channels=spec.channels,
         multiplier=spec.multiplier,
         image=spec.image,
+        wraps=geometry.border,
         digests=(*digests, *[None] * (geometry.skeletons - len(digests))),
     )
 

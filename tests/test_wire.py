@@ -1,6 +1,7 @@
 """Frames and messages as bytes."""
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,11 +80,12 @@ def test_every_fact_is_its_own():
         multiplier=5,
         image=0x506,
         digests=("0102" + "ab" * 30, None, "cd" * 32),
+        wraps=1,
         version=9,
         request=0x708,
         response=0x90A,
     )
-    head = "0903070b05" + "0201" + "0403" + "0605" + "0807" + "0a09" + "0000" + "03"
+    head = "0903070b05" + "0201" + "0403" + "0605" + "0807" + "0a09" + "0100" + "03"
     assert facts.to_bytes().hex() == head + "0102" + "ab" * 30 + "00" * 32 + "cd" * 32
     assert ChipFacts.from_bytes(facts.to_bytes()) == facts
 
@@ -94,6 +96,7 @@ def test_a_chips_spec_has_its_facts():
     )
     wanted = Spec(height=12, width=10, channels=11, multiplier=3, image=6)
     assert facts.spec == wanted == wanted.ungated
+    assert replace(facts, wraps=1).spec == replace(wanted, boundary="wrap")
     assert (facts.version, facts.request, facts.response) == (1, 2048, 4096)
     assert ChipFacts.from_bytes(facts.to_bytes()) == facts
 

@@ -17,7 +17,7 @@ from golden.errors import InputError
 from golden.skeleton import Skeleton
 from hw.clocks import run_overhead
 from hw.shapes import Geometry
-from sim.devices import device as simulated
+from sim.devices import chip as simulated
 from sim.devices.device import SimulatedDevice
 from sw.check.device import LAST
 from tests.played_chip import PlayedChip as PlayedDesign
@@ -156,7 +156,7 @@ def test_a_simulated_chip_passes_flags_and_counters_included(run, monkeypatch):
         assert (name, filters) == ("simulated", 2)
         geometry = Geometry(spec=skeletons[0].spec.ungated, filters=filters)
         chip = PlayedDesign(geometry, skeletons, overhead=run_overhead(geometry))
-        monkeypatch.setattr(simulated, "build_library", lambda design, progress: "it")
+        monkeypatch.setattr(simulated, "build_library", lambda *given: "it")
         monkeypatch.setattr(simulated, "load", {"it": chip}.get)
         return SimulatedDevice(skeletons, filters=filters)
 
@@ -176,7 +176,7 @@ def test_a_simulated_chip_with_a_damaged_skeleton_fails(run, monkeypatch):
         chip = PlayedDesign(
             geometry, skeletons, overhead=run_overhead(geometry), damaged=int(damaged)
         )
-        monkeypatch.setattr(simulated, "build_library", lambda design, progress: "it")
+        monkeypatch.setattr(simulated, "build_library", lambda *given: "it")
         monkeypatch.setattr(simulated, "load", {"it": chip}.get)
         return SimulatedDevice(skeletons, filters=filters)
 

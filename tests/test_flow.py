@@ -200,7 +200,7 @@ def test_a_configuration_that_is_cut_off_is_refused(flow, cut):
         "the part": text.removeprefix(".device LFE5U-25F"),
         "nothing there": "",
     }[cut]
-    with pytest.raises(ToolError, match=r"must be a whole configuration of 13 block memories$"):
+    with pytest.raises(ToolError, match=r"must be a whole configuration of 20 block memories$"):
         made(flow, seeds=1)
     assert not RESULTS & {path.name for path in flow.output.iterdir()}
 

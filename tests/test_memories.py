@@ -39,7 +39,7 @@ def instances(fragment):
 
 
 def elaborated(geometry):
-    """Return the memories that a chip behind its link asks for, and the cells that it is made of."""
+    """Return the memories that a linked chip asks for, and its cells."""
     platform = Asked()
     return platform.memories, instances(Fragment.get(LinkedChip(geometry, ()), platform))
 

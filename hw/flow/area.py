@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from golden.files import read_json
-from hw.boards.ecp5 import MOST_ROWS, block_count, is_small
+from hw.boards.ecp5 import block_count, is_small
 from hw.flow.verilog import multipliers
 from hw.memories import memories
 from hw.shapes import PAIR, Geometry
@@ -68,6 +68,6 @@ def lookup_memory(geometry: Geometry) -> int:
     )
 
 
-def deepest(geometry: Geometry) -> tuple[int, int]:
-    """Return the rows of the chip's deepest memory, and the most that a memory can have."""
-    return max(memory.depth for memory in memories(geometry)), MOST_ROWS
+def deepest(geometry: Geometry) -> int:
+    """Return the rows of the chip's deepest memory."""
+    return max(memory.depth for memory in memories(geometry))

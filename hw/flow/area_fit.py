@@ -21,7 +21,7 @@ from hw.boards.top import BoardTop, pll_settings
 from hw.flow.area import COEFFICIENTS, KINDS, TERMS, lookup_memory, terms
 from hw.flow.placing import Placer
 from hw.flow.report import CELLS
-from hw.flow.synthesis import NAME, SYNTHESIS, synthesise
+from hw.flow.synthesis import SYNTHESIS, synthesise
 from hw.flow.tools import release, tool
 from hw.shapes import Geometry
 

@@ -11,12 +11,12 @@ from golden.files import lock, replacement, write_json
 from golden.skeleton import Skeleton
 from golden.tools import call
 from hw.boards.top import BoardTop, pll_settings
+from hw.flow.area import area
 from hw.flow.bitstream import cells, renumber
 from hw.flow.placing import Placer, find_best, pack, place_all
 from hw.flow.report import report
 from hw.flow.synthesis import NAME, synthesise
 from hw.flow.tools import require_bitstream, tool
-from hw.flow.verilog import multipliers
 from hw.shapes import Geometry
 from hw.skeleton_memory import require_fit
 
@@ -27,6 +27,10 @@ __all__ = ["build", "geometry_of"]
 
 RESULTS = ("report.json", f"{NAME}.bit", f"{NAME}.config")
 """Files for the user. A build removes those of an earlier build before it starts."""
+
+
+EXACT = {"multipliers": "multipliers", "bram": "block RAMs"}
+"""Cells that are known before synthesis, and their names."""
 
 
 def build(
@@ -80,11 +84,13 @@ def geometry_of(
     filters = board.filters if filters is None else filters
     geometry = Geometry(spec=skeletons[0].spec.ungated, filters=filters)
     require_fit(geometry, skeletons)
-    wanted, there = sum(multipliers(geometry).values()), board.multipliers
-    if wanted > there:
-        raise InputError(
-            f"{board.name} must have {wanted} multipliers for F = {filters}, it has {there}"
-        )
+    cells = area(geometry)
+    for kind, name in EXACT.items():
+        wanted, there = cells[kind], getattr(board.part, kind)
+        if wanted > there:
+            raise InputError(
+                f"{board.name} must have {wanted} {name} for F = {filters}, it has {there}"
+            )
     return geometry
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from golden.errors import InputError
 from golden.spec import Spec
+from hw.boards.ecp5 import MOST_ROWS
 from hw.boards.rates import find_link, gated_rate
 from hw.flow.area import area, deepest
 from hw.flow.report import engine_rates
@@ -81,28 +82,24 @@ def lacking(board: BoardSpec, spec: Spec, filters: int, *, promised: bool = Fals
     With ``promised`` that counts which the part's data sheet promises.
     """
     geometry = geometry_of(spec, filters)
-    cells, part = area(geometry), board.part
-    there = {kind: getattr(part, kind) for kind in NAMES}
-    if promised:
-        there |= part.promised
-    found = [
-        f"{cells[kind]:,} {name} of {there[kind]:,}"
-        for kind, name in NAMES.items()
-        if cells[kind] > there[kind]
+    there = board.part.promised if promised else {}
+    wants = [
+        *(
+            (want, NAMES[kind], there.get(kind, getattr(board.part, kind)))
+            for kind, want in area(geometry).items()
+        ),
+        (deepest(geometry), "rows of a memory", MOST_ROWS),
     ]
-    rows, most = deepest(geometry)
-    return found if rows <= most else [*found, f"{rows:,} rows of a memory of {most:,}"]
+    return [f"{want:,} {name} (of {most:,})" for want, name, most in wants if want > most]
 
 
 def fits(board: BoardSpec, spec: Spec, filters: int) -> bool | str:
     """Return True, or a sentence that says what would have to shrink."""
     if missing := lacking(board, spec, filters):
-        return f"It takes {', '.join(missing)}: {remedy(board, spec, filters)}."
+        return f"The chip needs {', '.join(missing)}: {remedy(board, spec, filters)}."
     if beyond := lacking(board, spec, filters, promised=True):
-        return (
-            f"It fits the die, but takes more than the data sheet promises, {', '.join(beyond)}: "
-            f"{remedy(board, spec, filters, promised=True)}."
-        )
+        less = remedy(board, spec, filters, promised=True)
+        return f"The chip fits the die, but not the data sheet: {', '.join(beyond)}; {less}."
     return True
 
 
@@ -134,7 +131,7 @@ def limits(board: BoardSpec, spec: Spec, made: dict[str, Any]) -> list[str]:
     if not more:
         found.append(f"Engine: F = {made['filters']} is the most that the chip can have.")
     elif missing := lacking(board, spec, more[0]):
-        found.append(f"Engine: F = {more[0]} would take {', '.join(missing)}.")
+        found.append(f"Engine: F = {more[0]} would need {', '.join(missing)}.")
     else:
         found.append(f"Engine: F = {more[0]} would fit, too.")
     gated, engine = made["digits_per_second_gated"], made["digits_per_second_engine"]

@@ -16,20 +16,25 @@ from sw.runs.terminal import console
 
 if TYPE_CHECKING:
     from golden.spec import Spec
-    from hw.boards.catalogue import BoardSpec, Part
+    from hw.boards.catalogue import Part
 
 __all__ = ["estimate"]
 
 SHAPE = ("channels", "multiplier", "side", "boundary")
 """Options that say a rule's shape; all else is as in `digits`."""
 
-AREAS = {"multipliers": "multipliers", "bram": "block RAM", "lut": "LUT", "ff": "FF"}
+AREAS = {"MULT": "multipliers", "BRAM": "bram", "LUT": "lut", "FF": "ff"}
 RATES = {
-    "clocks_per_digit": "clocks a digit",
-    "digits_per_second_engine": "digits/s, engine",
-    "digits_per_second_gated": "gated",
+    "clocks": "clocks_per_digit",
+    "engine": "digits_per_second_engine",
+    "gated": "digits_per_second_gated",
 }
-"""Columns of the table."""
+"""Columns of the table, and their names in the JSON file."""
+
+LEGEND = """\
+MULT: multipliers of 18 x 18 bits, BRAM: block RAMs. LUT and FF are estimates, all else is exact.
+clocks: of a digit without its gate; engine: such digits a second; gated: whole digits over the link
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +43,18 @@ class Request:
 
     board: Annotated[str | None, typer.Option(help="board; default: all of them")] = None
     filters: Annotated[
-        int | None, typer.Option(help="filters per clock; default: the most that fit the part")
+        int | None,
+        typer.Option(min=1, help="filters per clock; default: the most that fit the part"),
     ] = None
     link: Annotated[str, typer.Option(help="link to the host: uart")] = "uart"
     skeleton: Annotated[
         str | None, typer.Option(help="shape of a skeleton, by name or folder; default: digits")
     ] = None
-    channels: Annotated[int | None, typer.Option(help="channels: 4, 8 or 16")] = None
+    channels: Annotated[int | None, typer.Option(min=4, max=16, help="channels: 4, 8 or 16")] = None
     multiplier: Annotated[int | None, typer.Option(help="filters of a channel, 1 to 8")] = None
-    side: Annotated[int | None, typer.Option(help="cells a side: 4 to 64 in steps of 4")] = None
+    side: Annotated[int | None, typer.Option(min=4, max=64, help="cells a side, in steps of 4")] = (
+        None
+    )
     boundary: Annotated[str | None, typer.Option(help="zero or wrap")] = None
     all: Annotated[bool, typer.Option("--all", help="every number of filters per clock")] = False
     output: Annotated[Path | None, typer.Option(help="JSON file of the estimates")] = None
@@ -79,7 +87,7 @@ def estimate(request: Request) -> None:
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.files import write_json
     from hw.boards.catalogue import BOARDS
-    from hw.flow.estimate import builds, estimate, limits
+    from hw.flow.estimate import builds, estimate, lacking, limits
     from sw.runs.writable import require_writable
 
     if request.all and request.filters is not None:
@@ -92,32 +100,46 @@ def estimate(request: Request) -> None:
     rows = [estimate(board, spec, filters, request.link) for board in boards for filters in chosen]
     if request.output is not None:
         write_json(request.output, rows, indent=1)
-    show(rows, [board.part for board in boards for _ in chosen])
-    if len(rows) == 1:
+    if len(rows) > 1:
+        show(rows)
+    else:
+        show_one(rows[0], boards[0].part)
         for sentence in limits(boards[0], spec, rows[0]):
             typer.echo(sentence)
-        require_room(boards[0], spec, rows[0])
+        if lacking(boards[0], spec, rows[0]["filters"]):
+            raise InputError(
+                f"{boards[0].name} has no room for F = {rows[0]['filters']}: {rows[0]['fits']}"
+            )
 
 
-def show(rows: Sequence[dict[str, Any]], parts: Sequence[Part]) -> None:
+def show(rows: Sequence[dict[str, Any]]) -> None:
     """Print a row for each estimate, and below them what would have to shrink."""
     from rich.table import Table
 
-    grid = Table("board", "F", *AREAS.values(), *RATES.values(), "fits")
-    for row, part in zip(rows, parts, strict=True):
-        numbers = [f"{row[name]:,}" for name in RATES]
-        areas = [f"{row[name]:,} of {getattr(part, name):,}" for name in AREAS]
-        told = "yes" if row["fits"] is True else "see below"
-        grid.add_row(row["board"], str(row["filters"]), *areas, *numbers, told)
+    grid = Table("board", box=None, pad_edge=False)
+    for name in ("F", *AREAS, *RATES):
+        grid.add_column(name, justify="right", no_wrap=True)
+    grid.add_column("fits")
+    for row in rows:
+        names = ("filters", *AREAS.values(), *RATES.values())
+        numbers = [f"{row[name]:,}" if row[name] else "-" for name in names]
+        grid.add_row(row["board"], *numbers, "yes" if row["fits"] is True else "no")
     console().print(grid)
+    typer.echo(LEGEND)
     for row in rows:
         if row["fits"] is not True:
             typer.echo(f"{row['board']}, F = {row['filters']}: {row['fits']}")
 
 
-def require_room(board: BoardSpec, spec: Spec, row: dict[str, Any]) -> None:
-    """Raise where the one chip that was asked for has no room in its part."""
-    from hw.flow.estimate import lacking
-
-    if lacking(board, spec, row["filters"]):
-        raise InputError(f"{board.name} has no room for F = {row['filters']}: {row['fits']}")
+def show_one(row: dict[str, Any], part: Part) -> None:
+    """Print an estimate line by line: what is taken of the part, and what is given."""
+    typer.echo(f"{row['board']}, F = {row['filters']}")
+    for heading, name in AREAS.items():
+        taken, there = row[name], getattr(part, name)
+        typer.echo(f"  {heading:<8}{taken:>10,} of {there:,}, {taken / there:.0%}")
+    for heading, name in RATES.items():
+        if row[name]:  # a rule alone has no gated digits
+            typer.echo(f"  {heading:<8}{row[name]:>10,}")
+    typer.echo(LEGEND)
+    if row["fits"] is not True:
+        typer.echo(row["fits"])

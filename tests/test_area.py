@@ -67,7 +67,7 @@ def test_cells_are_counted_as_they_are_packed(monkeypatch, tmp_path):
 
     def synthesise(board, platform, top, folder):
         folder.mkdir(parents=True)
-        made.append((board.name, top.board.geometry))
+        made.append((board.name, top))
         return folder / "thalweg.json"
 
     def call(command, log, *, folder):
@@ -79,6 +79,7 @@ def test_cells_are_counted_as_they_are_packed(monkeypatch, tmp_path):
         write_json(packed, {"modules": {"top": {"cells": cells}}})
 
     monkeypatch.setattr(area_fit, "synthesise", synthesise)
+    monkeypatch.setattr(area_fit, "BoardTop", lambda geometry, skeletons, *, pll: geometry)
     monkeypatch.setattr(area_fit, "call", call)
     monkeypatch.setattr(area_fit, "tool", lambda name: (name,))
     monkeypatch.setattr(area_fit, "lookup_memory", lambda geometry: 0)

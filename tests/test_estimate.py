@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -169,7 +170,7 @@ def test_all_foldings_that_the_chip_takes_are_estimated(channels, multiplier):
     if channels == 16:
         assert able == foldings(multiplier)
     rows = [estimate(find_board("ulx3s-85f"), spec, filters) for filters in able]
-    for fewer, more in zip(rows, rows[1:], strict=False):
+    for fewer, more in pairwise(rows):
         assert fewer["clocks_per_digit"] > more["clocks_per_digit"]
         assert all(fewer[kind] < more[kind] for kind in ("multipliers", "lut", "ff"))
 

@@ -286,3 +286,12 @@ def test_geometry_is_refused_where_the_part_has_no_block_memories_for_it(monkeyp
     text = r"^ulx3s-25f must have 44 block RAMs for F = 2, it has 43$"
     with pytest.raises(InputError, match=text):
         geometry_of(board, [skeleton], 2)
+
+
+def test_geometry_is_refused_where_a_lattice_has_too_many_rows():
+    board = find_board("ulx3s-85f")
+    skeleton = uniform(Spec(width=36), np.random.default_rng(1))
+    assert geometry_of(board, [skeleton], 10).filters == 10
+    text = r"^A memory of ulx3s-85f must have 18,432 rows, it has 16,384$"
+    with pytest.raises(InputError, match=text):
+        geometry_of(board, [skeleton], 5)

@@ -72,9 +72,9 @@ class Ecp5:
         """Return DP16KDs side by side, port A writes, port B reads; None for a small memory."""
         if is_small(memory.width, memory.depth):
             return None
-        m = Module()
         share = memory.granularity
         rows, bits, ranges = tiles(memory.width, memory.depth, share)
+        m = Module()
         for index, (low, high) in enumerate(ranges):
             enable = memory.write_enable[low // share]
             m.submodules[f"tile{index}"] = dp16kd(

@@ -10,8 +10,9 @@ from golden.errors import InputError
 from golden.files import lock, replacement, write_json
 from golden.skeleton import Skeleton
 from golden.tools import call
+from hw.boards.ecp5 import MOST_ROWS
 from hw.boards.top import BoardTop, pll_settings
-from hw.flow.area import area
+from hw.flow.area import area, deepest
 from hw.flow.bitstream import cells, renumber
 from hw.flow.placing import Placer, find_best, pack, place_all
 from hw.flow.report import report
@@ -91,6 +92,8 @@ def geometry_of(
             raise InputError(
                 f"{board.name} must have {wanted} {name} for F = {filters}, it has {there}"
             )
+    if (rows := deepest(geometry)) > MOST_ROWS:
+        raise InputError(f"A memory of {board.name} must have {rows:,} rows, it has {MOST_ROWS:,}")
     return geometry
 
 

@@ -9,12 +9,25 @@ from hw.flow.verilog import multipliers
 from hw.memories import memories
 from hw.shapes import PAIR, Geometry
 
-__all__ = ["COEFFICIENTS", "KINDS", "TERMS", "area", "deepest", "lookup_memory", "terms"]
+__all__ = [
+    "CELL_NAMES",
+    "COEFFICIENTS",
+    "KINDS",
+    "TERMS",
+    "area",
+    "deepest",
+    "lookup_memory",
+    "terms",
+]
 
 COEFFICIENTS = Path(__file__).with_suffix(".json")
 """What `python -m hw.flow.area_fit` has measured and fitted."""
 
+CELL_NAMES = {"multipliers": "multipliers", "bram": "block RAMs", "lut": "LUTs", "ff": "FFs"}
+"""Kinds of cells that are counted, for people."""
+
 KINDS = ("lut", "ff")
+"""Those that are fitted."""
 
 TERMS = ("pair_chain", "single_chain", "mixing_element", "lane", "channel", "rest")
 """What area is made of; see `terms`."""

@@ -12,7 +12,7 @@ from golden.skeleton import Skeleton
 from golden.tools import call
 from hw.boards.ecp5 import MOST_ROWS
 from hw.boards.top import BoardTop, pll_settings
-from hw.flow.area import area, deepest
+from hw.flow.area import CELL_NAMES, area, deepest
 from hw.flow.bitstream import cells, renumber
 from hw.flow.placing import Placer, find_best, pack, place_all
 from hw.flow.report import report
@@ -30,8 +30,8 @@ RESULTS = ("report.json", f"{NAME}.bit", f"{NAME}.config")
 """Files for the user. A build removes those of an earlier build before it starts."""
 
 
-EXACT = {"multipliers": "multipliers", "bram": "block RAMs"}
-"""Cells that are known before synthesis, and their names."""
+EXACT = ("multipliers", "bram")
+"""Cells whose number is known before synthesis."""
 
 
 def build(
@@ -85,12 +85,13 @@ def geometry_of(
     filters = board.filters if filters is None else filters
     geometry = Geometry(spec=skeletons[0].spec.ungated, filters=filters)
     require_fit(geometry, skeletons)
-    cells = area(geometry)
-    for kind, name in EXACT.items():
-        wanted, there = cells[kind], getattr(board.part, kind)
-        if wanted > there:
+    wanted = area(geometry)
+    for kind in EXACT:
+        there = getattr(board.part, kind)
+        if wanted[kind] > there:
             raise InputError(
-                f"{board.name} must have {wanted} {name} for F = {filters}, it has {there}"
+                f"{board.name} must have {wanted[kind]} {CELL_NAMES[kind]} for F = {filters}, "
+                f"it has {there}"
             )
     if (rows := deepest(geometry)) > MOST_ROWS:
         raise InputError(f"A memory of {board.name} must have {rows:,} rows, it has {MOST_ROWS:,}")

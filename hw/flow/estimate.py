@@ -10,7 +10,7 @@ from golden.errors import InputError
 from golden.spec import Spec
 from hw.boards.ecp5 import MOST_ROWS
 from hw.boards.rates import find_link, gated_rate
-from hw.flow.area import area, deepest
+from hw.flow.area import CELL_NAMES, area, deepest
 from hw.flow.report import engine_rates
 from hw.shapes import SIDES, Geometry, foldings
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["best_filters", "builds", "estimate", "lacking", "limits"]
 
-NAMES = {"multipliers": "multipliers", "bram": "block RAMs", "lut": "LUTs", "ff": "FFs"}
-"""Kinds of cells, for people."""
+RATES = ("clocks_per_digit", "digits_per_second_engine", "digits_per_second_gated")
+"""What a report and an estimate have in common, beside area."""
 
 
 def estimate(
@@ -41,14 +41,7 @@ def estimate(
         "filters": filters,
         "link": link,
         **cells,
-        **{
-            name: rates[name]
-            for name in (
-                "clocks_per_digit",
-                "digits_per_second_engine",
-                "digits_per_second_gated",
-            )
-        },
+        **{name: rates[name] for name in RATES},
         "fits": fits(board, spec, filters),
     }
 
@@ -79,13 +72,13 @@ def geometry_of(spec: Spec, filters: int) -> Geometry:
 def lacking(board: BoardSpec, spec: Spec, filters: int, *, promised: bool = False) -> list[str]:
     """Return what a part has too little of, each with what is wanted and what is there.
 
-    With ``promised`` that counts which the part's data sheet promises.
+    With ``promised``, only what the part's data sheet promises is there.
     """
     geometry = geometry_of(spec, filters)
     there = board.part.promised if promised else {}
     wants = [
         *(
-            (want, NAMES[kind], there.get(kind, getattr(board.part, kind)))
+            (want, CELL_NAMES[kind], there.get(kind, getattr(board.part, kind)))
             for kind, want in area(geometry).items()
         ),
         (deepest(geometry), "rows of a memory", MOST_ROWS),

@@ -16,7 +16,7 @@ from sw.runs.terminal import console
 
 if TYPE_CHECKING:
     from golden.spec import Spec
-    from hw.boards.catalogue import Part
+    from hw.boards.catalogue import BoardSpec
 
 __all__ = ["estimate"]
 
@@ -60,6 +60,15 @@ class Request:
     output: Annotated[Path | None, typer.Option(help="JSON file of the estimates")] = None
 
     @property
+    def boards(self) -> list[BoardSpec]:
+        """The boards that are asked for."""
+        if self.board is not None:
+            return [find_named_board(self.board)]
+        from hw.boards.catalogue import BOARDS
+
+        return [*BOARDS.values()]
+
+    @property
     def spec(self) -> Spec:
         """The spec that is asked for: a skeleton's, or that of `digits` with another shape."""
         from golden.skeleton import Skeleton, find
@@ -86,30 +95,28 @@ def estimate(request: Request) -> None:
     thalweg estimate --board ulx3s-25f --channels 8 --multiplier 3 --side 48
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.files import write_json
-    from hw.boards.catalogue import BOARDS
-    from hw.flow.estimate import builds, estimate, lacking, limits
     from sw.runs.writable import require_writable
 
-    if request.all and request.filters is not None:
-        raise InputError("--all and --filters must not be given together")
-    boards = [find_named_board(name) for name in ([request.board] if request.board else BOARDS)]
-    spec = request.spec
+    boards, spec = request.boards, request.spec
     if request.output is not None:
         require_writable(request.output)
-    chosen = builds(spec) if request.all else [request.filters]
-    rows = [estimate(board, spec, filters, request.link) for board in boards for filters in chosen]
+    rows = estimates(request, boards, spec)
     if request.output is not None:
         write_json(request.output, rows, indent=1)
     if len(rows) > 1:
         show(rows)
     else:
-        show_one(rows[0], boards[0].part)
-        for sentence in limits(boards[0], spec, rows[0]):
-            typer.echo(sentence)
-        if lacking(boards[0], spec, rows[0]["filters"]):
-            raise InputError(
-                f"{boards[0].name} has no room for F = {rows[0]['filters']}: {rows[0]['fits']}"
-            )
+        show_one(boards[0], spec, rows[0])
+
+
+def estimates(request: Request, boards: Sequence[BoardSpec], spec: Spec) -> list[dict[str, Any]]:
+    """Return the estimates that are asked for."""
+    from hw.flow.estimate import builds, estimate
+
+    if request.all and request.filters is not None:
+        raise InputError("--all and --filters must not be given together")
+    chosen = builds(spec) if request.all else [request.filters]
+    return [estimate(board, spec, filters, request.link) for board in boards for filters in chosen]
 
 
 def show(rows: Sequence[dict[str, Any]]) -> None:
@@ -131,15 +138,22 @@ def show(rows: Sequence[dict[str, Any]]) -> None:
             typer.echo(f"{row['board']}, F = {row['filters']}: {row['fits']}")
 
 
-def show_one(row: dict[str, Any], part: Part) -> None:
-    """Print an estimate line by line: what is taken of the part, and what is given."""
-    typer.echo(f"{row['board']}, F = {row['filters']}")
-    for heading, name in AREAS.items():
-        taken, there = row[name], getattr(part, name)
-        typer.echo(f"  {heading:<8}{taken:>10,} of {there:,}, {taken / there:.0%}")
-    for heading, name in RATES.items():
+def show_one(board: BoardSpec, spec: Spec, row: dict[str, Any]) -> None:
+    """Print an estimate line by line, with what limits it; raise where there is no room."""
+    from hw.flow.estimate import lacking, limits
+
+    heading = f"{board.name}, F = {row['filters']}"
+    typer.echo(heading)
+    for short, name in AREAS.items():
+        taken, there = row[name], getattr(board.part, name)
+        typer.echo(f"  {short:<8}{taken:>10,} of {there:,}, {taken / there:.0%}")
+    for short, name in RATES.items():
         if row[name]:  # a rule alone has no gated digits
-            typer.echo(f"  {heading:<8}{row[name]:>10,}")
+            typer.echo(f"  {short:<8}{row[name]:>10,}")
     typer.echo(LEGEND)
     if row["fits"] is not True:
         typer.echo(row["fits"])
+    for sentence in limits(board, spec, row):
+        typer.echo(sentence)
+    if lacking(board, spec, row["filters"]):
+        raise InputError(f"{board.name} has no room for F = {row['filters']}: {row['fits']}")

@@ -58,7 +58,7 @@ def terms(geometry: Geometry) -> dict[str, int]:
     A perception chain is nine processing elements, a requantiser for each of its filters, and the
     delays of taps and operands. A mixing element has two products of a mixing column. A lane of a
     word has its part of window, contexts and residual. A channel has its accumulator. The rest is
-    the same in every chip: link, sequencer, ports and checker.
+    the same on every board: link, sequencer, ports, checker, and what else two contexts take.
     """
     chains, spec = geometry.lane_filters, geometry.spec
     counts = (

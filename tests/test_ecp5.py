@@ -2,6 +2,7 @@
 
 import json
 import random
+from types import SimpleNamespace
 
 import pytest
 from amaranth import Cat, Module, Shape, signed, unsigned
@@ -11,7 +12,14 @@ from amaranth.lib.wiring import In, Out
 
 from golden.errors import InputError
 from hw.boards.catalogue import find_board
-from hw.boards.ecp5 import READ_TILES, Ecp5, initial_values, read_tiles
+from hw.boards.ecp5 import (
+    MOST_ROWS,
+    READ_TILES,
+    Ecp5,
+    block_count,
+    initial_values,
+    read_tiles,
+)
 from hw.boards.top import pll_settings
 from hw.flow.synthesis import KEEP_COPIES
 from hw.flow.yosys import yosys
@@ -236,6 +244,39 @@ def test_rows_are_cut_into_tiles_of_the_widest_kind_that_has_them_all(
         assert max(part) < 1 << high - low
         together = [value | row << low for value, row in zip(together, part, strict=True)]
     assert together == init
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "granularity", "count"),
+    [
+        (8, 128, 8, 0),
+        (8, 129, 8, 1),
+        (36, 600, 18, 2),
+        (16, 16384, 8, 16),
+        (8, 16385, 8, 16),
+        (8, 65536, 8, 32),
+        (96, 64, 0, 3),
+        (8, 16, 0, 1),
+        (36, 513, 0, 2),
+    ],
+)
+def test_blocks_are_counted_as_they_are_laid(tmp_path, width, depth, granularity, count):
+    assert block_count(width, depth, granularity) == count
+    if depth <= MOST_ROWS:
+        if granularity:
+            memory = BlockMemory(width, depth, granularity=granularity)
+        else:
+            memory = ReadOnlyMemory(unsigned(width), list(range(depth)))
+        assert len(cells(memory, tmp_path, Ecp5()).get("DP16KD", ())) == count
+
+
+def test_a_memory_of_more_rows_than_a_block_has_is_refused():
+    memory = SimpleNamespace(width=8, depth=16385, granularity=8)
+    text = r"^A memory must have at most 16,384 rows, not 16,385$"
+    with pytest.raises(InputError, match=text):
+        Ecp5().get_block_memory(memory)
+    with pytest.raises(InputError, match=text):
+        read_tiles([0] * 16385, 8)
 
 
 @pytest.mark.parametrize(("width", "depth"), [(8, 16), (8, 128), (32, 32)])

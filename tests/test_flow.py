@@ -12,6 +12,7 @@ from golden.errors import InputError, ToolError
 from golden.files import lock
 from golden.samples import calibrated, uniform
 from golden.spec import Gate, Spec
+from hw.boards.catalogue import PARTS, find_board
 from hw.flow.bitstream import FIRST, cells, sections
 from hw.flow.build import build, geometry_of
 from tests.played import BIT, Flow
@@ -274,3 +275,23 @@ def test_geometry_is_refused_where_the_part_has_no_room(flow, skeletons):
         assert str(error.value) == text
     with pytest.raises(InputError, match=r"^The chip holds at most 4 skeletons, not 5$"):
         geometry_of(flow.board, skeletons[:1] * 5)
+
+
+def test_geometry_is_refused_where_the_part_has_no_block_memories_for_it(monkeypatch):
+    board = find_board("ulx3s-25f")
+    skeleton = uniform(Spec(), np.random.default_rng(1))
+    monkeypatch.setitem(PARTS, "25F", replace(board.part, bram=44))
+    assert geometry_of(board, [skeleton], 2).filters == 2
+    monkeypatch.setitem(PARTS, "25F", replace(board.part, bram=43))
+    text = r"^ulx3s-25f must have 44 block RAMs for F = 2, it has 43$"
+    with pytest.raises(InputError, match=text):
+        geometry_of(board, [skeleton], 2)
+
+
+def test_geometry_is_refused_where_a_lattice_has_too_many_rows():
+    board = find_board("ulx3s-85f")
+    skeleton = uniform(Spec(width=36), np.random.default_rng(1))
+    assert geometry_of(board, [skeleton], 10).filters == 10
+    text = r"^A memory of ulx3s-85f must have 18,432 rows, it has 16,384$"
+    with pytest.raises(InputError, match=text):
+        geometry_of(board, [skeleton], 5)

@@ -1,6 +1,6 @@
 """The boards that have a bitstream: their part, how far the chip is folded, its clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from amaranth.build import Platform
 from amaranth_boards.ulx3s import (
@@ -14,10 +14,33 @@ from amaranth_boards.versa_ecp5_5g import VersaECP55GPlatform
 from golden.errors import InputError
 from hw.boards.ecp5 import Ecp5
 
-__all__ = ["BOARDS", "BoardSpec", "find_board"]
+__all__ = ["BOARDS", "PARTS", "BoardSpec", "Part", "find_board"]
 
-MULTIPLIERS = {"12F": 28, "25F": 28, "45F": 72, "85F": 156}
-"""MULT18X18D of a part, by the end of its name."""
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What nextpnr lets a design have of a part.
+
+    `promised` is the same as the data sheet has it, where that is less.
+    """
+
+    multipliers: int
+    bram: int
+    lut: int
+    ff: int
+    promised: dict[str, int] = field(default_factory=dict)
+
+
+PARTS = {
+    # The die of the 25F, which Lattice sells as less than half of it.
+    "12F": Part(
+        multipliers=28, bram=56, lut=24_288, ff=24_288, promised={"bram": 32, "lut": 12_000}
+    ),
+    "25F": Part(multipliers=28, bram=56, lut=24_288, ff=24_288),
+    "45F": Part(multipliers=72, bram=108, lut=43_848, ff=43_848),
+    "85F": Part(multipliers=156, bram=208, lut=83_640, ff=83_640),
+}
+"""The parts, by the end of their names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +59,14 @@ class BoardSpec:
     loader: tuple[str, ...]
 
     @property
+    def part(self) -> Part:
+        """What the part has."""
+        return PARTS[self.platform.device[-3:]]
+
+    @property
     def multipliers(self) -> int:
         """Multipliers of the part."""
-        return MULTIPLIERS[self.platform.device[-3:]]
+        return self.part.multipliers
 
     def make_platform(self) -> Platform:
         """Return an Amaranth platform whose primitives are the part's own."""

@@ -9,13 +9,26 @@ from collections.abc import Sequence
 from amaranth import *
 from amaranth.lib import wiring
 
-__all__ = ["Ecp5", "initial_values", "read_tiles", "tile_words"]
+from golden.errors import InputError
+
+__all__ = [
+    "MOST_ROWS",
+    "Ecp5",
+    "block_count",
+    "initial_values",
+    "is_small",
+    "read_tiles",
+    "tile_words",
+]
 
 TILES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18))
 """Rows and bits of a DP16KD with a port of its own for writing and for reading."""
 
 READ_TILES = (*TILES, (512, 36))
 """The same where nothing is written: both data ports together make rows of 36 bits."""
+
+MOST_ROWS = TILES[0][0]
+"""Rows that a memory can have."""
 
 SMALL = 1024  # bits up to which a memory is cheaper in lookup tables
 ADDRESS_BITS = 14
@@ -57,18 +70,11 @@ class Ecp5:
 
     def get_block_memory(self, memory: wiring.Component) -> Module | None:
         """Return DP16KDs side by side, port A writes, port B reads; None for a small memory."""
-        if memory.width * memory.depth <= SMALL:
+        if is_small(memory.width, memory.depth):
             return None
-        m = Module()
-        rows, bits = next(tile for tile in reversed(TILES) if tile[0] >= memory.depth)
-        # A tile may be wider than what shares a write enable: then some of its bits lie idle.
         share = memory.granularity
-        step = min(bits, share)
-        ranges = [
-            (low, min(low + step, begin + share))
-            for begin in range(0, memory.width, share)
-            for low in range(begin, begin + share, step)
-        ]
+        rows, bits, ranges = tiles(memory.width, memory.depth, share)
+        m = Module()
         for index, (low, high) in enumerate(ranges):
             enable = memory.write_enable[low // share]
             m.submodules[f"tile{index}"] = dp16kd(
@@ -94,12 +100,53 @@ class Ecp5:
         return m
 
 
+def is_small(width: int, depth: int) -> bool:
+    """Whether a memory that is written is left to lookup tables."""
+    return width * depth <= SMALL
+
+
+def block_count(width: int, depth: int, granularity: int) -> int:
+    """Return the DP16KDs of a memory; its granularity is 0 where nothing is written.
+
+    A memory of more rows than there can be counts as if blocks were put on top of each other.
+    """
+    layers, depth = -(-depth // MOST_ROWS), min(depth, MOST_ROWS)
+    if not granularity:
+        return layers * len(read_ranges(width, depth)[2])
+    return 0 if is_small(width, depth) else layers * len(tiles(width, depth, granularity)[2])
+
+
+def tiles(width: int, depth: int, granularity: int) -> tuple[int, int, list[tuple[int, int]]]:
+    """Return rows and bits of a written memory's tiles, and of each the range of its bits."""
+    rows, bits = find_tile(TILES, depth)
+    # A tile may be wider than what shares a write enable: then some of its bits lie idle.
+    step = min(bits, granularity)
+    ranges = [
+        (low, min(low + step, begin + granularity))
+        for begin in range(0, width, granularity)
+        for low in range(begin, begin + granularity, step)
+    ]
+    return rows, bits, ranges
+
+
+def read_ranges(width: int, depth: int) -> tuple[int, int, list[tuple[int, int]]]:
+    """Return the same of a read-only memory."""
+    rows, bits = find_tile(READ_TILES, depth)
+    return rows, bits, [(low, min(low + bits, width)) for low in range(0, width, bits)]
+
+
+def find_tile(kinds: Sequence[tuple[int, int]], depth: int) -> tuple[int, int]:
+    """Return rows and bits of the widest kind that has so many rows."""
+    if depth > MOST_ROWS:
+        raise InputError(f"A memory must have at most {MOST_ROWS:,} rows, not {depth:,}")
+    return next(kind for kind in reversed(kinds) if kind[0] >= depth)
+
+
 def read_tiles(
     init: Sequence[int], width: int
 ) -> tuple[int, int, list[tuple[int, int, list[int]]]]:
     """Return rows and bits of a read-only memory's tiles, and of each its bits' range and rows."""
-    rows, bits = next(tile for tile in reversed(READ_TILES) if tile[0] >= len(init))
-    ranges = [(low, min(low + bits, width)) for low in range(0, width, bits)]
+    rows, bits, ranges = read_ranges(width, len(init))
     return (
         rows,
         bits,

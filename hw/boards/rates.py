@@ -1,12 +1,49 @@
 """What goes over the wire for a gated digit, hence how many of them a link carries."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from golden.errors import InputError
 from golden.frames import frame
 from golden.spec import Spec
-from golden.wire import COMMAND, NO_PLANE, REPLY, Command, Kind, Operation, Tag, chunk
+from golden.wire import (
+    BAUD,
+    BITS_A_BYTE,
+    COMMAND,
+    NO_PLANE,
+    REPLY,
+    Command,
+    Kind,
+    Operation,
+    Tag,
+    chunk,
+)
 
-__all__ = ["wire_bytes"]
+__all__ = ["LINKS", "LinkSpec", "find_link", "gated_rate", "wire_bytes"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkSpec:
+    """A kind of link: its name for people, and the bytes a second that it carries."""
+
+    name: str
+    rate: float
+
+
+LINKS = {"uart": LinkSpec(name="UART", rate=BAUD / BITS_A_BYTE)}
+"""The links that a board's chip can have."""
+
+
+def find_link(name: str) -> LinkSpec:
+    """Return the link of that name."""
+    if name not in LINKS:
+        raise InputError(f"Link must be {' or '.join(LINKS)}, not {name!r}")
+    return LINKS[name]
+
+
+def gated_rate(spec: Spec, link: LinkSpec) -> float:
+    """Return the gated digits of ``spec`` a second that a link carries."""
+    return round(link.rate / wire_bytes(spec), 1)
 
 
 def wire_bytes(spec: Spec) -> int:

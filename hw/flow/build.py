@@ -10,13 +10,14 @@ from golden.errors import InputError
 from golden.files import lock, replacement, write_json
 from golden.skeleton import Skeleton
 from golden.tools import call
+from hw.boards.ecp5 import MOST_ROWS
 from hw.boards.top import BoardTop, pll_settings
+from hw.flow.area import CELL_NAMES, area, deepest
 from hw.flow.bitstream import cells, renumber
 from hw.flow.placing import Placer, find_best, pack, place_all
 from hw.flow.report import report
 from hw.flow.synthesis import NAME, synthesise
 from hw.flow.tools import require_bitstream, tool
-from hw.flow.verilog import multipliers
 from hw.shapes import Geometry
 from hw.skeleton_memory import require_fit
 
@@ -27,6 +28,10 @@ __all__ = ["build", "geometry_of"]
 
 RESULTS = ("report.json", f"{NAME}.bit", f"{NAME}.config")
 """Files for the user. A build removes those of an earlier build before it starts."""
+
+
+EXACT = ("multipliers", "bram")
+"""Cells whose number is known before synthesis."""
 
 
 def build(
@@ -80,11 +85,16 @@ def geometry_of(
     filters = board.filters if filters is None else filters
     geometry = Geometry(spec=skeletons[0].spec.ungated, filters=filters)
     require_fit(geometry, skeletons)
-    wanted, there = sum(multipliers(geometry).values()), board.multipliers
-    if wanted > there:
-        raise InputError(
-            f"{board.name} must have {wanted} multipliers for F = {filters}, it has {there}"
-        )
+    wanted = area(geometry)
+    for kind in EXACT:
+        there = getattr(board.part, kind)
+        if wanted[kind] > there:
+            raise InputError(
+                f"{board.name} must have {wanted[kind]} {CELL_NAMES[kind]} for F = {filters}, "
+                f"it has {there}"
+            )
+    if (rows := deepest(geometry)) > MOST_ROWS:
+        raise InputError(f"A memory of {board.name} must have {rows:,} rows, it has {MOST_ROWS:,}")
     return geometry
 
 

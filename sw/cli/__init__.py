@@ -37,6 +37,7 @@ from sw.cli import (
     check,
     demo,
     docs,
+    estimate,
     eval,
     memory,
     netlist_sim,
@@ -70,6 +71,7 @@ VERBS: dict[str, dict[str, Callable[..., Any]]] = {
     },
     "Train": {"train": train.train, "referee": referee.referee, "baseline": baseline.baseline},
     "Build chips": {
+        "estimate": estimate.estimate,
         "verilog": verilog.verilog,
         "sim": sim.simulate,
         "bitstream": bitstream.bitstream,

@@ -38,7 +38,7 @@ def parts() -> dict[str, str]:
     from sw.report.wire import wire_parts
 
     measured = measured_parts() | compared_parts() | memory_parts() | ablation_parts()
-    return measured | chip_parts() | wire_parts() | {"ranges": ranges()}
+    return measured | chip_parts() | wire_parts() | {"ranges": ranges(), "estimates": estimates()}
 
 
 def chip_parts() -> dict[str, str]:
@@ -77,6 +77,29 @@ def checked(geometry: Any) -> str:
 
     whole, fewer = (Checker(replace(geometry, skeletons=count), [0]).clocks for count in (2, 1))
     return f"{whole - fewer:,}"
+
+
+def estimates() -> str:
+    """Return what `thalweg estimate` says of each board with `digits`."""
+    from golden.skeleton import Skeleton, find
+    from hw.boards.catalogue import BOARDS
+    from hw.flow.estimate import estimate
+    from sw.report.docs import table
+
+    spec = Skeleton.load(find("digits")).spec
+    rows = []
+    for board in BOARDS.values():
+        made, part = estimate(board, spec), board.part
+        rows.append([
+            f"`{board.name}`, F = {made['filters']}",
+            *(f"{made[kind]:,} of {getattr(part, kind):,}" for kind in ("multipliers", "bram")),
+            *(f"{made[kind]:,}" for kind in ("lut", "ff")),
+            f"{made['clocks_per_digit']:,}",
+            f"{made['digits_per_second_engine']:,.0f}",
+            f"{made['digits_per_second_gated']:,.0f}",
+        ])
+    headings = ("multipliers", "block RAM", "LUT", "FF", "clocks a digit", "digits a second")
+    return table(("board", *headings, "gated"), rows)
 
 
 def ranges() -> str:

@@ -75,7 +75,9 @@ def facts_of(geometry, skeletons):
         width=spec.width,
         channels=spec.channels,
         multiplier=spec.multiplier,
+        boundary=spec.boundary,
         image=spec.image,
+        response=geometry.response,
         digests=(*digests, *[None] * (geometry.skeletons - len(digests))),
     )
 

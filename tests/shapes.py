@@ -68,7 +68,7 @@ SHAPES = [
     Shape(4, 8, 16, 4, 4, "zero", 2, 2),
     Shape(5, 1, 16, 12, 12, "wrap", 3, 2),
     Shape(5, 2, 8, 8, 4, "zero", 1, 2, quick=True),
-    Shape(5, 3, 4, 4, 12, "wrap", 1, 2, quick=True),
+    Shape(5, 3, 4, 4, 8, "wrap", 1, 2, quick=True),
     Shape(5, 5, 16, 28, 28, "wrap", 2, 2),
     Shape(5, 10, 16, 64, 36, "zero", 2, 4),
     Shape(6, 1, 4, 4, 60, "zero", 2, 2),

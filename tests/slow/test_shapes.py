@@ -9,23 +9,38 @@ from golden.device import GoldenDevice, run, trace
 from golden.samples import adversarial_states, calibrated, extreme, network, uniform
 from golden.spec import Gate
 from hw.clocks import run_clocks
-from sim.devices.designs import ChipDesign
+from sim.devices.board import SimulatedPort
+from sim.devices.designs import ChipDesign, WireDesign
 from sim.devices.device import SimulatedDevice
-from tests.shapes import SHAPES
+from sim.devices.wire import SimulatedWire
+from sw.serial.device import ChipDevice
+from tests.shapes import SHAPES, Shape
 
 STALL = 24
 
 
-@dataclass(frozen=True)
-class QuickBuild(ChipDesign):
-    """A chip that is compiled in little time: it makes a few steps."""
+LITTLE = "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
+"""Compiled in little time: a chip makes a few steps here."""
 
-    optimise = "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
+
+@dataclass(frozen=True)
+class QuickChip(ChipDesign):
+    """A chip, compiled in little time."""
+
+    optimise = LITTLE
+
+
+@dataclass(frozen=True)
+class QuickWire(WireDesign):
+    """A chip behind its link, likewise."""
+
+    optimise = LITTLE
 
 
 @pytest.fixture(autouse=True)
 def quick_builds(monkeypatch):
-    monkeypatch.setattr("sim.devices.device.ChipDesign", QuickBuild)
+    monkeypatch.setattr("sim.devices.device.ChipDesign", QuickChip)
+    monkeypatch.setattr("sim.devices.wire.WireDesign", QuickWire)
 
 
 def skeletons_of(shape):
@@ -63,7 +78,7 @@ def test_every_code_of_every_step_equals_golden(shape):
         places=shape.places,
         stall=STALL,
     )
-    golden, both = GoldenDevice(tuple(skeletons)), []
+    golden = GoldenDevice(tuple(skeletons))
     both = device, golden
     gate = network(shape.spec, np.random.default_rng(43))
     cells = np.random.default_rng(44).random((shape.contexts, shape.spec.cells)) < 0.3
@@ -88,3 +103,32 @@ def test_every_code_of_every_step_equals_golden(shape):
         device.read_images()
         clocks = run_clocks(device.geometry, steps)
         assert device.counters() == (clocks, steps * shape.spec.cells * device.geometry.slots)
+
+
+LINKED = [
+    Shape(3, 2, 8, 12, 20, "wrap", 2, 1),
+    Shape(1, 2, 16, 64, 64, "wrap", 2, 1),  # planes that are longer than a usual response
+]
+
+
+@pytest.mark.parametrize("shape", LINKED, ids=str)
+def test_a_linked_chip_takes_and_gives_lattices_planes_and_images(shape):
+    skeletons = tuple(skeletons_of(shape))
+    wire = SimulatedWire(shape.geometry, skeletons)
+    device, golden = ChipDevice(SimulatedPort(wire), skeletons), GoldenDevice(skeletons)
+    assert device.facts.spec == shape.spec
+    gate = network(shape.spec, np.random.default_rng(43))
+    cells = np.random.default_rng(44).random((shape.contexts, shape.spec.cells)) < 0.3
+    for each in (device, golden):
+        each.load_states(states_of(shape), 0)
+    assert np.array_equal(device.read_states(), states_of(shape))
+    for given, steps in ((gate, 3), (None, 1)):
+        for each in (device, golden):
+            run(each, given, steps)
+        assert np.array_equal(device.read_states(), golden.read_states())
+    for each in (device, golden):
+        run(each, gate, 2)
+        each.zero_cells(cells)
+    assert np.array_equal(device.read_states(), golden.read_states())
+    assert np.array_equal(device.read_images(), golden.read_images())
+    assert device.counters().busy == 6 * 2 * shape.spec.cells * shape.geometry.slots

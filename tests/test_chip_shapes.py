@@ -14,6 +14,7 @@ from hw.shapes import CHANNELS, Geometry, foldings
 from tests.shapes import SHAPES
 from tests.test_chip import Bench, each, raster
 
+
 def test_the_shapes_have_every_folding_and_every_kind_of_lattice():
     found = {(shape.multiplier, shape.filters) for shape in SHAPES}
     assert found == {(multiplier, f) for multiplier in range(1, 9) for f in foldings(multiplier)}

@@ -132,3 +132,64 @@ def test_a_linked_chip_takes_and_gives_lattices_planes_and_images(shape):
     assert np.array_equal(device.read_states(), golden.read_states())
     assert np.array_equal(device.read_images(), golden.read_images())
     assert device.counters().busy == 6 * 2 * shape.spec.cells * shape.geometry.slots
+
+
+class Interrupted:
+    """A gate that gives up after so many answers."""
+
+    def __init__(self, network, answers):
+        self.network, self.left = network, answers
+
+    def deltas(self, planes):
+        """Answer, or give up."""
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return self.network.deltas(planes)
+
+
+def test_a_reset_in_mid_run_leaves_nothing_behind():
+    shape = LINKED[0]
+    skeletons = tuple(skeletons_of(shape))
+    wire = SimulatedWire(shape.geometry, skeletons)
+    device, golden = ChipDevice(SimulatedPort(wire), skeletons), GoldenDevice(skeletons)
+    gate = network(shape.spec, np.random.default_rng(43))
+    golden.load_states(states_of(shape), 0)
+    wanted = trace(golden, gate, 3)
+    for answers in range(4):
+        device.load_states(states_of(shape), 0)
+        with pytest.raises(KeyboardInterrupt):
+            run(device, Interrupted(gate, answers), 9)
+        device.load_states(states_of(shape), 0)
+        assert np.array_equal(trace(device, gate, 3), wanted)
+
+
+TINY = [
+    Shape(1, 1, 4, 4, 4, "wrap", 3, 2),
+    Shape(2, 4, 8, 4, 4, "zero", 2, 2),
+]
+
+
+@pytest.mark.parametrize("stall", [0, 160])
+@pytest.mark.parametrize("shape", TINY, ids=str)
+def test_tiny_lattices_whose_gate_opens_in_every_step_run_long(shape, stall):
+    gate = Gate(input_channel=2, output_channel=3, start=1, mapping="phase4")
+    skeletons = [
+        replace(skeleton, spec=replace(shape.spec, gate=gate)) for skeleton in skeletons_of(shape)
+    ]
+    device = SimulatedDevice(
+        skeletons, filters=shape.filters, contexts=shape.contexts, places=shape.places, stall=stall
+    )
+    both = device, GoldenDevice(tuple(skeletons))
+    answers = network(shape.spec, np.random.default_rng(45))
+    rng = np.random.default_rng(46)
+    for index in (0, 1, 0):
+        for each in both:
+            each.choose(index)
+            each.load_states(states_of(shape), 7)
+        for steps in (1, 57, 2, 100):
+            cells = rng.random((shape.contexts, shape.spec.cells)) < 0.1
+            for each in both:
+                run(each, answers, steps)
+                each.zero_cells(cells)
+            assert np.array_equal(*(each.read_states() for each in both))

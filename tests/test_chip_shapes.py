@@ -53,7 +53,7 @@ def test_a_run_and_a_gated_one_that_goes_on_equal_golden(shape):
     if contexts > 1:
         states[1] = adversarial_states(spec)[2]
     place = shape.places // 2
-    run, gated = {"steps": 1, "skeleton": place}, {"gate": gate, "step": 1, "steps": 2}
+    run, gated = {"steps": 2, "skeleton": place}, {"gate": gate, "step": 2}
     commands = [
         *each(Operation.LOAD_STATE, contexts),
         *each(Operation.RUN, contexts, **run),
@@ -64,10 +64,10 @@ def test_a_run_and_a_gated_one_that_goes_on_equal_golden(shape):
     got = bench.play(commands, raster(states), count=2 * states.size)
 
     golden = bench.golden(place, states)
-    alone = trace(golden, None, 1)[:, 1]
+    alone = trace(golden, None, 2)[:, 2]
     assert got == raster(alone) + raster(trace(golden, bench.network, 2)[:, 2])
     assert len(bench.planes) == 2 * contexts
-    assert bench.counters[1] == 3 * contexts * spec.cells * bench.geometry.slots
+    assert bench.counters[1] == 4 * contexts * spec.cells * bench.geometry.slots
 
 
 @pytest.mark.parametrize("boundary", ["zero", "wrap"])

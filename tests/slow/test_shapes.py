@@ -17,6 +17,8 @@ from sw.serial.device import ChipDevice
 from tests.shapes import SHAPES, Shape
 
 STALL = 24
+LARGE = 16_384
+"""Codes of a lattice from which on one skeleton is run, over streams that do not rest."""
 
 
 LITTLE = "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
@@ -70,13 +72,14 @@ def states_of(shape):
 
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if not shape.quick], ids=str)
 def test_every_code_of_every_step_equals_golden(shape):
-    skeletons = skeletons_of(shape)
+    large = shape.spec.cells * shape.channels >= LARGE
+    skeletons = skeletons_of(shape)[: 1 if large else None]
     device = SimulatedDevice(
         skeletons,
         filters=shape.filters,
         contexts=shape.contexts,
         places=shape.places,
-        stall=STALL,
+        stall=0 if large else STALL,
     )
     golden = GoldenDevice(tuple(skeletons))
     both = device, golden
@@ -98,9 +101,10 @@ def test_every_code_of_every_step_equals_golden(shape):
             run(each, gate, 1)
         assert np.array_equal(device.read_states(), golden.read_states())
     for steps in (1, 3):
-        device.load_states(states_of(shape)[:1], 0)
-        run(device, None, steps)
-        device.read_images()
+        for each in both:
+            each.load_states(states_of(shape)[:1], 0)
+            run(each, None, steps)
+        assert np.array_equal(device.read_states(), golden.read_states())
         clocks = run_clocks(device.geometry, steps)
         assert device.counters() == (clocks, steps * shape.spec.cells * device.geometry.slots)
 

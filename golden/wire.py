@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from golden.errors import InputError
+from golden.frames import HEADER
 from golden.layout import Field, Layout
-from golden.spec import Gate, Spec
+from golden.spec import BOUNDARIES, Gate, Spec
 
 __all__ = [
     "BAUD",
@@ -37,6 +39,7 @@ __all__ = [
     "Tag",
     "chunk",
     "gate_fields",
+    "response_bytes",
     "split_planes",
 ]
 
@@ -52,7 +55,7 @@ VERSION = 1
 REQUEST = 2048
 """Most bytes of a request, header and CRC included."""
 RESPONSE = 4096
-"""Most bytes of a response, header included, CRC not."""
+"""Most bytes of a response, header included, CRC not; twice as many where a plane needs them."""
 REPLY = 0x80
 """Added to a request's kind in its response."""
 
@@ -159,7 +162,7 @@ FACTS = Layout(
     Field("image", 16, "side of an image"),
     Field("request", 16, "most bytes of a request, CRC included"),
     Field("response", 16, "most bytes of a response, CRC not included"),
-    Field("wraps", 8, "1 if the lattice wraps around"),
+    Field("boundary", 8, "beyond the edges: 0 `zero`, 1 `wrap`"),
     Field("reserved", 8, "0"),
     Field("places", 8, "places for skeletons"),
 )
@@ -177,6 +180,14 @@ STATUS = Layout(
     Field("busy", 48, "clocks in which filters were computed"),
 )
 """State and counters of a chip."""
+
+
+def response_bytes(cells: int) -> int:
+    """Return the most bytes of a response of a chip of so many cells: a plane fits in.
+
+    Beside its codes there are the error, the plane's context, `NO_PLANE` and the running contexts.
+    """
+    return RESPONSE if HEADER + 4 + cells <= RESPONSE else 2 * RESPONSE
 
 
 def chunk(tag: Tag, count: int, body: bytes = b"") -> bytes:
@@ -237,8 +248,7 @@ class ChipFacts:
     image: int
     digests: tuple[str | None, ...]
     """Digest of the skeleton in each place, None if the place is empty."""
-    wraps: int = 0
-    """1 if the lattice wraps around."""
+    boundary: str = BOUNDARIES[0]
     version: int = VERSION
     request: int = REQUEST
     response: int = RESPONSE
@@ -251,13 +261,17 @@ class ChipFacts:
             width=self.width,
             channels=self.channels,
             multiplier=self.multiplier,
-            boundary="wrap" if self.wraps else "zero",
+            boundary=self.boundary,
             image=self.image,
         )
 
     def to_bytes(self) -> bytes:
         """Return the payload of IDENTIFY's response."""
-        values = vars(self) | {"reserved": 0, "places": len(self.digests)}
+        values = vars(self) | {
+            "boundary": BOUNDARIES.index(self.boundary),
+            "reserved": 0,
+            "places": len(self.digests),
+        }
         facts = FACTS.pack(**{field.name: values[field.name] for field in FACTS})
         return facts + b"".join(
             bytes.fromhex(digest or "00" * DIGEST_BYTES) for digest in self.digests
@@ -265,12 +279,19 @@ class ChipFacts:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> ChipFacts:
-        """Read what `to_bytes` returns."""
+        """Read what `to_bytes` returns; raise `InputError` where there is no such boundary."""
         values = FACTS.unpack(data)
         del values["reserved"]
+        boundary = values.pop("boundary")
+        if boundary >= len(BOUNDARIES):
+            raise InputError(f"A chip's boundary must be less than {len(BOUNDARIES)}: {boundary}")
         starts = range(FACTS.size, FACTS.size + DIGEST_BYTES * values.pop("places"), DIGEST_BYTES)
         digests = (data[start : start + DIGEST_BYTES] for start in starts)
-        return cls(**values, digests=tuple(each.hex() if any(each) else None for each in digests))
+        return cls(
+            **values,
+            boundary=BOUNDARIES[boundary],
+            digests=tuple(each.hex() if any(each) else None for each in digests),
+        )
 
     @staticmethod
     def size(data: bytes) -> int:

@@ -58,8 +58,9 @@ class Checker(wiring.Component):
     def __init__(self, geometry: Geometry, identities: list[int]):
         self.geometry = geometry
         self.identities = identities
-        # Of a byte: to the checker's register behind the last memory.
-        self.latency = 1 + Scan.LATENCY * len(geometry.scanned) + 1
+        # Of a byte: past all scans, then past the identities into the checker's register.
+        scans = len(geometry.scanned) - 1
+        self.latency = 1 + Scan.LATENCY * scans + 1 + ReadOnlyMemory.LATENCY + 1
         # More than an address or a token is under way.
         self.pause = max(2 * Lane.LATENCY + geometry.filters, self.latency + 1)
 

@@ -86,8 +86,8 @@ class Scan(wiring.Component):
                 m.d.sync += byte.eq(part[tokens[2].byte[2:4]])
             sixteens.append(byte)
 
-        # Stage 4: one of the two.
-        found = Mux(tokens[3].byte[4], sixteens[-1], sixteens[0])
+        # Stage 4: one of the two, 0 where there is one alone.
+        found = Array(sixteens)[tokens[3].byte[4]]
         chosen = delay(m, mine, 1, name="chosen")
         m.d.sync += [
             self.o.memory.eq(tokens[3].memory),

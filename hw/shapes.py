@@ -20,7 +20,7 @@ from golden.fixed import (
 )
 from golden.layout import Layout
 from golden.spec import Spec
-from golden.wire import GATE, STATUS, Operation
+from golden.wire import GATE, STATUS, Operation, response_bytes
 
 __all__ = [
     "FOLDINGS",
@@ -163,6 +163,11 @@ class Geometry:
     def read_columns(self) -> int:
         """Columns that a pass reads, its border's included."""
         return self.spec.width + 2 * self.border
+
+    @property
+    def response(self) -> int:
+        """Most bytes of a response of its link."""
+        return response_bytes(self.spec.cells)
 
     def channel(self, word: int, lane: int) -> int:
         """Channel that ``lane`` of ``word`` holds."""

@@ -75,8 +75,9 @@ def facts_of(geometry, skeletons):
         width=spec.width,
         channels=spec.channels,
         multiplier=spec.multiplier,
+        boundary=spec.boundary,
         image=spec.image,
-        wraps=geometry.border,
+        response=geometry.response,
         digests=(*digests, *[None] * (geometry.skeletons - len(digests))),
     )
 

@@ -28,9 +28,9 @@ CLOCKS = 200_000  # more than any of these runs takes
 class Bench:
     """A chip and its host: commands in order, bytes beside them, and openings answered."""
 
-    def __init__(self, filters, kinds, gate, *, spec=SPEC, gaps=(0,), late=0):
+    def __init__(self, filters, kinds, gate, *, spec=SPEC, gaps=(0,), late=0, **counts):
         rng = np.random.default_rng(26)
-        self.geometry = Geometry(spec=spec, filters=filters)
+        self.geometry = Geometry(spec=spec, filters=filters, **counts)
         self.cells = spec.cells
         spec = replace(spec, gate=gate)
         self.skeletons = [kind(spec, rng) for kind in kinds]
@@ -81,9 +81,9 @@ class Bench:
         return device
 
 
-def each(operation, **values):
-    """The same command for both contexts."""
-    return [(operation, context, values) for context in range(2)]
+def each(operation, contexts=2, **values):
+    """The same command for all contexts."""
+    return [(operation, context, values) for context in range(contexts)]
 
 
 def raster(states):

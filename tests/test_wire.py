@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from golden import frames, wire
+from golden.errors import InputError
 from golden.spec import Gate, Spec
 from golden.wire import COMMAND, ChipFacts, Command, Operation, Status
 
@@ -70,6 +71,36 @@ def test_facts_come_back():
     assert (facts.spec.height, facts.spec.image) == (32, 28)
 
 
+def test_a_chip_tells_that_its_lattice_wraps_and_no_boundary_that_there_is_not():
+    facts = ChipFacts(
+        filters=1,
+        contexts=1,
+        height=4,
+        width=4,
+        channels=4,
+        multiplier=1,
+        image=4,
+        boundary="wrap",
+        digests=(None,),
+    )
+    data = bytearray(facts.to_bytes())
+    place = wire.FACTS.offset("boundary") // 8
+    assert data[place] == 1
+    assert ChipFacts.from_bytes(bytes(data)).spec == facts.spec
+    assert facts.spec.boundary == "wrap"
+    data[place] = 2
+    with pytest.raises(InputError, match=r"^A chip's boundary must be less than 2: 2$"):
+        ChipFacts.from_bytes(bytes(data))
+
+
+def test_a_plane_and_what_is_beside_it_fit_into_a_response_of_any_chip():
+    assert wire.response_bytes(32 * 32) == wire.RESPONSE
+    for cells in (*range(4080, 4100), 64 * 64):
+        found = wire.response_bytes(cells)
+        assert found >= frames.HEADER + 1 + 1 + cells + 1 + 1
+        assert found == wire.RESPONSE or cells + frames.HEADER + 4 > wire.RESPONSE
+
+
 def test_every_fact_is_its_own():
     facts = ChipFacts(
         filters=3,
@@ -80,7 +111,7 @@ def test_every_fact_is_its_own():
         multiplier=5,
         image=0x506,
         digests=("0102" + "ab" * 30, None, "cd" * 32),
-        wraps=1,
+        boundary="wrap",
         version=9,
         request=0x708,
         response=0x90A,
@@ -96,7 +127,7 @@ def test_a_chips_spec_has_its_facts():
     )
     wanted = Spec(height=12, width=10, channels=11, multiplier=3, image=6)
     assert facts.spec == wanted == wanted.ungated
-    assert replace(facts, wraps=1).spec == replace(wanted, boundary="wrap")
+    assert replace(facts, boundary="wrap").spec == replace(wanted, boundary="wrap")
     assert (facts.version, facts.request, facts.response) == (1, 2048, 4096)
     assert ChipFacts.from_bytes(facts.to_bytes()) == facts
 

@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.frames import HEADER
-from golden.wire import COMMAND, REQUEST, RESPONSE, Error, Tag
+from golden.wire import COMMAND, REQUEST, Error, Tag
 from hw.link.chunks import (
     collect_planes,
     fetch,
@@ -110,7 +110,7 @@ class Exchange(wiring.Component):
         """Read the next chunk's tag; behind the last chunk walk again, or end."""
         over = walk.position == self.length
         with m.State("Tag"):
-            with m.If(walk.size > RESPONSE):
+            with m.If(walk.size > self.geometry.response):
                 walk.end(Error.BAD_LENGTH)
             with m.Elif(over & ~walk.act):
                 m.d.sync += [walk.act.eq(1), self.detail.eq(~0)]

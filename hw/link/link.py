@@ -59,7 +59,7 @@ class Link(wiring.Component):
         m.submodules.receiver = receiver = PacketReceiver()
         m.submodules.controller = controller = Controller(self.geometry)
         m.submodules.exchange = exchange = Exchange(self.geometry, patience=self.patience)
-        m.submodules.sender = sender = PacketSender()
+        m.submodules.sender = sender = PacketSender(self.geometry.response)
         m.submodules.encoder = encoder = CobsEncoder()
 
         connect(m, flipped(self.i), decoder.i)

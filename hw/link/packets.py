@@ -98,7 +98,12 @@ class PacketReceiver(wiring.Component):
 class PacketSender(wiring.Component):
     """Keep a response in memory, and send it with its CRC-32 any number of times.
 
-    Takes a memory of `golden.wire.RESPONSE` bytes.
+    Takes a memory of a response's bytes.
+
+    Parameters
+    ----------
+    response : int
+        Most bytes of a response.
 
     Members
     -------
@@ -114,7 +119,9 @@ class PacketSender(wiring.Component):
         The packet.
     """
 
-    def __init__(self):
+    def __init__(self, response: int = RESPONSE):
+        self.response = response
+
         super().__init__({
             "clear": In(1),
             "i": In(stream.Signature(8)),
@@ -126,16 +133,17 @@ class PacketSender(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        m.submodules.memory = memory = BlockMemory(8, RESPONSE)
+        m.submodules.memory = memory = BlockMemory(8, self.response)
         m.submodules.crc = crc = CRC32_ISO_HDLC().create()
-        length, position = Signal(range(RESPONSE + 1)), Signal(range(RESPONSE + 1))
+        places = range(self.response + 1)
+        length, position = Signal(places), Signal(places)
         wait = Signal(range(BlockMemory.LATENCY))
         check = Signal(range(CHECK))
         m.d.comb += [
             self.i.ready.eq(1),
             memory.write_address.eq(length),
             memory.write_data.eq(self.i.payload),
-            memory.write_enable.eq(self.i.valid & (length != RESPONSE)),
+            memory.write_enable.eq(self.i.valid & (length != self.response)),
             memory.read_address.eq(position),
             crc.data.eq(memory.read_data),
         ]

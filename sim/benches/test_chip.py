@@ -42,6 +42,35 @@ def test_every_state_of_a_small_chip_equals_golden(filters: int) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("multiplier", "filters", "channels", "height", "width", "boundary"),
+    [
+        (1, 1, 4, 4, 4, "zero"),
+        (3, 3, 4, 8, 12, "wrap"),
+        (2, 4, 8, 12, 4, "wrap"),
+    ],
+)
+def test_every_state_of_a_chip_of_another_shape_equals_golden(
+    multiplier: int, filters: int, channels: int, height: int, width: int, boundary: str
+) -> None:
+    spec = Spec(
+        multiplier=multiplier,
+        channels=channels,
+        height=height,
+        width=width,
+        boundary=boundary,
+        image=4,
+    )
+    rng = np.random.default_rng(34)
+    run_chip_bench(
+        Geometry(spec=spec, filters=filters),
+        [make(spec, rng) for make in (uniform, calibrated)],
+        Plan(image_mappings=("nearest2",), steps=2, adversarial_states=3),
+        name=f"chip-shape-m{multiplier}-f{filters}",
+        images=rng.integers(0, 256, (2, 4, 4), np.uint8),
+    )
+
+
 def test_every_state_of_a_full_chip_equals_golden() -> None:
     rng = np.random.default_rng(33)
     folder = trained()

@@ -43,6 +43,8 @@ class SimulatedDevice:
         Filters per clock, the chip's F.
     contexts : int
         Lattices that the chip holds.
+    places : int
+        Skeletons that it has room for.
     traced : bool
         Whether `trace` can count toggles: another library, several times slower.
     memories : dict of str to list of int
@@ -63,13 +65,18 @@ class SimulatedDevice:
         *,
         filters: int = 5,
         contexts: int = 2,
+        places: int = Geometry.skeletons,
         traced: bool = False,
         memories: Mapping[str, Sequence[int]] | None = None,
         **options: Any,
     ) -> None:
         self.skeletons = tuple(skeletons)
-        spec = self.skeletons[0].spec.ungated
-        self.geometry = geometry = Geometry(spec=spec, filters=filters, contexts=contexts)
+        self.geometry = geometry = Geometry(
+            spec=self.skeletons[0].spec.ungated,
+            filters=filters,
+            contexts=contexts,
+            skeletons=places,
+        )
         self.contexts = contexts
 
         self.chip = Chip(ChipDesign(geometry, traced), **options)

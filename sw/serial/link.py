@@ -168,7 +168,7 @@ class Link:
             for message in messages:
                 if message is not None and message[:2] == (kind, self._sequence):
                     return message
-            self._heard = self._heard[-2 * RESPONSE :]
+            self._heard = self._heard[-BABBLE:]
         return None
 
     def _payload_of(self, payload: bytes) -> bytes:

@@ -3,10 +3,13 @@
 import re
 from functools import cache
 
+import numpy as np
 import pytest
 
-from golden.device import run
+from golden.device import GoldenDevice, run, trace
 from golden.errors import SkeletonDamaged, ToolError
+from golden.samples import calibrated, network, uniform
+from golden.spec import Gate, Spec
 from hw.boards.catalogue import find_board
 from hw.boards.top import BoardTop, pll_settings
 from hw.flow.bitstream import cells, contents
@@ -27,13 +30,14 @@ BOARD = find_board("ulx3s-25f")
 
 
 @cache
-def parts():
+def parts(geometry=GEOMETRY, skeletons=skeletons):
     """The top and the design of its netlist."""
     platform = BOARD.make_platform()
     pll = pll_settings(platform.default_clk_frequency / 1e6, BOARD.clock)
     baud = pll.link * 1_000_000 // 8  # a fast wire: few clocks a byte
-    top = BoardTop(GEOMETRY, skeletons(), pll=pll, baud=baud)
-    folder = build_root().resolve() / "sim" / "netlist"
+    top = BoardTop(geometry, skeletons(), pll=pll, baud=baud)
+    place = "" if geometry == GEOMETRY else f"-f{geometry.filters}"
+    folder = build_root().resolve() / "sim" / f"netlist{place}"
     netlist = synthesise(BOARD, platform, top, folder)
     return top, NetlistDesign(netlist, BOARD.name, platform.default_clk)
 
@@ -70,6 +74,43 @@ def test_refilled_block_memories_hold_the_other_skeletons():
     device = switched_on(skeletons(), fill)
     assert device.facts.digests == tuple(skeleton.digest for skeleton in swapped)
     compare(device, 0)
+
+
+SHAPES = [  # multiplier, filters, channels, height, width, boundary, contexts
+    (1, 1, 4, 4, 4, "zero", 1),
+    (3, 3, 4, 8, 12, "wrap", 2),
+    (2, 4, 8, 4, 12, "zero", 1),
+]
+
+
+@pytest.mark.parametrize(
+    ("multiplier", "filters", "channels", "height", "width", "boundary", "contexts"), SHAPES
+)
+def test_netlist_of_another_shape_equals_golden(
+    multiplier, filters, channels, height, width, boundary, contexts
+):
+    spec = Spec(
+        multiplier=multiplier,
+        channels=channels,
+        height=height,
+        width=width,
+        boundary=boundary,
+        image=4,
+        gate=Gate(input_channel=3, output_channel=2, start=1, mapping="phase4"),
+    )
+    held = (uniform(spec, np.random.default_rng(6)), calibrated(spec, np.random.default_rng(7)))
+    chip = Geometry(spec=spec.ungated, filters=filters, contexts=contexts, skeletons=2)
+    top, design = parts(chip, lambda: held)
+    device = ChipDevice(SimulatedPort(NetlistBoard(design, top)), held)
+    golden, gate = GoldenDevice(held), network(spec, np.random.default_rng(8))
+    states = np.random.default_rng(9).integers(-128, 128, (contexts, *spec.lattice), np.int8)
+    for index in range(2):
+        for each in (device, golden):
+            each.choose(index)
+            each.load_states(states, 0)
+        for given in (None, gate):
+            assert np.array_equal(trace(device, given, 2), trace(golden, given, 2))
+        require_equal(device, golden)
 
 
 @pytest.mark.parametrize("memory", [0, 3, 8])

@@ -11,7 +11,7 @@ from hw.primitives import ReadOnlyMemory, delay
 from hw.scan import ROW, Scan, token_layout
 from hw.shapes import IDENTITY, Geometry
 
-__all__ = ["Checker"]
+__all__ = ["Checker", "check_clocks"]
 
 
 def position_layout(geometry: Geometry) -> data.StructLayout:
@@ -24,13 +24,32 @@ def position_layout(geometry: Geometry) -> data.StructLayout:
     })
 
 
+def latency(geometry: Geometry) -> int:
+    """Return the clocks of a byte: past all scans, the identities, and into the checker."""
+    return 1 + Scan.LATENCY * (len(geometry.scanned) - 1) + 1 + ReadOnlyMemory.LATENCY + 1
+
+
+def pause(geometry: Geometry) -> int:
+    """Return the clocks between two rows: more than an address or a byte is under way."""
+    return max(2 * Lane.LATENCY + geometry.filters, latency(geometry) + 1)
+
+
+def check_clocks(geometry: Geometry) -> int:
+    """Return the clocks of the check: a byte a clock, and two pauses around each row."""
+    channels, lanes, own = geometry.spec.channels, len(geometry.lane_memories), IDENTITY // ROW
+    past = (geometry.checked - channels) * lanes
+    tokens = channels * (len(geometry.scanned) - 1) + past + own
+    rows = geometry.checked + own
+    return geometry.skeletons * (ROW * tokens + 2 * (pause(geometry) + 1) * rows + 1) + 1
+
+
 class Checker(wiring.Component):
     """Walk through all skeleton memories after a reset, and tell which skeletons are damaged.
 
     Place by place and row by row it lays an address on all memories, waits until they hold still,
     and sends a token for each byte along the scan (`hw.scan`). The place's identity comes last and
     ends with the CRC-32 that the others were stored with: `hw.skeleton_memory.message` is the same
-    in software. Takes `clocks` from the reset on, and a memory of 64 bytes a place.
+    in software. Takes `check_clocks` from the reset on, and a memory of 64 bytes a place.
 
     Afterwards anybody can read the identities.
 
@@ -58,11 +77,8 @@ class Checker(wiring.Component):
     def __init__(self, geometry: Geometry, identities: list[int]):
         self.geometry = geometry
         self.identities = identities
-        # Of a byte: past all scans, then past the identities into the checker's register.
-        scans = len(geometry.scanned) - 1
-        self.latency = 1 + Scan.LATENCY * scans + 1 + ReadOnlyMemory.LATENCY + 1
-        # More than an address or a token is under way.
-        self.pause = max(2 * Lane.LATENCY + geometry.filters, self.latency + 1)
+        self.latency = latency(geometry)
+        self.pause = pause(geometry)
 
         super().__init__({
             "address": Out(geometry.check),
@@ -73,16 +89,6 @@ class Checker(wiring.Component):
             "identity_address": In(range(IDENTITY * geometry.skeletons)),
             "identity": Out(8),
         })
-
-    @property
-    def clocks(self) -> int:
-        """Clocks of the check: a byte a clock, and two pauses around each row."""
-        geometry, own = self.geometry, IDENTITY // ROW
-        channels, lanes = geometry.spec.channels, len(geometry.lane_memories)
-        past = (geometry.checked - channels) * lanes
-        tokens = channels * (len(geometry.scanned) - 1) + past + own
-        rows = geometry.checked + own
-        return geometry.skeletons * (ROW * tokens + 2 * (self.pause + 1) * rows + 1) + 1
 
     def elaborate(self, platform):
         m = Module()

@@ -185,7 +185,7 @@ class Sequencer(wiring.Component):
         ]
 
     def count(self, m: Module, computer: Computer) -> None:
-        """Count the clocks in which a run was under way, and those in which filters were computed."""
+        """Count the clocks of runs, and those in which filters were computed."""
         with m.If(self.running.any()):
             m.d.sync += self.clocks.eq(self.clocks + 1)
         with m.If(delay(m, computer.active, 1, name="computed")):

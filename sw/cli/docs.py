@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -43,6 +42,7 @@ def parts() -> dict[str, str]:
 
 def chip_parts() -> dict[str, str]:
     """Return the tables of the chip's builds and of its clocks."""
+    from hw.checker import check_clocks
     from hw.clocks import pass_clocks, run_clocks, run_overhead
     from hw.flow.verilog import multipliers
     from hw.shapes import FOLDINGS, Geometry
@@ -67,39 +67,12 @@ def chip_parts() -> dict[str, str]:
             for c in chips
         ),
     )
-    check = table(("F", "clocks of the check, per place"), ((c.filters, checked(c)) for c in chips))
+    places = [Geometry(filters=filters, skeletons=1) for filters in FOLDINGS]
+    check = table(
+        ("F", "clocks of the check, one place"),
+        ((place.filters, f"{check_clocks(place):,}") for place in places),
+    )
     return {"foldings": foldings, "clocks": clocks, "check": check}
-
-
-def checked(geometry: Any) -> str:
-    """Return the clocks that a chip takes to check one place for a skeleton."""
-    from hw.checker import Checker
-
-    whole, fewer = (Checker(replace(geometry, skeletons=count), [0]).clocks for count in (2, 1))
-    return f"{whole - fewer:,}"
-
-
-def estimates() -> str:
-    """Return what `thalweg estimate` says of each board with `digits`."""
-    from golden.skeleton import Skeleton, find
-    from hw.boards.catalogue import BOARDS
-    from hw.flow.estimate import estimate
-    from sw.report.docs import table
-
-    spec = Skeleton.load(find("digits")).spec
-    rows = []
-    for board in BOARDS.values():
-        made, part = estimate(board, spec), board.part
-        rows.append([
-            f"`{board.name}`, F = {made['filters']}",
-            *(f"{made[kind]:,} of {getattr(part, kind):,}" for kind in ("multipliers", "bram")),
-            *(f"{made[kind]:,}" for kind in ("lut", "ff")),
-            f"{made['clocks_per_digit']:,}",
-            f"{made['digits_per_second_engine']:,.0f}",
-            f"{made['digits_per_second_gated']:,.0f}",
-        ])
-    headings = ("multipliers", "block RAM", "LUT", "FF", "clocks a digit", "digits a second")
-    return table(("board", *headings, "gated"), rows)
 
 
 def ranges() -> str:

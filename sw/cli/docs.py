@@ -75,6 +75,29 @@ def chip_parts() -> dict[str, str]:
     return {"foldings": foldings, "clocks": clocks, "check": check}
 
 
+def estimates() -> str:
+    """Return what `thalweg estimate` says of each board with `digits`."""
+    from golden.skeleton import Skeleton, find
+    from hw.boards.catalogue import BOARDS
+    from hw.flow.estimate import estimate
+    from sw.report.docs import table
+
+    spec = Skeleton.load(find("digits")).spec
+    rows = []
+    for board in BOARDS.values():
+        made, part = estimate(board, spec), board.part
+        rows.append([
+            f"`{board.name}`, F = {made['filters']}",
+            *(f"{made[kind]:,} of {getattr(part, kind):,}" for kind in ("multipliers", "bram")),
+            *(f"{made[kind]:,}" for kind in ("lut", "ff")),
+            f"{made['clocks_per_digit']:,}",
+            f"{made['digits_per_second_engine']:,.0f}",
+            f"{made['digits_per_second_gated']:,.0f}",
+        ])
+    headings = ("multipliers", "block RAM", "LUT", "FF", "clocks a digit", "digits a second")
+    return table(("board", *headings, "gated"), rows)
+
+
 def ranges() -> str:
     """Return the table of a valid skeleton's ranges, and of the accumulators that follow."""
     from golden.skeleton import LAYERS

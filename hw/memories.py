@@ -7,7 +7,7 @@ from amaranth import Shape
 from amaranth.utils import ceil_log2
 
 from golden.fixed import STATE
-from golden.wire import REQUEST, RESPONSE
+from golden.wire import REQUEST
 from hw.array.array import centres
 from hw.shapes import Geometry
 from hw.skeleton_memory import layouts, pitch_of
@@ -38,7 +38,7 @@ class MemoryShape:
 
 def memories(geometry: Geometry) -> list[MemoryShape]:
     """Return every memory that a `hw.linked_chip.LinkedChip` asks its platform for."""
-    written = (*array_memories(geometry), *lattice_memories(geometry), *link_memories())
+    written = (*array_memories(geometry), *lattice_memories(geometry), *link_memories(geometry))
     return [
         *skeleton_memories(geometry),
         *(
@@ -82,9 +82,9 @@ def lattice_memories(geometry: Geometry) -> Iterator[Written]:
         yield "kept row", width, geometry.words << ceil_log2(spec.width), width
 
 
-def link_memories() -> Iterator[Written]:
+def link_memories(geometry: Geometry) -> Iterator[Written]:
     """Yield what holds a request, a response and a frame's run."""
-    for name, depth in (("request", REQUEST), ("response", RESPONSE), ("run", RUN)):
+    for name, depth in (("request", REQUEST), ("response", geometry.response), ("run", RUN)):
         yield name, 8, depth, 8
 
 

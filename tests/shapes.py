@@ -1,11 +1,13 @@
 """Shapes of chips that are tested: every folding of every multiplier, small and large lattices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import log2
 
+from golden.samples import calibrated
 from golden.spec import Spec
 from hw.shapes import Geometry
 
-__all__ = ["SHAPES", "Shape"]
+__all__ = ["SHAPES", "Shape", "lively"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,18 @@ class Shape:
             contexts=self.contexts,
             skeletons=self.places,
         )
+
+
+def lively(spec, rng):
+    """A calibrated skeleton whose states change as much where filters are few as with 80.
+
+    Otherwise a wrong neighbour would be shifted out of sight.
+    """
+    skeleton = calibrated(spec, rng)
+    less = max(0, round(log2(80 / spec.filters)))
+    update = skeleton.update
+    quick = replace(update, bias=update.bias >> less, shift=update.shift - less)
+    return replace(skeleton, update=quick)
 
 
 SHAPES = [

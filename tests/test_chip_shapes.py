@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from golden.device import trace
-from golden.samples import adversarial_states, calibrated, uniform
+from golden.samples import adversarial_states, uniform
 from golden.spec import BOUNDARIES, Gate, Spec
 from golden.wire import Operation
 from hw.clocks import overlaps, run_clocks
 from hw.shapes import CHANNELS, Geometry, foldings
-from tests.shapes import SHAPES
+from tests.shapes import SHAPES, lively
 from tests.test_chip import Bench, each, raster
 
 
@@ -45,14 +45,14 @@ def gate_of(shape):
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape.quick], ids=str)
 def test_a_run_and_a_gated_one_that_goes_on_equal_golden(shape):
     spec, contexts, gate = shape.spec, shape.contexts, gate_of(shape)
-    kinds = (uniform, calibrated)[: shape.places]
+    kinds = (uniform, lively)[-shape.places :]
     counts = {"contexts": contexts, "skeletons": shape.places}
     bench = Bench(shape.filters, kinds, gate, spec=spec, gaps=(0, 0, 1), **counts)
     rng = np.random.default_rng(31)
     states = rng.integers(-128, 128, (contexts, *spec.lattice), np.int8)
     if contexts > 1:
         states[1] = adversarial_states(spec)[2]
-    place = shape.places // 2
+    place = len(kinds) - 1
     run, gated = {"steps": 2, "skeleton": place}, {"gate": gate, "step": 2}
     commands = [
         *each(Operation.LOAD_STATE, contexts),

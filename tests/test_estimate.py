@@ -124,7 +124,7 @@ def test_digits_have_the_folding_of_their_board_and_it_fits(board):
         ("ulx3s-85f", {"width": 36}, 5,
          "The chip needs 18,432 rows of a memory (of 16,384): a side of 32 with F = 5 would fit."),
         ("ulx3s-25f", {"width": 64, "height": 64}, 2,
-         "The chip needs 95 block RAMs (of 56), 65,536 rows of a memory (of 16,384): "
+         "The chip needs 97 block RAMs (of 56), 65,536 rows of a memory (of 16,384): "
          "a side of 32 with F = 2 would fit."),
     ],
 )  # fmt: skip

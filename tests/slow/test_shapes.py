@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from golden.device import GoldenDevice, run, trace
-from golden.samples import adversarial_states, calibrated, extreme, network, uniform
+from golden.samples import adversarial_states, extreme, network, uniform
 from golden.spec import Gate
 from hw.clocks import run_clocks
 from sim.devices.board import SimulatedPort
@@ -14,7 +14,7 @@ from sim.devices.designs import ChipDesign, WireDesign
 from sim.devices.device import SimulatedDevice
 from sim.devices.wire import SimulatedWire
 from sw.serial.device import ChipDevice
-from tests.shapes import SHAPES, Shape
+from tests.shapes import SHAPES, Shape, lively
 
 STALL = 24
 LARGE = 16_384
@@ -48,7 +48,7 @@ def quick_builds(monkeypatch):
 def skeletons_of(shape):
     """A skeleton for each place, or one less: every kind and both mappings among the shapes."""
     rng = np.random.default_rng(41)
-    kinds = [uniform, calibrated, extreme][shape.multiplier % 2 :]
+    kinds = [uniform, lively, extreme][shape.multiplier % 2 :]
     gates = [
         Gate(input_channel=shape.channels - 1, output_channel=0, start=1, mapping="phase4"),
         Gate(input_channel=1, output_channel=shape.channels - 2, start=1, every=2),

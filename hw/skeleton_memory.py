@@ -6,24 +6,31 @@ each with the chip's own facts, the skeleton's digest, and a CRC-32 over all tha
 """
 
 import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from amaranth import Const, Shape, unsigned
+from amaranth.hdl import ShapeLike
 from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
 from golden.errors import InputError
+from golden.skeleton import Skeleton
 from golden.wire import DIGEST_BYTES, FACTS, ChipFacts
 from hw.scan import ROW
-from hw.shapes import IDENTITY, coefficient_row, mix_row, perceive_row, residual_row
+from hw.shapes import IDENTITY, Geometry, coefficient_row, mix_row, perceive_row, residual_row
 
 __all__ = ["DIGEST", "facts_of", "images", "layouts", "message", "pitch_of", "require_fit"]
+
+Rows = Mapping[str, Sequence[int]]
+"""Rows of each memory, by its name."""
 
 CHECK = 4  # bytes of a CRC-32
 DIGEST = IDENTITY - CHECK - DIGEST_BYTES
 """Place of the digest within an identity; `golden.wire.ChipFacts` comes first, the CRC last."""
 
 
-def layouts(geometry):
+def layouts(geometry: Geometry) -> dict[str, ShapeLike]:
     """Shape of a row of each memory, by the memory's name."""
     names = {}
     for lane in range(geometry.filters):
@@ -35,7 +42,7 @@ def layouts(geometry):
     return names | coefficients | {"identity": unsigned(8)}
 
 
-def images(geometry, skeletons):
+def images(geometry: Geometry, skeletons: Sequence[Skeleton]) -> dict[str, list[int]]:
     """Return the rows of each memory as integers, by the memory's name.
 
     Places for skeletons that are not there are filled with zeros: such a skeleton changes nothing.
@@ -61,7 +68,7 @@ def images(geometry, skeletons):
     return result
 
 
-def facts_of(geometry, skeletons):
+def facts_of(geometry: Geometry, skeletons: Sequence[Skeleton]) -> ChipFacts:
     """Return what a chip says of itself."""
     spec = geometry.spec
     digests = [skeleton.digest for skeleton in skeletons]
@@ -77,13 +84,13 @@ def facts_of(geometry, skeletons):
     )
 
 
-def identity(geometry, rows, place, facts, digest):
+def identity(geometry: Geometry, rows: Rows, place: int, facts: bytes, digest: str | None) -> bytes:
     """Return the identity of a place, given what the other memories hold."""
     own = facts.ljust(DIGEST, b"\0") + bytes.fromhex(digest or "00" * DIGEST_BYTES)
     return own + zlib.crc32(message(geometry, rows, place) + own).to_bytes(CHECK, "little")
 
 
-def message(geometry, rows, place):
+def message(geometry: Geometry, rows: Rows, place: int) -> bytes:
     """Return the bytes that the chip checks of a place, its identity aside, in their order.
 
     Slot by slot, every memory's row as 16 bytes, low ones first. Past the last channel only the
@@ -99,7 +106,7 @@ def message(geometry, rows, place):
     return b"".join(parts)
 
 
-def require_fit(geometry, skeletons):
+def require_fit(geometry: Geometry, skeletons: Sequence[Skeleton]) -> None:
     """Raise unless the chip has room for the skeletons and its lattice is theirs."""
     if len(skeletons) > geometry.skeletons:
         raise InputError(
@@ -114,25 +121,25 @@ def require_fit(geometry, skeletons):
                 )
 
 
-def pitch_of(geometry, name):
+def pitch_of(geometry: Geometry, name: str) -> int:
     """Rows from one skeleton to the next in the memory ``name``."""
     return IDENTITY if name == "identity" else 1 << ceil_log2(row_count(geometry, name))
 
 
-def row_count(geometry, name):
+def row_count(geometry: Geometry, name: str) -> int:
     """Rows of one skeleton in the memory ``name``."""
     if name in ("encode", "readout"):
         return geometry.spec.channels
     return geometry.words if name.startswith("residual") else geometry.slots
 
 
-def pack(layout, values):
+def pack(layout: ShapeLike, values: Any) -> int:
     """Return one row as an integer."""
     packed = layout.const(values).as_value() if isinstance(layout, data.Layout) else values
     return Const.cast(packed).value & (1 << Shape.cast(layout).width) - 1
 
 
-def rows_of(geometry, skeleton):
+def rows_of(geometry: Geometry, skeleton: Skeleton) -> dict[str, list[Any]]:
     """Rows of each memory for one skeleton, unpacked."""
     encode, perceive, update, readout = (
         {part: getattr(layer, part).tolist() for part in ("weight", "bias", "shift")}
@@ -169,7 +176,7 @@ def rows_of(geometry, skeleton):
     return rows
 
 
-def filter_at(geometry, slot, lane):
+def filter_at(geometry: Geometry, slot: int, lane: int) -> int:
     """Filter that ``lane`` computes in ``slot``."""
     word, phase = divmod(slot, geometry.phases)
     channel, filter = divmod(lane, geometry.parallel)

@@ -10,13 +10,14 @@ from hw.array.residual import Residual
 from hw.array.window import Edges, Window
 from hw.primitives import BlockMemory, ReadOnlyMemory, connect_each, delay
 from hw.scan import token_layout
+from hw.shapes import Geometry
 
 __all__ = ["SystolicArray", "slot_layout"]
 
 CENTRES = 4  # cells whose state waits for its change: more than the pipeline holds
 
 
-def slot_layout(geometry):
+def slot_layout(geometry: Geometry) -> data.StructLayout:
     """Shape of what the array is told of a slot: the clock in which a filter of a cell is computed.
 
     ``advance`` marks the first clock of a word; all else concerns the cell in the window's centre.
@@ -136,7 +137,7 @@ class SystolicArray(wiring.Component):
 
         return m
 
-    def lane(self, index):
+    def lane(self, index: int) -> Lane:
         """Return the lane with its part of the skeleton memory."""
         return Lane(
             self.geometry,
@@ -145,7 +146,7 @@ class SystolicArray(wiring.Component):
             mix=self.images[f"mix{index}"],
         )
 
-    def connect_lane(self, m, window, before, lane):
+    def connect_lane(self, m: Module, window: Window, before: Lane | None, lane: Lane) -> None:
         """Feed a lane from the one before, or from the window where a new channel begins."""
         channel, filter = divmod(lane.index, self.geometry.parallel)
         if before is None:
@@ -164,7 +165,7 @@ class SystolicArray(wiring.Component):
             ]
         m.d.comb += connect_each(taps, lane.i_taps)
 
-    def centres(self, m, window, accumulator):
+    def centres(self, m: Module, window: Window, accumulator: Accumulator) -> BlockMemory:
         """Keep each cell's state until its change is known; both come in the same order."""
         geometry = self.geometry
         ring = BlockMemory(Shape.cast(geometry.word).width, CENTRES * geometry.words)

@@ -2,19 +2,24 @@
 
 import enum
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from amaranth import Shape
 from amaranth.back import rtlil
+from amaranth.hdl import ShapeLike
 from amaranth.lib import data, wiring
 
 from golden.files import replacement, write_json
+from golden.skeleton import Skeleton
+from golden.spec import Spec
 from hw.array.array import CENTRES, SystolicArray
 from hw.chip import Chip
 from hw.flow.listing import describe, present
 from hw.flow.names import instance_path, plain_name, rename
 from hw.flow.yosys import yosys
-from hw.shapes import TAPS, encode_sum, readout_sum, tap_sum, update_sum
+from hw.shapes import TAPS, Geometry, encode_sum, readout_sum, tap_sum, update_sum
 from hw.skeleton_memory import layouts, require_fit
 
 __all__ = [
@@ -38,12 +43,14 @@ PASSES = (
 )
 
 
-def top_name(geometry):
+def top_name(geometry: Geometry) -> str:
     """Name of the chip's top module."""
     return f"thalweg_f{geometry.filters}"
 
 
-def to_verilog(component, name, path, about=()):
+def to_verilog(
+    component: wiring.Component, name: str, path: Path | str, about: Sequence[str] = ()
+) -> None:
     """Write ``component`` to ``path`` as plain Verilog, top module ``name``.
 
     ``about`` are lines for people that come first in the file. No name in it has to be escaped.
@@ -58,12 +65,12 @@ def to_verilog(component, name, path, about=()):
         temporary.write_text(present(text, name, ports(component), about), encoding="utf-8")
 
 
-def write_verilog(component, path):
+def write_verilog(component: wiring.Component, path: Path | str) -> None:
     """Write one block to ``path``; its stem is the module's name."""
     to_verilog(component, Path(path).stem, path)
 
 
-def write_chip(geometry, skeletons, folder):
+def write_chip(geometry: Geometry, skeletons: Sequence[Skeleton], folder: Path | str) -> Path:
     """Write ``<top>.v`` and ``<top>.json`` for a chip with ``skeletons``; return the former."""
     path = Path(folder) / f"{top_name(geometry)}.v"
     require_fit(geometry, skeletons)
@@ -75,7 +82,7 @@ def write_chip(geometry, skeletons, folder):
     return path
 
 
-def memory_path(name):
+def memory_path(name: str) -> str:
     """Instance path of a skeleton memory below the top module."""
     kind, lane = re.fullmatch(r"([a-z]+)(\d*)", name).groups()
     if kind in ("perceive", "mix"):
@@ -87,7 +94,7 @@ def memory_path(name):
     return f"lattice_port.{'encoder' if kind == 'encode' else kind}.rom"
 
 
-def facts(geometry, chip, skeletons):
+def facts(geometry: Geometry, chip: Chip, skeletons: Sequence[Skeleton]) -> dict[str, Any]:
     """Return what a user needs to know of a chip, as JSON values."""
     spec = geometry.spec
     return {
@@ -128,7 +135,7 @@ def facts(geometry, chip, skeletons):
     }
 
 
-def multipliers(geometry):
+def multipliers(geometry: Geometry) -> dict[str, int]:
     """Count the multipliers, by what they are for."""
     return {
         "depthwise": TAPS * geometry.filters,
@@ -138,7 +145,7 @@ def multipliers(geometry):
     }
 
 
-def accumulators(spec):
+def accumulators(spec: Spec) -> dict[str, Shape]:
     """Return the shape of each layer's accumulator, wide enough for every valid skeleton."""
     return {
         "encode": encode_sum(),
@@ -148,7 +155,7 @@ def accumulators(spec):
     }
 
 
-def run_overhead(geometry):
+def run_overhead(geometry: Geometry) -> int:
     """Clocks of a run beyond those of its steps: see `hw.sequencer.sequencer.Sequencer`."""
     begin, write = 4, 1
     return (
@@ -163,7 +170,7 @@ def run_overhead(geometry):
     )
 
 
-def ports(component):
+def ports(component: wiring.Component) -> dict[str, dict[str, Any]]:
     """Width and direction of every port of a top module, with the fields of its payload."""
     result = {"clk": {"direction": "in", "bits": 1}, "rst": {"direction": "in", "bits": 1}}
     for path, member, value in component.signature.flatten(component):
@@ -178,7 +185,7 @@ def ports(component):
     return result
 
 
-def fields(layout):
+def fields(layout: ShapeLike) -> list[dict[str, Any]]:
     """Offset and width of every field of a layout, and what the values of a number mean."""
     if not isinstance(layout, data.Layout):
         return []

@@ -6,10 +6,13 @@ from amaranth.lib.wiring import In, Out
 from golden.wire import STATUS
 from hw.shapes import IDENTITY, Geometry
 
-__all__ = ["COUNTER", "MEANINGS", "chip_ports", "served_ports"]
+__all__ = ["COUNTER", "FLUSH", "MEANINGS", "chip_ports", "served_ports"]
 
 COUNTER = STATUS["clocks"].bits
 """Bits of a counter of clocks: it lasts for weeks."""
+
+FLUSH = 64
+"""Clocks that a reset lasts: more than any pipeline of the chip holds."""
 
 
 MEANINGS = {

@@ -11,7 +11,7 @@ from golden.spec import Gate
 from golden.wire import RESPONSE, Command, Error, Kind, Operation, Tag, chunk
 from hw.link.facts import FETCH
 from hw.link.packets import PacketSender
-from hw.link.response import FLUSH
+from hw.ports import FLUSH
 from hw.skeleton_memory import DIGEST
 from tests.streams import simulate
 from tests.test_link import FACTS, GEOMETRY, RUN, command, with_link

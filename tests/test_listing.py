@@ -6,7 +6,7 @@ import pytest
 
 from golden.wire import COMMAND, Operation
 from hw.flow.listing import WAIVERS, describe, present
-from hw.link.controller import FLUSH
+from hw.ports import FLUSH
 
 TEXT = r"""(* top =  1  *)
 module top(i_command_payload, i_command_valid, other_clk, rst, i_command_ready, clk

@@ -13,9 +13,9 @@ from hw.array.lane import Lane
 from hw.checker import Checker
 from hw.chip import Chip
 from hw.flow.verilog import run_overhead
-from hw.link.response import FLUSH
 from hw.port.gate_port import GatePort
 from hw.port.pointwise import PointwiseUnit
+from hw.ports import FLUSH
 from hw.shapes import IDENTITY, Geometry
 from hw.skeleton_memory import images
 from tests.streams import collect, feed, look, rest, simulate

@@ -6,8 +6,7 @@ from textwrap import wrap
 from typing import Any
 
 from golden.wire import COMMAND, Operation
-from hw.link.controller import FLUSH
-from hw.ports import MEANINGS
+from hw.ports import FLUSH, MEANINGS
 
 __all__ = ["WAIVERS", "describe", "present"]
 

@@ -8,8 +8,8 @@ from golden.frames import HEADER
 from golden.wire import REPLY, REQUEST, STATUS, VERSION, Error, Kind
 from hw.link.facts import FactReader, StatusReader
 from hw.link.packets import HEAD
-from hw.link.response import FLUSH, Response
-from hw.ports import COUNTER
+from hw.link.response import Response
+from hw.ports import COUNTER, FLUSH
 from hw.shapes import IDENTITY, Geometry
 
 __all__ = ["Controller"]

@@ -4,10 +4,9 @@ from amaranth import *
 from amaranth.hdl import ValueLike
 from amaranth.lib import stream
 
-__all__ = ["FLUSH", "Response"]
+from hw.ports import FLUSH
 
-FLUSH = 64
-"""Clocks of a reset: more than any pipeline of the chip holds."""
+__all__ = ["Response"]
 
 
 class Response:

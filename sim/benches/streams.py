@@ -10,9 +10,10 @@ from typing import Any
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, ReadOnly, RisingEdge
 
+from hw.ports import FLUSH
+
 __all__ = ["PERIOD", "Dut", "Sink", "Source", "require", "rests", "start"]
 
-FLUSH = 64  # clocks of reset: more than any pipeline holds
 PERIOD = 10  # nanoseconds of a clock
 
 Dut = Any

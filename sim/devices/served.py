@@ -6,6 +6,7 @@ from pathlib import Path
 
 from golden.library import load_library
 from golden.skeleton import Skeleton
+from hw.ports import FLUSH
 from hw.shapes import Geometry
 from hw.skeleton_memory import images, layouts
 from sim.devices.designs import Design
@@ -14,8 +15,6 @@ from sim.devices.packing import word_count
 from sim.devices.verilate import build_library
 
 __all__ = ["ServedModel"]
-
-FLUSH = 64
 
 REAL = ctypes.c_double
 FUNCTIONS: tuple[Function, ...] = (

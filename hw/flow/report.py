@@ -13,7 +13,7 @@ from hw.boards.rates import wire_bytes
 from hw.flow.placing import Placer
 from hw.flow.synthesis import SYNTHESIS
 from hw.flow.tools import release
-from hw.flow.verilog import multipliers, run_overhead
+from hw.flow.verilog import busy_clocks, multipliers, run_clocks
 from hw.shapes import Geometry
 
 __all__ = ["report"]
@@ -73,23 +73,18 @@ def engine_rates(
     geometry: Geometry, clock: float, link: dict[str, Any], multipliers_used: int
 ) -> dict[str, Any]:
     """Return the clocks of an ungated digit, and the rates that follow at ``clock`` MHz."""
-    overhead, slots = run_overhead(geometry), slots_of(geometry)
-    clocks = slots + overhead
+    steps = geometry.spec.steps
+    clocks, busy = run_clocks(geometry, steps), busy_clocks(geometry, steps)
     engine = round(clock * 1e6 / clocks, 1)
     wise = (count for kind, count in multipliers(geometry).items() if kind.endswith("wise"))
-    operations = 2 * slots * sum(wise)
+    operations = 2 * busy * sum(wise)
     return {
         "clocks_per_digit": clocks,
         "digits_per_second_engine": engine,
         "digits_per_second_gated": min(engine, link.get("gated_digits_per_second", 0)),
         "gops_per_dsp": round(operations * clock * 1e6 / clocks / 1e9 / multipliers_used, 3),
-        "occupancy": round(1 - overhead / clocks, 4),
+        "occupancy": round(busy / clocks, 4),
     }
-
-
-def slots_of(geometry: Geometry) -> int:
-    """Return the clocks of all steps of a digit, in each of which the multipliers work."""
-    return geometry.spec.steps * geometry.spec.cells * geometry.slots
 
 
 def link_rates(spec: Spec, clock: float) -> dict[str, Any]:

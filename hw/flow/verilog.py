@@ -24,9 +24,11 @@ from hw.skeleton_memory import layouts, require_fit
 
 __all__ = [
     "accumulators",
+    "busy_clocks",
     "facts",
     "memory_path",
     "multipliers",
+    "run_clocks",
     "run_overhead",
     "to_verilog",
     "top_name",
@@ -153,6 +155,16 @@ def accumulators(spec: Spec) -> dict[str, Shape]:
         "update": update_sum(spec.filters),
         "readout": readout_sum(spec.channels),
     }
+
+
+def busy_clocks(geometry: Geometry, steps: int) -> int:
+    """Return the clocks of so many steps: in each of them every multiplier works."""
+    return steps * geometry.spec.cells * geometry.slots
+
+
+def run_clocks(geometry: Geometry, steps: int) -> int:
+    """Return the clocks of a run of so many ungated steps."""
+    return busy_clocks(geometry, steps) + run_overhead(geometry)
 
 
 def run_overhead(geometry: Geometry) -> int:

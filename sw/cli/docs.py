@@ -42,7 +42,7 @@ def parts() -> dict[str, str]:
 
 def chip_parts() -> dict[str, str]:
     """Return the tables of the chip's builds and of its clocks."""
-    from hw.flow.verilog import multipliers, run_overhead
+    from hw.flow.verilog import busy_clocks, multipliers, run_clocks, run_overhead
     from hw.shapes import FOLDINGS, Geometry
     from sw.report.docs import table
 
@@ -59,8 +59,8 @@ def chip_parts() -> dict[str, str]:
         (
             (
                 c.filters,
-                f"T * {c.spec.cells * c.slots:,} + {run_overhead(c)}",
-                f"{c.spec.steps * c.spec.cells * c.slots + run_overhead(c):,}",
+                f"T * {busy_clocks(c, 1):,} + {run_overhead(c)}",
+                f"{run_clocks(c, c.spec.steps):,}",
             )
             for c in chips
         ),

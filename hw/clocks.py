@@ -4,7 +4,7 @@ from hw.array.array import SystolicArray
 from hw.context import Context
 from hw.shapes import Geometry
 
-__all__ = ["READ_LATENCY", "overlaps", "pass_clocks", "run_clocks", "run_overhead"]
+__all__ = ["READ_LATENCY", "busy_clocks", "overlaps", "pass_clocks", "run_clocks", "run_overhead"]
 
 READ_LATENCY = Context.LATENCY + 1
 """Clocks from an address to the array's word."""
@@ -16,6 +16,11 @@ BEGIN = 4
 def run_clocks(geometry: Geometry, steps: int) -> int:
     """Return the clocks of a run of so many ungated steps, from its command to its end."""
     return steps * pass_clocks(geometry) + run_overhead(geometry)
+
+
+def busy_clocks(geometry: Geometry, steps: int) -> int:
+    """Return the clocks of so many steps in which filters are computed."""
+    return steps * geometry.spec.cells * geometry.slots
 
 
 def pass_clocks(geometry: Geometry) -> int:

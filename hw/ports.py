@@ -4,7 +4,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.wire import STATUS
-from hw.shapes import IDENTITY
+from hw.shapes import IDENTITY, Geometry
 
 __all__ = ["COUNTER", "FLUSH", "MEANINGS", "chip_ports", "served_ports"]
 
@@ -32,7 +32,7 @@ MEANINGS = {
 """What the chip's streams and ports are for."""
 
 
-def chip_ports(geometry):
+def chip_ports(geometry: Geometry) -> wiring.Signature:
     """Ports of a chip, as the chip has them: see `MEANINGS`."""
     return wiring.Signature({
         "i_command": In(stream.Signature(geometry.command)),
@@ -50,7 +50,7 @@ def chip_ports(geometry):
     })
 
 
-def served_ports(geometry):
+def served_ports(geometry: Geometry) -> wiring.Signature:
     """Ports of a chip behind a crossing: those of a chip, and what has not reached it yet.
 
     running : Out

@@ -4,9 +4,13 @@ Each has the register stages of the hard block that replaces it, so that a targe
 the same codes with the same latency.
 """
 
+from collections.abc import Iterable
+
 from amaranth import *
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
+
+from golden.fixed import Format
 
 __all__ = [
     "BlockMemory",
@@ -19,7 +23,7 @@ __all__ = [
 ]
 
 
-def delay(m, value, clocks, *, name, init=0):
+def delay(m: Module, value: Value, clocks: int, *, name: str, init: int = 0) -> Value:
     """Return ``value`` as it was ``clocks`` clocks ago."""
     for index in range(clocks):
         stage = Signal(value.shape(), name=f"{name}_{index + 1}", init=init, reset_less=True)
@@ -28,7 +32,7 @@ def delay(m, value, clocks, *, name, init=0):
     return value
 
 
-def copies(m, value, count, *, name):
+def copies(m: Module, value: Value, count: int, *, name: str) -> list[Signal]:
     """Return ``count`` registers of ``value``, a clock later: each can be near what it serves.
 
     They are alike, so a synthesiser would make one of them: the attribute forbids it.
@@ -41,7 +45,7 @@ def copies(m, value, count, *, name):
     return registers
 
 
-def saturate(m, value, format, *, name):
+def saturate(m: Module, value: Value, format: Format, *, name: str) -> Signal:
     """Return ``value`` clamped to ``format``, a clock later."""
     result = Signal(Shape(format.width, format.signed), name=name, reset_less=True)
     with m.If(value > format.max):
@@ -53,7 +57,7 @@ def saturate(m, value, format, *, name):
     return result
 
 
-def connect_each(sources, targets):
+def connect_each(sources: Iterable[Value], targets: Iterable[Value]) -> list:
     """Return the assignments of each of ``sources`` to its one of ``targets``."""
     return [target.eq(source) for source, target in zip(sources, targets, strict=True)]
 

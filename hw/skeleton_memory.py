@@ -6,26 +6,42 @@ each with the chip's own facts, the skeleton's digest, and a CRC-32 over all tha
 """
 
 import zlib
+from collections.abc import Mapping, Sequence
 from itertools import chain
+from typing import Any
 
 from amaranth import Const, Shape, unsigned
+from amaranth.hdl import ShapeLike
 from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
 from golden.errors import InputError
+from golden.skeleton import Skeleton
 from golden.wire import DIGEST_BYTES, FACTS, ChipFacts
 from hw.array.pe import operand
 from hw.scan import ROW
-from hw.shapes import IDENTITY, PAIR, TAPS, coefficient_row, mix_row, perceive_row, residual_row
+from hw.shapes import (
+    IDENTITY,
+    PAIR,
+    TAPS,
+    Geometry,
+    coefficient_row,
+    mix_row,
+    perceive_row,
+    residual_row,
+)
 
 __all__ = ["DIGEST", "facts_of", "images", "layouts", "message", "pitch_of", "require_fit"]
+
+Rows = Mapping[str, Sequence[int]]
+"""Rows of each memory, by its name."""
 
 CHECK = 4  # bytes of a CRC-32
 DIGEST = IDENTITY - CHECK - DIGEST_BYTES
 """Place of the digest within an identity; `golden.wire.ChipFacts` comes first, the CRC last."""
 
 
-def layouts(geometry):
+def layouts(geometry: Geometry) -> dict[str, ShapeLike]:
     """Shape of a row of each memory, by the memory's name."""
     names = {}
     for lane, filters in enumerate(geometry.lane_filters):
@@ -38,7 +54,7 @@ def layouts(geometry):
     return names | coefficients | {"identity": unsigned(8)}
 
 
-def images(geometry, skeletons):
+def images(geometry: Geometry, skeletons: Sequence[Skeleton]) -> dict[str, list[int]]:
     """Return the rows of each memory as integers, by the memory's name.
 
     Places for skeletons that are not there are filled with zeros: such a skeleton changes nothing.
@@ -64,7 +80,7 @@ def images(geometry, skeletons):
     return result
 
 
-def facts_of(geometry, skeletons):
+def facts_of(geometry: Geometry, skeletons: Sequence[Skeleton]) -> ChipFacts:
     """Return what a chip says of itself."""
     spec = geometry.spec
     digests = [skeleton.digest for skeleton in skeletons]
@@ -82,13 +98,13 @@ def facts_of(geometry, skeletons):
     )
 
 
-def identity(geometry, rows, place, facts, digest):
+def identity(geometry: Geometry, rows: Rows, place: int, facts: bytes, digest: str | None) -> bytes:
     """Return the identity of a place, given what the other memories hold."""
     own = facts.ljust(DIGEST, b"\0") + bytes.fromhex(digest or "00" * DIGEST_BYTES)
     return own + zlib.crc32(message(geometry, rows, place) + own).to_bytes(CHECK, "little")
 
 
-def message(geometry, rows, place):
+def message(geometry: Geometry, rows: Rows, place: int) -> bytes:
     """Return the bytes that the chip checks of a place, its identity aside, in their order.
 
     Row by row, every memory's row as 32 bytes, low ones first. Past the last channel only the
@@ -104,7 +120,7 @@ def message(geometry, rows, place):
     return b"".join(parts)
 
 
-def require_fit(geometry, skeletons):
+def require_fit(geometry: Geometry, skeletons: Sequence[Skeleton]) -> None:
     """Raise unless the chip has room for the skeletons and its lattice is theirs."""
     if len(skeletons) > geometry.skeletons:
         raise InputError(
@@ -119,25 +135,25 @@ def require_fit(geometry, skeletons):
                 )
 
 
-def pitch_of(geometry, name):
+def pitch_of(geometry: Geometry, name: str) -> int:
     """Rows from one skeleton to the next in the memory ``name``."""
     return IDENTITY if name == "identity" else 1 << ceil_log2(row_count(geometry, name))
 
 
-def row_count(geometry, name):
+def row_count(geometry: Geometry, name: str) -> int:
     """Rows of one skeleton in the memory ``name``."""
     if name in ("encode", "readout"):
         return geometry.spec.channels
     return geometry.words if name.startswith("residual") else geometry.slots
 
 
-def pack(layout, values):
+def pack(layout: ShapeLike, values: Any) -> int:
     """Return one row as an integer."""
     packed = layout.const(values).as_value() if isinstance(layout, data.Layout) else values
     return Const.cast(packed).value & (1 << Shape.cast(layout).width) - 1
 
 
-def rows_of(geometry, skeleton):
+def rows_of(geometry: Geometry, skeleton: Skeleton) -> dict[str, list[Any]]:
     """Rows of each memory for one skeleton, unpacked."""
     encode, perceive, update, readout = (
         {part: getattr(layer, part).tolist() for part in ("weight", "bias", "shift")}
@@ -171,7 +187,7 @@ def rows_of(geometry, skeleton):
     return rows
 
 
-def perceive_values(layer, filters):
+def perceive_values(layer: Mapping[str, Any], filters: Sequence[int | None]) -> dict[str, Any]:
     """Return a row of the filters that a lane computes in a slot; zeros for a missing one."""
     weights = [[0] * TAPS if k is None else [*chain(*layer["weight"][k])] for k in filters]
     return {
@@ -181,13 +197,13 @@ def perceive_values(layer, filters):
     }
 
 
-def mix_values(layer, k):
+def mix_values(layer: Mapping[str, Any], k: int | None) -> list[int]:
     """Return a row of the weights of filter ``k`` towards each channel; zeros without a filter."""
     weights = [0 if k is None else row[k] for row in layer["weight"]]
     return [operand(pair) for pair in zip(weights[::PAIR], weights[1::PAIR], strict=True)]
 
 
-def filter_at(geometry, slot, lane, column):
+def filter_at(geometry: Geometry, slot: int, lane: int, column: int) -> int | None:
     """Filter that ``column`` of ``lane`` computes in ``slot``; None where there is none."""
     word, phase = divmod(slot, geometry.phases)
     channel, place = divmod(lane, len(geometry.lane_filters) // geometry.lanes)

@@ -11,7 +11,7 @@ from hw.array.residual import Residual
 from hw.array.window import Edges, Window
 from hw.primitives import BlockMemory, ReadOnlyMemory, connect_each, delay
 from hw.scan import token_layout
-from hw.shapes import TAPS
+from hw.shapes import TAPS, Geometry
 
 __all__ = ["SystolicArray", "centres", "slot_layout"]
 
@@ -22,7 +22,7 @@ def centres(geometry):
     return 1 << ceil_log2(2 + -(-wait // geometry.slots))
 
 
-def slot_layout(geometry):
+def slot_layout(geometry: Geometry) -> data.StructLayout:
     """Shape of what the array is told of a slot: the clock in which a filter of a cell is computed.
 
     ``advance`` marks the first clock of a word; all else concerns the cell in the window's centre.
@@ -143,7 +143,7 @@ class SystolicArray(wiring.Component):
 
         return m
 
-    def lane(self, index):
+    def lane(self, index: int) -> Lane:
         """Return the lane with its part of the skeleton memory."""
         columns = range(self.geometry.lane_filters[index])
         return Lane(
@@ -153,7 +153,7 @@ class SystolicArray(wiring.Component):
             mix=[self.images[f"mix{index}_{column}"] for column in columns],
         )
 
-    def connect_lane(self, m, window, before, lane):
+    def connect_lane(self, m: Module, window: Window, before: Lane | None, lane: Lane) -> None:
         """Feed a lane from the one before, or from the window where a new channel begins."""
         channel, filter = divmod(lane.before, self.geometry.parallel)
         if before is None:
@@ -172,7 +172,7 @@ class SystolicArray(wiring.Component):
             ]
         m.d.comb += connect_each(taps, lane.i_taps)
 
-    def ring(self, m, window, accumulator):
+    def ring(self, m: Module, window: Window, accumulator: Accumulator) -> BlockMemory:
         """Keep each cell's state until its change is known; both come in the same order."""
         geometry = self.geometry
         ring = BlockMemory(Shape.cast(geometry.word).width, centres(geometry) * geometry.words)

@@ -1,12 +1,17 @@
 """The Verilog as people read it: what the file is, its ports, what a linter may say of it."""
 
 import re
+from collections.abc import Iterable, Sequence
 from textwrap import wrap
+from typing import Any
 
 from golden.wire import COMMAND, Operation
 from hw.ports import FLUSH, MEANINGS
 
 __all__ = ["WAIVERS", "describe", "present"]
+
+Port = dict[str, Any]
+"""What the facts say of a port or a field."""
 
 COLUMNS = 110
 """Most columns of a comment."""
@@ -40,7 +45,7 @@ FIELDS = {field.name: field.meaning for field in COMMAND} | {
 VALUES = {operation.name: operation.meanings[0] for operation in Operation}
 
 
-def present(text, top, ports, about=()):
+def present(text: str, top: str, ports: dict[str, Port], about: Sequence[str] = ()) -> str:
     """Return Verilog as Yosys wrote it with a header, and ports declared one a line.
 
     Parameters
@@ -69,7 +74,7 @@ def present(text, top, ports, about=()):
     return f"{comment}\n// verilator lint_save\n{rules}\n{text}// verilator lint_restore\n"
 
 
-def describe(facts):
+def describe(facts: dict[str, Any]) -> list[str]:
     """Return lines that tell people what a chip is."""
     spec, clocks = facts["spec"], facts["clocks_per_run"]
     cells = f"{spec['height']} x {spec['width']} cells of {spec['channels']} channels"
@@ -88,13 +93,13 @@ def describe(facts):
     ]
 
 
-def declare(match, order):
+def declare(match: re.Match[str], order: Iterable[str]) -> str:
     """Return a module whose ports are declared in its head, clock and reset first."""
     name, listed, body = match.groups()
     order = [*order, "clk", "rst"]
     ports = {}
 
-    def take(found):
+    def take(found: re.Match[str]) -> str:
         attributes, direction, declaration, port = found.groups()
         ports[port] = f"{attributes}  {direction:6} {declaration}"
         return ""
@@ -105,12 +110,12 @@ def declare(match, order):
     return f"module {name} (\n{head}\n);\n{body}endmodule"
 
 
-def rank(port, order):
+def rank(port: str, order: list[str]) -> int:
     """Return the place of a port: as ordered, ports without an order last."""
     return order.index(port) if port in order else len(order)
 
 
-def port_lines(ports):
+def port_lines(ports: dict[str, Port]) -> list[str]:
     """Return lines that describe ports, field by field."""
     lines = [
         "Ports. Of a stream, an item moves at a rising edge at which `_valid` and `_ready` are",
@@ -123,7 +128,7 @@ def port_lines(ports):
     return lines
 
 
-def field_lines(field, base, depth):
+def field_lines(field: Port, base: int, depth: int) -> list[str]:
     """Return lines that describe a field of a port that begins at the bit ``base``, and its own."""
     low, name = base + field["offset"], field["field"]
     lines = entry_lines("", "  " * depth + name, field["bits"], low, FIELDS.get(name, ""))
@@ -134,14 +139,14 @@ def field_lines(field, base, depth):
     return lines
 
 
-def entry_lines(direction, name, bits, low, text):
+def entry_lines(direction: str, name: str, bits: int, low: int, text: str) -> list[str]:
     """Return lines that describe a port or a field."""
     span = f"[{low + bits - 1}:{low}]" if bits > 1 else f"[{low}]" if not direction else ""
     start = f"  {direction:4}{span:8} {name:22} "
     return wrap(text, COLUMNS, initial_indent=start, subsequent_indent=" " * len(start)) or [start]
 
 
-def meaning(name):
+def meaning(name: str) -> str:
     """Return what a port is for."""
     stream, _, part = name.rpartition("_")
     if part == "payload":
@@ -156,7 +161,7 @@ def meaning(name):
     return MEANINGS.get(name, "")
 
 
-def waiver_lines():
+def waiver_lines() -> list[str]:
     """Return lines that list what a linter may say."""
     text = "Lint: Verilator's -Wall finds nothing but this, which is switched off below:"
     lines = ["", text, ""]

@@ -1,6 +1,7 @@
 """Plain names: those of Amaranth's design, of which Verilog would have to escape many."""
 
 import re
+from collections.abc import Sequence
 from itertools import chain, count
 
 __all__ = ["instance_path", "module_name", "plain_name", "rename"]
@@ -41,23 +42,23 @@ ANONYMOUS = "port$"
 """What Amaranth's names of ports begin with that are no whole signal in their module."""
 
 
-def plain_name(name):
+def plain_name(name: str) -> str:
     """Return the name that something with this name has in the Verilog, unless it is taken."""
     words = re.sub(r"[.\[$_]+", "_", name.replace("]", ""))
     return f"{words}_" if words in KEYWORDS else words
 
 
-def instance_path(path):
+def instance_path(path: str) -> str:
     """Return the path of an instance in the Verilog, from its path in the design."""
     return ".".join(map(plain_name, path.split(".")))
 
 
-def module_name(top, path):
+def module_name(top: str, path: str) -> str:
     """Return the name in the Verilog of the module of the instance ``path`` below ``top``."""
     return plain_name(f"{top}.{path}")
 
 
-def rename(design):
+def rename(design: str) -> str:
     """Return a design, RTLIL as Amaranth writes it, in which every public name is a plain one.
 
     A name that is plain stays. Another one gets a number where two become the same.
@@ -75,14 +76,14 @@ def rename(design):
     )
 
 
-def wires_and_cells(body):
+def wires_and_cells(body: str) -> dict[str, str | None]:
     """Return the names in a module, each with a better one to begin with or None."""
     declared = rf"^\s*(?:wire|memory|cell) [^\"\n]*?{NAME}\s*$"
     names = dict.fromkeys(re.findall(declared, body, re.MULTILINE))
     return names | {name: what for name, what in anonymous(body).items() if name in names}
 
 
-def anonymous(body):
+def anonymous(body: str) -> dict[str, str]:
     """Return what ports without a name are: bits of a signal that has one."""
     found = {}
     for target, source in re.findall(rf"^connect {NAME} (.*)$", body, re.MULTILINE):
@@ -100,13 +101,13 @@ def anonymous(body):
     return found
 
 
-def bits_of(name, low, width):
+def bits_of(name: str, low: int, width: int) -> str:
     """Return a name for some bits of a signal."""
     stem = stem_of(name)
     return f"{stem}_{low}" if width == 1 else f"{stem}_{low + width - 1}_{low}"
 
 
-def new_names(names, ports=()):
+def new_names(names: dict[str, str | None], ports: Sequence[str] = ()) -> dict[str, str]:
     """Return a new name for each of these names, which are keys of what to make of them or None.
 
     Where two would be the same, a port keeps it; else the one that is nearer to it; else the first.
@@ -120,23 +121,25 @@ def new_names(names, ports=()):
     return found
 
 
-def distance(name):
+def distance(name: str) -> tuple[bool, bool, bool]:
     """Return how far a name is from the one that it gets."""
     return FIELD.fullmatch(name)[2] != "", "$" in name, plain_name(name) != name
 
 
-def stem_of(name):
+def stem_of(name: str) -> str:
     """Return a name without the number that Amaranth gave it."""
     return re.sub(r"(?<!^)\$.*", "", name).removeprefix("$")
 
 
-def first_free(name, taken):
+def first_free(name: str, taken: set[str]) -> str:
     """Return a name, with a number where it is taken."""
     numbered = (f"{name.rstrip('_')}_{number}" for number in count(2))
     return next(one for one in chain([name], numbered) if one not in taken)
 
 
-def rename_body(body, types, inner, module):
+def rename_body(
+    body: str, types: dict[str, str], inner: dict[str, dict[str, str]], module: str
+) -> str:
     """Return what a module consists of, with the new names of modules and of all that is within."""
     own, ports, lines = inner[module], None, []
     for line in body.split("\n"):
@@ -161,7 +164,7 @@ def rename_body(body, types, inner, module):
     return "\n".join(lines)
 
 
-def substitute(text, names):
+def substitute(text: str, names: dict[str, str]) -> str:
     """Return a piece of a design with new names, also for nets that had only a number."""
     text = NUMBERED.sub(r"\\net_\1", text)
     return re.sub(NAME, lambda match: f"\\{names.get(match[1], match[1])}", text)

@@ -10,7 +10,7 @@ from golden.skeleton import Skeleton
 from golden.spec import Spec
 from golden.wire import BAUD
 from hw.boards.rates import LINKS, gated_rate, wire_bytes
-from hw.clocks import run_clocks
+from hw.clocks import busy_clocks, run_clocks
 from hw.flow.placing import Placer
 from hw.flow.synthesis import SYNTHESIS
 from hw.flow.tools import release
@@ -74,7 +74,7 @@ def engine_rates(
 ) -> dict[str, Any]:
     """Return the clocks of an ungated digit, and the rates that follow at ``clock`` MHz."""
     spec = geometry.spec
-    clocks, busy = run_clocks(geometry, spec.steps), spec.steps * spec.cells * geometry.slots
+    clocks, busy = run_clocks(geometry, spec.steps), busy_clocks(geometry, spec.steps)
     engine = round(clock * 1e6 / clocks, 1)
     # A product and its sum are two operations. What an idle multiplier makes is not counted.
     operations = 2 * spec.steps * spec.cells * spec.filters * (TAPS + spec.channels)

@@ -2,20 +2,25 @@
 
 import enum
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from amaranth import Shape
 from amaranth.back import rtlil
+from amaranth.hdl import ShapeLike
 from amaranth.lib import data, wiring
 
 from golden.files import replacement, write_json
+from golden.skeleton import Skeleton
+from golden.spec import Spec
 from hw.array.array import SystolicArray, centres
 from hw.chip import Chip
 from hw.clocks import pass_clocks, run_overhead
 from hw.flow.listing import describe, present
 from hw.flow.names import instance_path, plain_name, rename
 from hw.flow.yosys import yosys
-from hw.shapes import PAIR, TAPS, encode_sum, readout_sum, tap_sum, update_sum
+from hw.shapes import PAIR, TAPS, Geometry, encode_sum, readout_sum, tap_sum, update_sum
 from hw.skeleton_memory import layouts, require_fit
 
 __all__ = [
@@ -38,12 +43,14 @@ PASSES = (
 )
 
 
-def top_name(geometry):
+def top_name(geometry: Geometry) -> str:
     """Name of the chip's top module."""
     return f"thalweg_f{geometry.filters}"
 
 
-def to_verilog(component, name, path, about=()):
+def to_verilog(
+    component: wiring.Component, name: str, path: Path | str, about: Sequence[str] = ()
+) -> None:
     """Write ``component`` to ``path`` as plain Verilog, top module ``name``.
 
     ``about`` are lines for people that come first in the file. No name in it has to be escaped.
@@ -58,12 +65,12 @@ def to_verilog(component, name, path, about=()):
         temporary.write_text(present(text, name, ports(component), about), encoding="utf-8")
 
 
-def write_verilog(component, path):
+def write_verilog(component: wiring.Component, path: Path | str) -> None:
     """Write one block to ``path``; its stem is the module's name."""
     to_verilog(component, Path(path).stem, path)
 
 
-def write_chip(geometry, skeletons, folder):
+def write_chip(geometry: Geometry, skeletons: Sequence[Skeleton], folder: Path | str) -> Path:
     """Write ``<top>.v`` and ``<top>.json`` for a chip with ``skeletons``; return the former."""
     path = Path(folder) / f"{top_name(geometry)}.v"
     require_fit(geometry, skeletons)
@@ -75,7 +82,7 @@ def write_chip(geometry, skeletons, folder):
     return path
 
 
-def memory_path(name):
+def memory_path(name: str) -> str:
     """Instance path of a skeleton memory below the top module."""
     kind, lane, column = re.fullmatch(r"([a-z]+)(\d*)_?(\d*)", name).groups()
     if kind == "perceive":
@@ -89,7 +96,7 @@ def memory_path(name):
     return f"lattice_port.{'encoder' if kind == 'encode' else kind}.rom"
 
 
-def facts(geometry, chip, skeletons):
+def facts(geometry: Geometry, chip: Chip, skeletons: Sequence[Skeleton]) -> dict[str, Any]:
     """Return what a user needs to know of a chip, as JSON values."""
     spec = geometry.spec
     return {
@@ -130,7 +137,7 @@ def facts(geometry, chip, skeletons):
     }
 
 
-def multipliers(geometry):
+def multipliers(geometry: Geometry) -> dict[str, int]:
     """Count the multipliers, by what they are for."""
     return {
         "depthwise": TAPS * len(geometry.lane_filters),
@@ -140,7 +147,7 @@ def multipliers(geometry):
     }
 
 
-def accumulators(spec):
+def accumulators(spec: Spec) -> dict[str, Shape]:
     """Return the shape of each layer's accumulator, wide enough for every valid skeleton."""
     return {
         "encode": encode_sum(),
@@ -150,7 +157,7 @@ def accumulators(spec):
     }
 
 
-def ports(component):
+def ports(component: wiring.Component) -> dict[str, dict[str, Any]]:
     """Width and direction of every port of a top module, with the fields of its payload."""
     result = {"clk": {"direction": "in", "bits": 1}, "rst": {"direction": "in", "bits": 1}}
     for path, member, value in component.signature.flatten(component):
@@ -165,7 +172,7 @@ def ports(component):
     return result
 
 
-def fields(layout):
+def fields(layout: ShapeLike) -> list[dict[str, Any]]:
     """Offset and width of every field of a layout, and what the values of a number mean."""
     if not isinstance(layout, data.Layout):
         return []

@@ -3,6 +3,7 @@
 import re
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from golden.errors import InputError, ToolError, reason
@@ -26,7 +27,7 @@ RESULTS = {"write_verilog": "result.v", "write_json": "result.json"}
 """Passes that write one, likewise."""
 
 
-def yosys(read, text, passes, log, *, top):
+def yosys(read: str, text: str, passes: Sequence[str], log: Path, *, top: str) -> str:
     """Run Yosys passes over a design; return the text that the last of them writes.
 
     It is a library with a log on standard output, and stops the process where it finds an error:
@@ -70,7 +71,7 @@ def yosys(read, text, passes, log, *, top):
     return found
 
 
-def require_verilog(text, top, name):
+def require_verilog(text: str, top: str, name: str) -> None:
     """Raise unless a Verilog text is whole and has the module ``top``; ``name`` is what it is."""
     begun = len(re.findall(r"^module ", text, re.MULTILINE))
     ended = len(re.findall(r"^endmodule$", text, re.MULTILINE))
@@ -79,7 +80,7 @@ def require_verilog(text, top, name):
         raise ToolError(f"{name} must be whole Verilog of {top!r}")
 
 
-def require_netlist(text, top, name):
+def require_netlist(text: str, top: str, name: str) -> None:
     """Raise unless a JSON netlist is whole and has cells in the module ``top``."""
     try:
         cells = parse_json(text, name)["modules"][top]["cells"]

@@ -156,9 +156,8 @@ def open_target(
 def predict(spec: Spec, filters: int, steps: int) -> Counters:
     """Return what the engine counts in an ungated run of one lattice."""
     from golden.device import Counters
-    from hw.clocks import run_clocks
+    from hw.clocks import busy_clocks, run_clocks
     from hw.shapes import Geometry
 
     geometry = Geometry(spec=spec, filters=filters)
-    busy = steps * spec.cells * geometry.slots
-    return Counters(clocks=run_clocks(geometry, steps), busy=busy)
+    return Counters(clocks=run_clocks(geometry, steps), busy=busy_clocks(geometry, steps))

@@ -38,7 +38,7 @@ def terminal():
     """Path of a pseudo-terminal with a board behind it, in a process of its own."""
     board()  # built here, where a log would be seen
     script = (
-        "from sim.devices.board import serve; from tests.slow.test_every_device import board; "
+        "from sim.devices.terminal import serve; from tests.slow.test_every_device import board; "
         "serve(board())"
     )
     command = [sys.executable, "-u", "-c", script]

@@ -36,7 +36,10 @@ def test_a_board_is_that_of_its_datasheet(name, device, reference, filters, cloc
     board = find_board(name)
     platform = board.make_platform()
     assert (board.name, platform.device, board.clock) == (name, device, clock)
-    assert (platform.default_clk_frequency, board.multipliers) == (reference * 1e6, multipliers)
+    assert (platform.default_clk_frequency, board.part.multipliers) == (
+        reference * 1e6,
+        multipliers,
+    )
     assert isinstance(platform, Ecp5), "its primitives are the part's own"
     skeleton = SimpleNamespace(name="x", spec=Spec())
     geometry = geometry_of(board, [skeleton])

@@ -26,7 +26,7 @@ def test_every_board_has_room_and_a_pll_for_its_chip(name):
     board = find_board(name)
     platform = board.make_platform()
     geometry = geometry_of(board, [calibrated(Spec(), np.random.default_rng(1))])
-    assert sum(multipliers(geometry).values()) <= board.multipliers
+    assert sum(multipliers(geometry).values()) <= board.part.multipliers
     pll = pll_settings(platform.default_clk_frequency / 1e6, board.clock)
     assert pll.clock == board.clock and 48 <= pll.link <= 75
     assert platform._nextpnr_device_options[platform.device] == board.nextpnr

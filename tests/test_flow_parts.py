@@ -10,7 +10,7 @@ from golden.errors import InputError, ToolError
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
 from hw.boards.catalogue import find_board
-from hw.boards.top import Pll
+from hw.boards.top import Pll, pll_settings
 from hw.flow import build as flow
 from hw.flow.bitstream import cells
 from hw.flow.build import geometry_of
@@ -61,9 +61,9 @@ def test_a_chip_is_of_the_skeletons_lattice_without_its_gate(skeleton, board, fi
 
 def test_a_part_with_just_enough_multipliers_has_room(monkeypatch, skeleton):
     board = find_board("ulx3s-25f")
-    monkeypatch.setattr(type(board), "multipliers", 27)
+    monkeypatch.setattr(type(board), "part", replace(board.part, multipliers=27))
     assert geometry_of(board, [skeleton]).filters == 2
-    monkeypatch.setattr(type(board), "multipliers", 26)
+    monkeypatch.setattr(type(board), "part", replace(board.part, multipliers=26))
     with pytest.raises(InputError, match=r"must have 27 multipliers for F = 2, it has 26$"):
         geometry_of(board, [skeleton])
 
@@ -169,18 +169,18 @@ def test_every_figure_of_another_boards_report_is_the_one_computed_by_hand(
 def test_a_build_of_another_folding_and_of_other_seeds_is_what_was_asked_for(
     monkeypatch, tmp_path, skeleton
 ):
-    pll = Pll(1, 6, 3, 6, 150, 75)
+    pll = pll_settings(25, find_board("ulx3s-85f").clock)
     options = {"filters": 2, "seeds": 3}
     report, given, _ = played_build(monkeypatch, tmp_path, skeleton, "ulx3s-85f", pll, **options)
     geometry = Geometry(spec=replace(SPEC, steps=10), filters=2)
     assert given["BoardTop"] == (geometry, [skeleton], {"pll": pll})
     assert given["place_all"][2] == 3
-    assert (report["filters"], report["clock_mhz"], report["dsp"]["used"]) == (2, 150, 27)
+    assert (report["filters"], report["clock_mhz"], report["dsp"]["used"]) == (2, pll.clock, 27)
 
 
 @pytest.mark.parametrize("part", ["synthesise", "pack", "place_all", "write_bitstream"])
 def test_whatever_fails_nothing_of_an_earlier_build_stays(monkeypatch, tmp_path, skeleton, part):
-    pll = Pll(1, 6, 3, 6, 150, 75)
+    pll = pll_settings(25, find_board("ulx3s-85f").clock)
     played_build(monkeypatch, tmp_path, skeleton, "ulx3s-85f", pll, filters=2)
 
     def fail(*rest, **named):

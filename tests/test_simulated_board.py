@@ -11,6 +11,7 @@ import pytest
 from amaranth import Shape
 
 from hw.link.link import PATIENCE
+from hw.ports import FLUSH
 from hw.shapes import Geometry
 from hw.skeleton_memory import images, layouts
 from sim.devices import served, terminal
@@ -73,7 +74,7 @@ def test_a_board_is_made_filled_paced_and_reset(played, own):
     given = {"divisor": 5, "patience": 77, "ratio": 1.5, "progress": "say"}
     board = SimulatedBoard(GEOMETRY, skeletons(), memories=rows if own else None, **given)
     assert asked == [(BoardDesign(GEOMETRY, 5, 77), "say")]
-    assert library.told == [("new", 1.5), ("pace", 5, 5), ("reset", 64)]
+    assert library.told == [("new", 1.5), ("pace", 5, 5), ("reset", FLUSH)]
     assert library.rows == stored(rows)
     assert (board.divisor, board.patience, board.geometry) == (5, 77, GEOMETRY)
     handle = board._handle
@@ -86,7 +87,7 @@ def test_a_board_has_the_usual_wires_unless_told_otherwise(played):
     library, asked = played
     SimulatedBoard(GEOMETRY, skeletons())
     assert asked == [(BoardDesign(GEOMETRY, 8, PATIENCE), print)]
-    assert library.told == [("new", RATIO), ("pace", 8, 8), ("reset", 64)]
+    assert library.told == [("new", RATIO), ("pace", 8, 8), ("reset", FLUSH)]
 
 
 def test_a_wire_is_made_filled_and_paced(played):

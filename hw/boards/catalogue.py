@@ -63,11 +63,6 @@ class BoardSpec:
         """What the part has."""
         return PARTS[self.platform.device[-3:]]
 
-    @property
-    def multipliers(self) -> int:
-        """Multipliers of the part."""
-        return self.part.multipliers
-
     def make_platform(self) -> Platform:
         """Return an Amaranth platform whose primitives are the part's own."""
         return type(self.platform.__name__, (Ecp5, self.platform), {})()

@@ -122,7 +122,10 @@ def facts_in(nines: Sequence[int]) -> ChipFacts | None:
         # All begin with the same facts.
         if identities and all(own[: FACTS.size] == data[: FACTS.size] for own in identities):
             digests = [own[DIGEST : DIGEST + DIGEST_BYTES] for own in identities]
-            facts = ChipFacts.from_bytes(data[: FACTS.size] + b"".join(digests))
+            try:
+                facts = ChipFacts.from_bytes(data[: FACTS.size] + b"".join(digests))
+            except InputError:
+                continue
             if facts.version == VERSION:
                 return facts
     return None

@@ -116,10 +116,15 @@ class Chip(wiring.Component):
     def dispatch(self, m: Module, sequencer: Sequencer, port: LatticePort) -> None:
         """Hand runs to the sequencer and the rest to the port, once the context is at rest."""
         command = self.i_command
+        # Both answer from registers, and only to what they were given; the way back is long.
+        answered = Signal()
+        m.d.comb += answered.eq(sequencer.i_run.ready | port.i_command.ready)
+        m.d.sync += command.ready.eq(answered)
         # A clock behind, and never across two commands.
-        sound = Signal()
+        sound, waits = Signal(), Signal()
         damaged = self.damaged.bit_select(command.p.skeleton, 1)
-        m.d.sync += sound.eq(command.valid & ~command.ready & self.checked & ~damaged)
+        m.d.comb += waits.eq(command.valid & ~command.ready & ~answered)
+        m.d.sync += sound.eq(waits & self.checked & ~damaged)
         m.d.comb += [
             sequencer.i_run.payload.eq(command.payload),
             port.i_command.payload.eq(command.payload),
@@ -129,8 +134,6 @@ class Chip(wiring.Component):
         with m.Else():
             rests = ~self.running.bit_select(command.p.context, 1)
             m.d.comb += port.i_command.valid.eq(command.valid & rests & sound)
-        # Both answer from registers, and only to what they were given.
-        m.d.comb += command.ready.eq(sequencer.i_run.ready | port.i_command.ready)
 
     def connect_contexts(
         self,

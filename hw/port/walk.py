@@ -84,8 +84,10 @@ class Walk(wiring.Component):
         m.d.comb += leaves.eq(last_channel | (self.walks.read_image & ~self.inside))
         active = Signal()
         m.d.sync += active.eq(self.walks.as_value().any() & ~self.through)
+        inside = Signal()  # in the next clock
+        m.d.comb += inside.eq(Mux(after.advance, self.is_inside(after.position), self.inside))
 
-        self.steer(m, active)
+        self.steer(m, active, inside)
         self.take_bytes(m, last_channel, last_bit)
         with m.If(self.step):
             m.d.sync += [
@@ -93,10 +95,10 @@ class Walk(wiring.Component):
                 last_channel.eq(~leaves & (channel == spec.channels - 2)),
             ]
         m.d.comb += after.advance.eq(self.step & leaves)
+        m.d.sync += self.inside.eq(inside)
         with m.If(after.advance):
             m.d.sync += [
                 self.position.eq(after.position),
-                self.inside.eq(self.is_inside(after.position)),
                 last_cell.eq(after.last),
                 last_bit.eq(after.position.cell[:3] == 7),
             ]
@@ -109,24 +111,17 @@ class Walk(wiring.Component):
 
         return m
 
-    def steer(self, m: Module, active: Signal) -> None:
+    def steer(self, m: Module, active: Signal, inside: Signal) -> None:
         """Make a step unless it lacks a byte or room."""
         walks = self.walks
-        always = Signal()  # every step takes a byte, or a bit
-        full = Signal()  # no room for what each step gives
-        full_inside = Signal()  # no room for what those inside give
-        m.d.sync += [
-            always.eq(walks.load_state | walks.zero),
-            full.eq(walks.read_state & ~self.room),
-            full_inside.eq(walks.read_image & ~self.room),
-        ]
-        lacks_byte = Signal()
+        needs_byte = Signal()
         lacks_room = Signal()
-        m.d.comb += [
-            lacks_byte.eq((always | (walks.load_image & self.inside)) & ~self.i_data.valid),
-            lacks_room.eq(full | (full_inside & self.inside)),
-            self.step.eq(active & ~lacks_byte & ~lacks_room),
+        m.d.sync += [
+            needs_byte.eq(walks.load_state | walks.zero | (walks.load_image & inside)),
+            lacks_room.eq((walks.read_state | (walks.read_image & inside)) & ~self.room),
         ]
+        lacks_byte = needs_byte & ~self.i_data.valid
+        m.d.comb += self.step.eq(active & ~lacks_byte & ~lacks_room)
 
     def take_bytes(self, m: Module, last_channel: Signal, last_bit: Signal) -> None:
         """Take a byte with the step that uses the last of it: a code, a pixel or eight bits."""

@@ -51,20 +51,16 @@ def report(
     ``device`` is its name and build, ``ended`` the error that broke the checks off, if one did.
     """
     return {
-        "result": "broken off" if ended else word(results),
-        "ended": ended,
+        **device,
+        **identity(target),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
-        "device": {**device, **identity(target)},
         "options": dict(options),
+        "equal": ended is None and not any(result.tally.differing for result in results),
+        "ended": ended,
         "codes": sum(result.tally.codes for result in results if result.job.check.unit == "codes"),
-        "checks": [values(result) for result in results],
+        "results": [values(result) for result in results],
     }
-
-
-def word(results: list[Result]) -> str:
-    """Return the result of all checks in a word."""
-    return "differs" if any(result.tally.differing for result in results) else "equal"
 
 
 def values(result: Result) -> dict[str, Any]:
@@ -77,8 +73,8 @@ def values(result: Result) -> dict[str, Any]:
         "result": result.word,
         "not_available": result.missing,
         "unit": check.unit,
-        "compared": tally.codes,
-        "differing": tally.differing,
+        "codes": tally.codes,
+        "differ": tally.differing,
         "first_difference": tally.first,
         "details": tally.details,
         "seconds": round(result.seconds, 3),

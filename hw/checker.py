@@ -31,7 +31,7 @@ def latency(geometry: Geometry) -> int:
 
 def pause(geometry: Geometry) -> int:
     """Return the clocks between two rows: more than an address or a byte is under way."""
-    return max(2 * Lane.LATENCY + geometry.filters, latency(geometry) + 1)
+    return max(2 * Lane.LATENCY + geometry.filters, latency(geometry) + 2)
 
 
 def check_clocks(geometry: Geometry) -> int:
@@ -97,13 +97,14 @@ class Checker(wiring.Component):
         place = Signal(self.geometry.skeleton)
         at = Signal(position_layout(self.geometry))
         walking = Signal()
-        m.d.sync += crc.start.eq(0)
+        differs = Signal()
+        m.d.sync += [crc.start.eq(0), differs.eq(~crc.match_detected)]
         with m.FSM():
             self.walk(m, at, walking)
             with m.State("Judge"):
                 m.d.sync += [
                     crc.start.eq(1),
-                    self.damaged.bit_select(place, 1).eq(~crc.match_detected),
+                    self.damaged.bit_select(place, 1).eq(differs),
                     place.eq(place + 1),
                 ]
                 m.next = "Pause"

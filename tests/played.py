@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from hw.boards.catalogue import BOARDS, BoardSpec
 from hw.flow.bitstream import NINES, cells, replace_memories
 
-__all__ = ["BIT", "Flow", "config"]
+__all__ = ["BIT", "Flow", "config", "sdf"]
 
 BIT = b"\xff\0Part: x\0\xff\xff\xff\xbd\xb3" + bytes(1 << 17) + b"\x5e\0\0\0\xff\xff\xff\xff"
 
@@ -43,6 +43,7 @@ else:
     fmax["link"] = {"achieved": chip[1], "constraint": 60.0024}
     report = json.dumps({"fmax": fmax, "utilization": plan["use"]})
     pathlib.Path(options["--report"]).write_text(report[: plan.get("length")])
+    pathlib.Path(options["--sdf"]).write_text(plan["sdf"])
 """
 
 ECPPACK = """
@@ -61,6 +62,25 @@ def config(found):
     body = "".join(f".bram_init {number}\n{empty}\n\n" for number in found)
     parts = "".join(f".tile_group x\nword: EBR0.WID {f'{n:09b}'[::-1]}\n\n" for n in found)
     return replace_memories(f".device LFE5U-25F\n\n{body}{parts}", found)
+
+
+def sdf(clock):
+    """Return the delays of a clock's two registers with a table between: 0.5 + 1 + 0.2 + 2 ns."""
+    wires = [
+        (f"{clock}/CLKO", "board.linked.chip.first1.r_FF/CLK", 0),
+        (f"{clock}/CLKO", "board.linked.chip.second.s_FF/CLK", 0),
+        ("board.linked.chip.first1.r_FF/Q", "board.linked.chip.x_LUT/A", 1000),
+        ("board.linked.chip.x_LUT/F", "board.linked.chip.second.s_FF/DI", 2000),
+    ]
+    lines = [f"(INTERCONNECT {a} {b} (0:0:{ps}) (0:0:{ps}))" for a, b, ps in wires]
+    for cell in ("first1.r", "second.s"):
+        lines += [
+            f"(INSTANCE board.linked.chip.{cell}_FF)",
+            "(IOPATH CLK Q (400:450:500) (400:450:500))",
+            "(SETUPHOLD (posedge DI) (posedge CLK) (0:0:0) (1:2:3))",
+        ]
+    lines += ["(INSTANCE board.linked.chip.x_LUT)", "(IOPATH A F (100:150:200) (100:150:200))"]
+    return "\n".join(lines)
 
 
 def found_memories(names):
@@ -103,6 +123,7 @@ class Flow:
             "clocks": {},
             "config": config(self.held),
             "use": USE,
+            "sdf": sdf("chip"),
             "bit": BIT.hex(),
         }
         make = BoardSpec.make_platform

@@ -79,6 +79,7 @@ def test_every_figure_of_a_report_is_the_one_computed_by_hand(flow, skeletons):
         "fmax_mhz": {"min": 161.0, "median": 164.25, "max": 170.0, "seeds": 4},
         "clock_mhz": 160,
         "seed": 3,
+        "limits": [{"from": "chip.first", "to": "chip.second", "paths": 1, "ns": 3.7}],
         "link": {
             "name": "UART",
             "baud": 3_000_000,

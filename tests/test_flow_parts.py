@@ -71,8 +71,9 @@ def test_a_part_with_just_enough_multipliers_has_room(monkeypatch, skeleton):
 def played_build(monkeypatch, tmp_path, skeleton, name, pll, **options):
     """Build with every part played; return the report and what each part was given."""
     given, board = {}, find_board(name)
+    rest = {"link": 76.0, "used": USE, "paths": [(4.8, "chip.first1.r", "chip.second.s")]}
     results = [
-        {"seed": seed, "met": met, "fmax": fmax, "link": 76.0, "used": USE, "config": config}
+        {"seed": seed, "met": met, "fmax": fmax, "config": config, **rest}
         for seed, met, fmax, config in (
             (1, True, 205.0, "one"),
             (2, False, 230.0, "two"),
@@ -144,6 +145,7 @@ def test_every_figure_of_another_boards_report_is_the_one_computed_by_hand(
         "fmax_mhz": {"min": 199.0, "median": 205.0, "max": 230.0, "seeds": 5},
         "clock_mhz": 200,
         "seed": 3,
+        "limits": [{"from": "chip.first", "to": "chip.second", "paths": 1, "ns": 4.8}],
         "link": {
             "name": "UART",
             "baud": 3_000_000,

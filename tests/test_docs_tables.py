@@ -108,20 +108,26 @@ def test_boards_have_their_own_figures(tmp_path, monkeypatch):
              for place, kind in enumerate(("lut", "ff", "dsp", "bram"))}  # fmt: skip
     values = kinds | {"board": "b", "filters": 5, "clock_mhz": 80, "link": {"name": "UART"},
                       "fmax_mhz": {"min": 91, "median": 92, "max": 93, "seeds": 4},
-                      "digits_per_second_engine": 61, "digits_per_second_gated": 62}  # fmt: skip
+                      "digits_per_second_engine": 1061, "digits_per_second_gated": 62,
+                      "gops_per_dsp": 0.5, "limits": [
+                          {"from": "a", "to": "b", "paths": 7, "ns": 5.678},
+                          {"from": "c", "to": "c", "paths": 3, "ns": 5}]}  # fmt: skip
     (tmp_path / "docs" / "boards").mkdir(parents=True)
     path = tmp_path / "docs" / "boards" / "b.json"
     path.write_text(json.dumps(values))
     monkeypatch.setattr(measured, "ROOT", tmp_path)
     area = ["1,000 of 2,000", "1,001 of 2,001", "1,002 of 2,002", "1,003 of 2,003"]
-    row = ["`b`, F = 5", *area, "91 / 92 / 93, 4 seeds", "80 MHz", "61"]
+    row = ["`b`, F = 5", *area, "91 / 92 / 93, 4 seeds", "80 MHz", "1,061"]
     (headings, found) = lines(measured.boards())
-    assert found == [*row, "62 over UART"]
+    assert found == [*row, "62 over UART", "0.500"]
     assert headings == ["board", "LUT", "FF", "DSP", "block RAM", "Fmax in MHz", "clock",
-                        "digits a second", "gated"]  # fmt: skip
+                        "digits a second", "gated", "GOPS a DSP"]  # fmt: skip
+    assert lines(measured.limits()) == [["board", "from", "to", "paths", "slowest, ns"],
+                                        ["`b`", "`a`", "`b`", "7", "5.68"],
+                                        ["`b`", "`c`", "`c`", "3", "5.00"]]  # fmt: skip
     del values["digits_per_second_gated"]
     path.write_text(json.dumps(values))
-    assert lines(measured.boards())[1] == [*row, ""]
+    assert lines(measured.boards())[1] == [*row, "", "0.500"]
 
 
 def test_the_referee_has_its_own_figures(monkeypatch):

@@ -39,6 +39,7 @@ def measured_parts() -> dict[str, str]:
         "throughput": throughput(speed["gated"]),
         "referee": referee(),
         "boards": boards(),
+        "limits": limits(),
     }
 
 
@@ -135,11 +136,26 @@ def throughput(gated: Mapping[str, Any]) -> str:
     return table((*headings, "wire", "engine", "gate", "none", "digits a second"), rows)
 
 
+def reports() -> list[dict[str, Any]]:
+    """Return the committed reports of the boards."""
+    return [read_json(path) for path in sorted((ROOT / "docs" / "boards").glob("*.json"))]
+
+
+def limits() -> str:
+    """Return the slowest paths of each board, by the modules that they join."""
+    rows = [
+        (f"`{report['board']}`", f"`{group['from']}`", f"`{group['to']}`", group["paths"], ns)
+        for report in reports()
+        for group in report["limits"]
+        for ns in [f"{group['ns']:.2f}"]
+    ]
+    return table(("board", "from", "to", "paths", "slowest, ns"), rows)
+
+
 def boards() -> str:
     """Return cells, clocks and rates of each board."""
     rows = []
-    for path in sorted((ROOT / "docs" / "boards").glob("*.json")):
-        report = read_json(path)
+    for report in reports():
         area = (f"{report[kind]['used']:,} of {report[kind]['available']:,}" for kind in AREA)
         fmax = report["fmax_mhz"]
         rows.append([
@@ -147,11 +163,14 @@ def boards() -> str:
             *area,
             f"{fmax['min']:.0f} / {fmax['median']:.0f} / {fmax['max']:.0f}, {fmax['seeds']} seeds",
             f"{report['clock_mhz']} MHz",
-            f"{report['digits_per_second_engine']:.0f}",
+            f"{report['digits_per_second_engine']:,.0f}",
             gated_rate(report),
+            f"{report['gops_per_dsp']:.3f}",
         ])
     area_of = ("LUT", "FF", "DSP", "block RAM")
-    return table(("board", *area_of, "Fmax in MHz", "clock", "digits a second", "gated"), rows)
+    return table(
+        ("board", *area_of, "Fmax in MHz", "clock", "digits a second", "gated", "GOPS a DSP"), rows
+    )
 
 
 def gated_rate(report: Mapping[str, Any]) -> str:

@@ -116,24 +116,25 @@ class Chip(wiring.Component):
     def dispatch(self, m: Module, sequencer: Sequencer, port: LatticePort) -> None:
         """Hand runs to the sequencer and the rest to the port, once the context is at rest."""
         command = self.i_command
-        # Both answer from registers, and only to what they were given; the way back is long.
+        # Both answer from registers, and only to what they were given. The command comes from far
+        # away, so there is a register on the way of its valid, and one on that of the answer.
+        waits = delay(m, command.valid & ~command.ready, 1, name="waits")
         answered = Signal()
         m.d.comb += answered.eq(sequencer.i_run.ready | port.i_command.ready)
         m.d.sync += command.ready.eq(answered)
-        # A clock behind, and never across two commands.
-        sound, waits = Signal(), Signal()
+        sound = Signal()
         damaged = self.damaged.bit_select(command.p.skeleton, 1)
-        m.d.comb += waits.eq(command.valid & ~command.ready & ~answered)
-        m.d.sync += sound.eq(waits & self.checked & ~damaged)
+        goes_on = waits & ~command.ready & ~answered
+        m.d.sync += sound.eq(goes_on & self.checked & ~damaged)
         m.d.comb += [
             sequencer.i_run.payload.eq(command.payload),
             port.i_command.payload.eq(command.payload),
         ]
         with m.If(command.p.operation == Operation.RUN):
-            m.d.comb += sequencer.i_run.valid.eq(command.valid & sound)
+            m.d.comb += sequencer.i_run.valid.eq(sound)
         with m.Else():
             rests = ~self.running.bit_select(command.p.context, 1)
-            m.d.comb += port.i_command.valid.eq(command.valid & rests & sound)
+            m.d.comb += port.i_command.valid.eq(rests & sound)
 
     def connect_contexts(
         self,

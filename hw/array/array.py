@@ -16,7 +16,7 @@ from hw.shapes import TAPS, Geometry
 __all__ = ["SystolicArray", "centres", "slot_layout"]
 
 
-def centres(geometry):
+def centres(geometry: Geometry) -> int:
     """Return how many cells' states wait for their change: more than the pipeline holds."""
     wait = Lane.LATENCY + geometry.filters - ReadOnlyMemory.LATENCY - TAPS // 2
     return 1 << ceil_log2(2 + -(-wait // geometry.slots))

@@ -1,7 +1,9 @@
 """A filter lane: a perception chain, a mixing column a filter, and the skeleton memory of both."""
 
+from collections.abc import Sequence
+
 from amaranth import *
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.fixed import STATE
@@ -9,7 +11,7 @@ from hw.array.mix import Mix
 from hw.array.perceive import Perceive
 from hw.primitives import ReadOnlyMemory, connect_each, delay
 from hw.scan import Scan, token_layout
-from hw.shapes import TAPS, code, mix_row, mix_sum, perceive_row
+from hw.shapes import TAPS, Geometry, code, mix_row, mix_sum, perceive_row
 
 __all__ = ["Lane"]
 
@@ -50,7 +52,14 @@ class Lane(wiring.Component):
 
     LATENCY = 1 + ReadOnlyMemory.LATENCY + Perceive.LATENCY + Mix.LATENCY
 
-    def __init__(self, geometry, index, *, perceive, mix):
+    def __init__(
+        self,
+        geometry: Geometry,
+        index: int,
+        *,
+        perceive: Sequence[int],
+        mix: Sequence[Sequence[int]],
+    ):
         self.geometry = geometry
         self.index = index
         self.perceive = perceive
@@ -88,7 +97,7 @@ class Lane(wiring.Component):
             perceive.row.eq(rom.data),
             *connect_each(self.i_taps, perceive.taps),
         ]
-        scan = self.scan(m, f"perceive{self.index}", rom, self.i_scan)
+        scan = self.scan(m, f"perceive{self.index}", Value.cast(rom.data), self.i_scan)
 
         address = delay(m, address, Perceive.LATENCY, name="mix_address")
         sums = self.i_sums
@@ -101,12 +110,13 @@ class Lane(wiring.Component):
                 *connect_each(sums, mix.i_sums),
             ]
             sums = mix.o_sums
-            scan = self.scan(m, f"mix{self.index}_{column}", rom, scan)
+            operands = Value.cast(mix.operands)  # closer than the memory
+            scan = self.scan(m, f"mix{self.index}_{column}", operands, scan)
         m.d.comb += [*connect_each(sums, self.o_sums), self.o_scan.eq(scan)]
 
         return m
 
-    def column(self, m, column):
+    def column(self, m: Module, column: int) -> tuple[ReadOnlyMemory, Mix]:
         """Return a mixing column and its memory."""
         channels = self.geometry.spec.channels
         rom = ReadOnlyMemory(mix_row(channels), self.mix[column])
@@ -116,9 +126,8 @@ class Lane(wiring.Component):
         m.d.comb += mix.operands.eq(delay(m, Value.cast(rom.data), 1, name=f"operands{column}"))
         return rom, mix
 
-    def scan(self, m, name, rom, token):
-        """Pass a memory's tokens by it; return where they go on."""
-        row = Value.cast(rom.data)
+    def scan(self, m: Module, name: str, row: Value, token: data.View) -> data.View:
+        """Pass a memory's tokens by its row, which may be late; return where they go on."""
         m.submodules[f"{name}_scan"] = place = Scan(self.geometry, name, len(row))
         m.d.comb += [place.i.eq(token), place.row.eq(row)]
         return place.o

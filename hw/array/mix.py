@@ -44,7 +44,7 @@ class Mix(wiring.Component):
 
     LATENCY = 1 + ProcessingElement.LATENCY
 
-    def __init__(self, channels, *, before):
+    def __init__(self, channels: int, *, before: int):
         self.channels = channels
         self.before = before
 

@@ -1,5 +1,7 @@
 """The processing element: one product of the array, or two with one multiplier."""
 
+from collections.abc import Sequence
+
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -14,12 +16,12 @@ LOW = WEIGHT.width + 1  # bits of the product that the lower weight owns alone
 OVERLAP = 7  # bits that the two products share
 
 
-def operand(weights):
+def operand(weights: Sequence[int]) -> int:
     """Return the operand of one weight or two, as an integer."""
     return weights[0] if len(weights) == 1 else (weights[1] << LOW) + weights[0]
 
 
-def products(sample, packed):
+def products(sample: int, packed: int) -> tuple[int, int]:
     """Return both products of a sample with the two weights of an operand.
 
     The integer model of the hardware. The products overlap in one wide product by seven bits. The
@@ -63,7 +65,7 @@ class ProcessingElement(wiring.Component):
 
     LATENCY = Multiplier.LATENCY + 4
 
-    def __init__(self, count, *, sample, i_sum, o_sum):
+    def __init__(self, count: int, *, sample: Shape, i_sum: Shape, o_sum: Shape):
         self.count = count
 
         super().__init__({
@@ -88,7 +90,7 @@ class ProcessingElement(wiring.Component):
 
         return m
 
-    def separate(self, m, wide):
+    def separate(self, m: Module, wide: Signal) -> tuple[Signal, Signal]:
         """Return the two products within ``wide``, two clocks later."""
         # Clock 5: what of the upper bits is the lower product's.
         low = Signal(signed(OVERLAP), reset_less=True)
@@ -101,7 +103,7 @@ class ProcessingElement(wiring.Component):
         m.d.sync += [lower.eq(Cat(late[:LOW], low)), upper.eq((late >> LOW) - low)]
         return lower, upper
 
-    def modulo(self, m):
+    def modulo(self, m: Module) -> Signal:
         """Return the upper product modulo 128, four clocks after the operands."""
         sample = delay(m, self.sample[:OVERLAP], 1, name="sample")
         packed = delay(m, self.operand[LOW - 1 : LOW + OVERLAP], 1, name="operand")

@@ -40,7 +40,7 @@ class Perceive(wiring.Component):
 
     LATENCY = TAPS - 1 + ProcessingElement.LATENCY + Requantiser.LATENCY
 
-    def __init__(self, filters):
+    def __init__(self, filters: int):
         self.filters = filters
 
         super().__init__({

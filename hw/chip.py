@@ -121,7 +121,7 @@ class Chip(wiring.Component):
         waits = delay(m, command.valid & ~command.ready, 1, name="waits")
         answered = Signal()
         m.d.comb += answered.eq(sequencer.i_run.ready | port.i_command.ready)
-        m.d.sync += command.ready.eq(answered)
+        m.d.comb += command.ready.eq(delay(m, answered, 1, name="answered"))
         sound = Signal()
         damaged = self.damaged.bit_select(command.p.skeleton, 1)
         goes_on = waits & ~command.ready & ~answered

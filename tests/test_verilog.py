@@ -66,7 +66,9 @@ def test_ports_are_those_of_the_module(chip):
         f"  {port['direction'] + 'put':6} wire {span if bits > 1 else ''}{name}"
         for (name, port), (bits, span) in zip(facts["ports"].items(), widths, strict=True)
     ]
-    assert head[1].split(",\n") == want
+    # A register that nothing else reads is a port itself.
+    found = [re.sub(r" reg (.*) = \S+$", r" wire \1", port) for port in head[1].split(",\n")]
+    assert found == want
     assert [*facts["ports"]][:5] == ["clk", "rst", *(f"i_command_{part}" for part in PARTS)]
 
 

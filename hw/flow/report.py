@@ -88,7 +88,7 @@ def limits(paths: Sequence[tuple[float, str, str]]) -> list[dict[str, Any]]:
 def module(cell: str) -> str:
     """Return the module of a cell, its number and its board left out."""
     path = cell.removeprefix("board.linked.").rpartition(".")[0]
-    return re.sub(r"\d+(?=\.|$)", "", path) or "board"
+    return re.sub(r"_?\d+", "", path) or "board"
 
 
 def engine_rates(

@@ -126,7 +126,7 @@ class Snapshot(wiring.Component):
     """Copy a value from domain ``source`` to domain ``target``, again and again.
 
     All bits of a copy are from the same clock of ``source``. The next copy follows after three to
-    four clocks of each domain.
+    five clocks of each domain.
 
     Parameters
     ----------
@@ -152,7 +152,9 @@ class Snapshot(wiring.Component):
         m.submodules.sent_synchroniser = FFSynchronizer(sent, seen, o_domain="target")
         m.submodules.known_synchroniser = FFSynchronizer(known, heard, o_domain="source")
         # The held value does not change while the other side may read it.
-        with m.If(sent == heard):
+        take = Signal()
+        m.d.source += take.eq((sent == heard) & ~take)
+        with m.If(take):
             m.d.source += [held.eq(self.i), sent.eq(~sent)]
         with m.If(seen != known):
             m.d.target += [Value.cast(self.o).eq(held), known.eq(seen)]

@@ -41,7 +41,8 @@ MEMORIES = {name for name in OUTPUTS if name.startswith("memory")}
 PRODUCTS = {name for name in OUTPUTS if name.startswith("product")}
 MATTERS = dict.fromkeys(INPUTS, MEMORIES) | {
     "a": PRODUCTS,
-    "b": PRODUCTS,
+    "b": {name for name in PRODUCTS if "pair" not in name},
+    "pair": {name for name in PRODUCTS if "pair" in name},
     "read_address": set(OUTPUTS) - PRODUCTS,
 }
 
@@ -51,9 +52,10 @@ def test_every_input_matters_to_every_block_that_has_it(name):
     assert differing(outputs(), outputs(still=name)) == MATTERS[name]
 
 
-WIDTHS = {"a": 8, "b": 8, "write_address": 14, "write_data": 36, "write_enable": 4,
+WIDTHS = {"a": 8, "b": 8, "pair": 18, "write_address": 14, "write_data": 36, "write_enable": 4,
           "read_address": 14, "read_enable": 1}  # fmt: skip
-GIVEN = {"product_signed": 16, "product_mixed": 16, "memory_8_16384": 8, "memory_16_8192": 16,
+GIVEN = {"product_signed": 16, "product_mixed": 16, "product_signed_pair": 26,
+         "product_mixed_pair": 26, "memory_8_16384": 8, "memory_16_8192": 16,
          "memory_8_4096": 8, "memory_9_2048": 9, "memory_36_1024": 36, "memory_36_512": 36,
          "rows_12_2048": 12, "rows_40_1024": 40, "rows_96_512": 96, "rows_128_64": 128}  # fmt: skip
 
@@ -67,7 +69,12 @@ def test_each_block_computes_what_its_name_says():
     dut, found = Blocks(), {}
 
     async def bench(ctx):
-        for name, value in {"a": 0x80, "b": 0xFD, "write_data": 0x9_8765_4321}.items():
+        for name, value in {
+            "a": 0x80,
+            "b": 0xFD,
+            "pair": -3 << 9,
+            "write_data": 0x9_8765_4321,
+        }.items():
             ctx.set(getattr(dut, name), value)
         for name, value in {"write_address": 5, "write_enable": 15, "read_enable": 1}.items():
             ctx.set(getattr(dut, name), value)
@@ -91,6 +98,8 @@ def test_each_block_computes_what_its_name_says():
     simulate(dut, bench)
     assert found["product_signed"] == -128 * -3
     assert found["product_mixed"] == (128 * -3) % (1 << 16)
+    assert found["product_signed_pair"] == (128 * 3) << 9
+    assert found["product_mixed_pair"] == ((128 * -3) << 9) % (1 << 26)
     for name, width in GIVEN.items():
         if name.startswith("memory"):
             assert found[name] == 0x9_8765_4321 % (1 << width), name
@@ -101,7 +110,7 @@ def test_the_top_compares_every_output_of_every_version():
     text = comparison(["one", "two", "three"])
     lines = text.splitlines()
     assert lines[0] == (
-        "module comparison(input clk, rst, output reg [11:0] differs, output reg [16:0] count);"
+        "module comparison(input clk, rst, output reg [13:0] differs, output reg [16:0] count);"
     )
     assert "initial {differs, count} = 0;" in lines and lines[-2:] == ["end", "endmodule"]
     assert {"count <= count + 1;", "{b, a} <= count[15:0];"} <= set(lines)

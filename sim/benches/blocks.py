@@ -13,10 +13,17 @@ from golden.files import replacement
 from hw.flow.verilog import to_verilog
 from hw.flow.yosys import yosys
 from hw.primitives import BlockMemory, Multiplier, ReadOnlyMemory
+from hw.shapes import operand_shape
 
 __all__ = ["Blocks", "comparison", "write_mapped", "write_portable"]
 
-OPERANDS = {"signed": (signed(8), signed(8)), "mixed": (unsigned(8), signed(8))}
+OPERANDS = {
+    "signed": ("b", signed(8), signed(8)),
+    "mixed": ("b", unsigned(8), signed(8)),
+    "signed_pair": ("pair", signed(8), operand_shape(2)),
+    "mixed_pair": ("pair", unsigned(8), operand_shape(2)),
+}
+"""The input that is multiplied with `a`, and both shapes; a pair is of two weights."""
 MEMORIES = [
     (8, 16384, None),
     (16, 8192, 8),
@@ -34,13 +41,14 @@ def members_of() -> dict[str, wiring.Member]:
     inputs = {
         "a": 8,
         "b": 8,
+        "pair": 18,
         "write_address": 14,
         "write_data": 36,
         "write_enable": 4,
         "read_address": 14,
         "read_enable": 1,
     }
-    products = {f"product_{name}": 16 for name in OPERANDS}
+    products = {f"product_{name}": a.width + b.width for name, (_, a, b) in OPERANDS.items()}
     memories = {f"memory_{bits}_{rows}": bits for bits, rows, _ in MEMORIES}
     read_only = {f"rows_{bits}_{rows}": bits for bits, rows in READ_ONLY}
     return {name: In(width) for name, width in inputs.items()} | {
@@ -53,7 +61,7 @@ class Blocks(wiring.Component):
 
     Members
     -------
-    a, b : In
+    a, b, pair : In
         Operands.
     write_address, write_data, write_enable, read_address, read_enable : In
         Of every memory, as far as it has such bits.
@@ -67,10 +75,13 @@ class Blocks(wiring.Component):
     def elaborate(self, platform: object) -> Module:  # noqa: D102
         m = Module()
 
-        for name, (a, b) in OPERANDS.items():
-            m.submodules[name] = block = Multiplier(Shape.cast(a), Shape.cast(b))
-            product = getattr(self, f"product_{name}")
-            m.d.comb += [block.a.eq(self.a), block.b.eq(self.b), product.eq(block.product)]
+        for name, (factor, *shapes) in OPERANDS.items():
+            m.submodules[name] = block = Multiplier(*shapes)
+            m.d.comb += [
+                block.a.eq(self.a),
+                block.b.eq(getattr(self, factor)),
+                getattr(self, f"product_{name}").eq(block.product),
+            ]
         for bits, rows, granularity in MEMORIES:
             name = f"memory_{bits}_{rows}"
             m.submodules[name] = block = BlockMemory(bits, rows, granularity=granularity)
@@ -112,8 +123,8 @@ def write_mapped(folder: Path, name: str, platform: object = None) -> Path:
 def comparison(versions: Sequence[str]) -> str:
     """Return a top of which ``differs`` has a bit for each output that ever differed.
 
-    The operands run through all pairs, everything else is random; no address is read in the clock
-    that writes it.
+    The operands a and b run through all pairs, everything else is random; no address is read in
+    the clock that writes it.
     """
     inputs, outputs = widths_of(In), widths_of(Out)
     lines = [

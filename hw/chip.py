@@ -117,15 +117,15 @@ class Chip(wiring.Component):
         """Hand runs to the sequencer and the rest to the port, once the context is at rest."""
         command = self.i_command
         # Both answer from registers, and only to what they were given. The command comes from far
-        # away, so there is a register on the way of its valid, and one on that of the answer.
-        waits = delay(m, command.valid & ~command.ready, 1, name="waits")
-        answered = Signal()
-        m.d.comb += answered.eq(sequencer.i_run.ready | port.i_command.ready)
-        m.d.comb += command.ready.eq(delay(m, answered, 1, name="answered"))
+        # away: its valid and the answer have a register on their way, and no logic in common.
+        given = delay(m, command.valid, 1, name="given")
+        answered = sequencer.i_run.ready | port.i_command.ready
+        ready = delay(m, answered, 1, name="answered")
+        over = answered | ready | delay(m, ready, 1, name="ready")  # the next is not given yet
         sound = Signal()
         damaged = self.damaged.bit_select(command.p.skeleton, 1)
-        goes_on = waits & ~command.ready & ~answered
-        m.d.sync += sound.eq(goes_on & self.checked & ~damaged)
+        m.d.sync += sound.eq(given & ~over & self.checked & ~damaged)
+        m.d.comb += command.ready.eq(ready)
         m.d.comb += [
             sequencer.i_run.payload.eq(command.payload),
             port.i_command.payload.eq(command.payload),

@@ -115,25 +115,26 @@ class Chip(wiring.Component):
 
     def dispatch(self, m: Module, sequencer: Sequencer, port: LatticePort) -> None:
         """Hand runs to the sequencer and the rest to the port, once the context is at rest."""
-        command = self.i_command
-        # Both answer from registers, and only to what they were given. The command comes from far
-        # away: its valid and the answer have a register on their way, and no logic in common.
-        given = delay(m, command.valid, 1, name="given")
+        # The command comes from far away: a register is there for the way alone, and for that of
+        # the answer. Both answer from registers, and only to what they were given.
+        given = delay(m, self.i_command.valid, 1, name="given")
+        shape = self.geometry.command
+        command = shape(delay(m, Value.cast(self.i_command.payload), 1, name="command"))
         answered = sequencer.i_run.ready | port.i_command.ready
         ready = delay(m, answered, 1, name="answered")
         over = answered | ready | delay(m, ready, 1, name="ready")  # the next is not given yet
         sound = Signal()
-        damaged = self.damaged.bit_select(command.p.skeleton, 1)
+        damaged = self.damaged.bit_select(command.skeleton, 1)
         m.d.sync += sound.eq(given & ~over & self.checked & ~damaged)
-        m.d.comb += command.ready.eq(ready)
         m.d.comb += [
-            sequencer.i_run.payload.eq(command.payload),
-            port.i_command.payload.eq(command.payload),
+            self.i_command.ready.eq(ready),
+            sequencer.i_run.payload.eq(command),
+            port.i_command.payload.eq(command),
         ]
-        with m.If(command.p.operation == Operation.RUN):
+        with m.If(command.operation == Operation.RUN):
             m.d.comb += sequencer.i_run.valid.eq(sound)
         with m.Else():
-            rests = ~self.running.bit_select(command.p.context, 1)
+            rests = ~self.running.bit_select(command.context, 1)
             m.d.comb += port.i_command.valid.eq(rests & sound)
 
     def connect_contexts(

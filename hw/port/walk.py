@@ -79,7 +79,6 @@ class Walk(wiring.Component):
         m.submodules.after = after = Raster(self.geometry, ahead=1)  # the next cell
         last_channel = Signal()
         last_cell = Signal()
-        last_bit = Signal()  # of a byte of bits
         leaves = Signal()  # a step leaves the cell
         m.d.comb += leaves.eq(last_channel | (self.walks.read_image & ~self.inside))
         active = Signal()
@@ -88,7 +87,7 @@ class Walk(wiring.Component):
         m.d.comb += inside.eq(Mux(after.advance, self.is_inside(after.position), self.inside))
 
         self.steer(m, active, inside)
-        self.take_bytes(m, last_channel, last_bit)
+        self.take_bytes(m, last_channel, inside)
         with m.If(self.step):
             m.d.sync += [
                 channel.eq(Mux(leaves, 0, channel + 1)),
@@ -100,7 +99,6 @@ class Walk(wiring.Component):
             m.d.sync += [
                 self.position.eq(after.position),
                 last_cell.eq(after.last),
-                last_bit.eq(after.position.cell[:3] == 7),
             ]
             with m.If(last_cell):
                 m.d.sync += [self.through.eq(1), active.eq(0)]
@@ -123,10 +121,15 @@ class Walk(wiring.Component):
         lacks_byte = needs_byte & ~self.i_data.valid
         m.d.comb += self.step.eq(active & ~lacks_byte & ~lacks_room)
 
-    def take_bytes(self, m: Module, last_channel: Signal, last_bit: Signal) -> None:
+    def take_bytes(self, m: Module, last_channel: Signal, inside: Signal) -> None:
         """Take a byte with the step that uses the last of it: a code, a pixel or eight bits."""
         walks = self.walks
-        of_cell = (walks.load_image & self.inside) | (walks.zero & last_bit)
+        last_bit = Signal()  # of a byte; a cell has been left since the one before
+        of_cell = Signal()
+        m.d.sync += [
+            last_bit.eq(self.position.cell[:3] == 7),
+            of_cell.eq((walks.load_image & inside) | (walks.zero & last_bit)),
+        ]
         done = walks.load_state | (last_channel & of_cell)
         m.d.comb += self.i_data.ready.eq(self.step & done)
 

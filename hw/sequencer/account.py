@@ -63,11 +63,12 @@ class Account(wiring.Component):
         m = Module()
 
         command = self.i_run.p
-        moves = Signal()
+        moves, many = Signal(), Signal()
         taken = Signal(self.geometry.contexts)
         starts = Signal(self.geometry.contexts)  # a clock later
         m.d.sync += [
             moves.eq(command.steps != 0),
+            many.eq(command.steps[8:] != 0),
             starts.eq(taken),
             self.i_run.ready.eq(taken.any()),
         ]
@@ -81,6 +82,7 @@ class Account(wiring.Component):
                 taken[index].eq(waits & ~run.running),
                 run.start.eq(starts[index]),
                 run.moves.eq(moves),
+                run.many.eq(many),
                 run.command.eq(command),
                 run.begun.eq(begun & mine),
                 run.opening.eq(self.read_pass.opening),

@@ -21,8 +21,9 @@ class Run(wiring.Component):
 
     Members
     -------
-    start, moves, command : In
-        Whether the run starts, whether it has a step to make, and all else about it.
+    start, moves, many, command : In
+        Whether the run starts, whether it has a step to make, or more than 255, and all else about
+        it.
     begun, opening : In(1)
         Whether one of its passes began a clock ago, and whether the gate opens after that.
     read : In(1)
@@ -51,6 +52,7 @@ class Run(wiring.Component):
         super().__init__({
             "start": In(1),
             "moves": In(1),
+            "many": In(1),
             "command": In(geometry.command),
             "begun": In(1),
             "opening": In(1),
@@ -72,15 +74,17 @@ class Run(wiring.Component):
 
         gate = Signal(self.geometry.gate)
         remaining = Signal(32)
+        high = Signal()  # more remain than the low byte says
         some = Signal()
         blocked = Signal()  # waits for a delta, from the beginning of the pass that opens the gate
         finished = Signal()  # the last pass is written
         m.d.comb += self.input_channel.eq(gate.input_channel)
         m.d.sync += [
-            some.eq(remaining != 0),
+            high.eq(remaining[8:] != 0),
+            some.eq((remaining[:8] != 0) | high),
             self.prospect.ready.eq(self.running & some & ~blocked),
             self.prospect.opening.eq(gate.active & (gate.wait == 1)),
-            self.prospect.last.eq(remaining == 1),
+            self.prospect.last.eq((remaining[:8] == 1) & ~high),
         ]
 
         with m.If(self.begun):
@@ -100,6 +104,7 @@ class Run(wiring.Component):
             m.d.sync += [
                 self.running.eq(self.moves),
                 remaining.eq(self.command.steps),
+                high.eq(self.many),
                 self.skeleton.eq(self.command.skeleton),
                 gate.eq(self.command.gate),
             ]

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.primitives import delay
+from hw.primitives import copies, delay
 from hw.shapes import Geometry
 
 __all__ = ["ROW", "Scan", "token_layout"]
@@ -64,20 +64,21 @@ class Scan(wiring.Component):
         for stage in range(1, self.LATENCY):
             late = delay(m, tokens[-1].as_value(), 1, name=f"token_{stage}")
             tokens.append(data.View(self.i.shape(), late))
-        mine = Signal()
-        m.d.sync += mine.eq(self.i.memory == self.number)
+        is_mine = self.i.memory == self.number
+        mine = delay(m, is_mine, 2, name="mine")
 
-        # Stage 2: one byte of each four.
+        # Stage 2: one byte of each four. The row is wide, so each four has its own controls.
         fours = []
-        for index in range(-(-self.bytes // FOUR)):
+        count = -(-self.bytes // FOUR)
+        controls = copies(m, Cat(self.i.byte[:2], is_mine), count, name="control")
+        for index, control in enumerate(controls):
             byte = Signal(8, name=f"four{index}", reset_less=True)
             part = self.row[8 * FOUR * index : 8 * FOUR * (index + 1)]
-            with m.If(mine):
-                m.d.sync += byte.eq(part.word_select(tokens[1].byte[:2], 8))
+            with m.If(control[2]):
+                m.d.sync += byte.eq(part.word_select(control[:2], 8))
             fours.append(byte)
 
         # Stage 3: one of each four of those.
-        mine = delay(m, mine, 1, name="mine")
         sixteens = []
         for index in range(-(-len(fours) // FOUR)):
             byte = Signal(8, name=f"sixteen{index}", reset_less=True)

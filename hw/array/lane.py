@@ -97,7 +97,8 @@ class Lane(wiring.Component):
             perceive.row.eq(rom.data),
             *connect_each(self.i_taps, perceive.taps),
         ]
-        scan = self.scan(m, f"perceive{self.index}", Value.cast(rom.data), self.i_scan)
+        row = delay(m, Value.cast(rom.data), 1, name="row")  # closer than the memory
+        scan = self.scan(m, f"perceive{self.index}", row, self.i_scan)
 
         address = delay(m, address, Perceive.LATENCY, name="mix_address")
         sums = self.i_sums

@@ -14,7 +14,7 @@ from hw.shapes import Geometry
 __all__ = ["COMMANDS", "Crossing"]
 
 DEPTH = 16
-"""Rows of each queue: enough for one payload per clock."""
+"""Rows of each queue: enough for a payload in two clocks of either side."""
 
 COMMANDS = DEPTH - 2
 """Commands that may wait."""

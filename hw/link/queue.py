@@ -27,9 +27,9 @@ def gray(count: Value) -> Value:
 class Queue(wiring.Component):
     """Queue payloads from domain ``source`` to domain ``target``.
 
-    Latency is about three clocks of ``target``. Initiation interval is one if the depth covers the
-    latency in both directions. All outputs come from registers. Takes ``depth`` rows of distributed
-    memory.
+    Latency is about three clocks of ``target``. Initiation interval is one clock of ``source`` while
+    there is room, and two clocks of ``target``. All outputs come from registers. Takes ``depth``
+    rows of distributed memory.
 
     `amaranth.lib.fifo.AsyncFIFO` can be reset only from its writing side. Here the link must reset
     both sides of every queue, also of those that the chip writes.
@@ -102,7 +102,9 @@ class Queue(wiring.Component):
             read.addr.eq(fetched),
             some.eq(fetched_gray != self.seen(m, written_gray, "written", by="target")),
         ]
-        with m.If(~self.o.valid | self.o.ready):
+        with m.If(self.o.valid):
+            m.d.target += self.o.valid.eq(~self.o.ready)
+        with m.Else():  # a short way to all of a payload: it does not hear ready
             m.d.target += [self.o.valid.eq(some), payload.eq(read.data)]
             with m.If(some):
                 m.d.target += [

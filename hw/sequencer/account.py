@@ -63,12 +63,11 @@ class Account(wiring.Component):
         m = Module()
 
         command = self.i_run.p
-        moves, many = Signal(), Signal()
+        some = Signal(4)  # of the count of steps, a bit for each byte
         taken = Signal(self.geometry.contexts)
         starts = Signal(self.geometry.contexts)  # a clock later
         m.d.sync += [
-            moves.eq(command.steps != 0),
-            many.eq(command.steps[8:] != 0),
+            some.eq(Cat(command.steps.word_select(byte, 8).any() for byte in range(4))),
             starts.eq(taken),
             self.i_run.ready.eq(taken.any()),
         ]
@@ -81,8 +80,8 @@ class Account(wiring.Component):
             m.d.comb += [
                 taken[index].eq(waits & ~run.running),
                 run.start.eq(starts[index]),
-                run.moves.eq(moves),
-                run.many.eq(many),
+                run.moves.eq(some.any()),
+                run.many.eq(some[1:].any()),
                 run.command.eq(command),
                 run.begun.eq(begun & mine),
                 run.opening.eq(self.read_pass.opening),

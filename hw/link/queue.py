@@ -27,8 +27,8 @@ def gray(count: Value) -> Value:
 class Queue(wiring.Component):
     """Queue payloads from domain ``source`` to domain ``target``.
 
-    Latency is about three clocks of ``target``. Initiation interval is one clock of ``source`` while
-    there is room, and two clocks of ``target``. All outputs come from registers. Takes ``depth``
+    Latency is about three clocks of ``target``. Initiation interval is one clock of ``source``, as
+    long as there is room, and two of ``target``. All outputs come from registers. Takes ``depth``
     rows of distributed memory.
 
     `amaranth.lib.fifo.AsyncFIFO` can be reset only from its writing side. Here the link must reset

@@ -176,11 +176,12 @@ class SystolicArray(wiring.Component):
         """Keep each cell's state until its change is known; both come in the same order."""
         geometry = self.geometry
         ring = BlockMemory(Shape.cast(geometry.word).width, centres(geometry) * geometry.words)
+        valid = delay(m, window.centre_valid, 1, name="centre_valid")
         m.d.comb += [
-            ring.write_data.eq(window.centre),
-            ring.write_enable.eq(window.centre_valid),
+            ring.write_data.eq(delay(m, Value.cast(window.centre), 1, name="centre")),
+            ring.write_enable.eq(valid),
         ]
-        with m.If(window.centre_valid):
+        with m.If(valid):
             m.d.sync += ring.write_address.eq(ring.write_address + 1)
         with m.If(accumulator.o_valid):
             m.d.sync += ring.read_address.eq(ring.read_address + 1)

@@ -69,7 +69,8 @@ class Window(wiring.Component):
             i, j = divmod(tap, 3)
             row_beyond = (edges.top, 0, edges.bottom)[i]
             beyond = row_beyond | (edges.left, 0, edges.right)[j]
-            m.d.sync += Value.cast(self.taps[tap]).eq(Mux(beyond, 0, word))
+            shown = delay(m, Mux(beyond, 0, word), 1, name=f"tap{tap}")
+            m.d.comb += Value.cast(self.taps[tap]).eq(shown)
             if tap == CENTRE:
                 valid = delay(m, self.valid, TAPS - 1 - tap, name="valid")
                 m.d.comb += [

@@ -27,7 +27,7 @@ def gray(count: Value) -> Value:
 class Queue(wiring.Component):
     """Queue payloads from domain ``source`` to domain ``target``.
 
-    Latency is about three clocks of ``target``. Initiation interval is one clock of ``source``, as
+    Latency is about four clocks of ``target``. Initiation interval is one clock of ``source``, as
     long as there is room, and two of ``target``. All outputs come from registers. Takes ``depth``
     rows of distributed memory.
 
@@ -98,10 +98,9 @@ class Queue(wiring.Component):
 
         fetched, fetched_gray, before_gray = (Signal(bits + 1) for _ in range(3))
         some = Signal()
-        m.d.comb += [
-            read.addr.eq(fetched),
-            some.eq(fetched_gray != self.seen(m, written_gray, "written", by="target")),
-        ]
+        m.d.comb += read.addr.eq(fetched)
+        # A clock old, in which nothing is fetched: the payload before is on offer.
+        m.d.target += some.eq(fetched_gray != self.seen(m, written_gray, "written", by="target"))
         with m.If(self.o.valid):
             m.d.target += self.o.valid.eq(~self.o.ready)
         with m.Else():  # a short way to all of a payload: it does not hear ready

@@ -74,26 +74,36 @@ class GatePort(wiring.Component):
         ]
         connect(m, planes.o, flipped(self.o_plane))
 
+        # A context is open for a clock more than it takes codes.
+        takes = self.open & ~self.complete
         delta = self.i_delta
-        m.d.comb += [
-            # A context is open for a clock more than it takes codes.
-            delta.ready.eq((self.open & ~self.complete).bit_select(delta.p.context, 1)),
-        ]
+        m.d.comb += delta.ready.eq(takes.bit_select(delta.p.context, 1))
         m.d.sync += self.delta_code.eq(delta.p.code)
         for index in range(geometry.contexts):
-            site = Signal(geometry.site, name=f"site{index}")
             taken = Signal(name=f"taken{index}")
-            m.d.comb += taken.eq(delta.valid & delta.ready & (delta.p.context == index))
-            row_ends = site.x == geometry.spec.width // 2 - 1
-            last = row_ends & (site.y == geometry.spec.height // 2 - 1)
+            m.d.comb += taken.eq(delta.valid & takes[index] & (delta.p.context == index))
+            site, last = self.count_sites(m, taken)
             m.d.sync += [
                 self.delta_index[index].eq(site),
                 self.delta_enable[index].eq(taken),
                 self.complete[index].eq(taken & last),
             ]
-            with m.If(taken):
-                m.d.sync += site.x.eq(Mux(row_ends, 0, site.x + 1))
-                with m.If(row_ends):
-                    m.d.sync += site.y.eq(Mux(last, 0, site.y + 1))
 
         return m
+
+    def count_sites(self, m: Module, taken: Signal) -> tuple[data.View, Value]:
+        """Return the site of a context's next code, in raster order, and whether it is the last."""
+        site = Signal(self.geometry.site)
+        rows, columns = self.geometry.spec.height // 2, self.geometry.spec.width // 2
+        row_ends, last_row = Signal(), Signal()  # worked out a code ahead
+        with m.If(taken):
+            m.d.sync += [
+                site.x.eq(Mux(row_ends, 0, site.x + 1)),
+                row_ends.eq(~row_ends & (site.x == columns - 2)),
+            ]
+            with m.If(row_ends):
+                m.d.sync += [
+                    site.y.eq(Mux(last_row, 0, site.y + 1)),
+                    last_row.eq(~last_row & (site.y == rows - 2)),
+                ]
+        return site, row_ends & last_row

@@ -83,21 +83,20 @@ class Walk(wiring.Component):
         m.d.comb += leaves.eq(last_channel | (self.walks.read_image & ~self.inside))
         active = Signal()
         m.d.sync += active.eq(self.walks.as_value().any() & ~self.through)
-        inside = Signal()  # in the next clock
-        m.d.comb += inside.eq(Mux(after.advance, self.is_inside(after.position), self.inside))
+        inside = self.is_inside(after.position)  # the next cell
 
-        self.steer(m, active, inside)
-        self.take_bytes(m, last_channel, inside)
+        self.steer(m, active, last_channel & inside)
+        self.take_bytes(m, last_channel)
         with m.If(self.step):
             m.d.sync += [
                 channel.eq(Mux(leaves, 0, channel + 1)),
                 last_channel.eq(~leaves & (channel == spec.channels - 2)),
             ]
         m.d.comb += after.advance.eq(self.step & leaves)
-        m.d.sync += self.inside.eq(inside)
         with m.If(after.advance):
             m.d.sync += [
                 self.position.eq(after.position),
+                self.inside.eq(inside),
                 last_cell.eq(after.last),
             ]
             with m.If(last_cell):
@@ -109,27 +108,26 @@ class Walk(wiring.Component):
 
         return m
 
-    def steer(self, m: Module, active: Signal, inside: Signal) -> None:
-        """Make a step unless it lacks a byte or room."""
+    def steer(self, m: Module, active: Signal, enters: Value) -> None:
+        """Make a step unless it lacks a byte or room; it may be one that ``enters`` the window."""
         walks = self.walks
         needs_byte = Signal()
         lacks_room = Signal()
+        # A clock old. After the window has been left, a step may wait a clock for a byte in vain.
+        within = self.inside | enters
         m.d.sync += [
-            needs_byte.eq(walks.load_state | walks.zero | (walks.load_image & inside)),
-            lacks_room.eq((walks.read_state | (walks.read_image & inside)) & ~self.room),
+            needs_byte.eq(walks.load_state | walks.zero | (walks.load_image & within)),
+            lacks_room.eq((walks.read_state | walks.read_image) & ~self.room),
         ]
         lacks_byte = needs_byte & ~self.i_data.valid
         m.d.comb += self.step.eq(active & ~lacks_byte & ~lacks_room)
 
-    def take_bytes(self, m: Module, last_channel: Signal, inside: Signal) -> None:
+    def take_bytes(self, m: Module, last_channel: Signal) -> None:
         """Take a byte with the step that uses the last of it: a code, a pixel or eight bits."""
         walks = self.walks
-        last_bit = Signal()  # of a byte; a cell has been left since the one before
-        of_cell = Signal()
-        m.d.sync += [
-            last_bit.eq(self.position.cell[:3] == 7),
-            of_cell.eq((walks.load_image & inside) | (walks.zero & last_bit)),
-        ]
+        of_cell = Signal()  # a clock old: the cell has been the same for some channels
+        last_bit = self.position.cell[:3] == 7
+        m.d.sync += of_cell.eq((walks.load_image & self.inside) | (walks.zero & last_bit))
         done = walks.load_state | (last_channel & of_cell)
         m.d.comb += self.i_data.ready.eq(self.step & done)
 

@@ -185,7 +185,7 @@ def test_a_byte_of_an_identity_has_all_clocks_of_a_fetch():
     addresses, seen = [None], []
 
     async def host(host):
-        assert await host.ask(Kind.IDENTIFY, 1, bytes([1, 1])) == b"\0" + FACTS.to_bytes()
+        assert await host.ask(Kind.IDENTIFY, 1, bytes([2, 2])) == b"\0" + FACTS.to_bytes()
 
     async def chip(ctx, link):
         held = 0

@@ -86,7 +86,7 @@ def test_a_chip_tells_of_every_place_and_of_no_more(contexts, skeletons):
     geometry = build(contexts, skeletons)
 
     async def bench(host):
-        payload = await host.ask(Kind.IDENTIFY, 1, bytes([1, 1]))
+        payload = await host.ask(Kind.IDENTIFY, 1, bytes([2, 2]))
         assert payload == b"\0" + facts_of(geometry, ()).to_bytes()
         assert len(payload) == 1 + 18 + 32 * skeletons
 

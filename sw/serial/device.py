@@ -43,7 +43,8 @@ from golden.wire import (
     Tag,
     split_planes,
 )
-from sw.serial.link import Chunk, Link, LinkError, Port
+from sw.serial.chunks import Chunk, data_chunk
+from sw.serial.link import Link, LinkError, Port
 
 __all__ = ["ChipDevice", "SerialPort", "identify", "open_serial", "read_status"]
 
@@ -181,8 +182,7 @@ class ChipDevice:
         while self._batch and not (self._ends_open and not self._due.any()):
             # No more than there are lattices with one to come: each may wait for its delta first.
             wanted = min(max(1, self._batch // 2), int(np.count_nonzero(self._due))) or self._batch
-            wanted = min(wanted, self.link.room // (1 + cells))
-            given = self._flush(Chunk(Tag.PLANES, wanted, gives=wanted * (1 + cells) + 1))
+            given = self._flush(self.link.forms.planes(wanted, cells, self.link.room))
             planes = self._planes_in(given)
             if planes or not self._running:
                 break
@@ -217,7 +217,7 @@ class ChipDevice:
         self._settle()
         for context, chosen in enumerate(cells):
             self._command(Operation.ZERO, context)
-            self._queue.append(datum(np.packbits(chosen, bitorder="little").tobytes()))
+            self._queue.append(self._datum(np.packbits(chosen, bitorder="little")))
 
     def counters(self) -> Counters:
         """Return the engine's counters since the lattices were loaded."""
@@ -271,7 +271,7 @@ class ChipDevice:
         self._batch, self._step, self._ends_open = len(data), step, False
         self._due = np.zeros(len(data), np.int64)
         self._loads = [
-            [self._command_chunk(operation, context), datum(row.tobytes())]
+            [self._command_chunk(operation, context), self._datum(row)]
             for context, row in enumerate(data)
         ]
 
@@ -285,7 +285,7 @@ class ChipDevice:
         self._settle()
         for context in range(self._batch):
             self._command(operation, context)
-            self._queue.append(Chunk(Tag.FETCH, size, gives=size))
+            self._queue.append(self.link.forms.fetch(size, self.link.room))
         given = self._flush()
         if len(given) != self._batch * size:
             raise LinkError(
@@ -311,6 +311,10 @@ class ChipDevice:
         )
         return Chunk(Tag.COMMAND, COMMAND.size, command.to_bytes())
 
+    def _datum(self, data: np.ndarray) -> Chunk:
+        """Return the chunk of a command's data."""
+        return data_chunk(data.tobytes(), self.facts.request - OVERHEAD)
+
     def _flush(self, *last: Chunk) -> bytes:
         """Hand everything to the chip and return what it gave."""
         if not self._fresh:
@@ -320,6 +324,10 @@ class ChipDevice:
         given, self._running = self.link.exchange(chunks)
         self._fresh = True
         return given
+
+
+OVERHEAD = HEADER + CHECK + CHUNK.size
+"""Bytes of a request beside its chunk's body."""
 
 
 def identify(link: Link) -> ChipFacts:
@@ -351,8 +359,3 @@ def facts_in(answer: bytes, name: str) -> ChipFacts:
     if not facts.contexts or facts.request < longest or facts.response < cells + HEADER + 4:
         raise wrong
     return facts
-
-
-def datum(data: bytes) -> Chunk:
-    """Return the chunk of a command's data."""
-    return Chunk(Tag.DATA, len(data), data)

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 from golden.errors import InputError, SkeletonDamaged
 from golden.frames import CHECK, DELIMITER, HEADER, Message, frame, parse
-from golden.wire import CHUNK, REPLY, RESPONSE, ChipFacts, Error, Kind, Tag, chunk
+from golden.wire import REPLY, RESPONSE, VERSION, ChipFacts, Error, Kind
+from sw.serial.chunks import Chunk, Forms, pack_chunks
 
-__all__ = ["Chunk", "Link", "LinkError", "Port", "pack_chunks"]
+__all__ = ["Link", "LinkError", "Port"]
 
 ATTEMPTS = 5
 BABBLE = 4 * RESPONSE
 """Bytes without an answer among them after which an attempt is given up."""
-
-OVERHEAD = CHUNK.size
 
 
 class LinkError(InputError):
@@ -48,54 +45,6 @@ class Port(Protocol):
         """Give the port back."""
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """A part of an EXCHANGE: DATA with a body and FETCH with a count may be cut, others not."""
-
-    tag: Tag
-    count: int
-    body: bytes = b""
-    gives: int = 0
-    """Most bytes that come back."""
-
-    def to_bytes(self) -> bytes:
-        """Return the chunk as it travels."""
-        return chunk(self.tag, self.count, self.body)
-
-
-def pack_chunks(chunks: list[Chunk], request: int, response: int) -> Iterator[bytes]:
-    """Yield payloads for `chunks`, each at most `request` bytes and answered by `response`."""
-    payload, room = b"", response
-    for item in chunks:
-        left: Chunk | None = item
-        while left is not None:
-            part, left = cut(left, request - len(payload), room)
-            if part is None:
-                yield payload
-                payload, room = b"", response
-            else:
-                payload += part.to_bytes()
-                room -= part.gives
-    if payload:
-        yield payload
-
-
-def cut(item: Chunk, request: int, response: int) -> tuple[Chunk | None, Chunk | None]:
-    """Return what of a chunk fits, if any, and what is left."""
-    if item.tag is Tag.DATA and OVERHEAD < request < OVERHEAD + item.count:
-        size = request - OVERHEAD
-        first, rest = item.body[:size], item.body[size:]
-        return Chunk(Tag.DATA, len(first), first), Chunk(Tag.DATA, len(rest), rest)
-    if item.tag is Tag.FETCH and request >= OVERHEAD and 0 < response < item.count:
-        rest_count = item.count - response
-        return (
-            Chunk(Tag.FETCH, response, gives=response),
-            Chunk(Tag.FETCH, rest_count, gives=rest_count),
-        )
-    fits = OVERHEAD + len(item.body) <= request and item.gives <= response
-    return (item, None) if fits else (None, item)
-
-
 class Link:
     """Ask a chip, and ask again where an answer does not come.
 
@@ -106,6 +55,7 @@ class Link:
     def __init__(self, port: Port, sequence: int | None = None) -> None:
         self.port = port
         self.facts: ChipFacts | None = None
+        self.forms = Forms()
         self.clean = False
         """Whether the last request has been answered."""
         # Not the last host's next number, more likely than not.
@@ -142,16 +92,22 @@ class Link:
         return self.facts.response - HEADER - 3
 
     def exchange(self, chunks: list[Chunk]) -> tuple[bytes, int]:
-        """Hand chunks to the chip; return what they gave, and which contexts run."""
+        """Hand chunks to the chip; return the values they gave, and which contexts run."""
         facts = self.facts
         assert facts is not None, "identify comes first"
         given, running = b"", 0
         limits = facts.request - HEADER - CHECK, self.room + 1
-        for payload in pack_chunks(chunks, *limits):
-            answer = self.ask(Kind.EXCHANGE, payload)
+        for parts in pack_chunks(chunks, *limits):
+            answer = self.ask(Kind.EXCHANGE, b"".join(part.to_bytes() for part in parts))
             if not answer:
                 raise LinkError(f"{self.port.name} answers with nothing: run again")
-            given, running = given + answer[:-1], answer[-1]
+            try:
+                given += self.forms.read(parts, answer[:-1], facts.spec.cells)
+            except ValueError:
+                raise LinkError(
+                    f"{self.port.name} gave an output that is not whole: run again"
+                ) from None
+            running = answer[-1]
         return given, running
 
     def _hear(self, kind: int) -> Message | None:
@@ -187,6 +143,8 @@ def explain(error: Error | None, code: int, detail: int) -> str:
     if error is Error.STALLED:
         return "the chip waits for something that does not come: run again"
     if error is Error.VERSION:
+        if detail > VERSION:
+            return f"the chip speaks version {detail} of the protocol: bring Thalweg up to date"
         return f"the chip speaks version {detail} of the protocol: bring its bitstream up to date"
     if error is Error.SKELETON_DAMAGED:
         return "the chip found this skeleton damaged: load its bitstream again"

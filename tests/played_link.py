@@ -57,7 +57,7 @@ class PlayedChip:
         self.requests, self.commands, self.answers = [], [], []
         self.longest_request = self.longest_response = 0
         self.clocks = self.busy = self.count = 0
-        self.ready, self.heard, self.last = False, b"", None
+        self.ready, self.heard, self.kept, self.next = False, b"", {}, 0
         self.reset()
 
     def reset(self):
@@ -76,10 +76,16 @@ class PlayedChip:
                 self.answer(message)
 
     def answer(self, message):
-        if message[:2] != self.last or message.kind in (Kind.IDENTIFY, Kind.RESET):
+        number, place = message.sequence, message.sequence % 2
+        once = message.kind not in (Kind.IDENTIFY, Kind.RESET)
+        if not once:
+            self.kept.clear()
+        if (message[:2], once) != (self.kept.get(place, (None,))[0], True):
+            assert message.kind != Kind.EXCHANGE or number == self.next, "it would be ignored"
             self.requests.append(message)
-            self.response = self.respond(message)
-        self.last = message[:2]
+            self.kept[place] = message[:2], self.respond(message)
+            self.next = (number + 1) % 256
+        self.response = self.kept[place][1]
         length = HEADER + len(self.response)
         self.longest_response = max(self.longest_response, length)
         assert length <= self.facts.response

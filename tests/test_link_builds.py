@@ -106,13 +106,13 @@ def test_the_last_lattice_and_the_last_place_can_be_asked_for(contexts, skeleton
         await host.ask(Kind.RESET, 1)
         answer = await host.ask(Kind.EXCHANGE, 2, run + delta + chunk(Tag.PLANES, contexts))
         assert answer == bytes([0, wire.NO_PLANE, 0])
-        for wrong, error in (
+        for number, (wrong, error) in enumerate((
             (command(Operation.ZERO, contexts), Error.NO_SUCH_CONTEXT),
             (command(Operation.ZERO, 0, skeletons), Error.NO_SUCH_SKELETON),
             (chunk(Tag.DELTA, 9, bytes([contexts]) + bytes(8)), Error.NO_SUCH_CONTEXT),
             (chunk(Tag.PLANES, contexts + 1), Error.BAD_LENGTH),
-        ):
-            answer = await host.ask(Kind.EXCHANGE, 3 + len(seen) + error, wrong)
+        )):
+            answer = await host.ask(Kind.EXCHANGE, 3 + number, wrong)
             assert answer == bytes([error, 0])
 
     async def chip(ctx, link):

@@ -43,16 +43,23 @@ class Chip:
 
     def __init__(self, *replies):
         self.replies, self.requests, self.sent = list(replies), [], []
+        self.waiting = []
+        """Requests without an answer."""
 
     def write(self, data):
         self.sent.append(data)
         (message,) = [m for part in data.split(DELIMITER) if (m := parse(part))]
         self.requests.append(message)
+        if message not in self.waiting:
+            self.waiting.append(message)
 
     def read(self):
         if not self.replies:
             return b""
-        return self.replies.pop(0)(self.requests[-1])
+        reply = self.replies.pop(0)((self.waiting or self.requests[-1:])[0])
+        if reply:
+            self.waiting = self.waiting[1:]
+        return reply
 
     def close(self):
         self.closed = True
@@ -291,14 +298,16 @@ def test_half_of_the_lattices_run_while_the_other_half_is_answered():
         assert (indices.tolist(), planes.tolist()) == ([context], [[5] * SPEC.cells])
         opened.write_deltas(indices, np.full((1, 4), context, np.int8))
     assert len(opened.planes()[0]) == 0  # every opening has come, and nothing is left to run
-    chip.replies = [says(0, *compress(bytes(16)) * 2, 0)]
+    chip.replies = [says(0, 2), says(0, *compress(bytes(16)) * 2, 0)]
     opened.read_images()
     load = [(Tag.COMMAND, 14), (Tag.COMPACT_DATA, 3), (Tag.COMMAND, 14)]
     delta, read = (Tag.DELTA, 5), [(Tag.COMMAND, 14), (Tag.COMPACT_FETCH, 16)]
     exchanges = [sent(message) for message in chip.requests if message.kind == Kind.EXCHANGE]
     assert exchanges == [
         [*load, *load, (Tag.COMPACT_PLANES, 1)],
-        *[[delta, (Tag.COMPACT_PLANES, 1)]] * 3,
+        [(Tag.COMPACT_PLANES, 1)],  # before the first answer has come
+        *[[delta, (Tag.COMPACT_PLANES, 1)]] * 2,
+        [delta],  # the last plane is under way
         [delta, *read, *read],
     ]
 
@@ -310,14 +319,16 @@ def test_no_more_planes_are_asked_for_than_can_come_without_an_answer():
     opened.load_images(np.zeros((4, 4, 4), np.uint8))
     opened.start(2)
     chip.requests.clear()
-    for pair in ((0, 1), (2, 0), (1, 2), (3,), (3,)):
+    for pair in ((0, 1), (2, 3), (1, 0), (2,), (3,)):
         payload = [byte for context in pair for byte in (context, *PLANE)]
-        chip.replies = [says(0, *payload, 0xFF, 15)]
+        # The last but one leaves a delta alone under way, which gives nothing.
+        chip.replies = [says(0, 15)] * (pair == (3,)) + [says(0, *payload, 0xFF, 15)]
         indices, _ = opened.planes()
         assert indices.tolist() == list(pair)
         opened.write_deltas(indices, np.zeros((len(pair), 4), np.int8))
-    asked = [sent(message)[-1][1] for message in chip.requests]
-    assert asked == [2, 2, 2, 1, 1]  # in the end, only lattice 3 has any to come
+    asked = [sent(message)[-1] for message in chip.requests]
+    planes = [(Tag.COMPACT_PLANES, count) for count in (2, 2, 2, 2)]
+    assert asked == [*planes, (Tag.DELTA, 5), (Tag.COMPACT_PLANES, 1)], "only lattice 3 is left"
 
 
 @pytest.mark.parametrize(

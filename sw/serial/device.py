@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -44,7 +45,7 @@ from golden.wire import (
     split_planes,
 )
 from sw.serial.chunks import Chunk, data_chunk
-from sw.serial.link import Link, LinkError, Port
+from sw.serial.link import WINDOW, Begun, Link, LinkError, Port
 
 __all__ = ["ChipDevice", "SerialPort", "identify", "open_serial", "read_status"]
 
@@ -137,6 +138,8 @@ class ChipDevice:
         """Openings that are still to come, of each lattice."""
         self._ends_open = False
         """Whether the run under way ends with them."""
+        self._asked: deque[tuple[Begun, int]] = deque()
+        """What is under way, each with the number of planes that it asks for."""
         self._fresh = False
         self._base = Counters(0, 0)
         self.choose(0)
@@ -180,11 +183,10 @@ class ChipDevice:
         cells = self.facts.spec.cells
         planes: list[tuple[int, bytes]] = []
         while self._batch and not (self._ends_open and not self._due.any()):
-            # No more than there are lattices with one to come: each may wait for its delta first.
-            wanted = min(max(1, self._batch // 2), int(np.count_nonzero(self._due))) or self._batch
-            given = self._flush(self.link.forms.planes(wanted, cells, self.link.room))
-            planes = self._planes_in(given)
-            if planes or not self._running:
+            self._ask_for_planes()
+            given, count = self._finish()
+            planes = self._planes_in(given) if count else []
+            if planes or not (self._running or self._asked):
                 break
         if self._due.any() and not planes:
             raise LinkError(f"{self.link.port.name}: a run ended before its last opening")
@@ -229,6 +231,22 @@ class ChipDevice:
         """Return what the chip counts."""
         return read_status(self.link)
 
+    def _ask_for_planes(self) -> None:
+        """Ask for those of half of the lattices, and for more while they come.
+
+        No more than there are lattices with one to come: each may wait for its delta first. With
+        none to come, wait for the ends of the runs.
+        """
+        cells, half = self.facts.spec.cells, max(1, self._batch // 2)
+        left = int(np.count_nonzero(self._due)) - sum(count for _, count in self._asked)
+        while len(self._asked) < WINDOW and (left > 0 or not self._asked):
+            wanted = min(half, left) if left > 0 else self._batch
+            chunk = self.link.forms.planes(wanted, cells, self.link.room)
+            self._begin(chunk, count=chunk.count)
+            left -= chunk.count
+        if self._queue and len(self._asked) < WINDOW:
+            self._begin()
+
     def _planes_in(self, given: bytes) -> list[tuple[int, bytes]]:
         """Return contexts and codes of planes; each must be whole, and of a lattice of ours."""
         cells = self.facts.spec.cells
@@ -261,8 +279,9 @@ class ChipDevice:
         return self.facts.digests.index(skeleton.digest)
 
     def _load(self, operation: Operation, data: np.ndarray, step: int) -> None:
-        if not self._fresh or self._running:
+        if not self._fresh or self._running or self._asked:
             self._queue, self._loads = [], []
+            self._asked.clear()
             self.link.ask(Kind.RESET)
             self._fresh, self._running = True, 0
         else:
@@ -315,15 +334,36 @@ class ChipDevice:
         """Return the chunk of a command's data."""
         return data_chunk(data.tobytes(), self.facts.request - OVERHEAD)
 
-    def _flush(self, *last: Chunk) -> bytes:
+    def _flush(self) -> bytes:
         """Hand everything to the chip and return what it gave."""
+        self._begin()
+        given = b""
+        while self._asked:
+            given, _ = self._finish()
+        return given
+
+    def _begin(self, *last: Chunk, count: int = 0) -> None:
+        """Hand everything to the chip, and chunks that ask for so many planes."""
+        chunks, self._queue = [*self._queue, *last], []
+        if chunks:
+            with self._whole():
+                self._asked.append((self.link.begin(chunks), count))
+
+    def _finish(self) -> tuple[bytes, int]:
+        """Return what the chip gave for what is longest under way, and the planes asked for."""
+        with self._whole():
+            begun, count = self._asked.popleft()
+            given, self._running = self.link.finish(begun)
+        return given, count
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Do a part of a run that is whole or ends the run."""
         if not self._fresh:
             raise LinkError(f"{self.link.port.name} was interrupted: load the batch again")
-        chunks, self._queue = [*self._queue, *last], []
-        self._fresh = False  # until all of it is answered
-        given, self._running = self.link.exchange(chunks)
+        self._fresh = False
+        yield
         self._fresh = True
-        return given
 
 
 OVERHEAD = HEADER + CHECK + CHUNK.size

@@ -144,8 +144,8 @@ def forms(travels: Sequence[Mapping[str, Any]]) -> str:
     """Return the bytes of what travels for a digit, in each form."""
     kinds = ("plain", "masked", "compact", "entropy")
     rows = [(row["what"], *(f"{row[kind]:,.0f}" for kind in kinds)) for row in travels]
-    total = (f"{sum(row[kind] for row in travels):,.0f}" for kind in kinds)
-    return table(("bytes of", *kinds), [*rows, ("all", *total)])
+    sums = (f"{sum(row[kind] for row in travels):,.0f}" for kind in kinds)
+    return table(("bytes of", *kinds), [*rows, ("all", *sums)])
 
 
 def reports() -> list[dict[str, Any]]:

@@ -136,8 +136,8 @@ def throughput(gated: Mapping[str, Any]) -> str:
             f"{row['digits_per_second']:.1f}",
         ])
     headings = ("link", "contexts", "time of the gate", "clocks a digit")
-    shares = ("wire", "engine", "gate", "none")
-    return table((*headings, *shares, "bytes to + from the chip", "digits a second"), rows)
+    more = ("wire", "engine", "gate", "none")
+    return table((*headings, *more, "bytes to + from the chip", "digits a second"), rows)
 
 
 def forms(travels: Sequence[Mapping[str, Any]]) -> str:

@@ -49,7 +49,7 @@ BAUD = 3_000_000
 BITS_A_BYTE = 10
 """On a UART: start bit, eight bits, stop bit."""
 
-VERSION = 1
+VERSION = 2
 """Version of the protocol; frames and IDENTIFY are the same in all versions."""
 
 REQUEST = 2048
@@ -99,6 +99,7 @@ class Error(Number):
     SKELETON_DAMAGED = 8, "the chunk"
     STALLED = 9, "the chunk: the chip accepted or sent nothing for too long, and needs a RESET"
     NOT_READY = 10, "0: the chip needs a RESET"
+    BAD_BODY = 11, "the chunk: its compact form is longer or shorter than its headers say"
 
 
 class Tag(Number):
@@ -109,6 +110,13 @@ class Tag(Number):
     DELTA = 3, "1 + cells / 4: the context, then codes in raster order", ""
     FETCH = 4, "bytes requested", "bytes of read commands"
     PLANES = 5, "planes requested, at most the contexts", "context and codes of each, then 255"
+    COMPACT_DATA = 6, "bytes: the number of values in 2, then the values in compact form", ""
+    COMPACT_FETCH = 7, "bytes requested", "bytes of read commands in compact form"
+    COMPACT_PLANES = (
+        8,
+        "planes requested, at most the contexts",
+        "context of each and its codes in compact form, then 255",
+    )
 
 
 class Operation(Number):

@@ -9,6 +9,7 @@ from amaranth.utils import ceil_log2
 from golden.fixed import STATE
 from golden.wire import REQUEST
 from hw.array.array import centres
+from hw.link.packets import KEPT
 from hw.shapes import Geometry
 from hw.skeleton_memory import layouts, pitch_of
 
@@ -83,8 +84,9 @@ def lattice_memories(geometry: Geometry) -> Iterator[Written]:
 
 
 def link_memories(geometry: Geometry) -> Iterator[Written]:
-    """Yield what holds a request, a response and a frame's run."""
-    for name, depth in (("request", REQUEST), ("response", geometry.response), ("run", RUN)):
+    """Yield what holds requests, responses and a frame's run."""
+    kept = (("request", KEPT * REQUEST), ("response", KEPT * geometry.response))
+    for name, depth in (*kept, ("run", RUN)):
         yield name, 8, depth, 8
 
 

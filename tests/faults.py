@@ -25,7 +25,7 @@ from golden.samples import calibrated, network
 from golden.skeleton import Skeleton
 from golden.spec import Gate, Spec
 from golden.wire import Kind
-from hw.checker import Checker
+from hw.checker import check_clocks
 from hw.link.link import PATIENCE
 from hw.shapes import Geometry
 from sim.devices.board import SimulatedBoard, SimulatedPort
@@ -165,7 +165,7 @@ class Bench:
         self.limit = 100 * (self.board.patience + 10 * divisor * 4096)
         # Each chunk of a request may wait for the chip as long as it has patience; a reset waits
         # until the skeletons are checked, on the chip's clock, which is the faster one.
-        self.calm = CHUNKS * self.board.patience + Checker(geometry, []).clocks
+        self.calm = CHUNKS * self.board.patience + check_clocks(geometry)
 
     def restored(self, device, batch):
         """Run a batch on a device; return the images."""

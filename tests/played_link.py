@@ -8,12 +8,14 @@ from collections import deque
 
 import numpy as np
 
+from golden.compact import compress, expand
 from golden.frames import CHECK, DELIMITER, HEADER, frame, parse
 from golden.model import Model
-from golden.wire import REPLY, ChipFacts, Error, Kind, Operation, Tag
+from golden.wire import REPLY, VERSION, ChipFacts, Error, Kind, Operation, Tag
 
 __all__ = ["PlayedChip"]
 
+BODIES = (Tag.COMMAND, Tag.DATA, Tag.DELTA, Tag.COMPACT_DATA)
 LOADS = (Operation.LOAD_IMAGE, Operation.LOAD_STATE, Operation.ZERO)
 
 
@@ -55,7 +57,7 @@ class PlayedChip:
         self.requests, self.commands, self.answers = [], [], []
         self.longest_request = self.longest_response = 0
         self.clocks = self.busy = self.count = 0
-        self.ready, self.heard, self.last = False, b"", None
+        self.ready, self.heard, self.kept, self.next = False, b"", {}, 0
         self.reset()
 
     def reset(self):
@@ -74,10 +76,16 @@ class PlayedChip:
                 self.answer(message)
 
     def answer(self, message):
-        if message[:2] != self.last or message.kind in (Kind.IDENTIFY, Kind.RESET):
+        number, place = message.sequence, message.sequence % 2
+        once = message.kind not in (Kind.IDENTIFY, Kind.RESET)
+        if not once:
+            self.kept.clear()
+        if (message[:2], once) != (self.kept.get(place, (None,))[0], True):
+            assert message.kind != Kind.EXCHANGE or number == self.next, "it would be ignored"
             self.requests.append(message)
-            self.response = self.respond(message)
-        self.last = message[:2]
+            self.kept[place] = message[:2], self.respond(message)
+            self.next = (number + 1) % 256
+        self.response = self.kept[place][1]
         length = HEADER + len(self.response)
         self.longest_response = max(self.longest_response, length)
         assert length <= self.facts.response
@@ -94,7 +102,7 @@ class PlayedChip:
 
     def respond(self, message):
         if message.kind == Kind.IDENTIFY:
-            assert message.payload == b"\1\1"
+            assert message.payload == bytes([VERSION, VERSION])
             return b"\0" + self.facts.to_bytes()
         if message.kind == Kind.RESET:
             self.ready = True
@@ -115,22 +123,29 @@ class PlayedChip:
         given = b""
         while payload:
             tag, count = Tag(payload[0]), int.from_bytes(payload[1:3], "little")
-            body = payload[3 : 3 + count * (tag in (Tag.COMMAND, Tag.DATA, Tag.DELTA))]
+            body = payload[3 : 3 + count * (tag in BODIES)]
             payload = payload[3 + len(body) :]
             if tag is Tag.COMMAND:
                 self.waiting.append(body)
             elif tag is Tag.DATA:
                 self.data += body
+            elif tag is Tag.COMPACT_DATA:
+                values, size = expand(body[2:], int.from_bytes(body[:2], "little"))
+                assert 2 + size == len(body)
+                self.data += values
             elif tag is Tag.DELTA:
                 self.add(self.contexts[body[0]], np.frombuffer(body[1:], np.int8))
             self.work()
-            if tag is Tag.FETCH:
+            form = compress if tag in (Tag.COMPACT_FETCH, Tag.COMPACT_PLANES) else bytes
+            if tag in (Tag.FETCH, Tag.COMPACT_FETCH):
                 assert len(self.read_out) >= count > 0, "it would stall"
-                given, self.read_out = given + self.read_out[:count], self.read_out[count:]
-            elif tag is Tag.PLANES:
+                given += form(self.read_out[:count])
+                self.read_out = self.read_out[count:]
+            elif tag in (Tag.PLANES, Tag.COMPACT_PLANES):
                 assert len(self.planes) >= count or not self.running(), "it would wait for long"
                 for _ in range(min(count, len(self.planes))):
-                    given += self.planes.popleft()
+                    plane = self.planes.popleft()
+                    given += plane[:1] + form(plane[1:])
                 given += b"\xff"
         return given
 

@@ -8,10 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from golden.files import read_json
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
 from hw.boards.catalogue import BOARDS, find_board
-from hw.boards.rates import wire_bytes
+from hw.boards.rates import LINKS, MEASURED, LinkSpec, frames, gated_rate, wire_bytes
 from hw.boards.top import BoardTop, pll_settings
 from hw.flow.bitstream import cells, contents
 from hw.flow.build import geometry_of
@@ -81,6 +82,13 @@ def test_block_memories_are_where_a_bitstream_looks_for_them_and_hold_the_skelet
     assert not any(any(nines) for nines in found.values()), "all others begin empty"
 
 
+def size(kind, values):
+    """Return the bytes of so many values as they were measured."""
+    rows = [row for row in read_json(MEASURED)["travels"] if row["kind"] == kind]
+    assert rows and all(row["compact"] < row["plain"] for row in rows)
+    return round(values * sum(row["compact"] for row in rows) / sum(row["plain"] for row in rows))
+
+
 @pytest.mark.parametrize(
     ("height", "width", "image", "every", "openings"),
     [(4, 4, 4, 3, 4), (8, 4, 2, 1, 10), (4, 16, 4, 9, 2), (8, 8, 6, 10, 1)],
@@ -91,7 +99,36 @@ def test_bytes_of_a_gated_digit_are_those_of_its_frames(height, width, image, ev
     cells, pixels = height * width, image * image
     frame = 2 + 4 + 2  # kind and number, CRC, stuffing and delimiter
     command, planes, delta = 3 + 14, 3, 3 + 1 + cells // 4
-    requests = [2 * command + 3 + pixels + planes]
+    image, plane, restored = size("image", pixels), size("plane", cells), size("restored", pixels)
+    requests = [2 * command + 3 + 2 + image + planes]
     requests += [*[delta + planes] * (openings - 1), delta + command + 3]
-    responses = [*[1 + 1 + cells + 1 + 1] * openings, 1 + pixels + 1]
+    responses = [*[1 + 1 + plane + 1 + 1] * openings, 1 + restored + 1]
     assert wire_bytes(spec) == sum(requests + responses) + 2 * (openings + 1) * frame
+
+
+GATED = Spec(gate=Gate(input_channel=0, output_channel=1, start=1, every=3))
+
+
+def test_gated_digits_a_second_are_those_of_a_link_whose_ways_overlap():
+    uart = LINKS["uart"]
+    (load, _), *_ = travels = [(len(a), len(b)) for a, b in frames(GATED)]
+    back = sum(response for _, response in travels)
+    alone, rate = uart.rate / wire_bytes(GATED), gated_rate(GATED, uart)
+    assert 1.25 * alone < rate < uart.rate / back
+    # Nothing comes back while the images, and the last deltas, are on their way.
+    turns = load + travels[-1][0] / 2 + (8 + 29) / 2
+    assert rate == pytest.approx(uart.rate / (back + turns), rel=0.01)
+    faster = LinkSpec(name="faster", rate=10 * uart.rate)
+    assert gated_rate(GATED, faster) == pytest.approx(10 * rate, rel=1e-3)
+
+
+def test_gated_digits_a_second_are_no_more_than_an_engine_makes():
+    engine, uart = 12.0, LINKS["uart"]
+    rate = gated_rate(GATED, uart, 1 / engine / GATED.steps)
+    assert 0.9 * engine < rate < engine
+    rates = [gated_rate(GATED, uart, 1 / per_second / 10) for per_second in (50, 200, 800, 1e9)]
+    assert sorted(rates) == rates and rates[-1] == gated_rate(GATED, uart)
+
+
+def test_a_spec_without_gate_has_no_gated_digits():
+    assert gated_rate(Spec(), LINKS["uart"]) == 0

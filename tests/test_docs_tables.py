@@ -95,11 +95,24 @@ def test_throughput_has_its_own_figures():
              "engine": 600, "gate": 1000, "idle": 120, "to_chip": 5, "from_chip": 6,
              "digits_per_second": 78.9} for measured in (True, False)]  # fmt: skip
     headings = ["link", "contexts", "time of the gate", "clocks a digit"]
-    shares = ["10.0%", "30.0%", "50.0%", "6.0%", "78.9"]
+    shares = ["10.0%", "30.0%", "50.0%", "6.0%"]
+    rows[1]["to_chip"] = 0
+    bytes_heading = "bytes to + from the chip"
     assert lines(measured.throughput({"rows": rows})) == [
-        [*headings, "wire", "engine", "gate", "none", "digits a second"],
-        ["a", "3", "as measured", "2,000", *shares],
-        ["a", "3", "no time", "2,000", *shares],
+        [*headings, "wire", "engine", "gate", "none", bytes_heading, "digits a second"],
+        ["a", "3", "as measured", "2,000", *shares, "5 + 6", "78.9"],
+        ["a", "3", "no time", "2,000", *shares, "", "78.9"],
+    ]
+
+
+def test_forms_have_their_own_figures_and_a_sum():
+    first = {"what": "an image", "plain": 784, "masked": 140.6, "compact": 141.4, "entropy": 64.2}
+    second = {"what": "a plane", "plain": 1024, "masked": 434, "compact": 391.4, "entropy": 2000}
+    assert lines(measured.forms([first, second])) == [
+        ["bytes of", "plain", "masked", "compact", "entropy"],
+        ["an image", "784", "141", "141", "64"],
+        ["a plane", "1,024", "434", "391", "2,000"],
+        ["all", "1,808", "575", "533", "2,064"],
     ]
 
 

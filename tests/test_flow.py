@@ -13,6 +13,7 @@ from golden.files import lock
 from golden.samples import calibrated, uniform
 from golden.spec import Gate, Spec
 from hw.boards.catalogue import PARTS, find_board
+from hw.boards.rates import LINKS, gated_rate
 from hw.flow.bitstream import FIRST, cells, sections
 from hw.flow.build import build, geometry_of
 from tests.played import BIT, Flow
@@ -84,13 +85,13 @@ def test_every_figure_of_a_report_is_the_one_computed_by_hand(flow, skeletons):
             "name": "UART",
             "baud": 3_000_000,
             "clock_mhz": 60,
-            "bytes_per_gated_digit": 295,  # see tests/test_boards.py
-            "gated_digits_per_second": 1016.9,
-            "counted": "bytes of both directions one after the other, engine and host hidden",
+            "bytes_per_gated_digit": 250,  # see tests/test_boards.py
+            "gated_digits_per_second": 1500.0,
+            "counted": "two digits in turn, sizes as measured for `digits`, engine and host hidden",
         },
         "clocks_per_digit": clocks,
         "digits_per_second_engine": round(160e6 / clocks, 1),
-        "digits_per_second_gated": 1016.9,
+        "digits_per_second_gated": gated_rate(SPEC, LINKS["uart"], clocks / 10 / 160e6),
         # Two operations for each of 25 products of 80 filters, on 27 multipliers.
         "gops_per_dsp": round(2 * 10 * 16 * 80 * 25 * 0.16 / clocks / 27, 3),
         "occupancy": round(10 * 16 * 48 / clocks, 4),
@@ -106,7 +107,7 @@ def test_the_slower_of_engine_and_link_is_what_gated_digits_have(flow, gated):
     assert report["digits_per_second_engine"] == engine == 324.4
     if gated:
         assert report["link"]["gated_digits_per_second"] > 2 * engine
-        assert report["digits_per_second_gated"] == engine
+        assert 0.85 * engine < report["digits_per_second_gated"] < engine
     else:
         assert report["digits_per_second_gated"] == 0
         assert "gated_digits_per_second" not in report["link"]
@@ -281,10 +282,10 @@ def test_geometry_is_refused_where_the_part_has_no_room(flow, skeletons):
 def test_geometry_is_refused_where_the_part_has_no_block_memories_for_it(monkeypatch):
     board = find_board("ulx3s-25f")
     skeleton = uniform(Spec(), np.random.default_rng(1))
-    monkeypatch.setitem(PARTS, "25F", replace(board.part, bram=44))
+    monkeypatch.setitem(PARTS, "25F", replace(board.part, bram=47))
     assert geometry_of(board, [skeleton], 2).filters == 2
-    monkeypatch.setitem(PARTS, "25F", replace(board.part, bram=43))
-    text = r"^ulx3s-25f must have 44 block RAMs for F = 2, it has 43$"
+    monkeypatch.setitem(PARTS, "25F", replace(board.part, bram=46))
+    text = r"^ulx3s-25f must have 47 block RAMs for F = 2, it has 46$"
     with pytest.raises(InputError, match=text):
         geometry_of(board, [skeleton], 2)
 

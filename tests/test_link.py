@@ -81,7 +81,7 @@ def test_identify_tells_facts_and_version():
     async def host(host):
         payload = await host.ask(Kind.IDENTIFY, 7, bytes([1, 3]))
         assert payload == b"\0" + FACTS.to_bytes()
-        assert await host.ask(Kind.IDENTIFY, 7, bytes([2, 3])) == bytes([Error.VERSION, 1])
+        assert await host.ask(Kind.IDENTIFY, 7, bytes([3, 4])) == bytes([Error.VERSION, 2])
         assert await host.ask(Kind.IDENTIFY, 7, b"\1") == bytes([Error.BAD_LENGTH, 0])
 
     with_link(host)

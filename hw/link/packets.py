@@ -10,24 +10,28 @@ from golden.wire import REQUEST, RESPONSE
 from hw.link.cobs import packet_byte, token
 from hw.primitives import BlockMemory
 
-__all__ = ["HEAD", "PacketReceiver", "PacketSender"]
+__all__ = ["HEAD", "KEPT", "PacketReceiver", "PacketSender"]
+
+KEPT = 2
+"""Requests, and responses, that are kept."""
 
 HEAD = 4
 """Bytes of a request in registers: kind, sequence number and two more."""
 
 
 class PacketReceiver(wiring.Component):
-    """Keep a request in memory if it is whole and its CRC-32 is right; drop all others.
+    """Keep requests in memory if they are whole and their CRC-32 is right; drop all others.
 
-    While it keeps one, it ignores its input. Afterwards it waits for the end of a frame that began
-    in the meantime. Takes a memory of `golden.wire.REQUEST` bytes. Does not accept backpressure.
+    It keeps two, and gives them in their order. While it keeps two, it ignores its input. Then it
+    waits for the end of a frame that began in the meantime. Takes a memory of `KEPT` times
+    `golden.wire.REQUEST` bytes. Does not accept backpressure.
 
     Members
     -------
     i : In(stream)
         Bytes and ends of frames; see `hw.link.cobs.CobsDecoder`.
     valid : Out(1)
-        Whether there is a request.
+        Whether there is a request. What follows is about the oldest one.
     release : In(1)
         Drop the request.
     head : Out
@@ -55,11 +59,16 @@ class PacketReceiver(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        m.submodules.memory = memory = BlockMemory(8, REQUEST)
+        m.submodules.memory = memory = BlockMemory(8, KEPT * REQUEST)
         m.submodules.crc = crc = CRC32_ISO_HDLC().create()
         count = Signal(range(REQUEST + 1))
         spoilt = Signal()
         heard = Signal()
+        kept = Signal(KEPT)
+        heads = Signal(data.ArrayLayout(self.head.shape(), KEPT))
+        lengths = Signal(data.ArrayLayout(self.length.shape(), KEPT))
+        place, oldest = Signal(), Signal()  # where the next request goes; the oldest one's place
+        free = ~kept.bit_select(place, 1)
         entry = self.i.p
         ends = Signal()
         good = Signal()
@@ -71,24 +80,31 @@ class PacketReceiver(wiring.Component):
             crc.data.eq(entry.data),
             crc.valid.eq(heard),
             crc.start.eq(ends),
-            memory.write_address.eq(count),
+            memory.write_address.eq(Cat(count[: len(self.position)], place)),
             memory.write_data.eq(entry.data),
-            memory.write_enable.eq(heard & ~self.valid),
-            memory.read_address.eq(self.position),
+            memory.write_enable.eq(heard & free & (count != REQUEST)),
+            memory.read_address.eq(Cat(self.position, oldest)),
             self.byte.eq(memory.read_data),
+            self.valid.eq(kept.bit_select(oldest, 1)),
+            self.head.eq(heads[oldest]),
+            self.length.eq(lengths[oldest]),
         ]
         with m.If(self.release):
-            m.d.sync += self.valid.eq(0)
+            m.d.sync += [kept.bit_select(oldest, 1).eq(0), oldest.eq(~oldest)]
         with m.If(heard):
             m.d.sync += count.eq(count + 1)
-            with m.If(self.valid | (count == REQUEST)):
+            with m.If(~free | (count == REQUEST)):
                 m.d.sync += [spoilt.eq(1), count.eq(count)]
             with m.Elif(count < HEAD):
-                m.d.sync += self.head[count[: (HEAD - 1).bit_length()]].eq(entry.data)
+                m.d.sync += heads[place][count[: (HEAD - 1).bit_length()]].eq(entry.data)
         with m.If(ends):
             m.d.sync += [count.eq(0), spoilt.eq(0)]
-            with m.If(~self.valid & good):
-                m.d.sync += [self.valid.eq(1), self.length.eq(count - CHECK)]
+            with m.If(free & good):
+                m.d.sync += [
+                    kept.bit_select(place, 1).eq(1),
+                    lengths[place].eq(count - CHECK),
+                    place.eq(~place),
+                ]
             with m.Elif((count != 0) | spoilt | ~entry.whole):
                 m.d.sync += self.dropped.eq(self.dropped + 1)
 
@@ -96,9 +112,9 @@ class PacketReceiver(wiring.Component):
 
 
 class PacketSender(wiring.Component):
-    """Keep a response in memory, and send it with its CRC-32 any number of times.
+    """Keep responses in memory, and send each with its CRC-32 any number of times.
 
-    Takes a memory of a response's bytes.
+    It keeps two: one may be made while the other is sent. Takes a memory of `KEPT` responses.
 
     Parameters
     ----------
@@ -107,14 +123,18 @@ class PacketSender(wiring.Component):
 
     Members
     -------
+    place : In
+        Which response the next three are about.
     clear : In(1)
         Drop the response.
     i : In(stream.Signature(8))
-        Bytes to append; accepted in every clock. None may come while `busy`.
+        Bytes to append; accepted in every clock. None may come while that response is sent.
     send : In(1)
-        Send the response.
+        Send the response; not while `busy`.
     busy : Out(1)
-        Whether the response is being sent.
+        Whether a response is being sent.
+    sending : Out
+        Which one was sent last.
     o : Out(stream)
         The packet.
     """
@@ -123,28 +143,31 @@ class PacketSender(wiring.Component):
         self.response = response
 
         super().__init__({
+            "place": In(1),
             "clear": In(1),
             "i": In(stream.Signature(8)),
             "send": In(1),
             "busy": Out(1),
+            "sending": Out(1),
             "o": Out(stream.Signature(packet_byte())),
         })
 
     def elaborate(self, platform):
         m = Module()
 
-        m.submodules.memory = memory = BlockMemory(8, self.response)
+        m.submodules.memory = memory = BlockMemory(8, KEPT * self.response)
         m.submodules.crc = crc = CRC32_ISO_HDLC().create()
-        places = range(self.response + 1)
-        length, position = Signal(places), Signal(places)
+        count = Shape.cast(range(self.response + 1))
+        lengths, position = Signal(data.ArrayLayout(count, KEPT)), Signal(count)
+        length = lengths[self.place]
         wait = Signal(range(BlockMemory.LATENCY))
         check = Signal(range(CHECK))
         m.d.comb += [
             self.i.ready.eq(1),
-            memory.write_address.eq(length),
+            memory.write_address.eq(Cat(length[:-1], self.place)),
             memory.write_data.eq(self.i.payload),
             memory.write_enable.eq(self.i.valid & (length != self.response)),
-            memory.read_address.eq(position),
+            memory.read_address.eq(Cat(position[:-1], self.sending)),
             crc.data.eq(memory.read_data),
         ]
         with m.If(self.clear):
@@ -157,10 +180,11 @@ class PacketSender(wiring.Component):
                 m.d.comb += crc.start.eq(1)
                 m.d.sync += [position.eq(0), check.eq(0), wait.eq(BlockMemory.LATENCY - 1)]
                 with m.If(self.send):
+                    m.d.sync += self.sending.eq(self.place)
                     m.next = "Fetch"
             with m.State("Fetch"):
                 m.d.sync += wait.eq(wait - 1)
-                with m.If(position == length):
+                with m.If(position == lengths[self.sending]):
                     m.next = "Check"
                 with m.Elif(wait == 0):
                     m.next = "Send"

@@ -94,7 +94,7 @@ class UartReceiver(wiring.Component):
 
 
 class UartTransmitter(wiring.Component):
-    """Send bytes over a wire.
+    """Send bytes over a wire, without a pause between them.
 
     Parameters
     ----------
@@ -121,21 +121,20 @@ class UartTransmitter(wiring.Component):
         clock = Signal(range(self.divisor))
         bits = Signal(9, init=~0)
         left = Signal(range(11))
-        m.d.comb += self.i.ready.eq(left == 0)
-        with m.If(left == 0):
-            with m.If(self.i.valid):
-                m.d.sync += [
-                    Cat(self.tx, bits).eq(Cat(Const(0, 1), self.i.payload, Const(1, 1))),
-                    clock.eq(self.divisor - 1),
-                    left.eq(10),
-                ]
-        with m.Elif(clock == 0):
+        m.d.comb += self.i.ready.eq((left == 0) | (left == 1) & (clock == 0))
+        with m.If(self.i.valid & self.i.ready):
+            m.d.sync += [
+                Cat(self.tx, bits).eq(Cat(Const(0, 1), self.i.payload, Const(1, 1))),
+                clock.eq(self.divisor - 1),
+                left.eq(10),
+            ]
+        with m.Elif((left != 0) & (clock == 0)):
             m.d.sync += [
                 Cat(self.tx, bits).eq(Cat(bits, Const(1, 1))),
                 clock.eq(self.divisor - 1),
                 left.eq(left - 1),
             ]
-        with m.Else():
+        with m.Elif(left != 0):
             m.d.sync += clock.eq(clock - 1)
 
         return m

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.hdl import ValueLike
 from amaranth.lib import wiring
 
-from golden.wire import Error
+from golden.wire import Error, Tag
 from hw.link.waits import COUNT, Cursor, Patience
 
 __all__ = ["Walk"]
@@ -28,6 +28,10 @@ class Walk:
         The chunk's tag and count. The count falls while the chunk is dealt with.
     size : Signal
         Bytes of the response.
+    compact : Signal
+        Whether the chunk's bytes travel in compact form.
+    rests : Signal
+        Whether no walk is under way.
     position, here : Signal
         Place of ``ports.byte``, and whether it has come.
     """
@@ -39,11 +43,16 @@ class Walk:
         self.tag = Signal(8)
         self.count = Signal(COUNT)
         self.size = Signal(COUNT + 2)
+        self.compact = Signal()
+        self.rests = Signal()
 
         m.submodules.cursor = self.cursor = Cursor()
         m.submodules.patience = self.patience = Patience(ports.patience)
         self.position, self.here = self.cursor.position, self.cursor.here
-        m.d.comb += ports.position.eq(self.position)
+        m.d.comb += [
+            ports.position.eq(self.position),
+            self.compact.eq((self.tag == Tag.COMPACT_FETCH) | (self.tag == Tag.COMPACT_PLANES)),
+        ]
 
     def go_to(self, position: ValueLike) -> None:
         """Read at another place."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from golden.files import ROOT, read_json
@@ -15,6 +15,7 @@ from sw.train.speed import BATCH
 __all__ = ["measured_parts"]
 
 SPEED = ROOT / "docs" / "speed.json"
+FORMS = ROOT / "hw" / "boards" / "compact.json"
 AREA = ("lut", "ff", "dsp", "bram")
 
 SIZED_AS = "hybrid, int8 (golden)"
@@ -37,6 +38,7 @@ def measured_parts() -> dict[str, str]:
         "training": training(speed.get("training")),
         "engine": engine(speed["engine"]),
         "throughput": throughput(speed["gated"]),
+        "forms": forms(read_json(FORMS)["travels"]),
         "referee": referee(),
         "boards": boards(),
         "limits": limits(),
@@ -130,10 +132,20 @@ def throughput(gated: Mapping[str, Any]) -> str:
             "as measured" if row["gate_measured"] else "no time",
             f"{row['clocks']:,}",
             *shares,
+            f"{row['to_chip']:,} + {row['from_chip']:,}" if row["to_chip"] else "",
             f"{row['digits_per_second']:.1f}",
         ])
     headings = ("link", "contexts", "time of the gate", "clocks a digit")
-    return table((*headings, "wire", "engine", "gate", "none", "digits a second"), rows)
+    more = ("wire", "engine", "gate", "none")
+    return table((*headings, *more, "bytes to + from the chip", "digits a second"), rows)
+
+
+def forms(travels: Sequence[Mapping[str, Any]]) -> str:
+    """Return the bytes of what travels for a digit, in each form."""
+    kinds = ("plain", "masked", "compact", "entropy")
+    rows = [(row["what"], *(f"{row[kind]:,.0f}" for kind in kinds)) for row in travels]
+    sums = (f"{sum(row[kind] for row in travels):,.0f}" for kind in kinds)
+    return table(("bytes of", *kinds), [*rows, ("all", *sums)])
 
 
 def reports() -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -43,7 +44,8 @@ from golden.wire import (
     Tag,
     split_planes,
 )
-from sw.serial.link import Chunk, Link, LinkError, Port
+from sw.serial.chunks import Chunk, data_chunk
+from sw.serial.link import WINDOW, Begun, Link, LinkError, Port
 
 __all__ = ["ChipDevice", "SerialPort", "identify", "open_serial", "read_status"]
 
@@ -136,6 +138,8 @@ class ChipDevice:
         """Openings that are still to come, of each lattice."""
         self._ends_open = False
         """Whether the run under way ends with them."""
+        self._asked: deque[tuple[Begun, int]] = deque()
+        """What is under way, each with the number of planes that it asks for."""
         self._fresh = False
         self._base = Counters(0, 0)
         self.choose(0)
@@ -179,12 +183,10 @@ class ChipDevice:
         cells = self.facts.spec.cells
         planes: list[tuple[int, bytes]] = []
         while self._batch and not (self._ends_open and not self._due.any()):
-            # No more than there are lattices with one to come: each may wait for its delta first.
-            wanted = min(max(1, self._batch // 2), int(np.count_nonzero(self._due))) or self._batch
-            wanted = min(wanted, self.link.room // (1 + cells))
-            given = self._flush(Chunk(Tag.PLANES, wanted, gives=wanted * (1 + cells) + 1))
-            planes = self._planes_in(given)
-            if planes or not self._running:
+            self._ask_for_planes()
+            given, count = self._finish()
+            planes = self._planes_in(given) if count else []
+            if planes or not (self._running or self._asked):
                 break
         if self._due.any() and not planes:
             raise LinkError(f"{self.link.port.name}: a run ended before its last opening")
@@ -217,7 +219,7 @@ class ChipDevice:
         self._settle()
         for context, chosen in enumerate(cells):
             self._command(Operation.ZERO, context)
-            self._queue.append(datum(np.packbits(chosen, bitorder="little").tobytes()))
+            self._queue.append(self._datum(np.packbits(chosen, bitorder="little")))
 
     def counters(self) -> Counters:
         """Return the engine's counters since the lattices were loaded."""
@@ -228,6 +230,22 @@ class ChipDevice:
     def status(self) -> Status:
         """Return what the chip counts."""
         return read_status(self.link)
+
+    def _ask_for_planes(self) -> None:
+        """Ask for those of half of the lattices, and for more while they come.
+
+        No more than there are lattices with one to come: each may wait for its delta first. With
+        none to come, wait for the ends of the runs.
+        """
+        cells, half = self.facts.spec.cells, max(1, self._batch // 2)
+        left = int(np.count_nonzero(self._due)) - sum(count for _, count in self._asked)
+        while len(self._asked) < WINDOW and (left > 0 or not self._asked):
+            wanted = min(half, left) if left > 0 else self._batch
+            chunk = self.link.forms.planes(wanted, cells, self.link.room)
+            self._begin(chunk, count=chunk.count)
+            left -= chunk.count
+        if self._queue and len(self._asked) < WINDOW:
+            self._begin()
 
     def _planes_in(self, given: bytes) -> list[tuple[int, bytes]]:
         """Return contexts and codes of planes; each must be whole, and of a lattice of ours."""
@@ -261,8 +279,9 @@ class ChipDevice:
         return self.facts.digests.index(skeleton.digest)
 
     def _load(self, operation: Operation, data: np.ndarray, step: int) -> None:
-        if not self._fresh or self._running:
+        if not self._fresh or self._running or self._asked:
             self._queue, self._loads = [], []
+            self._asked.clear()
             self.link.ask(Kind.RESET)
             self._fresh, self._running = True, 0
         else:
@@ -271,7 +290,7 @@ class ChipDevice:
         self._batch, self._step, self._ends_open = len(data), step, False
         self._due = np.zeros(len(data), np.int64)
         self._loads = [
-            [self._command_chunk(operation, context), datum(row.tobytes())]
+            [self._command_chunk(operation, context), self._datum(row)]
             for context, row in enumerate(data)
         ]
 
@@ -285,7 +304,7 @@ class ChipDevice:
         self._settle()
         for context in range(self._batch):
             self._command(operation, context)
-            self._queue.append(Chunk(Tag.FETCH, size, gives=size))
+            self._queue.append(self.link.forms.fetch(size, self.link.room))
         given = self._flush()
         if len(given) != self._batch * size:
             raise LinkError(
@@ -311,15 +330,44 @@ class ChipDevice:
         )
         return Chunk(Tag.COMMAND, COMMAND.size, command.to_bytes())
 
-    def _flush(self, *last: Chunk) -> bytes:
+    def _datum(self, data: np.ndarray) -> Chunk:
+        """Return the chunk of a command's data."""
+        return data_chunk(data.tobytes(), self.facts.request - OVERHEAD)
+
+    def _flush(self) -> bytes:
         """Hand everything to the chip and return what it gave."""
+        self._begin()
+        given = b""
+        while self._asked:
+            given, _ = self._finish()
+        return given
+
+    def _begin(self, *last: Chunk, count: int = 0) -> None:
+        """Hand everything to the chip, and chunks that ask for so many planes."""
+        chunks, self._queue = [*self._queue, *last], []
+        if chunks:
+            with self._whole():
+                self._asked.append((self.link.begin(chunks), count))
+
+    def _finish(self) -> tuple[bytes, int]:
+        """Return what the chip gave for what is longest under way, and the planes asked for."""
+        with self._whole():
+            begun, count = self._asked.popleft()
+            given, self._running = self.link.finish(begun)
+        return given, count
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Do a part of a run that is whole or ends the run."""
         if not self._fresh:
             raise LinkError(f"{self.link.port.name} was interrupted: load the batch again")
-        chunks, self._queue = [*self._queue, *last], []
-        self._fresh = False  # until all of it is answered
-        given, self._running = self.link.exchange(chunks)
+        self._fresh = False
+        yield
         self._fresh = True
-        return given
+
+
+OVERHEAD = HEADER + CHECK + CHUNK.size
+"""Bytes of a request beside its chunk's body."""
 
 
 def identify(link: Link) -> ChipFacts:
@@ -351,8 +399,3 @@ def facts_in(answer: bytes, name: str) -> ChipFacts:
     if not facts.contexts or facts.request < longest or facts.response < cells + HEADER + 4:
         raise wrong
     return facts
-
-
-def datum(data: bytes) -> Chunk:
-    """Return the chunk of a command's data."""
-    return Chunk(Tag.DATA, len(data), data)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
 from golden.errors import InputError, SkeletonDamaged
 from golden.frames import CHECK, DELIMITER, HEADER, Message, frame, parse
-from golden.wire import CHUNK, REPLY, RESPONSE, ChipFacts, Error, Kind, Tag, chunk
+from golden.wire import REPLY, RESPONSE, VERSION, ChipFacts, Error, Kind
+from sw.serial.chunks import Chunk, Forms, pack_chunks
 
-__all__ = ["Chunk", "Link", "LinkError", "Port", "pack_chunks"]
+__all__ = ["Begun", "Link", "LinkError", "Port"]
 
 ATTEMPTS = 5
+WINDOW = 2
+"""Requests that may be under way: the chip keeps so many, and so many responses."""
+
 BABBLE = 4 * RESPONSE
 """Bytes without an answer among them after which an attempt is given up."""
-
-OVERHEAD = CHUNK.size
 
 
 class LinkError(InputError):
@@ -48,68 +50,39 @@ class Port(Protocol):
         """Give the port back."""
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """A part of an EXCHANGE: DATA with a body and FETCH with a count may be cut, others not."""
+@dataclass
+class Request:
+    """A request under way: its frame, and the response's payload once that has come."""
 
-    tag: Tag
-    count: int
-    body: bytes = b""
-    gives: int = 0
-    """Most bytes that come back."""
-
-    def to_bytes(self) -> bytes:
-        """Return the chunk as it travels."""
-        return chunk(self.tag, self.count, self.body)
+    kind: Kind
+    sequence: int
+    frame: bytes
+    response: bytes | None = None
 
 
-def pack_chunks(chunks: list[Chunk], request: int, response: int) -> Iterator[bytes]:
-    """Yield payloads for `chunks`, each at most `request` bytes and answered by `response`."""
-    payload, room = b"", response
-    for item in chunks:
-        left: Chunk | None = item
-        while left is not None:
-            part, left = cut(left, request - len(payload), room)
-            if part is None:
-                yield payload
-                payload, room = b"", response
-            else:
-                payload += part.to_bytes()
-                room -= part.gives
-    if payload:
-        yield payload
-
-
-def cut(item: Chunk, request: int, response: int) -> tuple[Chunk | None, Chunk | None]:
-    """Return what of a chunk fits, if any, and what is left."""
-    if item.tag is Tag.DATA and OVERHEAD < request < OVERHEAD + item.count:
-        size = request - OVERHEAD
-        first, rest = item.body[:size], item.body[size:]
-        return Chunk(Tag.DATA, len(first), first), Chunk(Tag.DATA, len(rest), rest)
-    if item.tag is Tag.FETCH and request >= OVERHEAD and 0 < response < item.count:
-        rest_count = item.count - response
-        return (
-            Chunk(Tag.FETCH, response, gives=response),
-            Chunk(Tag.FETCH, rest_count, gives=rest_count),
-        )
-    fits = OVERHEAD + len(item.body) <= request and item.gives <= response
-    return (item, None) if fits else (None, item)
+Begun = list[tuple[list[Chunk], Request]]
+"""Requests under way for an exchange, each with its chunks."""
 
 
 class Link:
     """Ask a chip, and ask again where an answer does not come.
 
-    The chip does a request once however often it comes, so asking again is always safe. An
-    interrupted request leaves the link usable: the chip's next one begins with a delimiter.
+    Up to `WINDOW` requests are under way: the next one is sent when all but the last one before it
+    have been answered. The chip does each once and in their order, however often it comes, so
+    asking again is always safe. An interrupted request leaves the link usable: the chip's next one
+    begins with a delimiter.
     """
 
     def __init__(self, port: Port, sequence: int | None = None) -> None:
         self.port = port
         self.facts: ChipFacts | None = None
+        self.forms = Forms()
         self.clean = False
         """Whether the last request has been answered."""
         # Not the last host's next number, more likely than not.
         self._sequence = os.urandom(1)[0] if sequence is None else sequence % 256
+        self._under_way: deque[Request] = deque()
+        """Requests from the oldest unanswered one on."""
         self._heard = b""
         self._noise = False
         """Whether bytes came in the last attempt, and no answer."""
@@ -117,23 +90,30 @@ class Link:
         """Requests, those of them that were sent again, and frames that came and were not whole."""
 
     def ask(self, kind: Kind, payload: bytes = b"", attempts: int = ATTEMPTS) -> bytes:
-        """Return the response's payload behind its first byte; raise if that tells of an error."""
+        """Return the response's payload behind its first byte; raise if that tells of an error.
+
+        Requests that are still under way are answered first; IDENTIFY and RESET give them up.
+        """
+        if kind in (Kind.IDENTIFY, Kind.RESET):
+            self._under_way.clear()
+        while self._under_way:
+            self._await(self._under_way[0], attempts)
+        return self.wait(self.send(kind, payload), attempts)
+
+    def send(self, kind: Kind, payload: bytes = b"") -> Request:
+        """Send a request, as soon as another may be under way."""
+        while len(self._under_way) >= WINDOW:
+            self._await(self._under_way[0], ATTEMPTS)
         self._sequence = (self._sequence + 1) % 256
-        request = frame(kind, self._sequence, payload)
+        request = Request(kind, self._sequence, frame(kind, self._sequence, payload))
         self.requests += 1
-        for attempt in range(attempts):
-            self.repeats += attempt > 0
-            clean, self.clean = self.clean, False
-            self.port.write(request if clean else DELIMITER + request)
-            message = self._hear(kind | REPLY)
-            if message is not None:
-                self.clean = True
-                return self._payload_of(message.payload)
-        if self._noise:
-            told = "sends bytes that are no answer: is it a Thalweg board, at this rate?"
-        else:
-            told = "gives no answer: is the board on, and at this rate?"
-        raise LinkError(f"{self.port.name} {told}")
+        self._under_way.append(request)
+        self._write(request)
+        return request
+
+    def wait(self, request: Request, attempts: int = ATTEMPTS) -> bytes:
+        """Return the response's payload behind its first byte; raise if that tells of an error."""
+        return self._payload_of(self._await(request, attempts))
 
     @property
     def room(self) -> int:
@@ -142,34 +122,84 @@ class Link:
         return self.facts.response - HEADER - 3
 
     def exchange(self, chunks: list[Chunk]) -> tuple[bytes, int]:
-        """Hand chunks to the chip; return what they gave, and which contexts run."""
-        facts = self.facts
-        assert facts is not None, "identify comes first"
+        """Hand chunks to the chip; return the values they gave, and which contexts run."""
+        return self.finish(self.begin(chunks))
+
+    def begin(self, chunks: list[Chunk]) -> Begun:
+        """Send chunks to the chip; what comes back is for `finish`."""
+        assert self.facts is not None, "identify comes first"
+        limits = self.facts.request - HEADER - CHECK, self.room + 1
+        return [
+            (parts, self.send(Kind.EXCHANGE, b"".join(part.to_bytes() for part in parts)))
+            for parts in pack_chunks(chunks, *limits)
+        ]
+
+    def finish(self, begun: Begun) -> tuple[bytes, int]:
+        """Return the values that chunks gave, and which contexts run."""
+        assert self.facts is not None, "identify comes first"
         given, running = b"", 0
-        limits = facts.request - HEADER - CHECK, self.room + 1
-        for payload in pack_chunks(chunks, *limits):
-            answer = self.ask(Kind.EXCHANGE, payload)
+        for parts, request in begun:
+            answer = self.wait(request)
             if not answer:
                 raise LinkError(f"{self.port.name} answers with nothing: run again")
-            given, running = given + answer[:-1], answer[-1]
+            try:
+                given += self.forms.read(parts, answer[:-1], self.facts.spec.cells)
+            except ValueError:
+                text = f"{self.port.name} gave an output that is not whole: run again"
+                raise LinkError(text) from None
+            running = answer[-1]
         return given, running
 
-    def _hear(self, kind: int) -> Message | None:
-        """Wait for the answer to the last request, past all that is none."""
+    def _write(self, request: Request) -> None:
+        """Send a request; behind one that may not be whole, a delimiter first."""
+        clean, self.clean = self.clean, False
+        self.port.write(request.frame if clean else DELIMITER + request.frame)
+
+    def _await(self, request: Request, attempts: int) -> bytes:
+        """Return a response's payload; ask again for all that is under way if it does not come."""
+        for attempt in range(attempts):
+            if attempt:
+                self._repeat()
+            self._hear(request)
+            if request.response is not None:
+                while self._under_way and self._under_way[0].response is not None:
+                    self._under_way.popleft()
+                return request.response
+        if self._noise:
+            told = "sends bytes that are no answer: is it a Thalweg board, at this rate?"
+        else:
+            told = "gives no answer: is the board on, and at this rate?"
+        raise LinkError(f"{self.port.name} {told}")
+
+    def _repeat(self) -> None:
+        """Send what has not been answered again."""
+        for request in self._under_way:
+            if request.response is None:
+                self.repeats += 1
+                self._write(request)
+
+    def _hear(self, request: Request) -> None:
+        """Wait for the response to a request, past all that is none."""
         budget, self._noise = BABBLE, False
-        while budget > 0:
+        while request.response is None and budget > 0:
             data = self.port.read()
             if not data:
-                return None
+                return
             budget, self._noise = budget - len(data), True
             *coded, self._heard = (self._heard + data).split(DELIMITER)
             messages = list(map(parse, filter(None, coded)))
             self.broken += messages.count(None)
             for message in messages:
-                if message is not None and message[:2] == (kind, self._sequence):
-                    return message
+                if message is not None:
+                    self._note(message)
             self._heard = self._heard[-BABBLE:]
-        return None
+
+    def _note(self, message: Message) -> None:
+        """Keep the first response to each request under way."""
+        for request in self._under_way:
+            wanted = request.kind | REPLY, request.sequence
+            if message[:2] == wanted and request.response is None:
+                request.response, self.clean = message.payload, True
 
     def _payload_of(self, payload: bytes) -> bytes:
         if payload[:1] == bytes([Error.NONE]):
@@ -187,6 +217,8 @@ def explain(error: Error | None, code: int, detail: int) -> str:
     if error is Error.STALLED:
         return "the chip waits for something that does not come: run again"
     if error is Error.VERSION:
+        if detail > VERSION:
+            return f"the chip speaks version {detail} of the protocol: bring Thalweg up to date"
         return f"the chip speaks version {detail} of the protocol: bring its bitstream up to date"
     if error is Error.SKELETON_DAMAGED:
         return "the chip found this skeleton damaged: load its bitstream again"

@@ -48,8 +48,11 @@ def test_every_clock_and_byte_is_accounted_for(contexts):
     openings = skeletons()[0].spec.gate.openings(0, STEPS)
     assert spent["engine"] == STEPS * SPEC.cells * Geometry(spec=SPEC).slots
     assert spent["gate"] == openings * think
-    # The two ways never carry a byte at once.
-    assert spent["wire"] == pytest.approx(pace * (spent["to_chip"] + spent["from_chip"]), abs=pace)
+    ways = pace * spent["to_chip"], pace * spent["from_chip"]
+    if contexts == 1:
+        assert spent["wire"] == pytest.approx(sum(ways), abs=pace), "one way at a time"
+    else:
+        assert max(ways) <= spent["wire"] < 0.95 * sum(ways), "the two ways overlap"
     least = SPEC.image**2 + openings * SPEC.cells
     assert least < spent["from_chip"] < 1.4 * least + 60
     parts = spent["wire"] + spent["engine"] + spent["gate"] + spent["idle"]
@@ -81,10 +84,13 @@ def test_a_stream_as_slow_as_a_uart_takes_as_long():
     clocks = []
     wire().pace(80)
     for machine in (board, wire()):
-        device = ChipDevice(SimulatedPort(machine), skeletons())
+        port = SimulatedPort(machine)
+        device = ChipDevice(port, skeletons())
         device.contexts = 2
+        while port.read():  # a chip that checks its skeletons first is asked again
+            pass
         begin = machine.clocks
         found = restore(device, gate_network(), case().damaged, STEPS)
         assert np.array_equal(found, case().wanted)
         clocks.append(machine.clocks - begin)
-    assert clocks[0] == pytest.approx(clocks[1], rel=0.01)
+    assert clocks[0] == pytest.approx(clocks[1], rel=0.001)

@@ -90,10 +90,7 @@ class Scan(wiring.Component):
         # Stage 4: one of the two, 0 where there is one alone.
         found = Array(sixteens)[tokens[3].byte[4]]
         chosen = delay(m, mine, 1, name="chosen")
-        m.d.sync += [
-            self.o.memory.eq(tokens[3].memory),
-            self.o.byte.eq(tokens[3].byte),
-            self.o.data.eq(Mux(chosen, found, tokens[3].data)),
-        ]
+        token = Cat(tokens[3].memory, tokens[3].byte, Mux(chosen, found, tokens[3].data))
+        m.d.comb += self.o.as_value().eq(delay(m, token, 1, name="found"))
 
         return m

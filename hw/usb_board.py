@@ -34,7 +34,7 @@ class UsbBoard(wiring.Component):
     -------
     dp_i, dn_i : In(1)
         Levels of D+ and D-.
-    dp_o, dn_o, driven, pullup : Out(1)
+    dp_o, dn_o, driven, pulled : Out(1)
         See `hw.link.usb.UsbPort`.
     running : Out
         Contexts with a run under way: for lamps.
@@ -52,7 +52,7 @@ class UsbBoard(wiring.Component):
             "dp_o": Out(1),
             "dn_o": Out(1),
             "driven": Out(1),
-            "pullup": Out(1),
+            "pulled": Out(1),
             "running": Out(geometry.contexts),
         })
 
@@ -70,7 +70,7 @@ class UsbBoard(wiring.Component):
             self.dp_o.eq(port.dp_o),
             self.dn_o.eq(port.dn_o),
             self.driven.eq(port.driven),
-            self.pullup.eq(port.pullup),
+            self.pulled.eq(port.pulled),
             self.running.eq(linked.running),
         ]
 

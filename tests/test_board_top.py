@@ -13,7 +13,8 @@ from golden.spec import Spec
 from hw.boards import top
 from hw.boards.catalogue import find_board
 from hw.boards.ecp5 import Ecp5
-from hw.boards.top import BoardTop, Pll, pll_settings
+from hw.boards.pll import Pll, pll_settings
+from hw.boards.top import BoardTop
 from hw.flow.build import geometry_of
 from hw.shapes import Geometry
 from tests.streams import finish

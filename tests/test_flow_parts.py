@@ -10,7 +10,7 @@ from golden.errors import InputError, ToolError
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
 from hw.boards.catalogue import find_board
-from hw.boards.top import Pll, pll_settings
+from hw.boards.pll import Pll, pll_settings
 from hw.flow import build as flow
 from hw.flow.bitstream import cells
 from hw.flow.build import geometry_of

@@ -9,7 +9,7 @@ import pytest
 
 from golden.samples import calibrated
 from hw.boards.catalogue import BOARDS, find_board
-from hw.boards.top import pll_settings
+from hw.boards.pll import pll_settings
 from hw.flow.build import geometry_of
 from sw.cli import netlist_sim as netlists
 from sw.data.damage import blank

@@ -1,7 +1,7 @@
 """What goes over the wire for a gated digit, hence how many of them a link carries."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from golden.errors import InputError
 from golden.frames import frame
@@ -24,13 +24,40 @@ __all__ = ["LINKS", "LinkSpec", "find_link", "gated_rate", "wire_bytes"]
 
 @dataclass(frozen=True, kw_only=True)
 class LinkSpec:
-    """A kind of link: its name for people, and the bytes a second that it carries."""
+    """A kind of link: its name for people, and the bytes a second that it carries.
+
+    `turn` is the time in seconds from a request's last byte to its answer's first that is the
+    host's and the wire's own; `facts` and `counted` are what a report says of rate and model.
+    """
 
     name: str
     rate: float
+    turn: float = 0
+    facts: dict[str, float] = field(default_factory=dict)
+    counted: str = "bytes of both directions one after the other, engine and host hidden"
 
 
-LINKS = {"uart": LinkSpec(name="UART", rate=BAUD / BITS_A_BYTE)}
+USB_PACKETS = 19
+"""Bulk packets of 64 bytes that a full-speed frame of a millisecond has room for: USB 2.0, 5.8.4."""
+
+USB_USED = 16
+"""Those of them that hosts use: 1.0 MB a second, what full-speed devices are measured at."""
+
+USB_TURN = 2 * 125e-6
+"""Seconds that a host's controller and driver take to turn a request into its answer's packets: it
+looks at what is to be sent once a micro-frame, and tells of what came as often."""
+
+LINKS = {
+    "uart": LinkSpec(name="UART", rate=BAUD / BITS_A_BYTE, facts={"baud": BAUD}),
+    "usb": LinkSpec(
+        name="USB",
+        rate=USB_USED * 64 * 1000,
+        turn=USB_TURN,
+        facts={"bytes_per_second": USB_USED * 64 * 1000, "turn_microseconds": USB_TURN * 1e6},
+        counted="bytes of both directions one after the other, and a turn for each request; "
+        "engine and host hidden",
+    ),
+}
 """The links that a board's chip can have."""
 
 
@@ -43,7 +70,8 @@ def find_link(name: str) -> LinkSpec:
 
 def gated_rate(spec: Spec, link: LinkSpec) -> float:
     """Return the gated digits of ``spec`` a second that a link carries."""
-    return round(link.rate / wire_bytes(spec), 1)
+    turns = sum(1 for _ in exchanges(spec)) * link.turn
+    return round(1 / (wire_bytes(spec) / link.rate + turns), 1)
 
 
 def wire_bytes(spec: Spec) -> int:

@@ -130,7 +130,7 @@ class UsbPort(wiring.Component):
         Levels to drive.
     driven : Out(1)
         Whether to drive them.
-    pullup : Out(1)
+    pulled : Out(1)
         Whether D+ is pulled up, which tells a host that there is a device.
     """
 
@@ -143,7 +143,7 @@ class UsbPort(wiring.Component):
             "dp_o": Out(1),
             "dn_o": Out(1),
             "driven": Out(1),
-            "pullup": Out(1),
+            "pulled": Out(1),
         })
 
     def elaborate(self, platform):
@@ -169,7 +169,7 @@ class UsbPort(wiring.Component):
             self.dp_o.eq(pads.d_p.o),
             self.dn_o.eq(pads.d_n.o),
             self.driven.eq(pads.d_p.oe),
-            self.pullup.eq(pads.pullup.o),
+            self.pulled.eq(pads.pullup.o),
         ]
 
         return m

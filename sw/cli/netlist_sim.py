@@ -82,7 +82,8 @@ def prove(
 def simulate_netlist(board: Any, skeletons: tuple[Skeleton, ...], folder: Path) -> SimulatedPort:
     """Return the port of a board's simulated netlist; synthesise it in ``folder`` if necessary."""
     from golden.files import lock
-    from hw.boards.top import BoardTop, pll_settings
+    from hw.boards.pll import pll_settings
+    from hw.boards.top import BoardTop
     from hw.flow.build import geometry_of
     from hw.flow.synthesis import synthesise
     from sim.devices.board import SimulatedPort

@@ -11,8 +11,8 @@ import pytest
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
 from hw.boards.catalogue import BOARDS, find_board
-from hw.boards.rates import wire_bytes
 from hw.boards.pll import pll_settings
+from hw.boards.rates import wire_bytes
 from hw.boards.top import BoardTop
 from hw.flow.bitstream import cells, contents
 from hw.flow.build import geometry_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from amaranth import *
 
-__all__ = ["USB_IO", "USB", "Pll", "UsbPll", "pll_settings", "usb_pll_settings"]
+__all__ = ["USB", "USB_IO", "Pll", "UsbPll", "pll_settings", "usb_pll_settings"]
 
 VCO = (400, 800)  # MHz of the ECP5's oscillator
 PHASE_DETECTOR = 3.125  # MHz that its phase detector needs at least
@@ -72,9 +72,7 @@ class UsbPll:
     ) -> Instance:
         """Return the PLL between ``reference``, of that frequency in MHz, and both clocks."""
         clocks = ((Signal(name="fed"), self.fed), (usb_io, USB_IO), (usb, USB))
-        outputs = [
-            (divider, *clock) for divider, clock in zip(self.outputs, clocks, strict=True)
-        ]
+        outputs = [(divider, *clock) for divider, clock in zip(self.outputs, clocks, strict=True)]
         return block(self, reference, frequency, outputs, locked)
 
 

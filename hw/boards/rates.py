@@ -37,11 +37,9 @@ class LinkSpec:
     counted: str = "bytes of both directions one after the other, engine and host hidden"
 
 
-USB_PACKETS = 19
-"""Bulk packets of 64 bytes that a full-speed frame of a millisecond has room for: USB 2.0, 5.8.4."""
-
-USB_USED = 16
-"""Those of them that hosts use: 1.0 MB a second, what full-speed devices are measured at."""
+USB_PACKETS = 16
+"""Bulk packets of 64 bytes in a full-speed frame of a millisecond: 1.0 MB a second, what hosts are
+measured at; a frame has room for 19 (USB 2.0, 5.8.4)."""
 
 USB_TURN = 2 * 125e-6
 """Seconds that a host's controller and driver take to turn a request into its answer's packets: it
@@ -51,9 +49,9 @@ LINKS = {
     "uart": LinkSpec(name="UART", rate=BAUD / BITS_A_BYTE, facts={"baud": BAUD}),
     "usb": LinkSpec(
         name="USB",
-        rate=USB_USED * 64 * 1000,
+        rate=USB_PACKETS * 64 * 1000,
         turn=USB_TURN,
-        facts={"bytes_per_second": USB_USED * 64 * 1000, "turn_microseconds": USB_TURN * 1e6},
+        facts={"bytes_per_second": USB_PACKETS * 64 * 1000, "turn_microseconds": USB_TURN * 1e6},
         counted="bytes of both directions one after the other, and a turn for each request; "
         "engine and host hidden",
     ),

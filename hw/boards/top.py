@@ -107,7 +107,9 @@ def usb_board(geometry: Geometry, skeletons: Sequence[Skeleton]) -> wiring.Compo
     try:
         from hw.usb_board import UsbBoard
     except ModuleNotFoundError as error:
-        raise InputError(f"A USB link needs luna-usb, pip install 'thalweg[usb]': {error}") from None
+        raise InputError(
+            f"A USB link needs luna-usb, pip install 'thalweg[usb]': {error}"
+        ) from None
     return UsbBoard(geometry, skeletons)
 
 

@@ -27,7 +27,8 @@ def bitstream(
         int, typer.Option(min=1, max=1000, help="number of placements; the fastest is kept")
     ] = 5,
     output: Annotated[
-        Path | None, typer.Option(help="folder for thalweg.bit; default: build/BOARD, or build/BOARD-usb")
+        Path | None,
+        typer.Option(help="folder for thalweg.bit; default: build/BOARD, or build/BOARD-usb"),
     ] = None,
 ) -> None:
     """Make a bitstream of the chip behind its link, and report area and clock.

@@ -29,8 +29,9 @@ def test_a_netlist_is_proved_for_each_board_once_all_fit(thalweg, pair, monkeypa
     assert (code, out) == (0, "".join(f"netlist of {each.name}: {told}\n" for each in found))
     assert calls.names == ["geometry"] * len(found) + ["tools"] + ["prove"] * len(found)
     for call, each in zip([call for call in calls if call[0] == "prove"], found, strict=True):
-        given, subjects, skeletons, count, states = call[1]
+        given, subjects, skeletons, count, states, link = call[1]
         assert (given, subjects, count, states) == (each, [*map(str, pair)], 3, False)
+        assert link == "uart"
         assert names(skeletons) == ["one", "two"]
 
 
@@ -45,7 +46,7 @@ def test_a_netlist_restores_damaged_show_digits(monkeypatch, pair, calls, states
     board = find_board("ulx3s-25f")
     assert netlists.prove(board, ["a", "b"], ("A", "B"), 3, states) == (77, 123)
     assert calls.of("load_run") == (("a",), {})
-    assert calls.of("port") == ((board, ("A", "B"), Path("build/ulx3s-25f")), {})
+    assert calls.of("port") == ((board, ("A", "B"), Path("build/ulx3s-25f"), "uart"), {})
     assert calls.of("device") == ((port, ("A", "B")), {})
     (device, restorer, damaged), options = calls.of("compare")
     assert (device, restorer.network, restorer.steps) == ("device", "network", 6)
@@ -67,8 +68,9 @@ def test_a_netlist_is_synthesised_in_its_folder_while_others_are_kept_out(
         yield
         calls.append(("open again", (), {}))
 
+    top = SimpleNamespace(usb=None)
     monkeypatch.setattr("golden.files.lock", locked)
-    monkeypatch.setattr("hw.boards.top.BoardTop", calls.fake("top", "top"))
+    monkeypatch.setattr("hw.boards.top.BoardTop", calls.fake("top", top))
     monkeypatch.setattr("hw.flow.synthesis.synthesise", calls.fake("synthesise", "netlist"))
     for name in ("NetlistDesign", "NetlistBoard"):
         monkeypatch.setattr(f"sim.devices.netlist.{name}", calls.fake(name, name))
@@ -77,10 +79,13 @@ def test_a_netlist_is_synthesised_in_its_folder_while_others_are_kept_out(
     assert calls.names == ["top", "locked", "synthesise", "NetlistDesign", "NetlistBoard", "port",
                            "open again"]  # fmt: skip
     pll = pll_settings(platform.default_clk_frequency / 1e6, board.clock)
-    assert calls.of("top") == ((geometry_of(board, skeletons), skeletons), {"pll": pll})
+    assert calls.of("top") == (
+        (geometry_of(board, skeletons), skeletons),
+        {"pll": pll, "usb": None},
+    )
     assert calls.of("locked")[0] == (tmp_path,)
-    assert calls.of("synthesise")[0] == (board, platform, "top", tmp_path)
+    assert calls.of("synthesise")[0] == (board, platform, top, tmp_path)
     assert calls.of("NetlistDesign") == (("netlist", board.name, platform.default_clk), {})
-    assert calls.of("NetlistBoard")[0] == ("NetlistDesign", "top")
+    assert calls.of("NetlistBoard")[0] == ("NetlistDesign", top)
     assert calls.of("port") == (("NetlistBoard",), {})
     assert capsys.readouterr().out == f"versa-ecp5-5g: a build is in {tmp_path}, waiting\n"

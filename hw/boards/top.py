@@ -107,9 +107,8 @@ def usb_board(geometry: Geometry, skeletons: Sequence[Skeleton]) -> wiring.Compo
     try:
         from hw.usb_board import UsbBoard
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"A USB link needs luna-usb, pip install 'thalweg[usb]': {error}"
-        ) from None
+        wanted = "A USB link needs luna-usb: pip install 'thalweg[usb]'"
+        raise InputError(f"{wanted} ({error})") from None
     return UsbBoard(geometry, skeletons)
 
 

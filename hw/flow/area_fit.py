@@ -77,7 +77,8 @@ def geometry_of(shape: dict[str, int]) -> Geometry:
 def count(geometry: Geometry, folder: Path, link: str = "uart") -> dict[str, int]:
     """Return the cells of a board with this chip as nextpnr packs them, before it places any."""
     spec = geometry.spec
-    folder /= f"c{spec.channels}m{spec.multiplier}s{spec.width}f{geometry.filters}{link if link != 'uart' else ''}"
+    shape = f"c{spec.channels}m{spec.multiplier}s{spec.width}f{geometry.filters}"
+    folder /= shape if link == "uart" else f"{shape}-{link}"
     board = find_board(BOARD)
     platform = board.make_platform()
     pll = pll_settings(platform.default_clk_frequency / 1e6, board.clock)

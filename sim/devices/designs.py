@@ -188,7 +188,7 @@ class BoardDesign(RtlDesign):
 
 @dataclass(frozen=True)
 class UsbBoardDesign(RtlDesign):
-    """A whole board, driven through the wires of its USB port, which its link shares a clock with."""
+    """A whole board, driven through the wires of its USB port; its link has the port's clock."""
 
     geometry: Geometry
     patience: int = PATIENCE

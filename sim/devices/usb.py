@@ -19,6 +19,12 @@ __all__ = ["CLOCK", "HostCounts", "HostFault", "SimulatedUsbBoard", "UsbModel", 
 CLOCK = 48_000_000
 """Nominal clock of the port's wires: what all time counts in here."""
 
+FRAME = CLOCK // 1000
+"""Clocks of a frame: before its end the host may wait."""
+
+FRAMES = 100
+"""Frames in which a host finds a device."""
+
 FUNCTIONS: tuple[Function, ...] = (
     ("board_plug", None, (HANDLE, INTEGER)),
     ("board_reset_bus", None, (HANDLE,)),
@@ -77,7 +83,7 @@ class UsbModel(ServedModel):
         """Have the host reset the bus and look for its device anew."""
         self._handle.call("reset_bus")
 
-    def disturb(self, fault: HostFault, packets: int, detail: int = 0) -> None:
+    def disturb(self, fault: int, packets: int, detail: int = 0) -> None:
         """Disturb a packet, after so many others; `detail` chooses which bit is flipped."""
         self._handle.call("disturb", fault, packets, detail)
 
@@ -133,13 +139,17 @@ class UsbPort(SimulatedPort):
     name = "the simulated board's USB port"
 
     def __init__(self, board: UsbModel, patience: int | None = None) -> None:
-        super().__init__(board, patience)
+        super().__init__(board, FRAME + (patience or 2 * board.patience))
         self.model = board
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
         self.require_plugged()
-        super().write(data)
+        for _ in range(FRAMES):
+            if self.model.account().ready:
+                return super().write(data)
+            self.model.clock(FRAME, 1 << 62)
+        raise InputError(f"{self.name} does not come up: no such device")
 
     def read(self) -> bytes:
         """Wait for bytes; none if none came in time."""

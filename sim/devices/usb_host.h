@@ -16,6 +16,7 @@ constexpr int kAttach = 400, kReset = 9'600, kRecover = 400;
 constexpr int kFrame = 48'000;
 constexpr int kLongest = 900 * kSamples;  // of a transaction: none is under way when a frame ends
 constexpr unsigned kAddress = 5;
+constexpr int kTries = 3;  // of a packet of a request, before it is made anew
 constexpr unsigned kMostPacket = 64;
 
 enum Request : uint8_t { kSetAddress = 5, kGetDescriptor = 6, kSetConfiguration = 9 };
@@ -29,6 +30,12 @@ struct Control {
     Bytes setup, data{};
     enum Stage { kSetupStage, kDataStage, kStatusStage } stage = kSetupStage;
     bool toggle = true;
+
+    void restart() {
+        stage = kSetupStage;
+        toggle = true;
+        if (reads()) data.clear();
+    }
 
     bool reads() const { return setup[0] & 0x80; }
     size_t length() const { return setup[6] | setup[7] << 8; }
@@ -90,6 +97,7 @@ private:
     enum { kDetached, kResetting, kRecovering, kRunning } bus = kDetached;
     enum { kControl, kBulkOut, kBulkIn, kNothing } kind = kNothing;
     int left = kAttach;
+    int failures = 0;  // one after the other
     uint64_t now = 0;
     int64_t frame_end = 0;
     unsigned frame = 0;
@@ -103,6 +111,7 @@ private:
     void detach() {
         silence();
         sent.clear();
+        received.clear();
         ready = false;
         kind = kNothing;
         bus = kDetached;
@@ -211,6 +220,8 @@ private:
         const bool data = pid == kData0 || pid == kData1;
         counts.naks += pid == kNak;
         counts.lost += packet.empty();
+        failures = packet.empty() ? failures + 1 : 0;
+        if (kind == kControl && failures == kTries) control.restart();
         if (data) say({Bytes{kAck}}, false);
         if (kind == kControl) {
             if (pid == kStall) {

@@ -104,7 +104,9 @@ private:
     }
 
     void begin() {
-        const Fault struck = strike(kLoseSaid, kDoubleSaid);
+        // Whoever waits for an answer says nothing twice.
+        const bool asks = packets.size() == 1 && answers;
+        const Fault struck = strike(kLoseSaid, asks ? kFlipSaid : kDoubleSaid);
         levels = encode(packets.front());
         if (struck == kFlipSaid) levels[fault_detail % (levels.size() - 3)] ^= kJ | kK;
         if (struck == kDoubleSaid) packets.push_front(packets.front());

@@ -47,8 +47,9 @@ def bitstream(
     found = find_board(board)
     skeletons = [Skeleton.load(find(name)) for name in subjects or ["digits"]]
     folder = output or board_folder(board, link)
-    options = {"filters": filters, "link": link, "seeds": seeds}
-    report = build(found, skeletons, folder, **options, say=typer.echo)
+    report = build(
+        found, skeletons, folder, filters=filters, link=link, seeds=seeds, say=typer.echo
+    )
     clocks = report["fmax_mhz"]
     typer.echo(
         f"{clocks['min']} / {clocks['median']} / {clocks['max']} MHz over {clocks['seeds']} seeds, "

@@ -147,7 +147,7 @@ def take_apart(cell: dict[str, Any], ports: dict[str, Any], wires: Iterator[int]
     Verilator has no wire that both sides drive.
     """
     name = next(name for name, port in ports.items() if port["bits"] == cell["connections"]["B"])
-    ports[name] |= {"direction": "input"}
+    ports[name] = ports[name] | {"direction": "input"}
     more = {pin: [next(wires)] for pin in ("LEVEL", "DRIVES")}
     for pin, bits in more.items():
         ports[f"{name}__{pin.lower()}"] = {"direction": "output", "bits": bits}

@@ -35,6 +35,18 @@ def test_a_netlist_is_proved_for_each_board_once_all_fit(thalweg, pair, monkeypa
         assert names(skeletons) == ["one", "two"]
 
 
+def test_all_netlists_over_usb_are_those_of_boards_with_a_port(thalweg, pair, monkeypatch, calls):
+    monkeypatch.setattr("hw.flow.build.geometry_of", calls.fake("geometry"))
+    monkeypatch.setattr("sim.devices.verilate.require_tools", calls.fake("tools"))
+    monkeypatch.setattr(netlists, "prove", calls.fake("prove", (7_000, 8_000)))
+    code, out, _ = thalweg("netlist-sim", "all", *pair, "--link", "usb")
+    found = [board for board in BOARDS.values() if "usb" in board.links]
+    told = "equal to golden on 1 digits, 7,000 codes, 8,000 clocks of the USB port"
+    assert (code, out) == (0, "".join(f"netlist of {each.name}: {told}\n" for each in found))
+    proved = [call[1] for call in calls if call[0] == "prove"]
+    assert [(given[0], given[-1]) for given in proved] == [(each, "usb") for each in found]
+
+
 @pytest.mark.parametrize("states", [True, False])
 def test_a_netlist_restores_damaged_show_digits(monkeypatch, pair, calls, states):
     port = SimpleNamespace(board=SimpleNamespace(clocks=123))

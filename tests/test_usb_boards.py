@@ -179,6 +179,7 @@ def test_a_board_without_a_port_is_one_line_for_every_verb(fails, tmp_path):
     fails(text, "estimate", "--board", *given)
     assert not (tmp_path / "out").exists()
     fails("Link must be uart or usb, not 'wifi'", "bitstream", "ulx3s-25f", "--link", "wifi")
+    fails("Link must be uart or usb, not 'wifi'", "netlist-sim", "all", "--link", "wifi")
     fails("Link must be uart or usb, not 'wifi'", "estimate", "--link", "wifi")
 
 
@@ -186,3 +187,18 @@ def test_all_estimates_over_usb_are_of_boards_with_a_port(thalweg):
     code, out, _ = thalweg("estimate", "--link", "usb")
     named = [line.split()[0] for line in out.splitlines() if re.match(r"[a-z0-9]+-\w+ ", line)]
     assert code == 0 and [name for name in named if name in BOARDS] == ULX3S
+
+
+def test_a_bitstream_with_usb_lies_in_a_folder_of_its_own(thalweg, calls, monkeypatch):
+    spread = dict.fromkeys(("min", "median", "max", "seeds"), 1)
+    told = {"fmax_mhz": spread, "clock_mhz": 160}
+    monkeypatch.setattr("hw.flow.build.build", calls.fake("build", told))
+    monkeypatch.setattr("hw.flow.loading.program", calls.fake("program"))
+    code, out, _ = thalweg("bitstream", "ulx3s-25f", "--link", "usb")
+    where = "build/ulx3s-25f-usb"
+    said = f"wrote {where}/thalweg.bit and {where}/report.json"
+    assert (code, out.splitlines()[-1]) == (0, said)
+    (board, _, folder), options = calls.of("build")
+    assert (board.name, str(folder), options["link"]) == ("ulx3s-25f", where, "usb")
+    assert thalweg("program", "ulx3s-25f", "--link", "usb")[0] == 0
+    assert str(calls.of("program")[0][1]) == f"{where}/thalweg.bit"

@@ -37,10 +37,13 @@ def netlist_sim(
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.skeleton import Skeleton, find
     from hw.boards.catalogue import BOARDS, find_board
+    from hw.boards.rates import find_link
     from hw.flow.build import geometry_of
     from sim.devices.verilate import require_tools
 
-    found = list(BOARDS.values()) if board == "all" else [find_board(board)]
+    find_link(link)
+    every = [each for each in BOARDS.values() if link in each.links]
+    found = every if board == "all" else [find_board(board)]
     names = subjects or ["digits"]
     skeletons = tuple(Skeleton.load(find(name)) for name in names)
     for each in found:

@@ -78,6 +78,7 @@ def test_a_cable_that_is_pulled_is_one_line_and_another_run_is_exact():
     assert board.account().found == 2
 
 
+@pytest.mark.timeout(900)
 def test_disturbed_runs_are_exact_or_reported():
     faults, ends = run_cases(small_bench(UsbBench), range(60))
     assert {*faults} == {*KINDS}
@@ -85,6 +86,7 @@ def test_disturbed_runs_are_exact_or_reported():
     assert ends["reported"] + ends["died"] > 5
 
 
+@pytest.mark.timeout(900)
 def test_a_netlist_at_a_usb_host_equals_golden():
     board = find_board("ulx3s-25f")
     platform = board.make_platform()

@@ -3,6 +3,7 @@
 SKELETON ?= digits
 FILTERS ?= 5
 BOARD ?= ulx3s-25f
+LINK ?= uart
 IMAGES ?= 20
 DEVICE ?= cpu
 RECIPE ?= restore
@@ -14,6 +15,7 @@ PIP_ARGS ?=
 BIN := .venv/bin
 THALWEG := $(BIN)/thalweg
 data := $(if $(DATA),--data '$(DATA)')
+built := build/$(BOARD)$(if $(filter usb,$(LINK)),-usb)
 chosen := $(filter-out file,$(origin SKELETON))
 
 .DEFAULT_GOAL := help
@@ -53,17 +55,17 @@ memory: setup ## what a skeleton remembers, measured and shown; FULL=1 takes all
 verilog: setup ## build/verilog/<top>.v and <top>.json, holding SKELETON="x y"
 	$(THALWEG) verilog $(SKELETON) --filters $(FILTERS)
 
-bitstream: $(BIN)/.boards ## BOARD's bitstream and report.json, on Yosys and nextpnr
-	$(THALWEG) bitstream $(BOARD) $(SKELETON)
+bitstream: $(BIN)/.boards ## BOARD's bitstream and report.json, on Yosys and nextpnr; LINK=uart|usb
+	$(THALWEG) bitstream $(BOARD) $(SKELETON) --link $(LINK)
 
-netlist-sim: $(BIN)/.boards ## BOARD's mapped netlist against golden, whole digits over its UART
-	$(THALWEG) netlist-sim $(BOARD) $(SKELETON)
+netlist-sim: $(BIN)/.boards ## BOARD's mapped netlist against golden, whole digits over its LINK
+	$(THALWEG) netlist-sim $(BOARD) $(SKELETON) --link $(LINK)
 
 reskeleton: $(BIN)/.boards ## BOARD's bitstream with SKELETON="x y" in place of its own
-	$(THALWEG) reskeleton build/$(BOARD)/thalweg.bit $(SKELETON) --output build/$(BOARD)/reskeleton.bit
+	$(THALWEG) reskeleton $(built)/thalweg.bit $(SKELETON) --output $(built)/reskeleton.bit
 
 $(BIN)/.boards: $(BIN)/.ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[boards]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[boards,usb]'
 	@touch $@
 
 sim: setup ## cocotb on Verilator and the fast device against golden, every code

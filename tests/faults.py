@@ -4,7 +4,8 @@
 ``python -m tests.faults --cases 10000`` runs as many seeded cases and prints what became of them.
 In each, a batch is loaded, run with a gate and read, while bytes are dropped, doubled, flipped,
 inserted and cut off, the board is reset in mid-frame, the host dies in mid-request, or one end's
-rate is wrong for a while. Held to, in every case:
+rate is wrong for a while. ``--usb`` does the same to the packets of a USB host, see
+`tests.usb_faults`. Held to, in every case:
 
 - what is read is golden's, or the driver says in one error that it cannot go on;
 - it takes no more than a bounded number of clocks;
@@ -32,7 +33,7 @@ from sim.devices.board import SimulatedBoard, SimulatedPort
 from sw.serial.device import ChipDevice
 from sw.serial.link import Link, LinkError
 
-__all__ = ["KINDS", "Bench", "FaultyPort", "main"]
+__all__ = ["KINDS", "Bench", "FaultyPort", "HostDied", "main"]
 
 KINDS = ("drop", "double", "flip", "insert", "truncate", "repeat", "pace", "reset", "die")
 STEPS = 2
@@ -140,6 +141,10 @@ class Bench:
         Of the board.
     """
 
+    kinds = KINDS
+    reported = (LinkError,)
+    """What the driver may raise."""
+
     def __init__(
         self,
         skeleton: Skeleton,
@@ -155,8 +160,8 @@ class Bench:
         self.network = Remembering(network)
         spec = skeleton.spec
         geometry = Geometry(spec=spec.ungated, filters=filters, skeletons=places)
-        self.board = SimulatedBoard(
-            geometry, self.skeletons, divisor=divisor, patience=patience, progress=progress
+        self.board = self.make_board(
+            geometry, divisor=divisor, patience=patience, progress=progress
         )
         images = np.random.default_rng(0).integers(0, 256, (8, 2, spec.image, spec.image), np.uint8)
         self.batches = [
@@ -166,6 +171,18 @@ class Bench:
         # Each chunk of a request may wait for the chip as long as it has patience; a reset waits
         # until the skeletons are checked, on the chip's clock, which is the faster one.
         self.calm = CHUNKS * self.board.patience + check_clocks(geometry)
+
+    def make_board(self, geometry, **options):
+        """Return the board."""
+        return SimulatedBoard(geometry, self.skeletons, **options)
+
+    def faulty_port(self, rng, planned):
+        """Return a port to the board on which faults are planned."""
+        return FaultyPort(self.board, rng, planned)
+
+    def calm_port(self):
+        """Return a port to the board that is not disturbed any longer."""
+        return SimulatedPort(self.board, self.calm)
 
     def restored(self, device, batch):
         """Run a batch on a device; return the images."""
@@ -177,13 +194,14 @@ class Bench:
         """Run one case; return its faults that came to be, and how it ended."""
         rng = np.random.default_rng(seed)
         batch, wanted = self.batches[rng.integers(len(self.batches))]
-        planned = [str(kind) for kind in rng.choice(KINDS, rng.integers(1, 5))]
-        port = FaultyPort(self.board, rng, planned)
+        planned = [str(kind) for kind in rng.choice(self.kinds, rng.integers(1, 5))]
+        port = self.faulty_port(rng, planned)
         begin = self.board.clocks
         try:
             device = ChipDevice(port, self.skeletons, sequence=int(rng.integers(256)))
             end = self.judged(self.restored(device, batch), wanted, seed)
-        except LinkError:
+            self.look(device, planned, seed)
+        except self.reported:
             end = "reported"
         except HostDied:
             end = "died"
@@ -192,9 +210,12 @@ class Bench:
         self.again(rng, batch, wanted, seed)
         return done, end if done else "undisturbed"
 
+    def look(self, device, planned, seed):
+        """Look at a device whose run was exact."""
+
     def again(self, rng, batch, wanted, seed):
         """Hold the board to answer the next frame, and the run to be bit-exact."""
-        calm = SimulatedPort(self.board, self.calm)
+        calm = self.calm_port()
         calm.write(DELIMITER)  # may be all that a request lacks
         while calm.read():
             pass
@@ -214,20 +235,20 @@ class Bench:
 
 
 @cache
-def small_bench():
+def small_bench(bench=Bench):
     """Return a bench with a lattice of 4 x 4: the link's share of it is the larger one."""
     rng = np.random.default_rng(1)
     gate = Gate(input_channel=0, output_channel=1, start=1)
     spec = Spec(height=4, width=4, image=4, gate=gate)
-    return Bench(calibrated(spec, rng), network(spec, rng))
+    return bench(calibrated(spec, rng), network(spec, rng))
 
 
 @cache
-def whole_bench():
+def whole_bench(bench=Bench):
     """Return a bench of a whole chip."""
     rng = np.random.default_rng(2)
     spec = Spec(gate=Gate(input_channel=0, output_channel=1, start=1))
-    return Bench(
+    return bench(
         calibrated(spec, rng), network(spec, rng), filters=5, places=4, divisor=8, patience=PATIENCE
     )
 
@@ -248,16 +269,20 @@ def main():
     """Run as many cases as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=10_000)
+    parser.add_argument("--usb", action="store_true", help="a board at a USB host")
     parser.add_argument("--first", type=int, default=0, help="first case's seed")
     parser.add_argument("--whole", action="store_true", help="the whole chip, 32 x 32")
     options = parser.parse_args()
-    bench = whole_bench() if options.whole else small_bench()
+    kind = Bench
+    if options.usb:
+        from tests.usb_faults import UsbBench as kind  # which is made of what is here
+    bench = whole_bench(kind) if options.whole else small_bench(kind)
     begin = time.monotonic()
     seeds = range(options.first, options.first + options.cases)
     faults, ends = run_cases(bench, seeds, progress=lambda text: print(text, flush=True))
     seconds = time.monotonic() - begin
     print(f"{options.cases} cases, {bench.board.clocks:,} clocks, {seconds:.0f} s")
-    print("faults:", ", ".join(f"{kind} {faults[kind]}" for kind in KINDS))
+    print("faults:", ", ".join(f"{kind} {faults[kind]}" for kind in bench.kinds))
     print("ends:", ", ".join(f"{end} {count}" for end, count in sorted(ends.items())))
 
 

@@ -160,7 +160,7 @@ def memory_cell(number):
     return {"type": "DP16KD", "attributes": {"WID": f"{number:b}"}}
 
 
-def played_top(geometry, skeletons, *, pll):
+def played_top(geometry, skeletons, *, pll, usb):
     """Return what stands for a `BoardTop`."""
-    made_of = repr((geometry, [skeleton.digest for skeleton in skeletons], pll))
+    made_of = repr((geometry, [skeleton.digest for skeleton in skeletons], pll, usb))
     return SimpleNamespace(board=SimpleNamespace(geometry=geometry), made_of=made_of)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from golden.files import read_json, write_json
+from hw.boards.pll import usb_pll_settings
 from hw.flow import area_fit
 from hw.flow.area import COEFFICIENTS, KINDS, TERMS, area, deepest, lookup_memory, terms
 from hw.flow.area_fit import SHAPES, fit, geometry_of, main
@@ -79,16 +80,21 @@ def test_cells_are_counted_as_they_are_packed(monkeypatch, tmp_path):
         write_json(packed, {"modules": {"top": {"cells": cells}}})
 
     monkeypatch.setattr(area_fit, "synthesise", synthesise)
-    monkeypatch.setattr(area_fit, "BoardTop", lambda geometry, skeletons, *, pll: geometry)
+    monkeypatch.setattr(
+        area_fit, "BoardTop", lambda geometry, skeletons, *, pll, usb: (geometry, usb)
+    )
     monkeypatch.setattr(area_fit, "call", call)
     monkeypatch.setattr(area_fit, "tool", lambda name: (name,))
     monkeypatch.setattr(area_fit, "lookup_memory", lambda geometry: 0)
     main(tmp_path / "build", tmp_path / "area.json")
     found = json.loads((tmp_path / "area.json").read_text())
-    assert [board for board, _ in made] == ["ulx3s-85f"] * len(SHAPES)
-    assert [geometry for _, geometry in made] == [geometry_of(shape) for shape in SHAPES]
+    assert [board for board, _ in made] == ["ulx3s-85f"] * (len(SHAPES) + 1)
+    tops = [(geometry_of(shape), None) for shape in SHAPES]
+    assert [top for _, top in made] == [*tops, (geometry_of(SHAPES[0]), usb_pll_settings(25))]
     assert found["shapes"] == [
         shape | {"lut": index + 1, "ff": 1, "dsp": 0, "bram": 2}
         for index, shape in enumerate(SHAPES)
     ]
     assert {*found["terms"]} == {*KINDS}
+    more = {"lut": len(SHAPES), "ff": 0, "bram": 0}
+    assert found["links"] == {"uart": dict.fromkeys(more, 0), "usb": more}

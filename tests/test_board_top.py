@@ -10,10 +10,11 @@ from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from golden.spec import Spec
-from hw.boards import top
+from hw.boards import pll, top
 from hw.boards.catalogue import find_board
 from hw.boards.ecp5 import Ecp5
-from hw.boards.top import BoardTop, Pll, pll_settings
+from hw.boards.pll import Pll, pll_settings
+from hw.boards.top import BoardTop
 from hw.flow.build import geometry_of
 from hw.shapes import Geometry
 from tests.streams import finish
@@ -117,7 +118,7 @@ def played(monkeypatch):
         return Module()
 
     monkeypatch.setattr(top, "Board", PlayedBoard)
-    monkeypatch.setattr(top, "Instance", instance)
+    monkeypatch.setattr(pll, "Instance", instance)
     design, platform = BoardTop(GEOMETRY, ("a", "b"), pll=PLL), PlayedPlatform()
     fragment = Fragment.get(design, platform)
     return SimpleNamespace(design=design, platform=platform, fragment=fragment, pins=pins)

@@ -12,8 +12,9 @@ from golden.files import read_json
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
 from hw.boards.catalogue import BOARDS, find_board
+from hw.boards.pll import pll_settings
 from hw.boards.rates import LINKS, MEASURED, LinkSpec, frames, gated_rate, wire_bytes
-from hw.boards.top import BoardTop, pll_settings
+from hw.boards.top import BoardTop
 from hw.flow.bitstream import cells, contents
 from hw.flow.build import geometry_of
 from hw.flow.verilog import multipliers

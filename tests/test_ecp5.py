@@ -20,7 +20,7 @@ from hw.boards.ecp5 import (
     initial_values,
     read_tiles,
 )
-from hw.boards.top import pll_settings
+from hw.boards.pll import pll_settings
 from hw.flow.synthesis import KEEP_COPIES
 from hw.flow.yosys import yosys
 from hw.primitives import BlockMemory, Multiplier, ReadOnlyMemory, copies

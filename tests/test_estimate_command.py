@@ -115,7 +115,9 @@ BOARD_NAMES = ", ".join(BOARDS)
     ("words", "text"),
     [
         (("--board", "LFE5U-25F"), f"Board must be one of {BOARD_NAMES}, not 'LFE5U-25F'"),
-        (("--link", "usb"), "Link must be uart, not 'usb'"),
+        (("--link", "ulpi"), "Link must be uart or usb, not 'ulpi'"),
+        (("--board", "versa-ecp5-5g", "--link", "usb"),
+         "versa-ecp5-5g must have a USB port at the FPGA, it has UART"),
         (("--filters", 4), "Filters per clock must be one of 1, 2, 3, 5, 10 where a channel "
                            "has 5, not 4"),
         (("--multiplier", 4, "--filters", 5), "Filters per clock must be one of 1, 2, 4, 8 where "

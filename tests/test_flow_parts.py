@@ -10,8 +10,8 @@ from golden.errors import InputError, ToolError
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
 from hw.boards.catalogue import find_board
+from hw.boards.pll import Pll, pll_settings
 from hw.boards.rates import LINKS, gated_rate
-from hw.boards.top import Pll, pll_settings
 from hw.flow import build as flow
 from hw.flow.bitstream import cells
 from hw.flow.build import geometry_of
@@ -109,7 +109,7 @@ def test_each_part_of_a_build_gets_what_the_others_made(monkeypatch, tmp_path, s
     report, given, board = played_build(monkeypatch, tmp_path, skeleton, "versa-ecp5-5g", pll)
     geometry = Geometry(spec=replace(SPEC, steps=10), filters=5)
     names, numbers = cells(geometry), {"a": 5, "b": 3}
-    assert given["BoardTop"] == (geometry, [skeleton], {"pll": pll})
+    assert given["BoardTop"] == (geometry, [skeleton], {"pll": pll, "usb": None})
     assert given["synthesise"][0] is board
     assert given["synthesise"][2:] == ("top", tmp_path, {"say": "say"})
     placer = given["pack"][0]
@@ -177,7 +177,7 @@ def test_a_build_of_another_folding_and_of_other_seeds_is_what_was_asked_for(
     options = {"filters": 2, "seeds": 3}
     report, given, _ = played_build(monkeypatch, tmp_path, skeleton, "ulx3s-85f", pll, **options)
     geometry = Geometry(spec=replace(SPEC, steps=10), filters=2)
-    assert given["BoardTop"] == (geometry, [skeleton], {"pll": pll})
+    assert given["BoardTop"] == (geometry, [skeleton], {"pll": pll, "usb": None})
     assert given["place_all"][2] == 3
     assert (report["filters"], report["clock_mhz"], report["dsp"]["used"]) == (2, pll.clock, 27)
 

@@ -12,7 +12,7 @@ from hw.shapes import Geometry
 from sim.devices.account import Account, account_of
 from sim.devices.chip import Chip
 from sim.devices.device import SimulatedDevice
-from sim.devices.wire import SimulatedWire
+from sim.devices.wire import SimulatedWire, TurningPort
 from sim.measure import throughput
 from sw.experiments.measured import SPEED
 
@@ -61,6 +61,32 @@ def test_a_measured_gate_takes_its_seconds_in_clocks(monkeypatch):
         ("wire", 4, False, 1_000_000, 160.0),
         ("wire", 4, True, 1_400_000, 114.3),
     ]
+
+
+@pytest.mark.parametrize("turn", [0, 40_000])
+def test_a_request_sets_out_a_turn_later(turn):
+    told = []
+    wire = SimpleNamespace(
+        patience=5,
+        clock=lambda limit, quiet: told.append(("clock", limit, quiet)),
+        send=lambda data: told.append(("send", data)),
+    )
+    TurningPort(wire, turn).write(b"x")
+    assert told == [("clock", turn, 1 << 62)] * bool(turn) + [("send", b"x")]
+
+
+def test_links_are_measured_at_their_rate_and_with_their_turn(monkeypatch):
+    paces, ports = [], []
+    monkeypatch.setattr(throughput, "SimulatedDevice", lambda *rest, **options: "bare")
+    wire = SimpleNamespace(patience=5, pace=paces.append)
+    monkeypatch.setattr(throughput, "SimulatedWire", lambda *rest, **options: wire)
+    skeleton = Skeleton.load(SHIPPED / "digits")
+    connect = lambda port, skeletons: ports.append(port.turn)  # noqa: E731
+    case = SimpleNamespace(skeleton=skeleton, connect=connect)
+    names = [name for name, *_ in throughput.links(case, 2, 160, print)]
+    assert names == ["UART, 3 Mbaud", "USB, full speed", "12 MB/s", "bare port"]
+    assert paces == [160e6 / 300_000, 160e6 / 1_024_000, 160 / 12]
+    assert ports == [0, 40_000, 0]
 
 
 def test_what_was_measured_is_a_gated_digit_of_at_most_5_kilobytes():

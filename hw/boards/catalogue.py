@@ -13,6 +13,7 @@ from amaranth_boards.versa_ecp5_5g import VersaECP55GPlatform
 
 from golden.errors import InputError
 from hw.boards.ecp5 import Ecp5
+from hw.boards.rates import LINKS, LinkSpec, find_link
 
 __all__ = ["BOARDS", "PARTS", "BoardSpec", "Part", "find_board"]
 
@@ -62,6 +63,22 @@ class BoardSpec:
     def part(self) -> Part:
         """What the part has."""
         return PARTS[self.platform.device[-3:]]
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Names of the links that the board has pins for."""
+        named = {resource.name for resource in self.platform.resources}
+        return tuple(link for link in LINKS if link in named)
+
+    def require_link(self, link: str) -> LinkSpec:
+        """Return the link of that name; raise unless the board has it."""
+        found = find_link(link)
+        if link not in self.links:
+            raise InputError(
+                f"{self.name} must have a {found.name} port at the FPGA, "
+                f"it has {' and '.join(LINKS[name].name for name in self.links)}"
+            )
+        return found
 
     def make_platform(self) -> Platform:
         """Return an Amaranth platform whose primitives are the part's own."""

@@ -1,7 +1,7 @@
 """What goes over the wire for a gated digit, hence how many of them a link carries."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,13 +35,41 @@ CONTEXTS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class LinkSpec:
-    """A kind of link: its name for people, and the bytes a second that it carries."""
+    """A kind of link: its name for people, and the bytes a second that it carries.
+
+    Both ways carry so much at once, unless they are ``shared``. `turn` is the time in seconds from
+    a request's last byte to its answer's first that is the host's and the wire's own; `facts` and
+    `counted` are what a report says of rate and model.
+    """
 
     name: str
     rate: float
+    turn: float = 0
+    shared: bool = False
+    facts: dict[str, float] = field(default_factory=dict)
+    counted: str = "two digits in turn, sizes as measured for `digits`, engine and host hidden"
 
 
-LINKS = {"uart": LinkSpec(name="UART", rate=BAUD / BITS_A_BYTE)}
+USB_PACKETS = 16
+"""Bulk packets of 64 bytes in a full-speed frame of a millisecond: 1.0 MB a second, what hosts are
+measured at; a frame has room for 19 (USB 2.0, 5.8.4)."""
+
+USB_TURN = 2 * 125e-6
+"""Seconds that a host's controller and driver take to turn a request into its answer's packets: it
+looks at what is to be sent once a micro-frame, and tells of what came as often."""
+
+LINKS = {
+    "uart": LinkSpec(name="UART", rate=BAUD / BITS_A_BYTE, facts={"baud": BAUD}),
+    "usb": LinkSpec(
+        name="USB",
+        rate=USB_PACKETS * 64 * 1000,
+        turn=USB_TURN,
+        shared=True,
+        facts={"bytes_per_second": USB_PACKETS * 64 * 1000, "turn_microseconds": USB_TURN * 1e6},
+        counted="two digits in turn, sizes as measured for `digits`, both ways on one bus, and a "
+        "turn for each request; engine and host hidden",
+    ),
+}
 """The links that a board's chip can have."""
 
 
@@ -71,7 +99,9 @@ def gated_rate(spec: Spec, link: LinkSpec, step: float = 0.0) -> float:
         for context in range(CONTEXTS):
             engine = max(engine, arrived[context]) + (opening - made) * step
             back = max(back, engine) + plane
-            arrived[context] = max(back, *arrived) + request
+            arrived[context] = max(back, *arrived) + link.turn + request
+            if link.shared:
+                back = arrived[context]
         made = opening
     engine = max(engine, *arrived) + CONTEXTS * (spec.steps - made) * step
     back = max(back, engine) + CONTEXTS * found[-1][1]

@@ -34,21 +34,23 @@ TERMS = ("pair_chain", "single_chain", "mixing_element", "lane", "channel", "res
 
 
 @cache
-def area(geometry: Geometry) -> dict[str, int]:
-    """Return the cells that a board with this chip takes, by the names of a report.
+def area(geometry: Geometry, link: str = "uart") -> dict[str, int]:
+    """Return the cells that a board with this chip and link takes, by the names of a report.
 
     LUTs are counted as nextpnr does: half a carry cell is one, a quarter of a distributed memory is
     one.
     """
-    fitted, counts = read_json(COEFFICIENTS)["terms"], terms(geometry)
+    measured, counts = read_json(COEFFICIENTS), terms(geometry)
+    fitted, more = measured["terms"], measured["links"][link]
     found = {
         kind: round(sum(fitted[kind][term] * counts[term] for term in TERMS)) for kind in KINDS
     }
     return {
         "multipliers": sum(multipliers(geometry).values()),
-        "bram": sum(block_count(m.width, m.depth, m.granularity) for m in memories(geometry)),
-        "lut": found["lut"] + lookup_memory(geometry),
-        "ff": found["ff"],
+        "bram": sum(block_count(m.width, m.depth, m.granularity) for m in memories(geometry))
+        + more["bram"],
+        "lut": found["lut"] + lookup_memory(geometry) + more["lut"],
+        "ff": found["ff"] + more["ff"],
     }
 
 

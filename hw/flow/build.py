@@ -11,7 +11,8 @@ from golden.files import lock, replacement, write_json
 from golden.skeleton import Skeleton
 from golden.tools import call
 from hw.boards.ecp5 import MOST_ROWS
-from hw.boards.top import BoardTop, pll_settings
+from hw.boards.pll import pll_settings
+from hw.boards.top import BoardTop, usb_pll
 from hw.flow.area import CELL_NAMES, area, deepest
 from hw.flow.bitstream import cells, renumber
 from hw.flow.placing import Placer, find_best, pack, place_all
@@ -40,11 +41,13 @@ def build(
     folder: Path | str,
     *,
     filters: int | None = None,
+    link: str = "uart",
     seeds: int = 5,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Write ``thalweg.bit`` and ``report.json`` for a board that holds ``skeletons``.
 
+    ``link`` names the link that the host is at, see `hw.boards.rates.LINKS`.
     Places with the seeds 1 to ``seeds`` and takes the fastest placement that meets all clocks of
     the board. An interrupted build goes on: a whole netlist or placement of the same design is not
     made again. Waits while another build is in the same folder. Returns the report.
@@ -52,12 +55,12 @@ def build(
     Raises `ToolError` if no seed meets the clocks. After any error the folder has no bitstream and
     no report, not even of an earlier build.
     """
-    folder = Path(folder)
+    folder, kind = Path(folder), board.require_link(link)
     geometry = geometry_of(board, skeletons, filters)
     nextpnr, ecppack = tool("nextpnr-ecp5"), tool("ecppack")
     platform = board.make_platform()
     pll = pll_settings(platform.default_clk_frequency / 1e6, board.clock)
-    top = BoardTop(geometry, skeletons, pll=pll)
+    top = BoardTop(geometry, skeletons, pll=pll, usb=usb_pll(platform, link))
     with lock(folder, lambda: say(f"{board.name}: another build is in {folder}, waiting")):
         for name in RESULTS:
             (folder / name).unlink(missing_ok=True)
@@ -70,7 +73,7 @@ def build(
         best = find_best(placer, placements)
         text = renumber((folder / best["config"]).read_text(), numbers, cells(geometry))
         write_bitstream(ecppack, text, folder)
-        told = report(placer, geometry, skeletons, placements, best)
+        told = report(placer, geometry, skeletons, placements, best, kind)
         write_json(folder / "report.json", told, indent=1)
     return told
 

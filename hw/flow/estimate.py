@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from golden.errors import InputError
 from golden.spec import Spec
 from hw.boards.ecp5 import MOST_ROWS
-from hw.boards.rates import find_link, gated_rate
+from hw.boards.rates import gated_rate
 from hw.flow.area import CELL_NAMES, area, deepest
 from hw.flow.report import engine_rates, step_seconds
 from hw.shapes import SIDES, Geometry, foldings
@@ -30,10 +30,10 @@ def estimate(
 
     ``filters`` are the perception filters per clock, by default the most that fit the part.
     """
-    found = find_link(link)
-    filters = best_filters(board, spec) if filters is None else filters
+    found = board.require_link(link)
+    filters = best_filters(board, spec, link) if filters is None else filters
     geometry = geometry_of(spec, filters)
-    cells = area(geometry)
+    cells = area(geometry, link)
     step = step_seconds(geometry, board.clock)
     gated = gated_rate(spec, found, step)
     rates = engine_rates(geometry, board.clock, gated, cells["multipliers"])
@@ -43,14 +43,14 @@ def estimate(
         "link": link,
         **cells,
         **{name: rates[name] for name in RATES},
-        "fits": fits(board, spec, filters),
+        "fits": fits(board, spec, filters, link),
     }
 
 
-def best_filters(board: BoardSpec, spec: Spec) -> int:
+def best_filters(board: BoardSpec, spec: Spec, link: str = "uart") -> int:
     """Return the most filters per clock that fit a board's part; the fewest if none do."""
     able = builds(spec)
-    return next((f for f in reversed(able) if not lacking(board, spec, f)), able[0])
+    return next((f for f in reversed(able) if not lacking(board, spec, f, link)), able[0])
 
 
 def builds(spec: Spec) -> list[int]:
@@ -70,7 +70,9 @@ def geometry_of(spec: Spec, filters: int) -> Geometry:
     return Geometry(spec=replace(spec.ungated, steps=spec.steps), filters=filters)
 
 
-def lacking(board: BoardSpec, spec: Spec, filters: int, *, promised: bool = False) -> list[str]:
+def lacking(
+    board: BoardSpec, spec: Spec, filters: int, link: str = "uart", *, promised: bool = False
+) -> list[str]:
     """Return what a part has too little of, each with what is wanted and what is there.
 
     With ``promised``, only what the part's data sheet promises is there.
@@ -80,27 +82,29 @@ def lacking(board: BoardSpec, spec: Spec, filters: int, *, promised: bool = Fals
     wants = [
         *(
             (want, CELL_NAMES[kind], there.get(kind, getattr(board.part, kind)))
-            for kind, want in area(geometry).items()
+            for kind, want in area(geometry, link).items()
         ),
         (deepest(geometry), "rows of a memory", MOST_ROWS),
     ]
     return [f"{want:,} {name} (of {most:,})" for want, name, most in wants if want > most]
 
 
-def fits(board: BoardSpec, spec: Spec, filters: int) -> bool | str:
+def fits(board: BoardSpec, spec: Spec, filters: int, link: str = "uart") -> bool | str:
     """Return True, or a sentence that says what would have to shrink."""
-    if missing := lacking(board, spec, filters):
-        return f"The chip needs {', '.join(missing)}: {remedy(board, spec, filters)}."
-    if beyond := lacking(board, spec, filters, promised=True):
-        less = remedy(board, spec, filters, promised=True)
+    if missing := lacking(board, spec, filters, link):
+        return f"The chip needs {', '.join(missing)}: {remedy(board, spec, filters, link)}."
+    if beyond := lacking(board, spec, filters, link, promised=True):
+        less = remedy(board, spec, filters, link, promised=True)
         return f"The chip fits the die, but not the data sheet: {', '.join(beyond)}; {less}."
     return True
 
 
-def remedy(board: BoardSpec, spec: Spec, filters: int, *, promised: bool = False) -> str:
+def remedy(
+    board: BoardSpec, spec: Spec, filters: int, link: str = "uart", *, promised: bool = False
+) -> str:
     """Return the least change by which a chip fits: fewer filters per clock, or a smaller side."""
     for smaller, fewer in smaller_ones(spec, filters):
-        if not lacking(board, smaller, fewer, promised=promised):
+        if not lacking(board, smaller, fewer, link, promised=promised):
             if smaller == spec:
                 return f"F = {fewer} would fit"
             return f"a side of {smaller.width} with F = {fewer} would fit"
@@ -124,7 +128,7 @@ def limits(board: BoardSpec, spec: Spec, made: dict[str, Any]) -> list[str]:
     found = []
     if not more:
         found.append(f"Engine: F = {made['filters']} is the most that the chip can have.")
-    elif missing := lacking(board, spec, more[0]):
+    elif missing := lacking(board, spec, more[0], made["link"]):
         found.append(f"Engine: F = {more[0]} would need {', '.join(missing)}.")
     else:
         found.append(f"Engine: F = {more[0]} would fit, too.")

@@ -9,8 +9,7 @@ from typing import Any
 
 from golden.skeleton import Skeleton
 from golden.spec import Spec
-from golden.wire import BAUD
-from hw.boards.rates import LINKS, gated_rate, wire_bytes
+from hw.boards.rates import LinkSpec, gated_rate, wire_bytes
 from hw.clocks import busy_clocks, run_clocks
 from hw.flow.placing import Placer
 from hw.flow.synthesis import SYNTHESIS
@@ -31,6 +30,7 @@ def report(
     skeletons: Sequence[Skeleton],
     placements: Sequence[dict[str, Any]],
     best: dict[str, Any],
+    link: LinkSpec,
 ) -> dict[str, Any]:
     """Return the report of a board as JSON values.
 
@@ -38,7 +38,7 @@ def report(
     """
     used = {name: cells_used(best, kind) for name, kind in CELLS.items()}
     spec = skeletons[0].spec
-    gated = gated_rate(spec, LINKS["uart"], step_seconds(geometry, placer.board.clock))
+    gated = gated_rate(spec, link, step_seconds(geometry, placer.board.clock))
     return {
         "board": placer.board.name,
         "device": placer.platform.device,
@@ -50,7 +50,7 @@ def report(
         "clock_mhz": placer.board.clock,
         "seed": best["seed"],
         "limits": limits(best["paths"]),
-        "link": link_rates(spec, placer.link),
+        "link": link_rates(link, spec, placer.link),
         **engine_rates(geometry, placer.board.clock, gated, used["dsp"]["used"]),
         "tools": {name: release(name) for name in TOOLS} | {"synthesis": SYNTHESIS},
     }
@@ -119,14 +119,13 @@ def step_seconds(geometry: Geometry, clock: float) -> float:
     return run_clocks(geometry, steps) / steps / clock / 1e6
 
 
-def link_rates(spec: Spec, clock: float) -> dict[str, Any]:
+def link_rates(link: LinkSpec, spec: Spec, clock: float) -> dict[str, Any]:
     """Return the link's facts; with the rate of gated digits where ``spec`` has a gate."""
-    uart = LINKS["uart"]
-    link = {"name": uart.name, "baud": BAUD, "clock_mhz": clock}
+    facts = {"name": link.name, **link.facts, "clock_mhz": clock}
     if spec.gate is None:
-        return link
-    return link | {
+        return facts
+    return facts | {
         "bytes_per_gated_digit": wire_bytes(spec),
-        "gated_digits_per_second": gated_rate(spec, uart),
-        "counted": "two digits in turn, sizes as measured for `digits`, engine and host hidden",
+        "gated_digits_per_second": gated_rate(spec, link),
+        "counted": link.counted,
     }

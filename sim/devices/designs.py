@@ -19,7 +19,7 @@ from hw.shapes import Geometry
 from hw.skeleton_memory import layouts
 from sim.devices.packing import word_count
 
-__all__ = ["HERE", "BoardDesign", "ChipDesign", "Design", "Port", "WireDesign"]
+__all__ = ["HERE", "BoardDesign", "ChipDesign", "Design", "Port", "UsbBoardDesign", "WireDesign"]
 
 HERE = Path(__file__).parent
 """Folder of the shims: the C++ through which Python reaches a design."""
@@ -183,6 +183,39 @@ class BoardDesign(RtlDesign):
         path = folder / f"{self.top}.v"
         board = Board(self.geometry, (), divisor=self.divisor, patience=self.patience)
         to_verilog(board, self.top, path)
+        return [path.name]
+
+
+@dataclass(frozen=True)
+class UsbBoardDesign(RtlDesign):
+    """A whole board, driven through the wires of its USB port; its link has the port's clock."""
+
+    geometry: Geometry
+    patience: int = PATIENCE
+    shims = ("usb_board.cpp", "served.cpp")
+
+    @property
+    def title(self) -> str:
+        """What it is, for people."""
+        return f"the simulated board with USB, F = {self.geometry.filters}"
+
+    @property
+    def top(self) -> str:
+        """Name of its top module."""
+        return f"{top_name(self.geometry)}_usb_board"
+
+    @property
+    def memories(self) -> dict[str, str]:
+        """Instance path of each memory that is loaded, below the top module."""
+        return self.find_memories("linked.chip.")
+
+    def write(self, folder: Path) -> list[str]:
+        """Write its Verilog with empty memories; return Verilator's arguments for it."""
+        from hw.usb_board import UsbBoard
+
+        path = folder / f"{self.top}.v"
+        board = UsbBoard(self.geometry, (), patience=self.patience)
+        to_verilog(DomainRenamer({"usb_io": "link"})(board), self.top, path)
         return [path.name]
 
 

@@ -3,10 +3,11 @@
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyosys
 
@@ -44,6 +45,8 @@ class NetlistDesign(Design):
     board: str
     clock: str
     shims = ("board.cpp", "served.cpp")
+    options: ClassVar[tuple[str, ...]] = ()
+    """Further arguments of Verilator."""
     array = "nines"
     optimise = "OPT_FAST=-O1 OPT_SLOW=-O0"  # a hundred thousand lines: -O3 takes minutes for little
 
@@ -76,14 +79,18 @@ class NetlistDesign(Design):
 
     def write(self, folder: Path) -> list[str]:
         """Write Verilog of it and a top with the board's pins; return Verilator's arguments."""
-        module = read_top(self.netlist)
-        design = json.dumps({"modules": {NAME: plain(module)}})
+        module = plain(read_top(self.netlist))
+        design = json.dumps({"modules": {NAME: module}})
         passes, log = ("write_verilog -noattr",), folder / f"{NAME}.yosys.log"
         text = yosys("read_json", design, passes, log, top=NAME)
         (folder / f"{NAME}.v").write_text(text, encoding="utf-8")
         top = folder / f"{self.top}.v"
-        top.write_text(wrapper(self.top, module["ports"], self.clock))
-        return [*write_library(folder), top.name, f"{NAME}.v"]
+        top.write_text(self.wrap(module["ports"]))
+        return [*write_library(folder), *self.options, top.name, f"{NAME}.v"]
+
+    def wrap(self, ports: Mapping[str, Any]) -> str:
+        """Return Verilog of a top with the board's pins."""
+        return wrapper(self.top, ports, self.clock)
 
 
 def read_top(netlist: Path) -> dict[str, Any]:
@@ -104,7 +111,8 @@ def plain(module: dict[str, Any]) -> dict[str, Any]:
 
     The names that Yosys makes up on the way are long, and would be most of what is compiled.
     """
-    cells, memories = {}, 0
+    cells, memories, ports = {}, 0, dict(module["ports"])
+    wires = count(spare_wire(module))
     for place, cell in enumerate(module["cells"].values()):
         name = f"c{place}"
         if cell["type"] == "$scopeinfo":
@@ -113,8 +121,38 @@ def plain(module: dict[str, Any]) -> dict[str, Any]:
             name, memories = memory_name(memories), memories + 1
         if cell["type"] == "TRELLIS_IO":
             cell = pad(cell)
+        if cell["type"] == "TRELLIS_IO_BIDIR":
+            cell = take_apart(cell, ports, wires)
         cells[name] = cell | {"attributes": {}}
-    return module | {"attributes": {}, "cells": cells, "netnames": {}}
+    return module | {"attributes": {}, "cells": cells, "netnames": {}, "ports": ports}
+
+
+def spare_wire(module: dict[str, Any]) -> int:
+    """Return a number that no wire of a module has, and none above it."""
+    parts = (*module["ports"].values(), *module["netnames"].values())
+    bits = [part.get("bits", ()) for part in parts]
+    bits += [wires for cell in module["cells"].values() for wires in pins_of(cell).values()]
+    return 1 + max((bit for wires in bits for bit in wires if isinstance(bit, int)), default=0)
+
+
+def pins_of(cell: dict[str, Any]) -> dict[str, list[int | str]]:
+    """Return the wires of a cell's pins."""
+    pins: dict[str, list[int | str]] = cell.get("connections", {})
+    return pins
+
+
+def take_apart(cell: dict[str, Any], ports: dict[str, Any], wires: Iterator[int]) -> dict[str, Any]:
+    """Return a pad of both directions that has a pin for each, and give the module ports for them.
+
+    Verilator has no wire that both sides drive.
+    """
+    name = next(name for name, port in ports.items() if port["bits"] == cell["connections"]["B"])
+    ports[name] = ports[name] | {"direction": "input"}
+    more = {pin: [next(wires)] for pin in ("LEVEL", "DRIVES")}
+    for pin, bits in more.items():
+        ports[f"{name}__{pin.lower()}"] = {"direction": "output", "bits": bits}
+    directions = cell["port_directions"] | {"B": "input"} | dict.fromkeys(more, "output")
+    return cell | {"connections": pins_of(cell) | more, "port_directions": directions}
 
 
 def pad(cell: dict[str, Any]) -> dict[str, Any]:
@@ -126,22 +164,26 @@ def pad(cell: dict[str, Any]) -> dict[str, Any]:
 
 def wrapper(top: str, ports: Mapping[str, Any], clock: str) -> str:
     """Return a top that has the pins of `hw.board.Board`; other inputs of the board rest high."""
-    pins: dict[str, str] = {}
-    for pin, wanted in (("clk", rf"{clock}_0__(io|p)"), ("rx", "uart_0__rx__io")):
-        pins |= {port: pin for port in ports if re.fullmatch(wanted, port)}
-    pins["uart_0__tx__io"] = "tx"
-    if sorted(pins.values()) != ["clk", "rx", "tx"] or not pins.keys() <= ports.keys():
-        raise InputError(
-            f"The netlist must have a clock {clock} and a UART, its ports are {[*ports]}"
-        )
+    wanted = {rf"{clock}_0__(io|p)": "clk", "uart_0__rx__io": "rx", "uart_0__tx__io": "tx"}
+    return wrap(f"{top}(input clk, rst, link_clk, link_rst, rx, output tx)", ports, wanted,
+                f"a clock {clock} and a UART")  # fmt: skip
+
+
+def wrap(heading: str, ports: Mapping[str, Any], wanted: Mapping[str, str], parts: str) -> str:
+    """Return a module around a netlist, some of whose ports have pins: patterns of their names."""
+    pins = {
+        port: pin
+        for port in ports
+        for pattern, pin in wanted.items()
+        if re.fullmatch(pattern, port)
+    }
+    if sorted(pins.values()) != sorted(wanted.values()):
+        raise InputError(f"The netlist must have {parts}, its ports are {[*ports]}")
     for name, port in ports.items():
         if name not in pins:
             pins[name] = "1'b1" if port["direction"] == "input" else ""
     connections = ", ".join(f".{name}({pin})" for name, pin in pins.items())
-    return (
-        f"module {top}(input clk, rst, link_clk, link_rst, rx, output tx);\n"
-        f"    {NAME} mapped({connections});\nendmodule\n"
-    )
+    return f"module {heading};\n    {NAME} mapped({connections});\nendmodule\n"
 
 
 def write_library(folder: Path) -> list[str]:

@@ -7,11 +7,12 @@ from golden.skeleton import Skeleton
 from hw.link.link import PATIENCE
 from hw.shapes import Geometry
 from sim.devices.account import COUNTS, Account, account_of
+from sim.devices.board import SimulatedPort
 from sim.devices.designs import WireDesign
 from sim.devices.library import HANDLE, WIDE, Function
 from sim.devices.served import ServedModel
 
-__all__ = ["SimulatedWire"]
+__all__ = ["SimulatedWire", "TurningPort"]
 
 FUNCTIONS: tuple[Function, ...] = (
     ("board_think", None, (HANDLE, WIDE)),
@@ -63,3 +64,25 @@ class SimulatedWire(ServedModel):
         counts = (WIDE * COUNTS)()
         self._handle.call("account", counts)
         return account_of(list(counts))
+
+
+class TurningPort(SimulatedPort):
+    """A port at a host that takes some time to turn from one request to the next.
+
+    Parameters
+    ----------
+    wire : SimulatedWire
+        The chip behind its link.
+    turn : int
+        Clocks that pass before a request is sent.
+    """
+
+    def __init__(self, wire: SimulatedWire, turn: int) -> None:
+        super().__init__(wire)
+        self.turn = turn
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, a turn from now."""
+        if self.turn:
+            self.board.clock(self.turn, 1 << 62)
+        super().write(data)

@@ -15,23 +15,23 @@ from golden.device import Device, GoldenDevice, restore
 from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
-from golden.wire import BAUD, BITS_A_BYTE
+from hw.boards.rates import LINKS, LinkSpec
 from hw.shapes import Geometry
 from sim.devices.account import Machine, ThinkingNetwork
 from sim.devices.board import SimulatedPort
 from sim.devices.device import SimulatedDevice
-from sim.devices.wire import SimulatedWire
+from sim.devices.wire import SimulatedWire, TurningPort
 
 __all__ = ["CONTEXTS", "WIRES", "Case", "measure"]
 
 CONTEXTS = (1, 2, 4)
 WIRES = {
-    "UART, 3 Mbaud": BAUD / BITS_A_BYTE,
-    "1 MB/s": 1e6,
-    "12 MB/s": 12e6,
+    "UART, 3 Mbaud": LINKS["uart"],
+    "USB, full speed": LINKS["usb"],
+    "12 MB/s": LinkSpec(name="wire", rate=12e6),
     "bare port": None,
 }
-"""Bytes a second each way; the bare port is the chip's own streams, a byte a clock each."""
+"""Links to measure; the bare port is the chip's own streams, a byte a clock each."""
 
 
 Connect = Callable[[SimulatedPort, tuple[Skeleton, ...]], Device]
@@ -109,10 +109,11 @@ def links(
     """Yield each of `WIRES`: its name, what simulates it, and the device at its end."""
     geometry = Geometry(spec=case.skeleton.spec.ungated, filters=filters, contexts=max(CONTEXTS))
     wire = SimulatedWire(geometry, (case.skeleton,), progress=progress)
-    for name, rate in WIRES.items():
-        if rate is not None:
-            wire.pace(clock * 1e6 / rate)
-            yield name, wire, case.connect(SimulatedPort(wire), (case.skeleton,))
+    for name, link in WIRES.items():
+        if link is not None:
+            wire.pace(clock * 1e6 / link.rate)
+            port = TurningPort(wire, round(clock * 1e6 * link.turn))
+            yield name, wire, case.connect(port, (case.skeleton,))
             continue
         bare = SimulatedDevice(
             (case.skeleton,), filters=filters, contexts=geometry.contexts, progress=progress

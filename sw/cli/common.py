@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FILTERS",
+    "board_folder",
     "chip_digest",
     "device_facts",
     "find_named_board",
@@ -62,6 +63,7 @@ Filters = Annotated[
 Baud = Annotated[
     int, typer.Option(min=300, max=24_000_000, help="bits a second on the serial port")
 ]
+LinkName = Annotated[str, typer.Option(help="link to the host: uart or usb")]
 DataFolder = Annotated[
     Path | None, typer.Option(help="folder of MNIST's IDX files; default: $THALWEG_DATA")
 ]
@@ -119,6 +121,11 @@ def find_named_board(name: str) -> Any:
     except ModuleNotFoundError as error:
         raise InputError(f"--board needs amaranth-boards: {error}") from None
     return find_board(name)
+
+
+def board_folder(board: str, link: str) -> Path:
+    """Return the folder that a board's design with a link is built in."""
+    return Path("build") / (board if link == "uart" else f"{board}-{link}")
 
 
 def chip_digest(skeleton: Skeleton, filters: int = FILTERS) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from golden.errors import InputError
-from sw.cli.common import find_named_board
+from sw.cli.common import LinkName, find_named_board
 from sw.cli.request import takes
 from sw.runs.terminal import console
 
@@ -46,7 +46,7 @@ class Request:
         int | None,
         typer.Option(min=1, help="filters per clock; default: the most that fit the part"),
     ] = None
-    link: Annotated[str, typer.Option(help="link to the host: uart")] = "uart"
+    link: LinkName = "uart"
     skeleton: Annotated[
         str | None, typer.Option(help="shape of a skeleton, by name or folder; default: digits")
     ] = None
@@ -65,8 +65,10 @@ class Request:
         if self.board is not None:
             return [find_named_board(self.board)]
         from hw.boards.catalogue import BOARDS
+        from hw.boards.rates import find_link
 
-        return [*BOARDS.values()]
+        find_link(self.link)
+        return [board for board in BOARDS.values() if self.link in board.links]
 
     @property
     def spec(self) -> Spec:
@@ -155,5 +157,5 @@ def show_one(board: BoardSpec, spec: Spec, row: dict[str, Any]) -> None:
         typer.echo(row["fits"])
     for sentence in limits(board, spec, row):
         typer.echo(sentence)
-    if lacking(board, spec, row["filters"]):
+    if lacking(board, spec, row["filters"], row["link"]):
         raise InputError(f"{board.name} has no room for F = {row['filters']}: {row['fits']}")

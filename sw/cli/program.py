@@ -7,14 +7,17 @@ from typing import Annotated
 
 import typer
 
+from sw.cli.common import LinkName, board_folder
+
 __all__ = ["program"]
 
 
 def program(
     board: Annotated[str, typer.Argument(metavar="BOARD", help="board, such as ulx3s-25f")],
     bitstream: Annotated[
-        Path | None, typer.Option(help="bitstream; default: build/BOARD/thalweg.bit")
+        Path | None, typer.Option(help="bitstream; default: as thalweg bitstream writes it")
     ] = None,
+    link: LinkName = "uart",
     flash: Annotated[
         bool, typer.Option("--flash", help="write it to the flash, which keeps it without power")
     ] = False,
@@ -28,5 +31,5 @@ def program(
     from hw.flow.loading import program
 
     found = find_board(board)
-    program(found, bitstream or Path("build") / board / "thalweg.bit", flash=flash)
+    program(found, bitstream or board_folder(board, link) / "thalweg.bit", flash=flash)
     typer.echo(f"{board} runs it")

@@ -11,7 +11,8 @@ from golden.errors import SkeletonDamaged, ToolError
 from golden.samples import calibrated, network, uniform
 from golden.spec import Gate, Spec
 from hw.boards.catalogue import find_board
-from hw.boards.top import BoardTop, pll_settings
+from hw.boards.pll import pll_settings
+from hw.boards.top import BoardTop
 from hw.flow.bitstream import cells, contents
 from hw.flow.synthesis import synthesise
 from hw.shapes import Geometry

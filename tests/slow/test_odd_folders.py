@@ -54,7 +54,8 @@ def test_sim_runs_there(folder):
 def test_a_bitstreams_synthesis_runs_there(folder, monkeypatch):
     from golden.skeleton import Skeleton, find
     from hw.boards.catalogue import find_board
-    from hw.boards.top import BoardTop, pll_settings
+    from hw.boards.pll import pll_settings
+    from hw.boards.top import BoardTop
     from hw.flow.build import geometry_of
     from hw.flow.synthesis import synthesise
 

@@ -2,6 +2,7 @@
 // oscillator is left out. CLKI is clocked as fast as the greatest common divisor of the dividers has
 // it, and every output divides that by the rest of its own divider; all rise together first. With
 // one output, CLKI is that output. So a simulation counts clocks of the design, not of the board.
+// With OSCILLATOR defined, CLKI is the oscillator: of all PLLs where there are several.
 
 module EHXPLLL(
     input CLKI, CLKFB, PHASESEL1, PHASESEL0, PHASEDIR, PHASESTEP, PHASELOADREG, STDBY, PLLWAKESYNC,
@@ -27,7 +28,11 @@ module EHXPLLL(
     function automatic integer gcd(input integer a, input integer b);
         gcd = b == 0 ? a : gcd(b, a % b);
     endfunction
+`ifdef OSCILLATOR
+    localparam COMMON = 1;
+`else
     localparam COMMON = gcd(gcd(OP, OS), gcd(OS2, OS3));
+`endif
 
     ehxplll_output #(OP / COMMON) op(CLKI, CLKOP);
     ehxplll_output #(OS / COMMON) os(CLKI, CLKOS);

@@ -109,7 +109,7 @@ def test_rejects_a_bitstream_of_another_protocol():
         own[-4:] = check.to_bytes(4, "little")
         rows["identity"][place * IDENTITY : (place + 1) * IDENTITY] = own
     found = dict(enumerate(text.contents(geometry, rows), text.FIRST))
-    with pytest.raises(InputError, match="of protocol version 1"):
+    with pytest.raises(InputError, match="of protocol version 2"):
         geometry_in(found, "x.bit")
 
 
@@ -128,7 +128,7 @@ def test_rejects_other_bitstreams_and_damaged_ones(spoil):
     with pytest.raises(InputError) as error:
         geometry_in(found, "x.bit")
     assert str(error.value) == (
-        "x.bit must be a Thalweg bitstream of protocol version 1, its skeletons whole"
+        "x.bit must be a Thalweg bitstream of protocol version 2, its skeletons whole"
     )
 
 

@@ -3,12 +3,16 @@
 import json
 import shlex
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 from hw.boards.catalogue import BOARDS, BoardSpec
 from hw.flow.bitstream import NINES, cells, replace_memories
 
-__all__ = ["BIT", "Flow", "config", "sdf"]
+__all__ = ["BIT", "BOARD", "Flow", "config", "sdf"]
+
+BOARD = replace(BOARDS["ulx3s-25f"], clock=160)
+"""The board that is played."""
 
 BIT = b"\xff\0Part: x\0\xff\xff\xff\xbd\xb3" + bytes(1 << 17) + b"\x5e\0\0\0\xff\xff\xff\xff"
 
@@ -100,10 +104,11 @@ class Flow:
     `synthesised` counts the calls of Yosys.
     """
 
-    board = BOARDS["ulx3s-25f"]
+    board = BOARD
 
     def __init__(self, monkeypatch, folder, geometry):
         self.folder, self.synthesised, self.said = folder, 0, []
+        monkeypatch.setitem(BOARDS, BOARD.name, BOARD)
         self.pins, self.tools = "pins", folder / "played tools"
         self.tools.mkdir()
         for name, text in (("nextpnr", NEXTPNR), ("ecppack", ECPPACK)):

@@ -13,7 +13,7 @@ from hw.flow.bitstream import numbers
 from hw.flow.kept import digest, read_kept
 from hw.flow.placing import Placer, place, slowest, version_of
 from hw.flow.tools import release
-from tests.played import USE, config, sdf
+from tests.played import BOARD, USE, config, sdf
 
 
 def packed(**tops):
@@ -139,7 +139,7 @@ def test_what_an_earlier_placement_left_is_no_result_of_this_one(monkeypatch, tm
         (tmp_path / name).write_text("there")
     for name, content in texts.items():
         (tmp_path / name).write_text(content)
-    board = find_board("ulx3s-25f")
+    board = BOARD
     placer = Placer(
         command=(str(tmp_path / "nextpnr"),),
         board=board,
@@ -171,7 +171,7 @@ def test_a_placement_is_packed_without_a_seed_and_its_file_goes(monkeypatch, tmp
             (folder / "packed.json").write_text(json.dumps(packed(top="1")))
 
     monkeypatch.setattr(placing, "call", call)
-    board = find_board("ulx3s-25f")
+    board = BOARD
     placer = Placer(
         command=("nextpnr",),
         board=board,
@@ -234,7 +234,7 @@ def test_another_program_of_the_same_name_is_another_version(tmp_path):
     ],
 )
 def test_each_clock_that_is_missed_is_named(tmp_path, fmax, link, text):
-    placer = SimpleNamespace(folder=tmp_path, board=find_board("ulx3s-25f"), link=60)
+    placer = SimpleNamespace(folder=tmp_path, board=BOARD, link=60)
     best = {"met": False, "fmax": fmax, "link": link, "seed": 12}
     log = tmp_path / "nextpnr-12.json"
     with pytest.raises(ToolError) as error:

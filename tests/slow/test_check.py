@@ -59,7 +59,7 @@ def test_a_board_passes_every_check():
 
 def test_a_skeleton_with_one_bit_flipped_is_found_by_its_flag():
     memories = images(Geometry(spec=SPEC), skeletons())
-    memories["mix0"][3] ^= 1  # of the skeleton in place 0
+    memories["mix0_0"][3] ^= 1  # of the skeleton in place 0
     geometry = Geometry(spec=SPEC)
     spoilt = SimulatedBoard(geometry, skeletons(), divisor=8, patience=PATIENCE, memories=memories)
     target = board_target(SimulatedPort(spoilt), SUBJECTS, predict)

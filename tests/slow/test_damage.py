@@ -38,7 +38,7 @@ def test_each_flipped_bit_damages_its_skeleton_alone(name):
 
 def devices():
     """A chip and a board whose skeleton 1 is damaged."""
-    memories = flipped("mix3", 1, np.random.default_rng(7))
+    memories = flipped("mix1_1", 1, np.random.default_rng(7))
     board = SimulatedBoard(GEOMETRY, skeletons(), patience=1 << 13, memories=memories)
     yield SimulatedDevice(skeletons(), memories=memories)
     yield ChipDevice(SimulatedPort(board), skeletons())

@@ -23,7 +23,7 @@ from tests.device_suite import (
     skeletons,
 )
 
-PATIENCE = 1 << 13
+PATIENCE = 1 << 14  # a host waits for twice as long, which is longer than a check of the skeletons
 
 
 @cache

@@ -211,12 +211,12 @@ class LatticePort(wiring.Component):
             memory="readout",
         )
         channel = delay(m, walk.channel, wait, name="readout_channel")
-        inside = delay(m, walk.inside, wait, name="readout_inside")
+        shown = walk.step & walk.inside & walk.walks.read_image
         m.d.comb += [
             readout.sample.eq(arrival.code),
             readout.channel.eq(channel),
             readout.skeleton.eq(skeleton),
-            readout.valid.eq(arrival.valid & walk.walks.read_image & inside),
+            readout.valid.eq(delay(m, shown, wait, name="readout_valid")),
             readout.first.eq(channel == 0),
             readout.last.eq(channel == channels - 1),
         ]

@@ -77,21 +77,22 @@ class Walk(wiring.Component):
         spec, channel = self.geometry.spec, self.channel
         # What steers the walk is worked out a step ahead.
         m.submodules.after = after = Raster(self.geometry, ahead=1)  # the next cell
-        last_channel = Signal()
         last_cell = Signal()
         leaves = Signal()  # a step leaves the cell
-        m.d.comb += leaves.eq(last_channel | (self.walks.read_image & ~self.inside))
         active = Signal()
         m.d.sync += active.eq(self.walks.as_value().any() & ~self.through)
         inside = self.is_inside(after.position)  # the next cell
+        skips = self.walks.read_image  # a step for a cell in the margin
 
-        self.steer(m, active, last_channel & inside)
-        self.take_bytes(m, last_channel)
+        self.steer(m, active, leaves & inside)
+        self.take_bytes(m, leaves)
         with m.If(self.step):
             m.d.sync += [
                 channel.eq(Mux(leaves, 0, channel + 1)),
-                last_channel.eq(~leaves & (channel == spec.channels - 2)),
+                leaves.eq(Mux(leaves, skips & ~inside, channel == spec.channels - 2)),
             ]
+        with m.Elif(~active):
+            m.d.sync += leaves.eq(skips & ~self.inside)
         m.d.comb += after.advance.eq(self.step & leaves)
         with m.If(after.advance):
             m.d.sync += [
@@ -122,13 +123,13 @@ class Walk(wiring.Component):
         lacks_byte = needs_byte & ~self.i_data.valid
         m.d.comb += self.step.eq(active & ~lacks_byte & ~lacks_room)
 
-    def take_bytes(self, m: Module, last_channel: Signal) -> None:
+    def take_bytes(self, m: Module, leaves: Signal) -> None:
         """Take a byte with the step that uses the last of it: a code, a pixel or eight bits."""
         walks = self.walks
         of_cell = Signal()  # a clock old: the cell has been the same for some channels
         last_bit = self.position.cell[:3] == 7
         m.d.sync += of_cell.eq((walks.load_image & self.inside) | (walks.zero & last_bit))
-        done = walks.load_state | (last_channel & of_cell)
+        done = walks.load_state | (leaves & of_cell)
         m.d.comb += self.i_data.ready.eq(self.step & done)
 
     def is_inside(self, at: data.View) -> Value:

@@ -107,7 +107,7 @@ def facts(geometry: Geometry, chip: Chip, skeletons: Sequence[Skeleton]) -> dict
         "skeletons": [{"name": skeleton.name, "digest": skeleton.digest} for skeleton in skeletons],
         "skeleton_places": geometry.skeletons,
         "multipliers": multipliers(geometry),
-        "clocks_per_step": spec.cells * geometry.slots,
+        "clocks_per_step": busy_clocks(geometry, 1),
         "clocks_per_run": {
             "formula": "steps * clocks_per_step + overhead",
             "overhead": run_overhead(geometry),

@@ -25,6 +25,7 @@ __all__ = [
     "DIGEST_BYTES",
     "FACTS",
     "GATE",
+    "PATIENCE",
     "REPLY",
     "REQUEST",
     "RESPONSE",
@@ -58,6 +59,9 @@ RESPONSE = 4096
 """Most bytes of a response, header included, CRC not; twice as many where a plane needs them."""
 REPLY = 0x80
 """Added to a request's kind in its response."""
+
+PATIENCE = 1 << 20
+"""Clocks of the link that a chunk waits for the chip."""
 
 
 class Number(enum.IntEnum):

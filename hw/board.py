@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from golden.skeleton import Skeleton
-from hw.link.link import PATIENCE
+from golden.wire import PATIENCE
 from hw.link.uart import UartReceiver, UartTransmitter
 from hw.linked_chip import LinkedChip
 from hw.shapes import Geometry

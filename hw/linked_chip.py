@@ -7,9 +7,10 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from golden.skeleton import Skeleton
+from golden.wire import PATIENCE
 from hw.chip import Chip
 from hw.link.crossing import Crossing
-from hw.link.link import PATIENCE, Link
+from hw.link.link import Link
 from hw.link.uart import received_shape
 from hw.ports import COUNTER
 from hw.shapes import Geometry

@@ -25,9 +25,8 @@ from golden.frames import DELIMITER
 from golden.samples import calibrated, network
 from golden.skeleton import Skeleton
 from golden.spec import Gate, Spec
-from golden.wire import Kind
+from golden.wire import PATIENCE, Kind
 from hw.checker import check_clocks
-from hw.link.link import PATIENCE
 from hw.shapes import Geometry
 from sim.devices.board import SimulatedBoard, SimulatedPort
 from sw.serial.device import ChipDevice

@@ -4,10 +4,10 @@
 import pytest
 
 from golden.frames import CHECK, HEADER
-from golden.wire import NO_PLANE, REQUEST, RESPONSE, Error, Operation, Tag, chunk
+from golden.wire import NO_PLANE, PATIENCE, REQUEST, RESPONSE, Error, Operation, Tag, chunk
 from hw.board import Board
 from hw.link.exchange import Exchange
-from hw.link.link import PATIENCE, Link
+from hw.link.link import Link
 from hw.linked_chip import LinkedChip
 from hw.shapes import Geometry
 from tests.streams import simulate

@@ -11,10 +11,9 @@ from amaranth.sim import Simulator
 from golden import wire
 from golden.samples import uniform
 from golden.spec import Spec
-from golden.wire import Kind, Operation, Tag, chunk
+from golden.wire import PATIENCE, Kind, Operation, Tag, chunk
 from hw.board import Board
 from hw.chip import Chip
-from hw.link.link import PATIENCE
 from hw.link.uart import received_shape
 from hw.linked_chip import LinkedChip
 from hw.shapes import Geometry

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from amaranth import Shape
 
-from hw.link.link import PATIENCE
+from golden.wire import PATIENCE
 from hw.ports import FLUSH
 from hw.shapes import Geometry
 from hw.skeleton_memory import images, layouts

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from golden.errors import InputError
+from golden.wire import PATIENCE
 from hw.boards.pll import usb_pll_settings
-from hw.link.link import PATIENCE
 from hw.ports import FLUSH
 from hw.skeleton_memory import images
 from sim.devices.board import RATIO

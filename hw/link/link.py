@@ -4,6 +4,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from golden.wire import PATIENCE
 from hw.link.cobs import CobsDecoder, CobsEncoder
 from hw.link.controller import Controller
 from hw.link.exchange import Exchange
@@ -12,10 +13,7 @@ from hw.link.uart import received_shape
 from hw.ports import served_ports
 from hw.shapes import Geometry
 
-__all__ = ["PATIENCE", "Link"]
-
-PATIENCE = 1 << 18
-"""Clocks of the link that a request waits for the chip; a pass with F = 1 takes under a third."""
+__all__ = ["Link"]
 
 
 class Link(wiring.Component):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from golden.errors import InputError
 from golden.skeleton import Skeleton
-from hw.link.link import PATIENCE
+from golden.wire import PATIENCE
 from hw.shapes import Geometry
 from sim.devices.designs import BoardDesign
 from sim.devices.served import ServedModel

@@ -10,10 +10,10 @@ from typing import ClassVar
 from amaranth import DomainRenamer
 
 from golden.files import ROOT
+from golden.wire import PATIENCE
 from hw.board import Board
 from hw.flow.names import instance_path, module_name
 from hw.flow.verilog import memory_path, to_verilog, top_name, write_chip
-from hw.link.link import PATIENCE
 from hw.linked_chip import LinkedChip
 from hw.shapes import Geometry
 from hw.skeleton_memory import layouts

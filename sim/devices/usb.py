@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from golden.errors import InputError
 from golden.skeleton import Skeleton
-from hw.link.link import PATIENCE
+from golden.wire import PATIENCE
 from hw.shapes import Geometry
 from sim.devices.board import RATIO, SimulatedPort
 from sim.devices.designs import UsbBoardDesign

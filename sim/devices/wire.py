@@ -4,7 +4,7 @@ import ctypes
 from collections.abc import Callable, Sequence
 
 from golden.skeleton import Skeleton
-from hw.link.link import PATIENCE
+from golden.wire import PATIENCE
 from hw.shapes import Geometry
 from sim.devices.account import COUNTS, Account, account_of
 from sim.devices.board import SimulatedPort

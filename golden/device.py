@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "GoldenDevice",
     "Network",
     "Runner",
+    "answer",
     "as_cells",
     "as_deltas",
     "as_images",
@@ -95,6 +97,13 @@ class Device(Runner, Protocol):
 
     def read_images(self) -> np.ndarray:
         """Return what the lattices show."""
+
+    def turn_over(self, images: np.ndarray, steps: int, *, gated: bool = True) -> np.ndarray:
+        """Return what the lattices show, then load the next images and start a run on them."""
+        shown = self.read_images()
+        self.load_images(images)
+        self.start(steps, gated=gated)
+        return shown
 
     def read_states(self) -> np.ndarray:
         """Return the lattices with all deltas applied."""
@@ -197,7 +206,7 @@ def from_stream(codes: np.ndarray, spec: Spec, count: int) -> np.ndarray:
     return np.moveaxis(states, -1, 1).copy()
 
 
-class GoldenDevice:
+class GoldenDevice(Device):
     """The reference model as a device, which runs all contexts at once."""
 
     def __init__(self, skeletons: tuple[Skeleton, ...], contexts: int = 256) -> None:
@@ -272,6 +281,11 @@ def run(device: Runner, network: Network | None, steps: int) -> None:
     Without a network the rule runs alone.
     """
     device.start(steps, gated=network is not None)
+    answer(device, network)
+
+
+def answer(device: Runner, network: Network | None) -> None:
+    """Answer every opening of the runs under way, until they have ended."""
     indices, planes = device.planes()
     while network is not None and len(indices):
         device.write_deltas(indices, network.deltas(planes))
@@ -294,13 +308,22 @@ def restore(
     steps: int,
     progress: Callable[[int], None] = lambda done: None,
 ) -> np.ndarray:
-    """Restore damaged images (B, image, image), any number of them, batch after batch."""
+    """Restore damaged images (B, image, image), any number of them, batch after batch.
+
+    A batch loads while the one before it is read.
+    """
     images = as_images(images, device.skeletons[0].spec)
     restored = np.empty_like(images)
-    for batch in batches(len(images), device.contexts):
-        device.load_images(images[batch])
-        run(device, network, steps)
-        restored[batch] = device.read_images()
+    gated, cuts = network is not None, list(batches(len(images), device.contexts))
+    if cuts:
+        device.load_images(images[cuts[0]])
+        device.start(steps, gated=gated)
+    for batch, after in zip_longest(cuts, cuts[1:]):
+        answer(device, network)
+        if after is None:
+            restored[batch] = device.read_images()
+        else:
+            restored[batch] = device.turn_over(images[after], steps, gated=gated)
         progress(batch.stop - batch.start)
     return restored
 

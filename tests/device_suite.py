@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from golden.device import GoldenDevice, restore, run, trace
+from golden.device import GoldenDevice, answer, restore, run, trace
 from golden.errors import InputError
 from golden.model import Model
 from golden.samples import adversarial_states, calibrated, extreme, network
@@ -118,6 +118,22 @@ class DeviceSuite:
         )
         device.choose(0)
         assert np.array_equal(wanted, found)
+
+    @pytest.mark.parametrize("gated", [True, False], ids=["gated", "alone"])
+    @pytest.mark.parametrize("sizes", [(1, 2), (2, 1), (2, 2)], ids=str)
+    def test_turns_over_to_the_next_images(self, device, sizes, gated):
+        images = np.random.default_rng(10).integers(0, 256, (2, *IMAGES.shape[1:]), np.uint8)
+        network = gate_network() if gated else None
+        device.choose(0)
+        found = []
+        for each in (GoldenDevice(skeletons()), device):
+            each.load_images(images[: sizes[0]])
+            run(each, network, 6)
+            shown = each.turn_over(images[-sizes[1] :], 5, gated=gated)
+            answer(each, network)
+            found.append((shown, each.read_states(), each.read_images()))
+        for wanted, given in zip(*found, strict=True):
+            assert np.array_equal(wanted, given)
 
     @pytest.mark.parametrize("index", range(len(GATES)), ids=list(GATES))
     def test_runs_raw_lattices_with_a_gate(self, device, index):

@@ -46,7 +46,7 @@ def serial(monkeypatch, pair):
 
     def play(**options):
         chip = PlayedChip([Skeleton.load(folder) for folder in pair], **options)
-        monkeypatch.setattr("sw.serial.device.SerialPort", lambda path, baud: chip)
+        monkeypatch.setattr("sw.serial.port.SerialPort", lambda path, baud: chip)
         return chip
 
     def clocks(spec, filters, steps):
@@ -246,7 +246,7 @@ def test_a_chip_that_answers_with_garbage_is_one_line(fails, serial, pair, tmp_p
 
 @pytest.mark.parametrize("babbled", [b"T=21.5\r\n", b"\0\0\0", bytes(range(256)), b"\3\7\0"])
 def test_a_device_that_babbles_is_one_line(thalweg, pair, tmp_path, monkeypatch, babbled):
-    monkeypatch.setattr("sw.serial.device.SILENCE", 0.2)
+    monkeypatch.setattr("sw.serial.port.SILENCE", 0.2)
     ours, theirs = os.openpty()
     tty.setraw(theirs)
     name, ends = os.ttyname(theirs), threading.Event()

@@ -8,10 +8,11 @@ import pytest
 from golden.errors import InputError, SkeletonDamaged
 from golden.frames import DELIMITER, frame, parse
 from golden.wire import RESPONSE, VERSION, Error, Kind, Tag
-from sw.serial import device as work
+from sw.serial import port as work
 from sw.serial.chunks import Chunk, pack_chunks
-from sw.serial.device import ChipDevice, SerialPort, open_serial
+from sw.serial.device import ChipDevice, open_serial
 from sw.serial.link import Link, LinkError
+from sw.serial.port import SerialPort
 from tests.test_serial import FACTS, SKELETON, Chip, says, silence
 
 
@@ -212,7 +213,7 @@ def test_opening_hands_on_the_rate_and_gives_the_port_back_if_no_chip_is_there(m
         given.append(arguments)
         return chip
 
-    monkeypatch.setattr(work, "SerialPort", port)
+    monkeypatch.setattr("sw.serial.device.SerialPort", port)
     device = open_serial("/dev/x", (SKELETON,), 9600)
     assert given == [("/dev/x", 9600)] and device.link.port is chip
     assert not hasattr(chip, "closed")

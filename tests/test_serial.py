@@ -11,13 +11,15 @@ import pytest
 import serial
 
 from golden.compact import compress, most_bytes
+from golden.device import Counters
 from golden.errors import InputError
 from golden.frames import DELIMITER, frame, parse
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
 from golden.wire import REPLY, ChipFacts, Error, Kind, Tag
-from sw.serial.device import ChipDevice, SerialPort, open_serial
+from sw.serial.device import ChipDevice, open_serial
 from sw.serial.link import LinkError
+from sw.serial.port import SerialPort
 
 SPEC = Spec(height=4, width=4, image=4, gate=Gate(input_channel=0, output_channel=1, start=1))
 SKELETON = replace(calibrated(SPEC, np.random.default_rng(0)), name="small")
@@ -34,6 +36,9 @@ FACTS = ChipFacts(
 
 
 PLANE = compress(bytes([5]) * SPEC.cells)
+PIXELS = compress(bytes(SPEC.image**2))
+LONG = 1 << 15
+"""Steps of a run whose end no read waits for."""
 
 
 class Chip:
@@ -162,7 +167,7 @@ class Terminal:
 
 
 def test_a_port_that_babbles_is_given_up_in_time(monkeypatch):
-    monkeypatch.setattr("sw.serial.device.SILENCE", 0.2)
+    monkeypatch.setattr("sw.serial.port.SILENCE", 0.2)
     terminal, ends = Terminal(), []
     port = SerialPort(terminal.name)
 
@@ -271,22 +276,6 @@ def test_a_batch_that_is_loaded_while_contexts_run_begins_afresh(running, resets
     assert [message.kind for message in chip.requests].count(Kind.RESET) == resets
 
 
-@pytest.mark.parametrize(("steps", "asked"), [(4, 2), (2, 1)])
-def test_a_run_that_goes_on_is_waited_for_unless_it_ends_with_an_opening(steps, asked):
-    gate = replace(SPEC.gate, every=3)  # open after steps 1, 4 and 7
-    gated = replace(SKELETON, spec=replace(SPEC, gate=gate))
-    chip = Chip(says(0, *FACTS.to_bytes()), says(0), says(*bytes(21)))
-    opened = ChipDevice(chip, (gated,))
-    opened.load_states(np.zeros((1, 16, 4, 4), np.int8), 2)
-    opened.start(steps)
-    chip.replies = [says(0, 0, *PLANE, 0xFF, 1), says(0, 0xFF, 0)]
-    indices, _ = opened.planes()
-    assert indices.tolist() == [0]
-    opened.write_deltas(indices, np.zeros((1, 4), np.int8))
-    assert len(opened.planes()[0]) == 0
-    assert sum(message.kind == Kind.EXCHANGE for message in chip.requests) == asked
-
-
 def test_half_of_the_lattices_run_while_the_other_half_is_answered():
     opened = device(says(0), says(*bytes(21)))
     chip = opened.link.port
@@ -298,7 +287,7 @@ def test_half_of_the_lattices_run_while_the_other_half_is_answered():
         assert (indices.tolist(), planes.tolist()) == ([context], [[5] * SPEC.cells])
         opened.write_deltas(indices, np.full((1, 4), context, np.int8))
     assert len(opened.planes()[0]) == 0  # every opening has come, and nothing is left to run
-    chip.replies = [says(0, 2), says(0, *compress(bytes(16)) * 2, 0)]
+    chip.replies = [says(0, 2), says(0, *PIXELS * 2, 0)]
     opened.read_images()
     load = [(Tag.COMMAND, 14), (Tag.COMPACT_DATA, 3), (Tag.COMMAND, 14)]
     delta, read = (Tag.DELTA, 5), [(Tag.COMMAND, 14), (Tag.COMPACT_FETCH, 16)]
@@ -342,19 +331,19 @@ def test_planes_are_asked_for_as_a_response_has_room(tag, size):
         Chip(says(0, *facts.to_bytes()), says(0), says(*bytes(21)), says(0, 0xFF, 0)), (SKELETON,)
     )
     opened.load_images(np.zeros((4, 4, 4), np.uint8))
-    opened.start(1, gated=False)
+    opened.start(LONG, gated=False)
     if tag == Tag.PLANES:
         opened.link.forms.pause(tag)
     assert len(opened.planes()[0]) == 0
     assert sent(opened.link.port.requests[-1])[-1] == (tag, 2)
 
 
-def test_steps_behind_the_last_opening_are_waited_for():
-    gate = replace(SPEC.gate, every=2)
+def test_many_steps_behind_the_last_opening_are_waited_for():
+    gate = replace(SPEC.gate, every=LONG)
     spec = replace(SKELETON, spec=replace(SPEC, gate=gate))
     opened = ChipDevice(Chip(says(0, *FACTS.to_bytes()), says(0), says(*bytes(21))), (spec,))
     opened.load_images(np.zeros((1, 4, 4), np.uint8))
-    opened.start(2)
+    opened.start(LONG)
     chip = opened.link.port
     chip.replies = [
         says(0, 0, *PLANE, 0xFF, 1), says(0, 0xFF, 1), says(0, 0xFF, 0)
@@ -363,6 +352,54 @@ def test_steps_behind_the_last_opening_are_waited_for():
     opened.write_deltas(np.array([0]), np.zeros((1, 4), np.int8))
     assert len(opened.planes()[0]) == 0
     assert chip.replies == []
+
+
+def test_few_steps_behind_the_last_opening_end_while_the_read_waits():
+    opened = device(says(0), says(*bytes(21)), says(0, *PIXELS, 1))
+    opened.load_images(np.zeros((1, 4, 4), np.uint8))
+    opened.start(9, gated=False)
+    assert len(opened.planes()[0]) == 0
+    assert opened.read_images().tolist() == [[[0] * 4] * 4]
+    assert len(opened.link.port.requests) == 4
+
+
+def test_clocks_are_read_when_the_run_has_ended():
+    opened = device(says(0), says(*bytes(21)), says(0, 1), says(0, 0xFF, 1), says(0, 0xFF, 0))
+    opened.load_images(np.zeros((1, 4, 4), np.uint8))
+    opened.start(9, gated=False)
+    assert len(opened.planes()[0]) == 0
+    opened.link.port.replies.append(says(0, *bytes(8), 77, *bytes(11)))
+    assert opened.counters() == Counters(77, 0)
+
+
+def test_half_of_the_lattices_are_read_and_loaded_while_the_other_half_runs():
+    opened = device(says(0), says(*bytes(21)))
+    chip = opened.link.port
+    opened.load_images(np.zeros((2, 4, 4), np.uint8))
+    opened.start(1)
+    chip.replies = [says(0, context, *PLANE, 0xFF, 3) for context in (0, 1)]
+    for context in (0, 1):
+        indices, _ = opened.planes()
+        opened.write_deltas(indices, np.full((1, 4), context, np.int8))
+    assert len(opened.planes()[0]) == 0
+    chip.requests.clear()
+    chip.replies = [says(0, 3), says(0, *PIXELS, 3), says(0, *PIXELS, 0, *PLANE, 0xFF, 3)]
+    chip.replies += [says(0, 1, *PLANE, 0xFF, 3)]
+    shown = opened.turn_over(np.zeros((2, 4, 4), np.uint8), 1)
+    assert shown.tolist() == [[[0] * 4] * 4] * 2
+    for context in (0, 1):
+        indices, planes = opened.planes()
+        assert (indices.tolist(), planes.tolist()) == ([context], [[5] * SPEC.cells])
+        opened.write_deltas(indices, np.full((1, 4), context, np.int8))
+    delta, planes = (Tag.DELTA, 5), (Tag.COMPACT_PLANES, 1)
+    turn = [(Tag.COMMAND, 14), (Tag.COMPACT_FETCH, 16)]
+    turn += [(Tag.COMMAND, 14), (Tag.COMPACT_DATA, 3), (Tag.COMMAND, 14)]
+    assert [sent(message) for message in chip.requests] == [
+        [delta, *turn],  # the other lattice's delta has gone already
+        [*turn, planes],
+        [planes],  # before the host works on the first ones
+        [delta],
+    ]
 
 
 def test_a_run_that_ends_too_soon_is_told_of():

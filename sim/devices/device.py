@@ -10,6 +10,7 @@ import numpy as np
 
 from golden.device import (
     Counters,
+    Device,
     as_cells,
     as_deltas,
     as_images,
@@ -32,7 +33,7 @@ from sim.devices.packing import command_code, pack, unpack, word_count, words
 __all__ = ["SimulatedDevice"]
 
 
-class SimulatedDevice:
+class SimulatedDevice(Device):
     """A chip under Verilator as a `golden.device.Device`.
 
     Parameters

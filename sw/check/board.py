@@ -10,7 +10,8 @@ from golden.skeleton import Skeleton
 from golden.spec import Spec
 from golden.wire import Status
 from sw.check.target import Subject, Target
-from sw.serial.device import ChipDevice, identify, read_status
+from sw.serial.device import ChipDevice
+from sw.serial.identity import identify, read_status
 from sw.serial.link import Link, Port
 
 __all__ = ["board_target"]

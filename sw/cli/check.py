@@ -127,7 +127,7 @@ def open_target(
     """Give a device as what is checked; the skeletons are those that it must, or may, hold."""
     from sw.check.board import board_target
     from sw.check.target import Target
-    from sw.serial.device import SerialPort
+    from sw.serial.port import SerialPort
 
     if device.startswith(SERIAL):
         with closing(SerialPort(device.removeprefix(SERIAL), baud)) as port:

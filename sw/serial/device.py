@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
-import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, zip_longest
 
 import numpy as np
-import serial
 
 from golden.device import (
     Counters,
@@ -23,20 +22,15 @@ from golden.device import (
     from_stream,
     to_stream,
 )
-from golden.errors import InputError, reason
+from golden.errors import InputError
 from golden.frames import CHECK, HEADER
 from golden.skeleton import Skeleton
 from golden.spec import Gate
 from golden.wire import (
     BAUD,
-    BITS_A_BYTE,
     CHUNK,
     COMMAND,
-    FACTS,
-    RESPONSE,
-    STATUS,
-    VERSION,
-    ChipFacts,
+    PATIENCE,
     Command,
     Kind,
     Operation,
@@ -45,63 +39,11 @@ from golden.wire import (
     split_planes,
 )
 from sw.serial.chunks import Chunk, data_chunk
+from sw.serial.identity import identify, read_status
 from sw.serial.link import WINDOW, Begun, Link, LinkError, Port
+from sw.serial.port import SerialPort
 
-__all__ = ["ChipDevice", "SerialPort", "identify", "open_serial", "read_status"]
-
-SILENCE = 2.0
-"""Seconds without a byte after which an answer is not waited for any longer."""
-
-
-class SerialPort:
-    """A serial port, opened for us alone, its latency low where the system lets it be."""
-
-    def __init__(self, path: str, baud: int = BAUD) -> None:
-        self.name = path
-        try:
-            self._port = serial.Serial(path, baud, timeout=SILENCE, exclusive=True)
-            with suppress(AttributeError, OSError, ValueError, NotImplementedError):
-                self._port.set_low_latency_mode(True)
-            self._port.reset_input_buffer()
-        except Exception as error:  # pyserial passes on what each system raises
-            raise InputError(
-                f"{path} must be a free serial port at {baud} baud: {why(error)}"
-            ) from None
-        self._seconds = BITS_A_BYTE / baud
-        self._patience = 0.0
-
-    def write(self, data: bytes) -> None:
-        """Send bytes; an answer may take until they and the longest answer are through."""
-        with self._one_line():
-            self._port.write(data)
-        travel = (len(data) + 2 * RESPONSE) * self._seconds
-        self._patience = time.monotonic() + 2 * SILENCE + travel
-
-    def read(self) -> bytes:
-        """Wait for bytes; none if none came in time, or an answer must have been there by now."""
-        if time.monotonic() > self._patience:
-            return b""
-        with self._one_line():
-            return bytes(self._port.read(max(1, self._port.in_waiting)))
-
-    @contextmanager
-    def _one_line(self) -> Iterator[None]:
-        """Turn what a port raises that has gone into one line."""
-        try:
-            yield
-        except Exception as error:  # pyserial passes on what each system raises
-            raise InputError(f"{self.name} went away: {why(error)}") from None
-
-    def close(self) -> None:
-        """Give the port back."""
-        with suppress(Exception):
-            self._port.close()
-
-
-def why(error: Exception) -> str:
-    """Return what a port raised, in the system's words where there is a number for it."""
-    number = getattr(error, "errno", None) or next(iter(error.args), None)
-    return os.strerror(number).lower() if isinstance(number, int) else reason(error)
+__all__ = ["ChipDevice", "open_serial"]
 
 
 def open_serial(path: str, skeletons: tuple[Skeleton, ...], baud: int = BAUD) -> ChipDevice:
@@ -112,6 +54,15 @@ def open_serial(path: str, skeletons: tuple[Skeleton, ...], baud: int = BAUD) ->
     except BaseException:
         port.close()
         raise
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is under way, and how many bytes of reads and planes of openings it asks for."""
+
+    begun: Begun
+    size: int
+    planes: int
 
 
 class ChipDevice:
@@ -133,13 +84,15 @@ class ChipDevice:
         self._places = [self._place(skeleton) for skeleton in self.skeletons]
         self._queue: list[Chunk] = []
         self._loads: list[list[Chunk]] = []
-        self._batch = self._step = self._running = 0
+        self._batch = self._step = self._running = self._rest = 0
+        """`_rest` counts the steps of a run behind its last opening."""
         self._due = np.zeros(0, np.int64)
-        """Openings that are still to come, of each lattice."""
-        self._ends_open = False
-        """Whether the run under way ends with them."""
-        self._asked: deque[tuple[Begun, int]] = deque()
-        """What is under way, each with the number of planes that it asks for."""
+        """Openings whose planes are still to be returned, of each lattice."""
+        self._asked: deque[Asked] = deque()
+        self._given = bytearray()
+        """Bytes of reads that have come."""
+        self._planes: list[tuple[int, bytes]] = []
+        """Contexts and codes of planes that have come and were not returned."""
         self._fresh = False
         self._base = Counters(0, 0)
         self.choose(0)
@@ -166,28 +119,19 @@ class ChipDevice:
 
     def start(self, steps: int, *, gated: bool = True) -> None:
         """Start a run on every lattice, right behind its loading: the others load meanwhile."""
-        steps, gate = as_steps(steps), self._gate if gated else None
-        loads, self._loads = self._loads, []
-        for context in range(self._batch):
-            if loads:
-                self._queue += loads[context]
-            self._command(Operation.RUN, context, steps=steps, gate=gate)
-        end = self._step + steps
-        openings = 0 if gate is None else gate.openings(self._step, end)
-        self._due = np.full(self._batch, openings)
-        self._ends_open = openings > 0 and gate is not None and gate.is_open(end)
-        self._step = end
+        for chunks in self._starts(as_steps(steps), gated=gated):
+            self._queue += chunks
 
     def planes(self) -> tuple[np.ndarray, np.ndarray]:
         """Wait for openings: those of half of the lattices, while the other half runs."""
         cells = self.facts.spec.cells
-        planes: list[tuple[int, bytes]] = []
-        while self._batch and not (self._ends_open and not self._due.any()):
+        while self._batch and (self._due.any() or not self._ends_soon()):
             self._ask_for_planes()
-            given, count = self._finish()
-            planes = self._planes_in(given) if count else []
-            if planes or not (self._running or self._asked):
+            if not self._planes:
+                self._take_in()
+            if self._planes or not (self._running or self._asked):
                 break
+        planes, self._planes = self._planes, []
         if self._due.any() and not planes:
             raise LinkError(f"{self.link.port.name}: a run ended before its last opening")
         indices = np.array([context for context, _ in planes], np.intp)
@@ -207,6 +151,31 @@ class ChipDevice:
         size = self.facts.image
         return self._read(Operation.READ_IMAGE, size * size).reshape(self._batch, size, size)
 
+    def turn_over(self, images: np.ndarray, steps: int, *, gated: bool = True) -> np.ndarray:
+        """Return what the lattices show, and run the next images: half of them at a time.
+
+        So one half runs while the other half is read and loaded.
+        """
+        images, steps = as_images(images, self.facts.spec, self.contexts), as_steps(steps)
+        self._settle()
+        side, shown = self.facts.image, self._batch
+        size = side * side
+        reads = [self._reads(Operation.READ_IMAGE, size, context) for context in range(shown)]
+        self._note_batch(Operation.LOAD_IMAGE, images.reshape(len(images), size), 0)
+        starts = self._starts(steps, gated=gated)
+        none: list[Chunk] = []
+        turns = [read + start for read, start in zip_longest(reads, starts, fillvalue=none)]
+        half = max(1, len(turns) // 2)
+        self._queue += chain(*turns[:half])
+        self._begin()
+        self._queue += chain(*turns[half:])
+        while len(self._asked) >= WINDOW:
+            self._take_in()
+        self._ask_for_planes()
+        while any(asked.size for asked in self._asked):
+            self._take_in()
+        return self._take_given(shown, size).reshape(shown, side, side)
+
     def read_states(self) -> np.ndarray:
         """Return the lattices."""
         spec = self.facts.spec
@@ -218,18 +187,42 @@ class ChipDevice:
         cells = as_cells(cells, self.facts.spec, self._batch)
         self._settle()
         for context, chosen in enumerate(cells):
-            self._command(Operation.ZERO, context)
-            self._queue.append(self._datum(np.packbits(chosen, bitorder="little")))
+            datum = self._datum(np.packbits(chosen, bitorder="little"))
+            self._queue += [self._command(Operation.ZERO, context), datum]
 
     def counters(self) -> Counters:
-        """Return the engine's counters since the lattices were loaded."""
+        """Return the engine's counters since lattices were loaded, `turn_over` aside."""
         self._settle()
         self._flush()
+        while self._running and not self._due.any():
+            self._ask_for_planes()
+            self._take_in()
         return Counters(*(a - b for a, b in zip(self._counters(), self._base, strict=True)))
 
     def status(self) -> Status:
         """Return what the chip counts."""
         return read_status(self.link)
+
+    def _starts(self, steps: int, *, gated: bool) -> list[list[Chunk]]:
+        """Note a run's openings; return what loads and starts it on each lattice."""
+        gate, end = self._gate if gated else None, self._step + steps
+        loads, self._loads = self._loads or [[] for _ in range(self._batch)], []
+        runs = [
+            [*chunks, self._command(Operation.RUN, context, steps=steps, gate=gate)]
+            for context, chunks in enumerate(loads)
+        ]
+        openings, self._rest = 0, steps
+        if gate is not None and (openings := gate.openings(self._step, end)):
+            self._rest = (end - gate.start) % gate.every
+        self._due = np.full(self._batch, openings)
+        self._step = end
+        return runs
+
+    def _ends_soon(self) -> bool:
+        """Whether runs end, once their openings are answered, while a read of theirs may wait."""
+        spec = self.facts.spec
+        filters = spec.channels * math.ceil(spec.multiplier / self.facts.filters)
+        return self._rest * self._batch * spec.cells * filters < PATIENCE
 
     def _ask_for_planes(self) -> None:
         """Ask for those of half of the lattices, and for more while they come.
@@ -238,11 +231,12 @@ class ChipDevice:
         none to come, wait for the ends of the runs.
         """
         cells, half = self.facts.spec.cells, max(1, self._batch // 2)
-        left = int(np.count_nonzero(self._due)) - sum(count for _, count in self._asked)
-        while len(self._asked) < WINDOW and (left > 0 or not self._asked):
+        left = int(np.count_nonzero(self._due)) - len(self._planes)
+        left -= sum(asked.planes for asked in self._asked)
+        while len(self._asked) < WINDOW and (left > 0 or not (self._asked or self._planes)):
             wanted = min(half, left) if left > 0 else self._batch
             chunk = self.link.forms.planes(wanted, cells, self.link.room)
-            self._begin(chunk, count=chunk.count)
+            self._begin(chunk, planes=chunk.count)
             left -= chunk.count
         if self._queue and len(self._asked) < WINDOW:
             self._begin()
@@ -280,17 +274,22 @@ class ChipDevice:
 
     def _load(self, operation: Operation, data: np.ndarray, step: int) -> None:
         if not self._fresh or self._running or self._asked:
-            self._queue, self._loads = [], []
+            self._queue, self._loads, self._planes = [], [], []
             self._asked.clear()
+            self._given.clear()
             self.link.ask(Kind.RESET)
             self._fresh, self._running = True, 0
         else:
             self._flush()
         self._base = self._counters()
-        self._batch, self._step, self._ends_open = len(data), step, False
+        self._note_batch(operation, data, step)
+
+    def _note_batch(self, operation: Operation, data: np.ndarray, step: int) -> None:
+        """Note what the next run, or whatever comes before it, loads."""
+        self._batch, self._step, self._rest = len(data), step, 0
         self._due = np.zeros(len(data), np.int64)
         self._loads = [
-            [self._command_chunk(operation, context), self._datum(row)]
+            [self._command(operation, context), self._datum(row)]
             for context, row in enumerate(data)
         ]
 
@@ -301,23 +300,27 @@ class ChipDevice:
             self._queue += chunks
 
     def _read(self, operation: Operation, size: int) -> np.ndarray:
+        """Return the bytes of a read of every lattice: (B, size)."""
         self._settle()
         for context in range(self._batch):
-            self._command(operation, context)
-            self._queue.append(self.link.forms.fetch(size, self.link.room))
-        given = self._flush()
-        if len(given) != self._batch * size:
+            self._queue += self._reads(operation, size, context)
+        self._flush()
+        return self._take_given(self._batch, size)
+
+    def _reads(self, operation: Operation, size: int, context: int) -> list[Chunk]:
+        """Return what reads a lattice."""
+        return [self._command(operation, context), self.link.forms.fetch(size, self.link.room)]
+
+    def _take_given(self, count: int, size: int) -> np.ndarray:
+        """Return what reads have given, which must be so many rows of ``size`` bytes."""
+        given, self._given = self._given, bytearray()
+        if len(given) != count * size:
             raise LinkError(
-                f"{self.link.port.name} gave {len(given)} bytes of {self._batch * size}: run again"
+                f"{self.link.port.name} gave {len(given)} bytes of {count * size}: run again"
             )
-        return np.frombuffer(bytearray(given), np.uint8).reshape(self._batch, size)
+        return np.frombuffer(given, np.uint8).reshape(count, size)
 
     def _command(
-        self, operation: Operation, context: int, steps: int = 0, gate: Gate | None = None
-    ) -> None:
-        self._queue.append(self._command_chunk(operation, context, steps, gate))
-
-    def _command_chunk(
         self, operation: Operation, context: int, steps: int = 0, gate: Gate | None = None
     ) -> Chunk:
         command = Command(
@@ -334,27 +337,28 @@ class ChipDevice:
         """Return the chunk of a command's data."""
         return data_chunk(data.tobytes(), self.facts.request - OVERHEAD)
 
-    def _flush(self) -> bytes:
-        """Hand everything to the chip and return what it gave."""
+    def _flush(self) -> None:
+        """Hand everything to the chip and take in what it gives."""
         self._begin()
-        given = b""
         while self._asked:
-            given, _ = self._finish()
-        return given
+            self._take_in()
 
-    def _begin(self, *last: Chunk, count: int = 0) -> None:
+    def _begin(self, *last: Chunk, planes: int = 0) -> None:
         """Hand everything to the chip, and chunks that ask for so many planes."""
         chunks, self._queue = [*self._queue, *last], []
         if chunks:
+            size = sum(chunk.count for chunk in chunks if chunk.tag in FETCHES)
             with self._whole():
-                self._asked.append((self.link.begin(chunks), count))
+                self._asked.append(Asked(self.link.begin(chunks), size, planes))
 
-    def _finish(self) -> tuple[bytes, int]:
-        """Return what the chip gave for what is longest under way, and the planes asked for."""
+    def _take_in(self) -> None:
+        """Take in what the chip gives for what is longest under way."""
         with self._whole():
-            begun, count = self._asked.popleft()
-            given, self._running = self.link.finish(begun)
-        return given, count
+            asked = self._asked.popleft()
+            given, self._running = self.link.finish(asked.begun)
+            self._given += given[: asked.size]
+            if asked.planes:
+                self._planes += self._planes_in(given[asked.size :])
 
     @contextmanager
     def _whole(self) -> Iterator[None]:
@@ -366,36 +370,7 @@ class ChipDevice:
         self._fresh = True
 
 
+FETCHES = (Tag.FETCH, Tag.COMPACT_FETCH)
+
 OVERHEAD = HEADER + CHECK + CHUNK.size
 """Bytes of a request beside its chunk's body."""
-
-
-def identify(link: Link) -> ChipFacts:
-    """Ask a chip what it is; the link keeps to these facts from then on."""
-    answer = link.ask(Kind.IDENTIFY, bytes([VERSION, VERSION]), attempts=2)
-    link.facts = facts_in(answer, link.port.name)
-    return link.facts
-
-
-def read_status(link: Link) -> Status:
-    """Ask a chip what it counts."""
-    answer = link.ask(Kind.STATUS)
-    if len(answer) != STATUS.size:
-        raise LinkError(f"{link.port.name} tells of itself in {len(answer)} bytes")
-    return Status.from_bytes(answer)
-
-
-def facts_in(answer: bytes, name: str) -> ChipFacts:
-    """Return what a chip says of itself; raise unless it is something that a chip can be."""
-    wrong = LinkError(f"{name} must be a Thalweg chip: what it says of itself makes no sense")
-    if len(answer) < FACTS.size or len(answer) != ChipFacts.size(answer):
-        raise wrong
-    try:
-        facts = ChipFacts.from_bytes(answer)
-        cells = facts.spec.cells
-    except InputError:
-        raise wrong from None
-    longest = CHECK + HEADER + CHUNK.size + COMMAND.size
-    if not facts.contexts or facts.request < longest or facts.response < cells + HEADER + 4:
-        raise wrong
-    return facts

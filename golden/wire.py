@@ -31,6 +31,7 @@ __all__ = [
     "RESPONSE",
     "STATUS",
     "VERSION",
+    "WINDOW",
     "ChipFacts",
     "Command",
     "Error",
@@ -59,6 +60,9 @@ RESPONSE = 4096
 """Most bytes of a response, header included, CRC not; twice as many where a plane needs them."""
 REPLY = 0x80
 """Added to a request's kind in its response."""
+
+WINDOW = 2
+"""Requests that may be under way: the chip keeps so many, and so many responses."""
 
 PATIENCE = 1 << 20
 """Clocks of the link that a chunk waits for the chip."""

@@ -1,9 +1,11 @@
 """What goes over the wire for a gated digit, hence how many of them a link carries."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from golden.errors import InputError
 from golden.files import read_json
@@ -15,7 +17,7 @@ from golden.wire import (
     COMMAND,
     NO_PLANE,
     REPLY,
-    STATUS,
+    WINDOW,
     Command,
     Kind,
     Operation,
@@ -29,8 +31,8 @@ __all__ = ["LINKS", "LinkSpec", "find_link", "gated_rate", "wire_bytes"]
 MEASURED = Path(__file__).with_name("compact.json")
 """Bytes of what travels for a digit; `python -m sw.experiments.compact` writes it."""
 
-CONTEXTS = 2
-"""Lattices of a board."""
+SETTLING = 8
+"""Digits of a lattice after which all that follow take as long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,32 +82,81 @@ def find_link(name: str) -> LinkSpec:
     return LINKS[name]
 
 
+class Run(NamedTuple):
+    """A part of a request: a lattice runs to its next opening, or to its end."""
+
+    lattice: int
+    part: int
+
+
+class Wait(NamedTuple):
+    """A part of a request: wait for a lattice, whose plane or image takes so long on its way."""
+
+    lattice: int
+    gives: float
+
+
 def gated_rate(spec: Spec, link: LinkSpec, step: float = 0.0) -> float:
     """Return the gated digits of ``spec`` a second over a link; 0 without a gate.
 
-    Two lattices take turns as `sw.serial.device` has them: one's plane travels, and the other's
-    delta. What is sent waits for the way, and for the engine, whose step takes ``step`` seconds;
-    the host takes no time.
+    Two lattices take turns as `sw.serial.device` has them: one's bytes travel while the other runs,
+    digit after digit. An engine's step takes ``step`` seconds; the host takes no time.
     """
     if spec.gate is None:
         return 0
-    byte = 1 / link.rate
-    (load, _), *_ = found = [(len(a) * byte, len(b) * byte) for a, b in frames(spec)]
-    engine = back = 0.0
-    ahead = len(frame(Kind.STATUS, 0)) + len(frame(Kind.STATUS | REPLY, 0, b"\1" * STATUS.size))
-    arrived = [ahead * byte + CONTEXTS * load] * CONTEXTS
-    made = 0
-    for opening, ((_, plane), (request, _)) in zip(openings(spec), pairwise(found), strict=True):
-        for context in range(CONTEXTS):
-            engine = max(engine, arrived[context]) + (opening - made) * step
-            back = max(back, engine) + plane
-            arrived[context] = max(back, *arrived) + link.turn + request
-            if link.shared:
-                back = arrived[context]
-        made = opening
-    engine = max(engine, *arrived) + CONTEXTS * (spec.steps - made) * step
-    back = max(back, engine) + CONTEXTS * found[-1][1]
-    return round(CONTEXTS / back, 1)
+    stream = Stream(spec, link, step)
+    begin = [stream.restore() for _ in range(SETTLING)][-1]
+    end = [stream.restore() for _ in range(SETTLING)][-1]
+    rate = 2 * SETTLING / (end - begin)
+    return round(min(rate, link.rate / wire_bytes(spec)) if link.shared else rate, 1)
+
+
+class Stream:
+    """Digits that follow each other over a link, on two lattices: when all is through, in seconds.
+
+    A request sets out when the last but one has been answered. The chip does them in their order,
+    and answers each when it is through with it.
+    """
+
+    def __init__(self, spec: Spec, link: LinkSpec, step: float) -> None:
+        marks = [0, *openings(spec), spec.steps]
+        self.runs = [(end - start) * step for start, end in pairwise(marks)]
+        """What the engine takes up to each opening, and behind the last one."""
+        self.frames = [(len(a) / link.rate, len(b) / link.rate) for a, b in frames(spec)]
+        self.turn = link.turn
+        self.forth = self.back = self.chip = self.engine = 0.0
+        """When the ways, the chip's end of the link, and the engine are free."""
+        self.answered = deque([0.0] * WINDOW, maxlen=WINDOW)
+        self.ends = [0.0, 0.0]
+        """When each lattice comes to an opening, or to its end."""
+
+    def restore(self) -> float:
+        """Read what the lattices show, and take the next digits to their last deltas but one."""
+        (load, plane), *_, (delta, image) = self.frames
+        last = len(self.runs) - 1
+        self.ask(delta + load, Run(1, last), Wait(0, image), Run(0, 0))
+        self.ask(load, Wait(1, image), Run(1, 0), Wait(0, plane))
+        self.ask(0, Wait(1, plane))
+        for part in range(1, last):
+            for lattice in (0, 1):
+                self.ask(delta, Run(lattice, part), Wait(lattice, plane))
+        self.ask(delta, Run(0, last))
+        return self.back
+
+    def ask(self, seconds: float, *parts: Run | Wait) -> None:
+        """Send a request that takes so long on its way, and have the chip do its parts."""
+        self.forth = max(self.forth, self.answered[0] + self.turn) + seconds
+        self.chip = max(self.chip, self.forth)
+        gives = 0.0
+        for part in parts:
+            if isinstance(part, Run):
+                self.engine = max(self.engine, self.chip) + self.runs[part.part]
+                self.ends[part.lattice] = self.engine
+            else:
+                self.chip = max(self.chip, self.ends[part.lattice])
+                gives += part.gives
+        self.back = max(self.back, self.chip) + gives
+        self.answered.append(self.back)
 
 
 def openings(spec: Spec) -> list[int]:

@@ -31,6 +31,7 @@ from golden.wire import (
     CHUNK,
     COMMAND,
     PATIENCE,
+    WINDOW,
     Command,
     Kind,
     Operation,
@@ -40,7 +41,7 @@ from golden.wire import (
 )
 from sw.serial.chunks import Chunk, data_chunk
 from sw.serial.identity import identify, read_status
-from sw.serial.link import WINDOW, Begun, Link, LinkError, Port
+from sw.serial.link import Begun, Link, LinkError, Port
 from sw.serial.port import SerialPort
 
 __all__ = ["ChipDevice", "open_serial"]
@@ -174,6 +175,7 @@ class ChipDevice:
         self._ask_for_planes()
         while any(asked.size for asked in self._asked):
             self._take_in()
+            self._ask_for_planes()
         return self._take_given(shown, size).reshape(shown, side, side)
 
     def read_states(self) -> np.ndarray:

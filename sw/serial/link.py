@@ -9,15 +9,12 @@ from typing import Protocol
 
 from golden.errors import InputError, SkeletonDamaged
 from golden.frames import CHECK, DELIMITER, HEADER, Message, frame, parse
-from golden.wire import REPLY, RESPONSE, VERSION, ChipFacts, Error, Kind
+from golden.wire import REPLY, RESPONSE, VERSION, WINDOW, ChipFacts, Error, Kind
 from sw.serial.chunks import Chunk, Forms, pack_chunks
 
 __all__ = ["Begun", "Link", "LinkError", "Port"]
 
 ATTEMPTS = 5
-WINDOW = 2
-"""Requests that may be under way: the chip keeps so many, and so many responses."""
-
 BABBLE = 4 * RESPONSE
 """Bytes without an answer among them after which an attempt is given up."""
 

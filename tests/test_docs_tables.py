@@ -91,17 +91,17 @@ def test_the_engine_has_its_own_figures():
 
 
 def test_throughput_has_its_own_figures():
-    rows = [{"link": "a", "contexts": 3, "gate_measured": measured, "clocks": 2000, "wire": 200,
-             "engine": 600, "gate": 1000, "idle": 120, "to_chip": 5, "from_chip": 6,
-             "digits_per_second": 78.9} for measured in (True, False)]  # fmt: skip
-    headings = ["link", "contexts", "time of the gate", "clocks a digit"]
+    rows = [{"skeleton": "s", "link": "a", "contexts": 3, "gate_measured": measured,
+             "clocks": 2000, "wire": 200, "engine": 600, "gate": 1000, "idle": 120, "to_chip": 5,
+             "from_chip": 6, "digits_per_second": 78.9} for measured in (True, False)]  # fmt: skip
+    headings = ["skeleton", "link", "contexts", "time of the gate", "clocks a digit"]
     shares = ["10.0%", "30.0%", "50.0%", "6.0%"]
     rows[1]["to_chip"] = 0
     bytes_heading = "bytes to + from the chip"
     assert lines(measured.throughput({"rows": rows})) == [
         [*headings, "wire", "engine", "gate", "none", bytes_heading, "digits a second"],
-        ["a", "3", "as measured", "2,000", *shares, "5 + 6", "78.9"],
-        ["a", "3", "no time", "2,000", *shares, "", "78.9"],
+        ["`s`", "a", "3", "as measured", "2,000", *shares, "5 + 6", "78.9"],
+        ["`s`", "a", "3", "no time", "2,000", *shares, "", "78.9"],
     ]
 
 

@@ -184,9 +184,9 @@ def engine(first):
             "digits_gated": 2, "clocks_gated": 2 * first, "occupancy_gated": 0.25}  # fmt: skip
 
 
-ROW = {"link": "UART", "contexts": 2, "clocks": 4_000, "wire": 400, "engine": 1_200, "gate": 2_000,
-       "idle": 240, "to_chip": 1_000, "from_chip": 234, "digits_per_second": 5.5}  # fmt: skip
-GATED = {"skeleton": "digits", "filters": 1, "clock_mhz": 60, "rows": [ROW]}
+ROW = {"skeleton": "digits", "link": "UART", "contexts": 2, "clocks": 4_000,
+       "wire": 400, "engine": 1_200, "gate": 2_000, "idle": 240, "to_chip": 1_000, "from_chip": 234, "digits_per_second": 5.5}  # fmt: skip
+GATED = {"filters": 1, "clock_mhz": 60, "digits": 16, "rows": [ROW]}
 
 
 def test_the_benchmark_measures_everything_and_says_it(thalweg, tmp_path, monkeypatch, calls):
@@ -209,16 +209,17 @@ def test_the_benchmark_measures_everything_and_says_it(thalweg, tmp_path, monkey
         "steps plain ms: 4,321",
         "F = 1, 1 ungated: 1,000 clocks, 12.50% of multiplier slots busy",
         "F = 1, 2 gated: 2,000 clocks, 25.00% of multiplier slots busy",
-        "gated digits of digits, F = 1, 60 MHz, a digit:",
-        "UART, 2 contexts, gate 2,000 clocks: 4,000 clocks, wire 10%, engine 30%, gate 50%, "
-        "idle 6%, 1,234 bytes, 5.5 a second",
+        "16 gated digits, F = 1, 60 MHz, a digit:",
+        "digits, UART, 2 contexts, gate 2,000 clocks: 4,000 clocks, wire 10%, engine 30%, "
+        "gate 50%, idle 6%, 1,234 bytes, 5.5 a second",
         f"wrote {file}",
     ]
     board = find_board("ulx3s-45f")
-    assert calls.of("sim.measure.throughput")[0] == ("case", board.filters, board.clock)
+    given = ["case", "case"], board.filters, board.clock
+    assert calls.of("sim.measure.throughput")[0] == given
     (skeleton, network, damaged, connect), _ = calls.of("case")
-    assert (skeleton.name, network is None, connect) == ("digits", False, ChipDevice)
-    np.testing.assert_array_equal(damaged, blank(show_digits()[0][:4], range(4), 0.7))
+    assert (skeleton.name, network is None, connect) == ("digits-swift", False, ChipDevice)
+    np.testing.assert_array_equal(damaged, blank(show_digits()[0][:16], range(16), 0.7))
     assert json.loads(file.read_text()) == {
         "golden_digits_per_second": 1234.5, "cores": 2, "training": {"steps_plain_ms": 4321},
         "cocotb_clocks_per_second": 55, "engine": {"1": engine(1000)}, "gated": GATED,

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Self
@@ -24,11 +24,10 @@ from sim.devices.wire import SimulatedWire, TurningPort
 
 __all__ = ["CONTEXTS", "WIRES", "Case", "measure"]
 
-CONTEXTS = (1, 2, 4)
-WIRES = {
+CONTEXTS = (1, 2)
+WIRES: dict[str, LinkSpec | None] = {
     "UART, 3 Mbaud": LINKS["uart"],
     "USB, full speed": LINKS["usb"],
-    "12 MB/s": LinkSpec(name="wire", rate=12e6),
     "bare port": None,
 }
 """Links to measure; the bare port is the chip's own streams, a byte a clock each."""
@@ -63,41 +62,45 @@ class Case:
     def account(
         self, device: Device, machine: Machine, contexts: int, gate: Callable[[int], int]
     ) -> dict[str, int]:
-        """Restore a batch of so many contexts; return what was counted, divided by the digits.
+        """Restore the digits on so many contexts; return what was counted, divided by the digits.
 
         `gate` gives the clocks that the host takes for so many planes.
         """
         device.contexts = contexts
         before = machine.account()
         network = ThinkingNetwork(self.network, machine, gate)
-        damaged, wanted = self.damaged[:contexts], self.wanted[:contexts]
-        found = restore(device, network, damaged, self.skeleton.spec.steps)
-        require_equal(found, wanted, f"{contexts} contexts: digit {{}}")
+        found = restore(device, network, self.damaged, self.skeleton.spec.steps)
+        require_equal(found, self.wanted, f"{contexts} contexts: digit {{}}")
         spent = machine.account() - before
         return {name: round(n / len(found)) for name, n in spent._asdict().items()}
 
 
 def measure(
-    case: Case, filters: int, clock: float, progress: Callable[[str], None] = lambda text: None
+    cases: Sequence[Case],
+    filters: int,
+    clock: float,
+    progress: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
-    """Return where the time goes for each wire, number of contexts, and host.
+    """Return where the time goes for each skeleton, wire, number of contexts, and host.
 
     A host's gate, the expansion of its planes included, takes no time, or the seconds that it takes
     here, in clocks of ``clock`` MHz.
     """
-    seconds = gate_seconds(case)
+    seconds = gate_seconds(cases[0])
     rows = []
-    for name, machine, device in links(case, filters, clock, progress):
-        progress(f"restoring over {name}, clock by clock")
-        for contexts, measured in itertools.product(CONTEXTS, (False, True)):
-            gate = {count: round(measured * s * clock * 1e6) for count, s in seconds.items()}
-            spent = case.account(device, machine, contexts, gate.__getitem__)
-            row = {"link": name, "contexts": contexts, "gate_measured": measured} | spent
-            rows.append(row | {"digits_per_second": round(clock * 1e6 / spent["clocks"], 1)})
+    for case in cases:
+        for name, machine, device in links(case, filters, clock, progress):
+            progress(f"restoring with {case.skeleton.name} over {name}, clock by clock")
+            for contexts, measured in itertools.product(CONTEXTS, (False, True)):
+                gate = {count: round(measured * s * clock * 1e6) for count, s in seconds.items()}
+                spent = case.account(device, machine, contexts, gate.__getitem__)
+                what = {"skeleton": case.skeleton.name, "link": name, "contexts": contexts}
+                rate = {"digits_per_second": round(clock * 1e6 / spent["clocks"], 1)}
+                rows.append({**what, "gate_measured": measured, **spent, **rate})
     return {
-        "skeleton": case.skeleton.name,
         "filters": filters,
         "clock_mhz": clock,
+        "digits": len(cases[0].damaged),
         "gate_seconds": {str(count): round(s, 6) for count, s in seconds.items()},
         "rows": rows,
     }

@@ -11,6 +11,12 @@ from sw.cli.common import find_named_board
 
 __all__ = ["bench"]
 
+GATED = ("digits", "digits-swift")
+"""Skeletons whose gated digits are taken apart."""
+
+DIGITS = 16
+"""Digits that follow each other in each of these measurements."""
+
 
 def bench(
     output: Annotated[Path, typer.Option(help="file for the results")] = Path(
@@ -48,24 +54,23 @@ def wires(filters: int, clock: float) -> dict[str, Any]:
     from sw.runs.loading import load_run
     from sw.serial.device import ChipDevice
 
-    skeleton, network = load_run("digits")
-    damaged = blank(show_digits()[0][:4], range(4))
-    case = Case.of(skeleton, network, damaged, ChipDevice)
-    return {"gated": measure(case, filters, clock, progress=typer.echo)}
+    damaged = blank(show_digits()[0][:DIGITS], range(DIGITS))
+    cases = [Case.of(*load_run(name), damaged, ChipDevice) for name in GATED]
+    return {"gated": measure(cases, filters, clock, progress=typer.echo)}
 
 
 def show_wires(gated: dict[str, Any]) -> None:
     """Print the shares of the time of gated digits."""
     clock = f"F = {gated['filters']}, {gated['clock_mhz']} MHz"
-    typer.echo(f"gated digits of {gated['skeleton']}, {clock}, a digit:")
+    typer.echo(f"{gated['digits']} gated digits, {clock}, a digit:")
     for row in gated["rows"]:
         shares = ", ".join(
             f"{name} {row[name] / row['clocks']:.0%}" for name in ("wire", "engine", "gate", "idle")
         )
         typer.echo(
-            f"{row['link']}, {row['contexts']} contexts, gate {row['gate']:,} clocks: "
-            f"{row['clocks']:,} clocks, {shares}, {row['to_chip'] + row['from_chip']:,} bytes, "
-            f"{row['digits_per_second']} a second"
+            f"{row['skeleton']}, {row['link']}, {row['contexts']} contexts, "
+            f"gate {row['gate']:,} clocks: {row['clocks']:,} clocks, {shares}, "
+            f"{row['to_chip'] + row['from_chip']:,} bytes, {row['digits_per_second']} a second"
         )
 
 

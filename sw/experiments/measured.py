@@ -127,6 +127,7 @@ def throughput(gated: Mapping[str, Any]) -> str:
     for row in gated["rows"]:
         shares = (f"{row[name] / row['clocks']:.1%}" for name in ("wire", "engine", "gate", "idle"))
         rows.append([
+            f"`{row['skeleton']}`",
             row["link"],
             row["contexts"],
             "as measured" if row["gate_measured"] else "no time",
@@ -135,7 +136,7 @@ def throughput(gated: Mapping[str, Any]) -> str:
             f"{row['to_chip']:,} + {row['from_chip']:,}" if row["to_chip"] else "",
             f"{row['digits_per_second']:.1f}",
         ])
-    headings = ("link", "contexts", "time of the gate", "clocks a digit")
+    headings = ("skeleton", "link", "contexts", "time of the gate", "clocks a digit")
     more = ("wire", "engine", "gate", "none")
     return table((*headings, *more, "bytes to + from the chip", "digits a second"), rows)
 

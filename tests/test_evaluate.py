@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from golden.device import Device
 from golden.spec import Spec
 from sw.experiments.table import measure
 from sw.experiments.table.measure import DAMAGES, point, row
@@ -16,7 +17,7 @@ from tests.memory_toys import Referee, digits, scores
 DIGITS = digits(5, 14)
 
 
-class Echo:
+class Echo(Device):
     """A device of two contexts that shows what it was given, one code brighter, and its steps."""
 
     contexts = 2

@@ -86,7 +86,7 @@ def test_every_figure_of_a_report_is_the_one_computed_by_hand(flow, skeletons):
             "baud": 3_000_000,
             "clock_mhz": 60,
             "bytes_per_gated_digit": 250,  # see tests/test_boards.py
-            "gated_digits_per_second": 1500.0,
+            "gated_digits_per_second": gated_rate(SPEC, LINKS["uart"]),
             "counted": "two digits in turn, sizes as measured for `digits`, engine and host hidden",
         },
         "clocks_per_digit": clocks,

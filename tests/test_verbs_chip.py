@@ -52,7 +52,11 @@ def test_a_bitstream_is_built_as_told(thalweg, pair, monkeypatch, calls):
         Path("o"),
         True,
     )
-    assert names(skeletons) == ["one", "two"] and options == {"filters": 2, "seeds": 4}
+    assert names(skeletons) == ["one", "two"] and options == {
+        "filters": 2,
+        "link": "uart",
+        "seeds": 4,
+    }
 
 
 def test_a_bitstream_holds_digits_unless_told(thalweg, monkeypatch, calls):

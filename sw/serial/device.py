@@ -223,8 +223,8 @@ class ChipDevice:
     def _ends_soon(self) -> bool:
         """Whether runs end, once their openings are answered, while a read of theirs may wait."""
         spec = self.facts.spec
-        filters = spec.channels * math.ceil(spec.multiplier / self.facts.filters)
-        return self._rest * self._batch * spec.cells * filters < PATIENCE
+        slots = spec.channels * math.ceil(spec.multiplier / self.facts.filters)
+        return self._rest * self._batch * spec.cells * slots < PATIENCE
 
     def _ask_for_planes(self) -> None:
         """Ask for those of half of the lattices, and for more while they come.

@@ -74,7 +74,7 @@ def test_a_thinking_host_meets_a_running_engine_at_the_bare_port():
 
 def test_another_result_than_goldens_is_told_of():
     spoilt = Case(**(case().__dict__ | {"wanted": case().wanted ^ np.uint8(1)}))
-    text = r"^2 contexts: digit 0: pixel \(0, 0\) is 255, golden has 254; 72 codes of images"
+    text = r"^2 contexts: digit 0: pixel \(0, 0\) is 255, golden has 254; 144 codes of images"
     with pytest.raises(Difference, match=text):
         spoilt.account(ChipDevice(SimulatedPort(wire()), skeletons()), wire(), 2, lambda count: 0)
 

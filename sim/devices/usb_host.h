@@ -111,6 +111,7 @@ private:
     void detach() {
         silence();
         sent.clear();
+        offered = 0;
         received.clear();
         ready = false;
         kind = kNothing;
@@ -140,6 +141,7 @@ private:
     }
 
     size_t described = 0;  // bytes of the configuration's descriptors
+    size_t offered = 0;    // bytes of the packet that has been said and not been acknowledged
 
     void request(Bytes setup, Bytes data = {}) { control = Control{setup, data}; }
 
@@ -199,8 +201,10 @@ private:
         transact(kIn, in_endpoint);
     }
 
-    Bytes head() const {
-        return {sent.begin(), sent.begin() + long(std::min<size_t>(sent.size(), kMostPacket))};
+    // The packet to be sent: the same one until it has been acknowledged.
+    Bytes head() {
+        if (!offered) offered = std::min<size_t>(sent.size(), kMostPacket);
+        return {sent.begin(), sent.begin() + long(offered)};
     }
 
     void next_of_control() {
@@ -233,10 +237,10 @@ private:
                 acknowledged();
             }
         } else if (kind == kBulkOut && pid == kAck) {
-            const size_t count = head().size();
-            sent.erase(sent.begin(), sent.begin() + long(count));
+            sent.erase(sent.begin(), sent.begin() + long(offered));
             out_toggle = !out_toggle;
-            counts.out += count;
+            counts.out += offered;
+            offered = 0;
             moved = true;
         } else if (kind == kBulkIn && data) {
             take(pid == kData1, {packet.begin() + 1, packet.end() - 2});

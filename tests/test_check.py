@@ -422,7 +422,12 @@ def test_a_difference_of_the_tally_is_that_of_golden_compare():
 
 def test_shipped_skeletons_come_with_what_was_recorded(folder, tmp_path):
     shipped = load_subjects(None)
-    assert [each.skeleton.name for each in shipped] == ["digits", "digits-ca", "digits-memory", "digits-swift"]
+    assert [each.skeleton.name for each in shipped] == [
+        "digits",
+        "digits-ca",
+        "digits-memory",
+        "digits-swift",
+    ]
     assert all(each.recorded == each.skeleton.digest for each in shipped)
     (own,) = load_subjects([str(folder)])
     assert own.network is not None and own.recorded is None

@@ -139,7 +139,12 @@ def test_all_shipped_skeletons_are_checked_unless_some_are_named(thalweg, tmp_pa
     told = []
     monkeypatch.setattr("sw.check.run.jobs_of", lambda subjects: told.append(subjects) or [])
     assert thalweg("check", "--output", tmp_path / "x.json")[0] == 0
-    assert [each.skeleton.name for each in told[0]] == ["digits", "digits-ca", "digits-memory", "digits-swift"]
+    assert [each.skeleton.name for each in told[0]] == [
+        "digits",
+        "digits-ca",
+        "digits-memory",
+        "digits-swift",
+    ]
 
 
 def test_the_report_has_its_place(thalweg, pair, tmp_path, monkeypatch):

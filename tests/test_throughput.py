@@ -111,7 +111,7 @@ def test_the_rate_of_a_report_is_what_was_measured(skeleton, link):
     row, spec, step = measured(skeleton, name)
     rate = gated_rate(spec, LINKS[link], step)
     # The first digits have nothing to overlap, and the sizes are those of other digits.
-    assert row["digits_per_second"] < rate < 1.12 * row["digits_per_second"]
+    assert rate == pytest.approx(row["digits_per_second"], rel=0.08)
 
 
 @pytest.mark.parametrize("skeleton", SKELETONS)

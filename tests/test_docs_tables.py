@@ -136,9 +136,9 @@ def test_boards_have_their_own_figures(tmp_path, monkeypatch):
     assert found == [*row, "62 over UART", "0.500"]
     assert headings == ["board", "LUT", "FF", "DSP", "block RAM", "Fmax in MHz", "clock",
                         "digits a second", "gated", "GOPS a DSP"]  # fmt: skip
-    assert lines(measured.limits()) == [["board", "from", "to", "paths", "slowest, ns"],
-                                        ["`b`", "`a`", "`b`", "7", "5.68"],
-                                        ["`b`", "`c`", "`c`", "3", "5.00"]]  # fmt: skip
+    assert lines(measured.limits()) == [["board, link", "from", "to", "paths", "slowest, ns"],
+                                        ["`b`, UART", "`a`", "`b`", "7", "5.68"],
+                                        ["`b`, UART", "`c`", "`c`", "3", "5.00"]]  # fmt: skip
     del values["digits_per_second_gated"]
     path.write_text(json.dumps(values))
     assert lines(measured.boards())[1] == [*row, "", "0.500"]

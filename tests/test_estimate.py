@@ -23,10 +23,9 @@ DIGITS = Skeleton.load(SHIPPED / "digits").spec
 REPORTS = sorted((ROOT / "docs" / "boards").glob("*.json"))
 
 NEXTPNR = [
-    {"board": "ulx3s-25f", "filters": 2, "dsp": 27, "bram": 47, "lut": 10_646, "ff": 11_698},
     {"board": "ulx3s-85f", "filters": 10, "dsp": 136, "bram": 104, "lut": 28_886, "ff": 38_268},
 ]
-"""What nextpnr packed of two boards with `digits`."""
+"""What nextpnr packed, with `digits`, of a board without a report."""
 
 KEYS = ["board", "filters", "link", "multipliers", "bram", "lut", "ff", "clocks_per_digit",
         "digits_per_second_engine", "digits_per_second_gated", "fits"]  # fmt: skip
@@ -48,7 +47,8 @@ def used(report, name):
 
 
 def made_of(report):
-    return estimate(find_board(report["board"]), DIGITS, report["filters"])
+    link = report["link"]["name"].lower() if "link" in report else "uart"
+    return estimate(find_board(report["board"]), DIGITS, report["filters"], link)
 
 
 @pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.stem)

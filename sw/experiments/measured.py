@@ -164,12 +164,18 @@ def reports() -> list[dict[str, Any]]:
 def limits() -> str:
     """Return the slowest paths of each board, by the modules that they join."""
     rows = [
-        (f"`{report['board']}`", f"`{group['from']}`", f"`{group['to']}`", group["paths"], ns)
+        (
+            f"`{report['board']}`, {report['link']['name']}",
+            f"`{group['from']}`",
+            f"`{group['to']}`",
+            group["paths"],
+            ns,
+        )
         for report in reports()
         for group in report["limits"]
         for ns in [f"{group['ns']:.2f}"]
     ]
-    return table(("board", "from", "to", "paths", "slowest, ns"), rows)
+    return table(("board, link", "from", "to", "paths", "slowest, ns"), rows)
 
 
 def boards() -> str:

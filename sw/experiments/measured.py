@@ -158,7 +158,8 @@ def forms(travels: Sequence[Mapping[str, Any]]) -> str:
 
 def reports() -> list[dict[str, Any]]:
     """Return the committed reports of the boards."""
-    return [read_json(path) for path in sorted((ROOT / "docs" / "boards").glob("*.json"))]
+    paths = (ROOT / "docs" / "boards").glob("*.json")
+    return [read_json(path) for path in sorted(paths, key=lambda path: path.stem)]
 
 
 def limits() -> str:

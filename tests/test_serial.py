@@ -355,12 +355,14 @@ def test_many_steps_behind_the_last_opening_are_waited_for():
 
 
 def test_few_steps_behind_the_last_opening_end_while_the_read_waits():
-    opened = device(says(0), says(*bytes(21)), says(0, *PIXELS, 1))
+    opened = device(says(0), says(*bytes(21)), says(0, 1), says(0, *PIXELS, 0))
     opened.load_images(np.zeros((1, 4, 4), np.uint8))
     opened.start(9, gated=False)
     assert len(opened.planes()[0]) == 0
     assert opened.read_images().tolist() == [[[0] * 4] * 4]
-    assert len(opened.link.port.requests) == 4
+    asked = [sent(message) for message in opened.link.port.requests[3:]]
+    assert [tag for tag, _ in asked[0]] == [Tag.COMMAND, Tag.COMPACT_DATA, Tag.COMMAND]
+    assert [tag for tag, _ in asked[1]] == [Tag.COMMAND, Tag.COMPACT_FETCH]
 
 
 def test_clocks_are_read_when_the_run_has_ended():

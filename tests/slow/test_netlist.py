@@ -84,6 +84,7 @@ SHAPES = [  # multiplier, filters, channels, height, width, boundary, contexts
 ]
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("multiplier", "filters", "channels", "height", "width", "boundary", "contexts"), SHAPES
 )

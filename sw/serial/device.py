@@ -94,8 +94,6 @@ class ChipDevice:
         """Bytes of reads that have come."""
         self._planes: list[tuple[int, bytes]] = []
         """Contexts and codes of planes that have come and were not returned."""
-        self._unsent = False
-        """Whether the start of a run waits to be sent."""
         self._fresh = False
         self._base = Counters(0, 0)
         self.choose(0)
@@ -124,7 +122,6 @@ class ChipDevice:
         """Start a run on every lattice, right behind its loading: the others load meanwhile."""
         for chunks in self._starts(as_steps(steps), gated=gated):
             self._queue += chunks
-        self._unsent = True
 
     def planes(self) -> tuple[np.ndarray, np.ndarray]:
         """Wait for openings: those of half of the lattices, while the other half runs."""
@@ -135,8 +132,8 @@ class ChipDevice:
                 self._take_in()
             if self._planes or not (self._running or self._asked):
                 break
-        if self._unsent:  # without openings; the chip may refuse to run
-            self._flush()
+        if any(chunk.tag is Tag.COMMAND for chunk in self._queue):
+            self._flush()  # starts a run without openings, which the chip may refuse
         planes, self._planes = self._planes, []
         if self._due.any() and not planes:
             raise LinkError(f"{self.link.port.name}: a run ended before its last opening")
@@ -352,7 +349,7 @@ class ChipDevice:
 
     def _begin(self, *last: Chunk, planes: int = 0) -> None:
         """Hand everything to the chip, and chunks that ask for so many planes."""
-        chunks, self._queue, self._unsent = [*self._queue, *last], [], False
+        chunks, self._queue = [*self._queue, *last], []
         if chunks:
             size = sum(chunk.count for chunk in chunks if chunk.tag in FETCHES)
             with self._whole():

@@ -17,7 +17,7 @@ from hw.kept_row import KeptRow
 from hw.port.gate_port import GatePort
 from hw.port.lattice_port import LatticePort
 from hw.ports import chip_ports
-from hw.primitives import delay
+from hw.primitives import copies, delay
 from hw.sequencer.sequencer import Sequencer
 from hw.shapes import Geometry
 from hw.skeleton_memory import images
@@ -43,6 +43,8 @@ class Chip(wiring.Component):
         Contents of the skeleton memory.
     check : bool
         Whether the memories are checked, which takes some ten thousand clocks.
+    reset : Value or None
+        What clears the chip as its clock domain's reset does, a clock later.
 
     Members
     -------
@@ -51,9 +53,17 @@ class Chip(wiring.Component):
 
     READ_LATENCY = READ_LATENCY
 
-    def __init__(self, geometry: Geometry, skeletons: Sequence[Skeleton], *, check: bool = True):
+    def __init__(
+        self,
+        geometry: Geometry,
+        skeletons: Sequence[Skeleton],
+        *,
+        check: bool = True,
+        reset: Value | None = None,
+    ):
         self.geometry = geometry
         self.check = check
+        self.reset = reset
         self.images = images(geometry, skeletons)
 
         super().__init__(chip_ports(geometry))
@@ -62,14 +72,13 @@ class Chip(wiring.Component):
         m = Module()
 
         geometry = self.geometry
-        m.submodules.array = array = SystolicArray(geometry, self.images)
-        m.submodules.sequencer = sequencer = Sequencer(
+        array = SystolicArray(geometry, self.images)
+        sequencer = Sequencer(
             geometry, read_latency=self.READ_LATENCY, word_latency=SystolicArray.WORD_LATENCY
         )
-        m.submodules.gate_port = gate_port = GatePort(geometry)
-        m.submodules.lattice_port = port = LatticePort(
-            geometry, self.images, read_latency=self.READ_LATENCY
-        )
+        gate_port = GatePort(geometry)
+        port = LatticePort(geometry, self.images, read_latency=self.READ_LATENCY)
+        self.add(m, array=array, sequencer=sequencer, gate_port=gate_port, lattice_port=port)
 
         self.check_memories(m, array, sequencer, port)
         self.dispatch(m, sequencer, port)
@@ -93,6 +102,14 @@ class Chip(wiring.Component):
 
         return m
 
+    def add(self, m: Module, **blocks: wiring.Component) -> None:
+        """Add blocks, each with a register of the reset: a block is near its own."""
+        for name, block in blocks.items():
+            if self.reset is not None:
+                [reset] = copies(m, self.reset, 1, name=f"{name}_reset")
+                block = ResetInserter(reset)(block)
+            m.submodules[name] = block
+
     def check_memories(
         self, m: Module, array: SystolicArray, sequencer: Sequencer, port: LatticePort
     ) -> None:
@@ -100,7 +117,8 @@ class Chip(wiring.Component):
         if not self.check:
             m.d.comb += self.checked.eq(1)
             return
-        m.submodules.checker = checker = Checker(self.geometry, self.images["identity"])
+        checker = Checker(self.geometry, self.images["identity"])
+        self.add(m, checker=checker)
         m.d.comb += [
             sequencer.check.eq(checker.address),
             port.check.eq(checker.address),
@@ -123,7 +141,7 @@ class Chip(wiring.Component):
         answered = sequencer.i_run.ready | port.i_command.ready
         ready = delay(m, answered, 1, name="answered")
         over = answered | ready | delay(m, ready, 1, name="ready")  # the next is not given yet
-        sound = Signal()
+        sound = Signal(reset_less=True)  # no command is given during a reset
         damaged = self.damaged.bit_select(command.skeleton, 1)
         m.d.sync += sound.eq(given & ~over & self.checked & ~damaged)
         m.d.comb += [
@@ -147,7 +165,7 @@ class Chip(wiring.Component):
     ) -> None:
         """Give each context's memory to the engine during its runs, else to the port."""
         for index, context in enumerate(contexts):
-            m.submodules[f"context{index}"] = context
+            self.add(m, **{f"context{index}": context})
             m.d.comb += context.pending.eq(sequencer.pending[index])
             with m.If(sequencer.running[index]):
                 enable = sequencer.write[index].replicate(self.geometry.lanes)
@@ -178,7 +196,8 @@ class Chip(wiring.Component):
 
     def keep_row(self, m: Module, sequencer: Sequencer, word: data.View) -> data.View:
         """Return the word that was read, or was kept of a row that is written anew by now."""
-        m.submodules.kept_row = row = KeptRow(self.geometry, wait=Context.LATENCY)
+        row = KeptRow(self.geometry, wait=Context.LATENCY)
+        self.add(m, kept_row=row)
         m.d.comb += [
             row.keep.eq(sequencer.read_keep),
             row.repeat.eq(sequencer.read_repeat),

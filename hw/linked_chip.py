@@ -49,7 +49,8 @@ class LinkedChip(wiring.Component):
         self, geometry: Geometry, skeletons: Sequence[Skeleton], *, patience: int = PATIENCE
     ):
         self.geometry = geometry
-        self.chip = Chip(geometry, skeletons)
+        self.crossing = Crossing(geometry)
+        self.chip = Chip(geometry, skeletons, reset=self.crossing.chip_reset)
         self.link = Link(geometry, patience=patience)
 
         super().__init__({
@@ -64,8 +65,8 @@ class LinkedChip(wiring.Component):
         m = Module()
 
         m.submodules.link = DomainRenamer("link")(self.link)
-        m.submodules.crossing = crossing = Crossing(self.geometry)
-        m.submodules.chip = ResetInserter(crossing.chip_reset)(self.chip)
+        m.submodules.crossing = crossing = self.crossing
+        m.submodules.chip = self.chip
         connect(m, flipped(self.i), self.link.i)
         connect(m, self.link.o, flipped(self.o))
         connect(m, self.link.chip, crossing.link)

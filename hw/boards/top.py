@@ -118,12 +118,14 @@ def usb_pll(platform: Platform, link: str) -> UsbPll | None:
 
 
 def hold(m: Module, domain: str, locked: Value) -> None:
-    """Hold a domain's reset until all PLLs have locked, and 15 clocks more."""
+    """Hold a domain's reset until all PLLs have locked, and 16 clocks more."""
     held = Signal(4, init=15, name=f"{domain}_held")
     m.domains += ClockDomain(f"{domain}_lock", local=True, reset_less=True)
+    reset = Signal(init=1, name=f"{domain}_reset")  # a register of its own, for the way it goes
     m.d.comb += [
         ClockSignal(f"{domain}_lock").eq(ClockSignal(domain)),
-        ResetSignal(domain).eq(held != 0),
+        ResetSignal(domain).eq(reset),
     ]
+    m.d[f"{domain}_lock"] += reset.eq(held != 0)
     with m.If(locked & (held != 0)):
         m.d[f"{domain}_lock"] += held.eq(held - 1)

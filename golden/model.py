@@ -1,8 +1,9 @@
-"""The reference model: the automaton in PyTorch on batches, every code exact.
+"""The reference model: the automaton on batches, every code exact.
 
-Codes are held in float32, which is exact here: every accumulator stays below 2**24 and every other
-operation is a product with a power of two, a floor, a cut or a clamp. ``golden.naive`` is the same
-in plain integers; a test compares the two.
+In PyTorch, codes are held in float32, which is exact here: every accumulator stays below 2**24 and
+every other operation is a product with a power of two, a floor, a cut or a clamp. Where it is worth
+it, `golden.native` computes the steps. ``golden.naive`` is the same in plain integers; tests
+compare the three.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from torch.nn import functional
 
 from golden.exact import exact_float32, tensor
 from golden.fixed import HIDDEN, PIXEL, STATE
+from golden.native import Kernel, choose_kernel, find_kernel
 from golden.skeleton import Layer, Skeleton
 
 __all__ = ["Model"]
@@ -33,11 +35,20 @@ class Model:
 
     States are int8 (B, channels, height, width), images uint8 (B, image, image). Arguments and
     results are numpy arrays.
+
+    Parameters
+    ----------
+    skeleton : Skeleton
+        The rule and its read-out.
+    backend : str or None
+        What computes the steps: ``torch``, ``native``, or by default what is faster as a whole,
+        building included. `golden.native.build.Unavailable` is raised where ``native`` cannot be.
     """
 
-    def __init__(self, skeleton: Skeleton) -> None:
+    def __init__(self, skeleton: Skeleton, backend: str | None = None) -> None:
         self.skeleton = skeleton
         self.spec = skeleton.spec
+        self.backend = backend
         with exact_float32():
             self._prepare(skeleton)
 
@@ -72,6 +83,9 @@ class Model:
 
     def step(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
         """Return the states after ``steps`` more steps of the rule, without the gate."""
+        kernel = self._kernel(len(states), steps)
+        if kernel is not None:
+            return kernel.advance(states, steps, torch.get_num_threads())
         result = np.empty_like(states)
         with exact_float32():
             for begin in range(0, len(states), BLOCK):
@@ -81,6 +95,17 @@ class Model:
                     block = self._step(block)
                 result[begin : begin + BLOCK] = block.to(torch.int8).numpy()
         return result
+
+    def _kernel(self, lattices: int, steps: int) -> Kernel | None:
+        """Return the native kernel if it is to compute as many steps of so many lattices."""
+        if self.backend == "torch":
+            return None
+        native = self.backend == "native"
+        found = find_kernel(self.spec) if native else choose_kernel(self.spec, lattices, steps)
+        if found is None:
+            return None
+        weights = self.kernels, self.offsets, self.mixes.T, self.bias
+        return Kernel(found, self.spec, tuple(weight.numpy() for weight in weights))
 
     def _step(self, states: Tensor) -> Tensor:
         """Return float32 codes, channels-last, after one step."""

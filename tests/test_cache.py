@@ -2,10 +2,10 @@
 
 import pytest
 
+from golden.cache import cache_folder
 from golden.errors import InputError
 from sw.data import download
 from sw.data.load import load
-from sw.runs.cache import cache_folder
 
 
 @pytest.fixture

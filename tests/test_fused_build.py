@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from golden import library
+from golden.native import build
 from sw.model import fused
-from sw.model.fused import build
+from sw.model.fused import STEP
 from tests.test_fused import SPECS, leaves, states_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -63,10 +64,9 @@ def compiler_at(folder, monkeypatch, script):
 
 def next_log(folder, spec):
     """Return the log of a library that is built with what is on PATH now."""
-    defines = (f"-DCHANNELS={spec.channels}", f"-DMULTIPLIER={spec.multiplier}")
-    words = ["c++", *build.FLAGS, *build.ARITHMETIC, *defines, str(build.HERE / "step.cpp")]
-    name = f"step-{spec.channels}-{spec.multiplier}-{build.digest(words)}.log"
-    return folder / "thalweg" / "fused" / name
+    path = STEP.place(spec.channels, spec.multiplier).with_suffix(".log")
+    assert path.parent == folder / "thalweg" / "fused"
+    return path
 
 
 def test_plain_torch_serves_a_user_without_home(silent, monkeypatch, capsys):
@@ -97,14 +97,14 @@ def test_compiler_may_have_arguments(silent, monkeypatch, tmp_path):
     (tmp_path / "wrapper").chmod(0o755)
     monkeypatch.setenv("CXX", f"{tmp_path / 'wrapper'} c++ -O0")
     monkeypatch.setenv("CXXFLAGS", "--no-such-flag")
-    assert build.library(1, 1).thalweg_threads(1) == 1
+    assert build.library(STEP, 1, 1).thalweg_threads(1) == 1
 
 
 @pytest.mark.parametrize("damage", ["truncated", "another", "unstamped"])
 def test_a_damaged_library_is_built_anew(silent, monkeypatch, capsys, tmp_path, damage):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(build, "FLAGS", ("-std=c++17", "-O0", "-fPIC", "-shared", "-Wno-psabi"))
-    build.library(1, 1)
+    build.library(STEP, 1, 1)
     build.attempt.cache_clear()
     (path,) = (tmp_path / "thalweg" / "fused").glob("*.so")
     raw = path.read_bytes()
@@ -112,7 +112,7 @@ def test_a_damaged_library_is_built_anew(silent, monkeypatch, capsys, tmp_path, 
     path.write_bytes({"truncated": raw[: len(raw) // 2], "another": raw[::-1]}.get(damage, raw))
     if damage == "unstamped":
         library.stamp(path).unlink()
-    assert build.library(1, 1).thalweg_threads(1) == 1
+    assert build.library(STEP, 1, 1).thalweg_threads(1) == 1
     assert capsys.readouterr().err.count("building") == 2
     assert library.is_whole(path)
 
@@ -120,15 +120,15 @@ def test_a_damaged_library_is_built_anew(silent, monkeypatch, capsys, tmp_path, 
 def test_a_second_process_waits_for_the_one_that_builds(silent, monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(build, "FLAGS", ("-std=c++17", "-O0", "-fPIC", "-shared", "-Wno-psabi"))
-    waits, say = threading.Event(), build.waiting
-    monkeypatch.setattr(build, "waiting", lambda: (say(), waits.set()))
-    second = threading.Thread(target=build.library, args=(1, 1))
+    waits, say = threading.Event(), build.say
+    monkeypatch.setattr(build, "say", lambda text: (say(text), waits.set()))
+    second = threading.Thread(target=build.library, args=(STEP, 1, 1))
     with library.lock(build.cache_folder("fused")):  # as the first does
         second.start()
         assert waits.wait(20)
     second.join(20)
 
-    assert build.library(1, 1).thalweg_threads(1) == 1
+    assert build.library(STEP, 1, 1).thalweg_threads(1) == 1
     said = capsys.readouterr().err
     assert said.startswith("waiting for another process that builds the fused training step\n")
     assert said.count("building") == 1
@@ -146,7 +146,7 @@ def test_plain_torch_serves_another_boundary(silent, capsys):
 def test_library_is_built_once_and_says_so(silent, monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for _ in range(2):
-        build.library(1, 1)
+        build.library(STEP, 1, 1)
         build.attempt.cache_clear()
 
     said = capsys.readouterr().err
@@ -164,5 +164,5 @@ def test_a_compiler_that_makes_nothing_of_ours_is_not_believed(silent, monkeypat
     script.chmod(0o755)
     monkeypatch.setenv("CXX", str(script))
     with pytest.raises(build.Unavailable, match=r"(cannot be loaded|must be a readable file)"):
-        build.library(1, 1)
+        build.library(STEP, 1, 1)
     assert not list((tmp_path / "thalweg" / "fused").glob("*.so"))

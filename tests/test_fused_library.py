@@ -7,8 +7,9 @@ import torch
 
 from golden import library
 from golden.errors import ToolError
+from golden.native import STEPS, build
 from sw.model import fused
-from sw.model.fused import build
+from sw.model.fused import STEP
 from tests.test_fused import SPECS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -31,7 +32,7 @@ def test_plain_torch_serves_an_accelerator_and_each_reason_is_told_once(
     for _ in range(2):
         assert fused.step_library(spec, torch.device("cuda", 1)) is None
         assert fused.step_library(wrapped, torch.device("cpu")) is None
-    assert fused.step_library(spec, torch.device("cpu")) == (spec.channels, spec.multiplier)
+    assert fused.step_library(spec, torch.device("cpu")) == (STEP, spec.channels, spec.multiplier)
     begin = "plain torch runs the training step, not the fused one: "
     wanted = [begin + reason for reason in ("on cuda", "for the boundary 'wrap'")]
     assert capsys.readouterr().err.splitlines() == wanted
@@ -39,8 +40,9 @@ def test_plain_torch_serves_an_accelerator_and_each_reason_is_told_once(
 
 @pytest.fixture
 def digested(monkeypatch, tmp_path):
-    """A digest of a library, made of two headers, a source and a compiler that are changed."""
-    for name in ("a.h", "b.h", "step.cpp"):
+    """A digest of a library, made of headers, a source and a compiler that are changed."""
+    for name in ("a.h", "b.h", "own/c.h", "own/step.cpp"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
     said = {"version": b"one", "asked": []}
 
@@ -59,11 +61,13 @@ COMMAND = ["cc", "-m64", *build.FLAGS, "-DCHANNELS=3", "step.cpp"]
 
 
 @pytest.mark.parametrize(
-    "change", ["a.h", "b.h", "step.cpp", "version", "processor", "defines", "flags", "compiler"]
+    "change",
+    ["a.h", "own/c.h", "own/step.cpp", "version", "processor", "defines", "flags", "compiler"],
 )
 def test_a_library_is_made_anew_when_anything_changes(digested, monkeypatch, tmp_path, change):
-    before, command = build.digest(COMMAND), list(COMMAND)
-    assert build.digest(COMMAND) == before and len(before) == 12
+    source = build.Source(path=tmp_path / "own" / "step.cpp", functions=(), title="step")
+    before, command = build.digest(source, COMMAND), list(COMMAND)
+    assert build.digest(source, COMMAND) == before and len(before) == 12
     assert digested["asked"][0] == (["cc", "-m64", "--version"], {"LC_ALL": "C"})
     if change == "version":
         digested["version"] = b"two"
@@ -77,7 +81,7 @@ def test_a_library_is_made_anew_when_anything_changes(digested, monkeypatch, tmp
         command[0] = "cxx"
     else:
         (tmp_path / change).write_text("changed")
-    assert build.digest(command) != before
+    assert build.digest(source, command) != before
 
 
 def test_a_library_is_compiled_for_this_machine_with_exact_arithmetic(
@@ -86,11 +90,12 @@ def test_a_library_is_compiled_for_this_machine_with_exact_arithmetic(
     made = []
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(build, "compiler", lambda: ["sh", "-x"])
-    monkeypatch.setattr(build, "digest", lambda command: f"of{len(command)}")
+    monkeypatch.setattr(build, "digest", lambda source, command: f"of{len(command)}")
     monkeypatch.setattr(build, "compile_library", lambda *given: made.append(given))
     monkeypatch.setattr(build, "load_library", lambda path, functions: path)
-    path = build.library(7, 3)
-    ((command, target),) = made
+    path = build.library(STEP, 7, 3)
+    ((source, command, target),) = made
+    assert source == STEP
     assert command[:2] == ["sh", "-x"] and command[-1].endswith("sw/model/fused/step.cpp")
     words = set(command[2:-1])
     assert words == {
@@ -105,6 +110,7 @@ def test_a_library_is_compiled_for_this_machine_with_exact_arithmetic(
         "-fno-trapping-math",
         "-DCHANNELS=7",
         "-DMULTIPLIER=3",
+        f"-I{STEPS.path.parent}",
     }
     name = f"step-7-3-of{len(command)}.so"
     assert path == target == tmp_path / "thalweg" / "fused" / name
@@ -123,7 +129,7 @@ def test_what_was_built_is_stamped_only_after_it_is_in_its_place(monkeypatch, tm
     monkeypatch.setattr(
         build, "load_library", lambda *given: order.append(("loaded", path.exists()))
     )
-    build.compile_library(["cc", "x.cpp"], path)
+    build.compile_library(STEP, ["cc", "x.cpp"], path)
     assert order == [("called", "step.log", False), ("loaded", False)]
     assert library.is_whole(path)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["step.sha256", "step.so"]
@@ -138,7 +144,7 @@ def test_a_library_must_have_both_functions(monkeypatch, tmp_path, lacks):
 
     monkeypatch.setattr(library.ctypes, "CDLL", Library)
     with pytest.raises(ToolError, match=rf"^{tmp_path}/x\.so cannot be loaded: .*{lacks}"):
-        library.load_library(tmp_path / "x.so", build.FUNCTIONS)
+        library.load_library(tmp_path / "x.so", STEP.functions)
 
 
 class Functions:

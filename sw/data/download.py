@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pooch
 
+from golden.cache import cache_folder
 from golden.errors import InputError, reason
 from golden.files import is_file, reading
-from sw.runs.cache import cache_folder
 
 __all__ = ["CHECKSUMS", "MIRRORS", "Unreachable", "cached_folder", "download"]
 

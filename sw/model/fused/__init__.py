@@ -10,16 +10,23 @@ from __future__ import annotations
 import os
 import sys
 from ctypes import CDLL, c_int, c_void_p
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from golden.native.build import Source, Unavailable, library
 from golden.spec import Spec
-from sw.model.fused.build import Unavailable, library
 
 __all__ = ["fused_step", "step_library"]
+
+STEP = Source(
+    path=Path(__file__).with_name("step.cpp"),
+    functions=("thalweg_forward", "thalweg_backward"),
+    title="fused training step",
+)
 
 told: set[str] = set()
 
@@ -36,7 +43,7 @@ def step_library(spec: Spec, device: torch.device) -> CDLL | None:
             raise Unavailable(f"for the boundary {spec.boundary!r}")
         if os.environ.get("THALWEG_FUSED") == "0":
             raise Unavailable("with THALWEG_FUSED=0")
-        return library(spec.channels, spec.multiplier)
+        return library(STEP, spec.channels, spec.multiplier)
     except Unavailable as reason:
         text = f"plain torch runs the training step, not the fused one: {reason}"
         if text not in told:

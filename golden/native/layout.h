@@ -33,11 +33,12 @@ struct Weights {
 struct Shape {
   int height, width;
   int columns;  // width up to a whole block; what lies beyond the width stays 0
-  int stride;   // of a padded row: the 0 before a row is the one behind the row above
+  int stride;   // of a padded row: what lies before a row is the end of the one above
+  bool wrap;    // whether the lattice is a torus; else 0 lies around it
 
-  Shape(int height, int width)
+  Shape(int height, int width, bool wrap = false)
       : height(height), width(width), columns((width + BLOCK - 1) / BLOCK * BLOCK),
-        stride(columns + LANES) {}
+        stride(columns + LANES), wrap(wrap) {}
 
   size_t cells() const { return size_t(height) * width; }
   size_t plane() const { return size_t(height + BAND) * columns; }  // not 4 KiB: caches would clash
@@ -67,13 +68,19 @@ inline float *scratch(size_t floats) {
 }
 
 inline void pad(const float *states, const Shape &shape, float *planes) {
+  const int around = shape.wrap;  // rows above and below, and cells to the left and right
   for (int c = 0; c < C; ++c)
-    for (int y = 0; y < shape.height; ++y) {
-      const float *from = states + c * shape.cells() + size_t(y) * shape.width;
+    for (int y = -around; y < shape.height + around; ++y) {
+      const int line = (y + shape.height) % shape.height;
+      const float *from = states + c * shape.cells() + size_t(line) * shape.width;
       float *row = planes + c * shape.padded() + shape.at(y, 0);
       int x = 0;
       for (; x + LANES <= shape.width; x += LANES) store(row + x, load(from + x));
       for (; x < shape.width; ++x) row[x] = from[x];
+      if (shape.wrap) {
+        row[-1] = from[shape.width - 1];
+        row[shape.width] = from[0];
+      }
     }
 }
 

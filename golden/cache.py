@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pooch
-
 from golden.errors import InputError
 
 __all__ = ["cache_folder"]
@@ -16,6 +14,8 @@ def cache_folder(name: str) -> Path:
 
     A user without a home has none: `InputError`.
     """
+    import pooch  # a request library comes with it, which most runs do not need
+
     try:
         return Path(pooch.os_cache("thalweg")) / name
     except (RuntimeError, OSError, KeyError) as error:

@@ -149,9 +149,13 @@ class Model:
 
     def readout(self, states: np.ndarray) -> np.ndarray:
         """Return the images that the states show: uint8 (B, image, image)."""
-        rows, columns = self.spec.window
+        spec, (rows, columns) = self.spec, self.spec.window
+        result = np.empty((len(states), spec.image, spec.image), np.uint8)
         with exact_float32():
-            window = tensor(states[:, :, rows, columns])
-            total = torch.einsum("bchw,c->bhw", window, self.readout_weight)
-            pixels = total.add_(self.readout_bias).add_(0.5).floor_().clamp_(PIXEL.min, PIXEL.max)
-            return pixels.to(torch.uint8).numpy()
+            for begin in range(0, len(states), BLOCK):
+                block = slice(begin, begin + BLOCK)
+                window = tensor(states[block, :, rows, columns]).flatten(2)
+                total = (self.readout_weight @ window).add_(self.readout_bias).add_(0.5)
+                pixels = total.floor_().clamp_(PIXEL.min, PIXEL.max).to(torch.uint8)
+                result[block] = pixels.view(-1, spec.image, spec.image).numpy()
+        return result

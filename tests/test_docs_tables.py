@@ -60,6 +60,17 @@ def test_rates_have_their_own_figures():
     ]
 
 
+def test_golden_stands_beside_its_peers():
+    threads = {"1": {"golden": 1000.4, "other": 20.0}, "2": {"golden": 2000.0, "third": 3.0}}
+    assert lines(measured.peers({"steps": 10, "threads": threads})) == [
+        ["10 ungated steps, digits a second", "1 thread", "2 threads"],
+        ["golden", "1,000", "2,000"],
+        ["other", "20", ""],
+        ["third", "", "3"],
+    ]
+    assert measured.peers(None) == ""
+
+
 def test_training_has_its_own_figures(monkeypatch):
     monkeypatch.setattr(measured, "BATCH", 24)
     speed = {"steps_plain_ms": 101.0, "steps_fused_ms": 22.0, "steps_plain_to_fused": 4.6,

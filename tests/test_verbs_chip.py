@@ -202,6 +202,8 @@ def test_the_benchmark_measures_everything_and_says_it(thalweg, tmp_path, monkey
     ):
         monkeypatch.setattr(f"{place}.measure", calls.fake(place, dict(gives)))
     training = calls.fake("sw.train.speed", {"training": {"steps_plain_ms": 4321}})
+    beside = {"steps": 3, "images": 7, "threads": {"1": {"golden": 9999.5}}}
+    monkeypatch.setattr("sw.experiments.peers.measure", calls.fake("peers", {"peers": beside}))
     # In the place of the module itself, which would load all of PyTorch's compiler.
     monkeypatch.setitem(sys.modules, "sw.train.speed", SimpleNamespace(measure=training))
     monkeypatch.setattr("sim.measure.throughput.Case.of", calls.fake("case", "case"))
@@ -212,6 +214,7 @@ def test_the_benchmark_measures_everything_and_says_it(thalweg, tmp_path, monkey
         "cores: 2",
         "cocotb clocks per second: 55",
         "steps plain ms: 4,321",
+        "golden, 1 threads: 9,999.5 digits a second",
         "F = 1, 1 ungated: 1,000 clocks, 12.50% of multiplier slots busy",
         "F = 1, 2 gated: 2,000 clocks, 25.00% of multiplier slots busy",
         "16 gated digits, F = 1, 60 MHz, a digit:",
@@ -228,7 +231,8 @@ def test_the_benchmark_measures_everything_and_says_it(thalweg, tmp_path, monkey
         np.testing.assert_array_equal(damaged, blank(show_digits()[0][:16], range(16), 0.7))
     assert json.loads(file.read_text()) == {
         "golden_digits_per_second": 1234.5, "cores": 2, "training": {"steps_plain_ms": 4321},
-        "cocotb_clocks_per_second": 55, "engine": {"1": engine(1000)}, "gated": GATED,
+        "peers": beside, "cocotb_clocks_per_second": 55, "engine": {"1": engine(1000)},
+        "gated": GATED,
     }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ def bench(
     ),
     board: Annotated[str, typer.Option(help="board for the time of gated digits")] = "ulx3s-25f",
 ) -> None:
-    """Measure the speed of golden, gate, training and simulations, and the clocks of a digit.
+    """Measure the speed of golden, its peers, gate, training, simulations; clocks of a digit.
 
     \b
     thalweg bench
@@ -32,12 +32,13 @@ def bench(
     from golden.files import write_json
     from golden.speed import measure as measure_golden
     from sim.measure.speed import measure as measure_simulation
+    from sw.experiments.peers import measure as measure_peers
     from sw.runs.writable import require_writable
     from sw.train.speed import measure as measure_training
 
     found = find_named_board(board)
     require_writable(output)
-    results = measure_golden() | measure_training(typer.echo)
+    results = measure_golden() | measure_peers(typer.echo) | measure_training(typer.echo)
     results |= measure_simulation(progress=typer.echo)
     show_rates(results)
     results |= wires(found.filters, found.clock)
@@ -79,6 +80,9 @@ def show_rates(results: dict[str, Any]) -> None:
     for name, value in (results | results.get("training", {})).items():
         if not isinstance(value, dict):
             typer.echo(f"{name.replace('_', ' ')}: {value:,}")
+    for threads, rates in results.get("peers", {}).get("threads", {}).items():
+        for name, rate in rates.items():
+            typer.echo(f"{name}, {threads} threads: {rate:,} digits a second")
     for filters, engine in results["engine"].items():
         for kind in ("ungated", "gated"):
             typer.echo(

@@ -41,6 +41,7 @@ def measured_parts() -> dict[str, str]:
     return {
         "summary": summary(),
         "speed": rates(speed),
+        "peers": peers(speed.get("peers")),
         "training": training(speed.get("training")),
         "engine": engine(speed["engine"]),
         "throughput": throughput(speed["gated"]),
@@ -85,6 +86,20 @@ def rates(speed: Mapping[str, Any]) -> str:
         ("speed-up of the simulated chip over cocotb", f"{speed['simulated_to_cocotb']:.1f} x"),
     ]
     return table((f"on {speed['cores']} cores", "measured by `make bench`"), rows)
+
+
+def peers(measured: Mapping[str, Any] | None) -> str:
+    """Return golden's speed beside its peers'; an empty text if it was not measured."""
+    if measured is None:
+        return ""
+    threads = measured["threads"]
+    names = list(dict.fromkeys(name for rates in threads.values() for name in rates))
+    rows = [
+        [name, *(f"{rates[name]:,.0f}" if name in rates else "" for rates in threads.values())]
+        for name in names
+    ]
+    headings = [f"{count} thread{'' if count == '1' else 's'}" for count in threads]
+    return table((f"{measured['steps']} ungated steps, digits a second", *headings), rows)
 
 
 def training(speed: Mapping[str, float] | None) -> str:

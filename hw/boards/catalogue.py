@@ -118,7 +118,7 @@ BOARDS = {
             name="ulx3s-85f",
             platform=ULX3S_85F_Platform,
             filters=10,
-            clock=150,
+            clock=160,
             nextpnr="--85k",
             loader=ULX3S,
         ),

@@ -1,6 +1,6 @@
 """The boards that have a bitstream: their part, how far the chip is folded, its clock."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from amaranth.build import Platform
 from amaranth_boards.ulx3s import (
@@ -22,24 +22,45 @@ __all__ = ["BOARDS", "PARTS", "BoardSpec", "Part", "find_board"]
 class Part:
     """What nextpnr lets a design have of a part.
 
-    `promised` is the same as the data sheet has it, where that is less.
+    `promised` is the same as the data sheet has it, where that is less. DSP blocks lie where a row
+    and a column meet; each has four multipliers.
     """
 
-    multipliers: int
+    dsp_rows: tuple[int, ...]
+    dsp_columns: tuple[int, ...]
     bram: int
     lut: int
     ff: int
     promised: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def multipliers(self) -> int:
+        """Multipliers of 18 x 18 bits."""
+        return 4 * len(self.dsp_rows) * len(self.dsp_columns)
+
+
+SMALL = Part(
+    dsp_rows=(13,), dsp_columns=(4, 13, 22, 33, 42, 51, 60), bram=56, lut=24_288, ff=24_288
+)
 
 PARTS = {
     # The die of the 25F, which Lattice sells as less than half of it.
-    "12F": Part(
-        multipliers=28, bram=56, lut=24_288, ff=24_288, promised={"bram": 32, "lut": 12_000}
+    "12F": replace(SMALL, promised={"bram": 32, "lut": 12_000}),
+    "25F": SMALL,
+    "45F": Part(
+        dsp_rows=(22, 46),
+        dsp_columns=(4, 13, 22, 31, 42, 51, 60, 69, 78),
+        bram=108,
+        lut=43_848,
+        ff=43_848,
     ),
-    "25F": Part(multipliers=28, bram=56, lut=24_288, ff=24_288),
-    "45F": Part(multipliers=72, bram=108, lut=43_848, ff=43_848),
-    "85F": Part(multipliers=156, bram=208, lut=83_640, ff=83_640),
+    "85F": Part(
+        dsp_rows=(10, 34, 58),
+        dsp_columns=(4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114),
+        bram=208,
+        lut=83_640,
+        ff=83_640,
+    ),
 }
 """The parts, by the end of their names."""
 

@@ -29,7 +29,7 @@ PLL = Pll(input=5, feedback=32, chip_output=3, link_output=8, clock=160, link=60
         ("ulx3s-12f", "LFE5U-12F", 25, 2, 175, 28),
         ("ulx3s-25f", "LFE5U-25F", 25, 2, 175, 28),
         ("ulx3s-45f", "LFE5U-45F", 25, 5, 175, 72),
-        ("ulx3s-85f", "LFE5U-85F", 25, 10, 160, 156),
+        ("ulx3s-85f", "LFE5U-85F", 25, 10, 140, 156),
         ("versa-ecp5-5g", "LFE5UM5G-45F", 100, 5, 200, 72),
     ],
 )

@@ -69,15 +69,15 @@ PARTS = {
 class BoardSpec:
     """One board.
 
-    `clock` is the chip's clock in MHz; `nextpnr` names the part for nextpnr-ecp5, `loader` the
-    board or its cable for openFPGALoader.
+    `clock` is the chip's clock in MHz; `nextpnr` has the part, and what else the board needs, for
+    nextpnr-ecp5, `loader` the board or its cable for openFPGALoader.
     """
 
     name: str
     platform: type
     filters: int
     clock: float
-    nextpnr: str
+    nextpnr: tuple[str, ...]
     loader: tuple[str, ...]
 
     @property
@@ -116,7 +116,7 @@ BOARDS = {
             platform=ULX3S_12F_Platform,
             filters=2,
             clock=175,
-            nextpnr="--12k",
+            nextpnr=("--12k",),
             loader=ULX3S,
         ),
         BoardSpec(
@@ -124,7 +124,7 @@ BOARDS = {
             platform=ULX3S_25F_Platform,
             filters=2,
             clock=175,
-            nextpnr="--25k",
+            nextpnr=("--25k",),
             loader=ULX3S,
         ),
         BoardSpec(
@@ -132,15 +132,15 @@ BOARDS = {
             platform=ULX3S_45F_Platform,
             filters=5,
             clock=175,
-            nextpnr="--45k",
+            nextpnr=("--45k",),
             loader=ULX3S,
         ),
         BoardSpec(
             name="ulx3s-85f",
             platform=ULX3S_85F_Platform,
             filters=10,
-            clock=160,
-            nextpnr="--85k",
+            clock=140,
+            nextpnr=("--85k", "--router", "router2"),
             loader=ULX3S,
         ),
         BoardSpec(
@@ -148,7 +148,7 @@ BOARDS = {
             platform=VersaECP55GPlatform,
             filters=5,
             clock=200,
-            nextpnr="--um5g-45k",
+            nextpnr=("--um5g-45k",),
             loader=("-c", "ft2232"),
         ),
     )

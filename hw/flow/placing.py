@@ -65,7 +65,7 @@ class Placer:
         package = self.platform._nextpnr_package_options[self.platform.package].upper()
         return (
             *self.command,
-            *(self.board.nextpnr, "--package", package, "--speed", self.platform.speed),
+            *(*self.board.nextpnr, "--package", package, "--speed", self.platform.speed),
             *("--json", self.netlist.name, "--lpf", self.pins.name),
         )
 

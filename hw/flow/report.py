@@ -52,7 +52,8 @@ def report(
         "limits": limits(best["paths"]),
         "link": link_rates(link, spec, placer.link),
         **engine_rates(geometry, placer.board.clock, gated, used["dsp"]["used"]),
-        "tools": {name: release(name) for name in TOOLS} | {"synthesis": SYNTHESIS},
+        "tools": {name: release(name) for name in TOOLS}
+        | {"synthesis": SYNTHESIS, "placement": " ".join(placer.board.nextpnr)},
     }
 
 

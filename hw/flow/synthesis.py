@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from amaranth.build import Platform
 
 from golden.files import replacement
 from hw.boards.top import BoardTop
+from hw.flow.floorplan import SOURCE, fix_multipliers
 from hw.flow.kept import digest, read_kept, write_kept
 from hw.flow.tools import release
 from hw.flow.yosys import yosys
@@ -38,6 +40,8 @@ def synthesise(
 ) -> Path:
     """Map a board's top to the part's cells; return the netlist, the file that nextpnr places.
 
+    Multipliers have their places in it, see `hw.flow.floorplan`.
+
     Does nothing if ``folder`` has a whole netlist of the same design. Nothing else may write to
     ``folder`` at the same time.
     """
@@ -47,7 +51,7 @@ def synthesise(
     with replacement(folder / f"{NAME}.lpf") as temporary:
         temporary.write_text(text_of(plan.files[f"{NAME}.lpf"]), encoding="utf-8")
     passes = (KEEP_COPIES, SYNTHESIS, "write_json")
-    stamp = digest(repr((design, passes, release("pyosys"))).encode())
+    stamp = digest(repr((design, passes, release("pyosys"))).encode() + SOURCE.read_bytes())
     record = folder / "synthesised.json"
     if read_kept(record, netlist, stamp) is not None:
         return netlist
@@ -56,7 +60,9 @@ def synthesise(
     netlist.unlink(missing_ok=True)
     with replacement(netlist) as temporary:
         text = yosys("read_rtlil", design, passes, folder / "synthesis.log", top=NAME)
-        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+        found = json.loads(text)
+        fix_multipliers(found, board.part)
+        temporary.write_text(json.dumps(found), encoding="ascii")
     write_kept(record, netlist, stamp)
     return netlist
 

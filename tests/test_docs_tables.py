@@ -76,6 +76,7 @@ def test_training_has_its_own_figures(monkeypatch):
     speed = {"steps_plain_ms": 101.0, "steps_fused_ms": 22.0, "steps_plain_to_fused": 4.6,
              "gemm_gflops": 333.0, "steps_share_of_gemm": 0.44, "batch_plain_ms": 155.0,
              "batch_fused_ms": 66.0, "batch_plain_to_fused": 2.3,
+             "batch_beside_neighbour_to_alone": 1.74,
              "hours_of_7000_batches_of_8": 0.9}  # fmt: skip
     assert lines(measured.training(speed)) == [
         ["training", "measured by `make bench`"],
@@ -86,6 +87,7 @@ def test_training_has_its_own_figures(monkeypatch):
         ["whole hybrid batch of 24, fake-quantised, plain torch", "155 ms"],
         ["whole hybrid batch of 24, fake-quantised, fused", "66 ms"],
         ["speed-up", "2.3 x"],
+        ["the same beside a process that keeps one core busy", "1.7 x the time"],
         ["7,000 batches of 8 at this rate", "0.9 h"],
     ]
     assert measured.training(None) == ""

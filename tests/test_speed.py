@@ -31,7 +31,7 @@ def test_measuring_leaves_the_choice_of_step_as_it_was(monkeypatch):
 
 
 def test_figures_follow_from_times(monkeypatch):
-    times = iter([[0.5, 0.25, 0.001], [0.125, 0.5], [0.2, 0.3]])
+    times = iter([[0.5, 0.25, 0.001], [0.125, 0.5], [0.2, 0.3], [0.1875]])
     monkeypatch.setattr(speed, "seconds", lambda *works: next(times))
     monkeypatch.setattr(speed, "learner", lambda *given: None)
     steps, batches = speed.step_times(), speed.batch_times()
@@ -50,6 +50,7 @@ def test_figures_follow_from_times(monkeypatch):
         "batch_plain_ms": 500.0,
         "batch_fused_ms": 125.0,
         "batch_plain_to_fused": 4.0,
+        "batch_beside_neighbour_to_alone": 1.5,
         "hours_of_40000_batches_of_64": round(40_000 * (0.8 * 0.2 + 0.2 * 0.3) / 3600, 2),
     }
 

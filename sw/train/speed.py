@@ -6,6 +6,8 @@ Everything that is compared is timed in turn, round by round, on all threads.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -137,12 +139,25 @@ def batch_times() -> dict[str, Any]:
     warm_up = learner("float", THEIR_SIZE, images)
     large = seconds(batch(warm_up, THEIR_SIZE, True), batch(qat, THEIR_SIZE, True))
     mean = FLOAT_SHARE * large[0] + (1 - FLOAT_SHARE) * large[1]
+    with neighbour():
+        (beside,) = seconds(batch(qat, BATCH, True))
     return {
         "batch_plain_ms": round(1e3 * slow, 1),
         "batch_fused_ms": round(1e3 * fast, 1),
         "batch_plain_to_fused": round(slow / fast, 2),
+        "batch_beside_neighbour_to_alone": round(beside / fast, 2),
         "hours_of_40000_batches_of_64": round(BATCHES * mean / 3600, 2),
     }
+
+
+@contextmanager
+def neighbour() -> Iterator[None]:
+    """Have another process keep one core busy."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+        try:
+            yield
+        finally:
+            busy.kill()
 
 
 def learner(stage: str, size: int, images: np.ndarray) -> Learner:

@@ -2,7 +2,8 @@
 //
 // States are (batch, CHANNELS, height, width), contiguous. Images are shared out in chunks that
 // depend on the batch alone, and the chunks' sums are added in order: the result does not depend on
-// the number of threads.
+// the number of threads. A thread takes the next image when it is free: one beside a busy neighbour
+// takes fewer.
 
 #include <vector>
 
@@ -18,7 +19,7 @@ static void forward(const float *states, const Weights &weights, const Codes &co
 #pragma omp parallel num_threads(threads)
   {
     float *planes = scratch(forward_floats(shape));
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
     for (int b = 0; b < batch; ++b)
       forward_image<exact, bytes>(states + b * image, weights, codes, shape, planes,
                                   next + b * image);
@@ -41,7 +42,7 @@ static void backward(const float *states, const float *next, const float *gradie
     float *memory = scratch(head + Planes::floats(shape));
     Gradients &sums = *reinterpret_cast<Gradients *>(memory);
     const Planes planes(memory + head, shape);
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
     for (int n = 0; n < chunks; ++n) {
       memset(&sums, 0, sizeof sums);
       for (int b = n * chunk; b < batch && b < (n + 1) * chunk; ++b)

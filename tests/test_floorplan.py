@@ -77,7 +77,8 @@ def test_all_elements_of_a_board_are_placed_and_chains_are_short(board):
 def test_what_has_no_room_and_what_is_no_element_stays_free():
     names = list(elements(Geometry(filters=5)))
     small = replace(PARTS["45F"], dsp_columns=(4, 13, 22))
-    plan = floor_plan([*names, "board.chip.lattice_port.readout.multiplier"], small)
+    others = ["board.chip.lattice_port.readout.multiplier.block", f"{names[0]}_LUT4", "x.lane0.a"]
+    plan = floor_plan([*names, *others], small)
 
     assert set(plan) < set(names)
     assert len(set(plan.values())) == len(plan) <= small.multipliers

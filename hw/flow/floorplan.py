@@ -23,7 +23,8 @@ __all__ = ["SOURCE", "fix_multipliers", "floor_plan"]
 SOURCE = Path(__file__)
 """This file: a netlist depends on it."""
 
-ELEMENT = re.compile(r"\.lane(\d+)\.(?:perceive|mix(\d+))\.pe(\d+)\.")
+ELEMENT = re.compile(r"\.lane(\d+)\.(?:perceive|mix(\d+))\.pe(\d+)\.multiplier\.block$")
+"""Name of a multiplier that is a processing element's."""
 
 OFFSETS = (0, 1, 4, 5)
 """Columns of a DSP block's multipliers, from its own; they name its sites, too."""

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.infer_datatypes import InferDataTypes
@@ -17,6 +16,7 @@ from golden.skeleton import SHIPPED, Layer, Skeleton
 from golden.spec import Gate, Spec
 from sw.export.export import FORMS, compare
 from sw.export.onnx_file import model_of
+from sw.export.runners import runtime
 
 GATE = Gate(input_channel=1, output_channel=2, start=2, every=2)
 SMALL = Spec(height=6, width=10, channels=3, multiplier=7, image=4, steps=3, gate=GATE)
@@ -90,7 +90,7 @@ def test_a_graph_takes_batches_of_any_size(count):
     rng = np.random.default_rng(1)
     images = rng.integers(0, 256, (count, 4, 4), np.uint8)
     model = model_of(skeleton, gate, steps).SerializeToString()
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    session = runtime().InferenceSession(model, providers=["CPUExecutionProvider"])
     restored, states = session.run(["restored", "state"], {"image": images})
     machine = Machine(skeleton, gate)
     want = machine.carry_on(machine.model.encode(images), steps)
@@ -123,7 +123,7 @@ def test_a_graph_has_the_inputs_and_outputs_said_and_operators_of_the_standard()
 def test_a_graph_runs_equal_with_and_without_optimisation():
     skeleton, gate, steps, images = case("the most filters")
     model = model_of(skeleton, gate, steps).SerializeToString()
-    found = []
+    found, onnxruntime = [], runtime()
     for level in ("ORT_DISABLE_ALL", "ORT_ENABLE_ALL"):
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)

@@ -1,5 +1,6 @@
 """The verb export: what it writes, what it refuses, and that a difference leaves nothing."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -103,6 +104,12 @@ def test_a_c_file_needs_no_onnx(thalweg, tmp_path, monkeypatch, pair, fails):
     assert thalweg("export", pair[0], "--no-gate", "--c", tmp_path / "a.c")[0] == 0
     fails("the package 'onnx' must be installed: see README",
           "export", pair[0], "--no-gate", "--onnx", tmp_path / "a.onnx")  # fmt: skip
+
+
+def test_a_comparison_reports_to_nobody(tmp_path):
+    words = [sys.executable, "-c", "from sw.export.runners import runtime; runtime()"]
+    subprocess.run(words, check=True, env=os.environ | {"XDG_CACHE_HOME": str(tmp_path)})
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_cannot_be_exported_is_one_line(fails, tmp_path, pair):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from golden.errors import InputError
-from sw.cli.common import MOST, GateFile, NoGate, Subject, load_subject
+from sw.cli.common import GateFile, NoGate, Subject, load_subject
 
 __all__ = ["export"]
 
@@ -26,7 +26,7 @@ def export(
     gate: GateFile = None,
     steps: Annotated[
         int | None,
-        typer.Option(min=1, max=MOST, help="steps of the run; default: as the skeleton says"),
+        typer.Option(min=1, help="steps of the run; default: as the skeleton says"),
     ] = None,
 ) -> None:
     """Write a skeleton, its gate included, in forms that other tools read.

@@ -60,7 +60,7 @@ static void perceive(const int8_t *state, int32_t y, int32_t x, uint8_t *hidden)
         int32_t sum = perceive_bias[k];
         for (int i = 0; i < 9; i++)
             sum += perceive_weight[k * 9 + i] * taps[i];
-        hidden[k] = (uint8_t)clamp(round_shift(sum < 0 ? 0 : sum, perceive_shift[k]), 0, 255);
+        hidden[k] = (uint8_t)clamp(round_shift(sum, perceive_shift[k]), 0, 255); /* ReLU, too */
     }
 }
 

@@ -9,6 +9,7 @@ from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
 from sw.data.damage import blank
 from sw.data.load import show_digits
+from sw.export.export import FORMS, export
 from sw.judge.metrics import closeness
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -62,6 +63,18 @@ def test_python_page_tells_of_every_public_name():
         assert re.search(rf"`{name}\b", text), name
     for name, value in vars(thalweg.Restorer).items():
         assert name.startswith("_") or f".{name}" in text, value
+
+
+def test_exporting_snippet_runs_as_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "1")
+    restorer = thalweg.load("digits")
+    file = tmp_path / "build" / "digits.onnx"
+    export(FORMS["onnx"], restorer.skeleton, restorer.network, 10, file)
+    names = {"damaged": thalweg.blank(show_digits()[0][:3])}
+    (snippet,) = snippets(DOCS / "exporting.md")
+    exec(snippet, names)
+    np.testing.assert_array_equal(names["restored"], restorer.restore(names["damaged"]))
 
 
 def test_measuring_states_what_a_flawless_digit_counts():

@@ -64,7 +64,7 @@ DEFAULTS = {
     "demo": {"subject": "digits", "images": 20, "output": Path("build/demo"), "filters": 5},
     "bench": {"output": Path("build/bench/results.json"), "board": "ulx3s-25f"},
     "memory": MEMORY | {"experiments": ()},
-    "docs": {"check": False},
+    "docs": {"check": False, "pictures": False},
 }  # fmt: skip
 
 RANGES = [

@@ -20,7 +20,7 @@ chosen := $(filter-out file,$(origin SKELETON))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test train-qat ablate eval memory verilog bitstream netlist-sim reskeleton sim bench docs lint clean
+.PHONY: help setup demo test train-qat ablate eval memory verilog bitstream netlist-sim reskeleton sim bench docs site lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -76,6 +76,13 @@ bench: setup ## speed of golden, gate, training and simulations; clocks of a dig
 
 docs: setup ## tables of README and docs from what was measured
 	$(THALWEG) docs
+
+site: $(BIN)/.site ## the documentation as pages, build/site/index.html: works from the file system
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --clean
+
+$(BIN)/.site: $(BIN)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[site]'
+	@touch $@
 
 lint: setup ## style, types, and which way imports point
 	$(BIN)/ruff check .

@@ -6,6 +6,10 @@ __all__ = ["Difference", "InputError", "SkeletonDamaged", "ToolError", "reason"]
 class InputError(ValueError):
     """Bad input: one line that says what is required. The command line exits with 2."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows of it: one line, too."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class SkeletonDamaged(InputError):
     """The check of a chip's memory found that the skeleton of a run is damaged."""

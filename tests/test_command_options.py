@@ -25,6 +25,7 @@ LEAST = {
     "restore": ["x", "--skeleton", "s", "--output", "o"],
     "referee": ["--output", "o"],
     "baseline": ["mlp"],
+    "export": ["s"],
     "verilog": ["s"],
     "bitstream": ["b"],
     "netlist-sim": ["b"],
@@ -40,6 +41,8 @@ DEFAULTS = {
               "baud": 3_000_000, "output": Path("build/check/check.json")},
     "eval": DEVICE | {"subject": None, "images": None, "damage": 0.7, "output": None,
                       "curves": False, "ship": False},
+    "export": {"subject": "s", "onnx": None, "qonnx": None, "c": None, "no_gate": False,
+               "gate": None, "steps": None},
     "train": TRAIN,
     "ablate": {"rows": None, "seeds": "0,1", "batches": 800, "qat_batches": 200, "threads": 1,
                "data": None, "output": Path("build/ablation"), "docs": False, "part": "ablation"},
@@ -61,7 +64,7 @@ DEFAULTS = {
     "demo": {"subject": "digits", "images": 20, "output": Path("build/demo"), "filters": 5},
     "bench": {"output": Path("build/bench/results.json"), "board": "ulx3s-25f"},
     "memory": MEMORY | {"experiments": ()},
-    "docs": {"check": False},
+    "docs": {"check": False, "pictures": False},
 }  # fmt: skip
 
 RANGES = [
@@ -70,6 +73,7 @@ RANGES = [
     *((verb, "--baud", 300, 24_000_000) for verb in ("restore", "check", "eval", "simulate")),
     ("restore", "--from-step", 0, 1_000_000),
     ("eval", "--images", 1, None),
+    ("export", "--steps", 1, None),
     ("sim", "--images", 1, None),
     ("demo", "--images", 1, 100),
     ("netlist-sim", "--images", 1, 100),
@@ -114,7 +118,7 @@ VALUES = {"damage": 0.25, "baud": 9600, "images": 33}
 ARGUMENTS = {
     *(("restore", "source"), ("eval", "subject"), ("sim", "subject"), ("demo", "subject")),
     *(("baseline", "name"), ("bitstream", "board"), ("netlist-sim", "board"), ("program", "board")),
-    *(("reskeleton", "bitstream"), ("memory", "experiments")),
+    *(("reskeleton", "bitstream"), ("memory", "experiments"), ("export", "subject")),
 }
 
 

@@ -69,6 +69,10 @@ def built(folder, scans, output):
     return "verilog", folder, "--filters", 1, "--output", output
 
 
+def exported(folder, scans, output):
+    return "export", folder, "--c", output / "a.c", "--steps", 1
+
+
 COMMANDS = {
     "restore": (single, ["restored.npy", "restored-00000.png", "restored-00001.png", "sheet.png",
                          "report.json"]),
@@ -76,6 +80,7 @@ COMMANDS = {
                        "sheet.png", "report.json"]),
     "eval": (evaluated, ["report.json"]),
     "demo": (shown, ["restored.png", "report.json"]),
+    "export": (exported, ["a.c"]),
     "verilog": (built, ["thalweg_f1.v", "thalweg_f1.json"]),
 }  # fmt: skip
 """Commands and the files that they write, in order: a report comes last."""

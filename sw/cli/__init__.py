@@ -39,6 +39,7 @@ from sw.cli import (
     docs,
     estimate,
     eval,
+    export,
     memory,
     netlist_sim,
     program,
@@ -68,6 +69,7 @@ VERBS: dict[str, dict[str, Callable[..., Any]]] = {
         "restore": restore.restore,
         "check": check.check,
         "eval": eval.evaluate,
+        "export": export.export,
     },
     "Train": {"train": train.train, "referee": referee.referee, "baseline": baseline.baseline},
     "Build chips": {

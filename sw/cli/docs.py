@@ -13,19 +13,37 @@ def docs(
     check: Annotated[
         bool, typer.Option("--check", help="write nothing; fail if a table is out of date")
     ] = False,
+    pictures: Annotated[
+        bool, typer.Option("--pictures", help="draw the pictures of docs/first-look.md, too")
+    ] = False,
 ) -> None:
     """Write the tables of README and docs from the spec, the chip and the measurements.
 
     \b
     thalweg docs
+    thalweg docs --pictures
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.errors import InputError
     from sw.report.docs import update
 
+    if check and pictures:
+        raise InputError("--check and --pictures must not be given together")
+    if pictures:
+        draw_pictures()
     stale = update(parts(), check=check)
     if stale and check:
         raise InputError(f"{', '.join(map(str, stale))} must be brought up to date: make docs")
     typer.echo(f"wrote {', '.join(map(str, stale))}" if stale else "everything is up to date")
+
+
+def draw_pictures() -> None:
+    """Draw the pictures of the first look."""
+    from sw.experiments.first_look import FOLDER, PICTURES, draw
+    from sw.report.publish import DOCS, require_docs
+
+    require_docs(DOCS, *(f"{FOLDER}/{name}.png" for name in PICTURES))
+    for path in draw(DOCS):
+        typer.echo(f"wrote {path}")
 
 
 def parts() -> dict[str, str]:

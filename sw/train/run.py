@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from golden.skeleton import SHIPPED
+from sw.data.load import Digits
 from sw.runs.checkpoint import Checkpoint, Diverged
 from sw.runs.interruption import Clock, Stopped, interruptions
 from sw.runs.memory import keep_memory
@@ -35,13 +36,15 @@ LOG_EVERY = 100
 
 
 @ordinary()
-def train(options: Options) -> None:
+def train(options: Options, digits: Digits | None = None) -> None:
     """Train a skeleton and its gate, or go on with a run that was broken off.
 
     A checkpoint in ``options.folder`` is written every minute, and on SIGTERM and SIGINT, upon
     which the process exits with 128 plus the signal's number. The same call goes on from there
     and, on a CPU, ends with the very same skeleton. What is left in the folder: `skeleton.json`,
     `gate.safetensors` and `provenance.json`; with ``options.ship`` also among the shipped ones.
+
+    ``digits`` take the place of the data that the options name.
 
     Under torchrun each process takes its share of every batch, and all must see the same folder.
 
@@ -51,15 +54,16 @@ def train(options: Options) -> None:
     Progress goes to stderr. Bad input raises `golden.errors.InputError`.
     """
     with join(options.batch), exclude_others(options.folder):
-        run(options)
+        run(options, digits)
 
 
-def run(options: Options) -> None:
+def run(options: Options, digits: Digits | None) -> None:
     """Train, in this process or in this and its like."""
     prepare(options)
     if options.ship and leads():
         require_folders(SHIPPED)
-    recipe = RECIPES[options.recipe].load(options)
+    kind = RECIPES[options.recipe]
+    recipe = kind.load(options) if digits is None else kind(options, digits)
     learner = learn(recipe)
     if leads():
         recipe.settle(learner)

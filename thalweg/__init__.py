@@ -1,0 +1,12 @@
+"""Thalweg from Python: load a skeleton, restore arrays, see every step, train your own.
+
+These names stay as they are; the packages beneath, `golden`, `sw`, `hw` and `sim`, may change.
+"""
+
+from golden.errors import Difference, InputError
+from sw.data.load import show_digits
+from thalweg.damage import blank
+from thalweg.restorer import Restorer, load
+from thalweg.training import train
+
+__all__ = ["Difference", "InputError", "Restorer", "blank", "load", "show_digits", "train"]

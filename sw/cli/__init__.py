@@ -41,6 +41,7 @@ from sw.cli import (
     eval,
     memory,
     netlist_sim,
+    play,
     program,
     referee,
     reskeleton,
@@ -66,6 +67,7 @@ VERBS: dict[str, dict[str, Callable[..., Any]]] = {
     "Use it": {
         "demo": demo.demo,
         "restore": restore.restore,
+        "play": play.play,
         "check": check.check,
         "eval": eval.evaluate,
     },

@@ -18,9 +18,9 @@ export class Machine {
     return this.network && gated ? periodOf(this.spec.gate) : 1;
   }
 
-  /** Whether unchanged steps from `step` on repeat: the gate has begun to open, or never does. */
+  /** Whether openings repeat from `step` on: from the step before the first one, or without a gate. */
   repeats(step, gated = true) {
-    return !(this.network && gated) || step >= this.spec.gate.start;
+    return !(this.network && gated) || step + 1 >= this.spec.gate.start;
   }
 
   /** Return the plane that the gate reads. */

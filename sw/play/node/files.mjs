@@ -8,33 +8,38 @@ import { readGate } from "../page/engine/gate.js";
 import { Machine } from "../page/engine/machine.js";
 import { readSkeleton } from "../page/engine/skeleton.js";
 
-/** Return the machine of a folder: its skeleton.json, and its gate.safetensors if it is there. */
-export function openMachine(folder) {
-  const skeleton = readSkeleton(readFileSync(join(folder, "skeleton.json"), "utf8"));
+/** Return `{skeleton, gate}` of a folder: the text of the first, the bytes of the second or null. */
+export function readFiles(folder) {
   const gate = join(folder, "gate.safetensors");
-  const network = existsSync(gate) ? readGate(bufferOf(readFileSync(gate))) : null;
-  return new Machine(skeleton, network);
+  return {
+    skeleton: readFileSync(join(folder, "skeleton.json"), "utf8"),
+    gate: existsSync(gate) ? Uint8Array.from(readFileSync(gate)).buffer : null,
+  };
 }
 
-function bufferOf(file) {
-  return file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength);
+/** Return the machine of a folder. */
+export function openMachine(folder) {
+  const { skeleton, gate } = readFiles(folder);
+  return new Machine(readSkeleton(skeleton), gate && readGate(gate));
 }
 
 /** Call `write` with a temporary path, then rename it to `path`: nothing half-written stays. */
-export function replace(path, write) {
+export async function replace(path, write) {
   const temporary = `${path}.${process.pid}.part`;
   try {
-    write(temporary);
+    await write(temporary);
     renameSync(temporary, path);
   } finally {
     rmSync(temporary, { force: true });
   }
 }
 
-/** Run a program: what goes wrong with its input is one line and exit code 2. */
-export async function runProgram(main) {
+/** Run a program on its words; what goes wrong with its input is one line and exit code 2. */
+export async function runProgram(usage, main) {
+  const words = process.argv.slice(2);
   try {
-    await main(process.argv.slice(2));
+    if (words.length !== main.length) throw new InputError(`usage: ${usage}`);
+    await main(...words);
   } catch (error) {
     if (!(error instanceof InputError) && !error.code) throw error;
     console.error(error.message);

@@ -30,8 +30,8 @@ DIGITS = 100
 REFEREE = ("0", "3", "7", "10")
 """Layers of the referee's network that have weights, in the order of the file."""
 
-LARGEST = 31
-"""Largest code of the referee's weights: six bits, so that the file is small when compressed."""
+LARGEST = 15
+"""Largest code of the referee's weights: five bits, so that the file is small when compressed."""
 
 ENUMS = (wire.Kind, wire.Error, wire.Tag, wire.Operation)
 LAYOUTS = ("CHUNK", "COMMAND", "FACTS", "STATUS")

@@ -1,7 +1,5 @@
 /** The part of the page that speaks to a board by itself, through WebSerial. */
 
-import { chooseBoard } from "../device/webserial.js";
-
 /** Wire the buttons; `find` returns the element of an id. */
 export function connectBoards(find, player, complain) {
   const { serial } = navigator;
@@ -15,6 +13,7 @@ export function connectBoards(find, player, complain) {
   find("connect").addEventListener("click", async () => {
     complain(null);
     try {
+      const { chooseBoard } = await import("../device/webserial.js"); // fetched by who needs it
       const chip = await chooseBoard(serial, Number(find("baud").value) || 3_000_000);
       if (!chip) return;
       show(true);

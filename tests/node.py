@@ -2,14 +2,13 @@
 
 import shutil
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sw import play
+from sw.play import PAGE
 
-FOLDER = Path(play.__file__).parent
+FOLDER = PAGE.parent
 
 needs_node = pytest.mark.skipif(
     shutil.which("node") is None, reason="node is not installed: the page's engine is not tested"

@@ -18,7 +18,8 @@ from golden.spec import Gate, Spec
 from sw.data.damage import blank
 from sw.data.load import show_digits
 from sw.judge.referee import Referee, network
-from sw.play.assets import DIGITS, PAGE, dequantised, files
+from sw.play import PAGE
+from sw.play.assets import DIGITS, dequantised, files
 from tests.node import needs_node
 from tests.page_board import SCRIPTS
 

@@ -19,10 +19,9 @@ from golden.layout import Layout
 from golden.spec import BOUNDARIES
 from sw.data.load import show_digits
 from sw.judge.referee import WEIGHTS
+from sw.play import PAGE
 
-__all__ = ["PAGE", "dequantised", "files", "write"]
-
-PAGE = Path(__file__).parent / "page"
+__all__ = ["DIGITS", "dequantised", "files", "write"]
 
 DIGITS = 100
 """Show digits that the page carries."""

@@ -13,7 +13,7 @@ from uvicorn import Config, Server
 from golden.errors import InputError, reason
 from golden.files import exists
 from golden.skeleton import SHIPPED
-from sw.play.assets import PAGE
+from sw.play import PAGE
 from sw.play.bench import Bench
 from sw.play.service import FILES, service
 

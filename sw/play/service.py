@@ -20,7 +20,7 @@ from golden.errors import InputError, reason
 from golden.files import parse_json
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
-from sw.play.assets import PAGE
+from sw.play import PAGE
 from sw.play.bench import Bench, NoSession
 from sw.play.guard import Guard, TooLarge, read_body
 

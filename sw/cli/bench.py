@@ -24,7 +24,7 @@ def bench(
     ),
     board: Annotated[str, typer.Option(help="board for the time of gated digits")] = "ulx3s-25f",
 ) -> None:
-    """Measure the speed of golden, gate, training and simulations, and the clocks of a digit.
+    """Measure the speed of golden, gate, page, training and simulations, and a digit's clocks.
 
     \b
     thalweg bench
@@ -32,12 +32,13 @@ def bench(
     from golden.files import write_json
     from golden.speed import measure as measure_golden
     from sim.measure.speed import measure as measure_simulation
+    from sw.play.speed import measure as measure_page
     from sw.runs.writable import require_writable
     from sw.train.speed import measure as measure_training
 
     found = find_named_board(board)
     require_writable(output)
-    results = measure_golden() | measure_training(typer.echo)
+    results = measure_golden() | measure_page(typer.echo) | measure_training(typer.echo)
     results |= measure_simulation(progress=typer.echo)
     show_rates(results)
     results |= wires(found.filters, found.clock)

@@ -20,7 +20,7 @@ chosen := $(filter-out file,$(origin SKELETON))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test train-qat ablate eval memory verilog bitstream netlist-sim reskeleton sim bench docs site lint clean
+.PHONY: help setup demo play test train-qat ablate eval memory verilog bitstream netlist-sim reskeleton sim bench docs site lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ $(BIN)/.ready: pyproject.toml constraints.txt
 
 demo: setup ## restore damaged digits on the simulated chip: picture and numbers
 	$(THALWEG) demo $(SKELETON)
+
+play: setup ## the page to play with, on 127.0.0.1; DEVICE=simulated|golden|serial:PORT behind it
+	$(THALWEG) play $(if $(filter-out cpu cuda,$(DEVICE)),--device $(DEVICE))
 
 test: setup ## all quick tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2

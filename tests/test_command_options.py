@@ -37,6 +37,7 @@ LEAST = {
 DEFAULTS = {
     "restore": DEVICE | {"source": "x", "skeleton": "s", "output": Path("o"), "damage": None,
                          "originals": None, "from_step": 0, "invert": False, "trace": None},
+    "play": {"device": None, "port": 8420, "filters": 5, "baud": 3_000_000, "output": None},
     "check": {"device": "golden", "skeleton": (), "quick": False, "seed": 0, "filters": 5,
               "baud": 3_000_000, "output": Path("build/check/check.json")},
     "eval": DEVICE | {"subject": None, "images": None, "damage": 0.7, "output": None,
@@ -70,10 +71,14 @@ DEFAULTS = {
 RANGES = [
     *((verb, "--steps", 0, 1_000_000) for verb in ("restore", "eval")),
     *((verb, "--damage", 0, 1) for verb in ("restore", "eval")),
-    *((verb, "--baud", 300, 24_000_000) for verb in ("restore", "check", "eval", "simulate")),
+    *(
+        (verb, "--baud", 300, 24_000_000)
+        for verb in ("restore", "play", "check", "eval", "simulate")
+    ),
     ("restore", "--from-step", 0, 1_000_000),
     ("eval", "--images", 1, None),
     ("export", "--steps", 1, None),
+    ("play", "--port", 0, 65535),
     ("sim", "--images", 1, None),
     ("demo", "--images", 1, 100),
     ("netlist-sim", "--images", 1, 100),

@@ -197,6 +197,7 @@ GATED = {"filters": 1, "clock_mhz": 60, "digits": 16, "rows": [ROW]}
 def test_the_benchmark_measures_everything_and_says_it(thalweg, tmp_path, monkeypatch, calls):
     for place, gives in (
         ("golden.speed", {"golden_digits_per_second": 1234.5, "cores": 2}),
+        ("sw.play.speed", {"page_digits_per_second": 77}),
         ("sim.measure.speed", {"cocotb_clocks_per_second": 55, "engine": {"1": engine(1000)}}),
         ("sim.measure.throughput", GATED),
     ):
@@ -212,6 +213,7 @@ def test_the_benchmark_measures_everything_and_says_it(thalweg, tmp_path, monkey
     assert (code, err) == (0, "") and out.splitlines() == [
         "golden digits per second: 1,234.5",
         "cores: 2",
+        "page digits per second: 77",
         "cocotb clocks per second: 55",
         "steps plain ms: 4,321",
         "golden, 1 threads: 9,999.5 digits a second",
@@ -230,9 +232,9 @@ def test_the_benchmark_measures_everything_and_says_it(thalweg, tmp_path, monkey
         assert (skeleton.name, network is None, connect) == (name, False, ChipDevice)
         np.testing.assert_array_equal(damaged, blank(show_digits()[0][:16], range(16), 0.7))
     assert json.loads(file.read_text()) == {
-        "golden_digits_per_second": 1234.5, "cores": 2, "training": {"steps_plain_ms": 4321},
-        "peers": beside, "cocotb_clocks_per_second": 55, "engine": {"1": engine(1000)},
-        "gated": GATED,
+        "golden_digits_per_second": 1234.5, "cores": 2, "page_digits_per_second": 77,
+        "training": {"steps_plain_ms": 4321}, "peers": beside,
+        "cocotb_clocks_per_second": 55, "engine": {"1": engine(1000)}, "gated": GATED,
     }  # fmt: skip
 
 

@@ -42,6 +42,7 @@ from sw.cli import (
     export,
     memory,
     netlist_sim,
+    play,
     program,
     referee,
     reskeleton,
@@ -67,6 +68,7 @@ VERBS: dict[str, dict[str, Callable[..., Any]]] = {
     "Use it": {
         "demo": demo.demo,
         "restore": restore.restore,
+        "play": play.play,
         "check": check.check,
         "eval": eval.evaluate,
         "export": export.export,

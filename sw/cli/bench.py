@@ -24,7 +24,7 @@ def bench(
     ),
     board: Annotated[str, typer.Option(help="board for the time of gated digits")] = "ulx3s-25f",
 ) -> None:
-    """Measure the speed of golden, its peers, gate, training, simulations; clocks of a digit.
+    """Measure the speed of golden, peers, gate, page, training, simulations; clocks of a digit.
 
     \b
     thalweg bench
@@ -33,12 +33,14 @@ def bench(
     from golden.speed import measure as measure_golden
     from sim.measure.speed import measure as measure_simulation
     from sw.experiments.peers import measure as measure_peers
+    from sw.play.speed import measure as measure_page
     from sw.runs.writable import require_writable
     from sw.train.speed import measure as measure_training
 
     found = find_named_board(board)
     require_writable(output)
-    results = measure_golden() | measure_peers(typer.echo) | measure_training(typer.echo)
+    results = measure_golden() | measure_peers(typer.echo) | measure_page(typer.echo)
+    results |= measure_training(typer.echo)
     results |= measure_simulation(progress=typer.echo)
     show_rates(results)
     results |= wires(found.filters, found.clock)

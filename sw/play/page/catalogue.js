@@ -1,0 +1,23 @@
+/** The skeletons that are shipped, in `skeletons/NAME/`, with their gates, in words for people. */
+
+export const CATALOGUE = [
+  {
+    name: "digits-memory",
+    title: "digits-memory: restores, then holds",
+    gates: [
+      { file: "gate", title: "digits" },
+      { file: "gate-letters-upper-stored", title: "digits and capitals" },
+      { file: "gate-letters-upper-distilled", title: "capitals, distilled" },
+      { file: "gate-letters-upper-dreams", title: "capitals, from dreams" },
+      { file: "gate-letters-upper-only", title: "capitals alone" },
+      { file: "gate-letters-lower-stored", title: "digits and small letters" },
+    ],
+  },
+  { name: "digits", title: "digits: restores best, in ten steps", gates: [{ file: "gate", title: "digits" }] },
+  { name: "digits-swift", title: "digits-swift: its gate opens once", gates: [{ file: "gate", title: "digits" }] },
+  { name: "digits-ca", title: "digits-ca: the rule alone", gates: [] },
+];
+
+export function folderOf(name) {
+  return new URL(`skeletons/${name}/`, import.meta.url);
+}

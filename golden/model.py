@@ -155,7 +155,7 @@ class Model:
             for begin in range(0, len(states), BLOCK):
                 block = slice(begin, begin + BLOCK)
                 window = tensor(states[block, :, rows, columns]).flatten(2)
-                total = (self.readout_weight @ window).add_(self.readout_bias).add_(0.5)
+                total = (self.readout_weight[None] @ window).add_(self.readout_bias).add_(0.5)
                 pixels = total.floor_().clamp_(PIXEL.min, PIXEL.max).to(torch.uint8)
                 result[block] = pixels.view(-1, spec.image, spec.image).numpy()
         return result

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from golden.fixed import PIXEL
 from golden.machine import Machine, follow
+from golden.model import Model
 from sw.experiments.memory.batchwise import Batch, batchwise
 from sw.experiments.memory.compute_figure import draw
 from sw.experiments.memory.experiment import Experiment
@@ -53,8 +54,9 @@ def measure(task: Task) -> Outcome:
 
 def counts(machine: Machine) -> Worked:
     """Return the multiply-accumulates of each part of a restoration of one digit."""
-    spec, model, network = machine.spec, machine.model, machine.network
+    spec, network = machine.spec, machine.network
     assert network is not None
+    model = Model(machine.skeleton, "torch")  # PyTorch counts what it computes itself
     states = np.zeros((1, *spec.lattice), np.int8)
     # The encoder multiplies a pixel with a weight a channel, which as a convolution is counted.
     pixels, weights = (

@@ -13,7 +13,8 @@ from golden.gate import GateNetwork
 from golden.machine import Machine
 from golden.samples import calibrated
 from golden.skeleton import SHIPPED, Skeleton
-from sw.export.export import FORMS, images_for
+from golden.spec import Spec
+from sw.export.export import FORMS, count_for, images_for
 from sw.export.runners import C_FLAGS, c_compiler
 from tests.shelf import SMALL
 
@@ -66,6 +67,14 @@ def test_the_steps_and_the_gate_are_those_asked_for(thalweg, tmp_path):
     alone = Machine(skeleton, None)
     np.testing.assert_array_equal(found.states, alone.carry_on(alone.model.encode(images), steps))
     assert (found.states != want).any()
+
+
+def test_few_images_are_compared_where_a_run_is_long_or_a_lattice_large():
+    form, large = FORMS["onnx"], Spec(height=256, width=256, multiplier=8)
+    assert count_for(form, Spec(), 10) == count_for(form, SMALL, 10) == form.images
+    assert count_for(form, Spec(), 1000) == 1
+    assert count_for(form, large, 1) == form.images * 10 * 5 // (64 * 8)
+    assert count_for(form, large, 1000) == 1
 
 
 def test_a_c_file_is_a_program_too(tmp_path):
@@ -138,7 +147,7 @@ def test_what_cannot_be_exported_is_one_line(fails, tmp_path, pair):
 
 def test_a_skeleton_of_odd_name_and_more_steps_than_fit_is_told(tmp_path, fails, thalweg):
     long = replace(SMALL, steps=2000, gate=None)
-    folder = tmp_path / "a */ b"
+    folder = tmp_path / "ä *"
     calibrated(long, np.random.default_rng(0)).save(folder)
     fails("An exported run must have 1 to 1,000 steps, not 2,000: --steps says how many",
           "export", folder, "--c", tmp_path / "a.c")  # fmt: skip

@@ -1,6 +1,6 @@
-"""The pictures of docs/first-look.md: drawn from runs of the shipped skeletons on golden.
+"""The pictures of docs/first-look.md, drawn from runs of the shipped skeletons on golden.
 
-thalweg docs --pictures
+``thalweg docs --pictures`` draws them.
 """
 
 from __future__ import annotations

@@ -7,13 +7,13 @@
 /* Lays an image on a lattice: the state after step 0. */
 void thalweg_encode(const uint8_t *image, int8_t *state);
 
-/* Computes the state after a step, in place; steps count from 1. `scratch` is as large as a state. */
+/* Computes the state after a step, in place; steps count from 1. `scratch` is as large as it. */
 void thalweg_step(int8_t *state, int8_t *scratch, int32_t step);
 
 /* Reads the image that a state shows. */
 void thalweg_read_out(const int8_t *state, uint8_t *image);
 
-/* A right shift of a negative integer is the compiler's choice in C99; these are the same everywhere. */
+/* In C99, a right shift of a negative integer is the compiler's choice; these are not. */
 static int32_t floor_shift(int32_t a, int n) { return a >= 0 ? a >> n : ~(~a >> n); }
 static int32_t round_shift(int32_t a, int n) { return floor_shift(a + ((int32_t)1 << n >> 1), n); }
 static int32_t trunc_shift(int32_t a, int n) { return a >= 0 ? a >> n : -(-a >> n); }
@@ -54,9 +54,10 @@ static void perceive(const int8_t *state, int32_t y, int32_t x, uint8_t *hidden)
 {
     int32_t taps[9];
     for (int32_t k = 0; k < THALWEG_FILTERS; k++) {
+        const int8_t *channel = state + k / THALWEG_MULTIPLIER * CELLS;
         if (k % THALWEG_MULTIPLIER == 0)
             for (int i = 0; i < 9; i++)
-                taps[i] = code_at(state + k / THALWEG_MULTIPLIER * CELLS, y + i / 3 - 1, x + i % 3 - 1);
+                taps[i] = code_at(channel, y + i / 3 - 1, x + i % 3 - 1);
         int32_t sum = perceive_bias[k];
         for (int i = 0; i < 9; i++)
             sum += perceive_weight[k * 9 + i] * taps[i];

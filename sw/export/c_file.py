@@ -34,7 +34,7 @@ def write_c(skeleton: Skeleton, network: GateNetwork | None, steps: int, file: P
 
 def heading(skeleton: Skeleton, network: GateNetwork | None, steps: int) -> str:
     """Return the comment that the file begins with."""
-    name = skeleton.name.encode("ascii", "replace").decode().replace("*/", "* /")
+    name = skeleton.name.encode("ascii", "replace").decode()  # a folder's, so without slashes
     state = math.prod(skeleton.spec.lattice)
     gated = "without" if network is None else "with"
     kept = sum(codes.size for codes in skeleton.numbers())

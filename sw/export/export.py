@@ -27,8 +27,8 @@ __all__ = ["FORMS", "MOST_STEPS", "Form", "compare", "export", "images_for"]
 MOST_STEPS = 1000
 """Most steps of an exported run: a graph has nodes of its own for each."""
 
-USUAL_STEPS = 10
-"""Steps of a run for which `Form.images` is said."""
+USUAL = Spec()
+"""Lattice and steps for which `Form.images` is said."""
 
 Writer: TypeAlias = Callable[[Skeleton, GateNetwork | None, int, Path], None]
 Runner: TypeAlias = Callable[[Path, Spec, int, np.ndarray], Results]
@@ -43,7 +43,7 @@ class Form:
     runner: str
     """What runs it here."""
     images: int
-    """Images of the comparison, as many as take about a second in ten steps; else fewer."""
+    """Images of the comparison: as many as take about a second on the usual lattice."""
     missing: Callable[[], str | None] = lambda: None
     """Says why it cannot be run here; None if it can."""
 
@@ -90,11 +90,16 @@ def export(
         reason = form.missing()
         if reason is not None:
             return f"wrote {file}; not compared with golden: {reason}"
-        count = min(form.images, max(1, form.images * USUAL_STEPS // steps))
-        images = images_for(skeleton.spec, count)
+        images = images_for(skeleton.spec, count_for(form, skeleton.spec, steps))
         codes = compare(form.run(temporary, skeleton.spec, steps, images), skeleton, network,
                         steps, images)  # fmt: skip
     return f"wrote {file}; {form.runner} equals golden: {codes:,} codes, none differs"
+
+
+def count_for(form: Form, spec: Spec, steps: int) -> int:
+    """Return how many images are compared: fewer where a run is longer or a lattice larger."""
+    usual, work = USUAL.cells * USUAL.filters * USUAL.steps, spec.cells * spec.filters * steps
+    return min(form.images, max(1, form.images * usual // work))
 
 
 def images_for(spec: Spec, count: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Programs of the page on node, for tests; skipped where there is no node."""
 
+import os
 import shutil
 import subprocess
 
@@ -21,9 +22,14 @@ def node(program, *arguments, **options):
     return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
 
 
-def page_states(folder, images, steps, work):
-    """The states that the page's engine computes: (n, steps + 1, channels, height, width)."""
+def page_states(folder, images, steps, work, plain=False):
+    """The states that the page's engine computes: (n, steps + 1, channels, height, width).
+
+    With WebAssembly, or in plain JavaScript.
+    """
     np.save(work / "images.npy", images)
-    done = node("run.mjs", folder, work / "images.npy", steps, work / "states.npy")
+    variables = os.environ | {"THALWEG_PLAIN": "1" if plain else ""}
+    words = folder, work / "images.npy", steps, work / "states.npy"
+    done = node("run.mjs", *words, env=variables)
     assert (done.returncode, done.stderr) == (0, "")
     return np.load(work / "states.npy")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from golden.skeleton import SHIPPED, Skeleton
 from golden.spec import Gate, Spec
 from sw.data.damage import blank
 from sw.data.load import show_digits
+from sw.play import speed
 from tests.node import needs_node, node, page_states
 
 pytestmark = needs_node
@@ -29,9 +31,10 @@ def require_golden(folder, images, steps, work):
     device = GoldenDevice((Skeleton.load(folder),))
     device.load_images(images)
     want = trace(device, GateNetwork.load(gate) if gate.exists() else None, steps)
-    found = page_states(folder, images, steps, work)
-    assert (found.dtype, found.shape) == (want.dtype, want.shape)
-    assert np.count_nonzero(found != want) == 0
+    for plain in (False, True):
+        found = page_states(folder, images, steps, work, plain)
+        assert (found.dtype, found.shape) == (want.dtype, want.shape)
+        assert np.count_nonzero(found != want) == 0, "plain" if plain else "WebAssembly"
     return want
 
 
@@ -106,6 +109,17 @@ def change(values, path, value):
         place = place[key]
     place[last] = value
     return values
+
+
+@pytest.mark.parametrize("name", ["digits", "digits-ca"])
+def test_webassembly_brings_at_least_twice(name, tmp_path):
+    """Each in its own processor time, so that a busy machine does not matter."""
+    done = node("speed.mjs", SHIPPED / name, tmp_path / "speed.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads((tmp_path / "speed.json").read_text())
+    for work in ("steps", "digits"):
+        plain, fast = (found[f"page_{work}_per_second{each}"] for each in ("_plain", ""))
+        assert fast > 2 * plain > 0
 
 
 WRONG = [
@@ -195,3 +209,10 @@ def test_misuse_is_one_line(arguments, told, tmp_path):
     done = node("run.mjs", *arguments, cwd=tmp_path)
     assert done.returncode == 2 and told in done.stderr and done.stderr.count("\n") == 1
     assert not list(tmp_path.glob("out*"))
+
+
+def test_without_node_a_line_says_that_nothing_is_measured(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    said = []
+    assert speed.measure(said.append) == {}
+    assert said == ["node is not installed: the page's engine is not measured"]

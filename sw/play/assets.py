@@ -1,4 +1,4 @@
-"""The page's generated files: show digits, referee and wire protocol; ``python -m sw.play.assets``.
+"""The page's generated files: digits, referee, kernel and wire; ``python -m sw.play.assets``.
 
 They are committed, since the page has no build step; a test holds them to what is written here.
 """
@@ -19,7 +19,7 @@ from golden.layout import Layout
 from golden.spec import BOUNDARIES
 from sw.data.load import show_digits
 from sw.judge.referee import WEIGHTS
-from sw.play import PAGE
+from sw.play import PAGE, kernel
 
 __all__ = ["DIGITS", "dequantised", "files", "write"]
 
@@ -95,11 +95,19 @@ def wire_module() -> str:
     return "\n".join(lines) + "\n"
 
 
+def kernel_module() -> bytes:
+    """Return the kernel in WebAssembly's binary format."""
+    from wasmtime import wat2wasm
+
+    return bytes(wat2wasm(kernel.text()))
+
+
 def files() -> dict[str, bytes]:
     """Return the contents of the generated files, by their paths in the page's folder."""
     return {
         "data/digits.bin": zlib.compress(digits(), 9),
         "data/referee.bin": zlib.compress(referee(), 9),
+        "data/kernel.wasm": kernel_module(),
         "device/wire.js": wire_module().encode(),
     }
 

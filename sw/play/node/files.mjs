@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { InputError } from "../page/engine/errors.js";
 import { readGate } from "../page/engine/gate.js";
+import { compileKernel } from "../page/engine/kernel.js";
 import { Machine } from "../page/engine/machine.js";
 import { readSkeleton } from "../page/engine/skeleton.js";
 
@@ -17,10 +18,13 @@ export function readFiles(folder) {
   };
 }
 
-/** Return the machine of a folder. */
-export function openMachine(folder) {
+const KERNEL = new URL("../page/data/kernel.wasm", import.meta.url);
+
+/** Return the machine of a folder; it computes in plain JavaScript if THALWEG_PLAIN is set. */
+export function openMachine(folder, plain = Boolean(process.env.THALWEG_PLAIN)) {
   const { skeleton, gate } = readFiles(folder);
-  return new Machine(readSkeleton(skeleton), gate && readGate(gate));
+  const kernel = plain ? null : compileKernel(readFileSync(KERNEL));
+  return new Machine(readSkeleton(skeleton), gate && readGate(gate), kernel);
 }
 
 /** Call `write` with a temporary path, then rename it to `path`: nothing half-written stays. */

@@ -2,7 +2,7 @@
 
 import { CATALOGUE } from "./catalogue.js";
 import { servedDevice } from "./device/service.js";
-import { fetchPacked } from "./fetch.js";
+import { fetchBytes, fetchPacked } from "./fetch.js";
 import { shippedFiles, sortFiles } from "./files.js";
 import { Player } from "./player.js";
 import { damaged } from "./scene/damage.js";
@@ -320,12 +320,16 @@ async function begin() {
   listen();
   connectBoards(find, player, complain);
   await attempt(async () => {
-    const [shelf, weights] = await Promise.all(["digits", "referee"].map((name) => fetchPacked(`data/${name}.bin`)));
+    const [shelf, weights, kernel] = await Promise.all([
+      fetchPacked("data/digits.bin"),
+      fetchPacked("data/referee.bin"),
+      fetchBytes("data/kernel.wasm"),
+    ]);
     digits = new Uint8Array(shelf);
     fillShelf();
     reflect();
     load();
-    await simulation.call("judge", { weights });
+    await simulation.call("equip", { weights, kernel });
     await player.follow(servedDevice());
   });
   await open();

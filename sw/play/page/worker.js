@@ -5,6 +5,7 @@
 
 import { InputError } from "./engine/errors.js";
 import { readGate } from "./engine/gate.js";
+import { compileKernel } from "./engine/kernel.js";
 import { Machine } from "./engine/machine.js";
 import { Referee } from "./engine/referee.js";
 import { Run } from "./engine/run.js";
@@ -18,16 +19,18 @@ const SPEED_MS = 500; // for which the speed of the rule is measured
 let machine = null;
 let run = null;
 let referee = null;
+let kernel = null; // of WebAssembly; null computes in plain JavaScript
 
 const calls = {
-  /** Take the referee's weights. */
-  judge({ weights }) {
+  /** Take the referee's weights, and the bytes of the kernel. */
+  equip({ weights, kernel: bytes }) {
     referee = new Referee(weights);
+    kernel = compileKernel(bytes);
   },
 
   /** Take a skeleton's text and the bytes of its gate, or null; return spec and digest. */
   open({ skeleton, gate }) {
-    const next = new Machine(readSkeleton(skeleton), gate ? readGate(gate) : null);
+    const next = new Machine(readSkeleton(skeleton), gate ? readGate(gate) : null, kernel);
     machine = next;
     run = null;
     return { spec: machine.spec, digest: machine.skeleton.digest };

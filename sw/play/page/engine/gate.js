@@ -5,6 +5,7 @@
 
 import { InputError } from "./errors.js";
 import { clamp, roundShift } from "./fixed.js";
+import { KernelSums } from "./kernel.js";
 import { readSafetensors } from "./safetensors.js";
 
 const PARTS = {
@@ -51,14 +52,17 @@ function layerFrom(tensors, layer, inputs) {
   return found;
 }
 
-/** Write `clamp(roundShift(W codes + b, n))` into `results`. */
-function applyLayer({ inputs, outputs, weight, bias, shift }, codes, results, low, high) {
-  for (let row = 0, place = 0; row < outputs; row++) {
-    let sum = bias[row];
-    for (let i = 0; i < inputs; i++, place++) sum = (sum + weight[place] * codes[i]) | 0;
-    results[row] = clamp(roundShift(sum, shift[row]), low, high);
+/** The sum of each row's products with the codes, in plain JavaScript. */
+class PlainSums {
+  of({ inputs, outputs, weight }, codes) {
+    const sums = new Int32Array(outputs);
+    for (let row = 0, place = 0; row < outputs; row++) {
+      let sum = 0;
+      for (let i = 0; i < inputs; i++, place++) sum = (sum + weight[place] * codes[i]) | 0;
+      sums[row] = sum;
+    }
+    return sums;
   }
-  return results;
 }
 
 export class GateNetwork {
@@ -66,12 +70,27 @@ export class GateNetwork {
     this.hidden = hidden;
     this.output = output;
     this.skeleton = skeleton; // digest of the skeleton that it was trained with, or null
+    this.sums = new PlainSums();
+  }
+
+  /** Compute with a kernel from now on. */
+  speedUp(kernel) {
+    this.sums = new KernelSums([this.hidden, this.output], kernel);
   }
 
   /** Map a plane, Int8Array (cells), to a delta, Int8Array (cells / 4). */
   delta(plane) {
-    const hidden = applyLayer(this.hidden, plane, new Uint8Array(this.hidden.outputs), 0, 127);
-    return applyLayer(this.output, hidden, new Int8Array(this.output.outputs), -128, 127);
+    const hidden = this.apply(this.hidden, plane, new Uint8Array(this.hidden.outputs), 0, 127);
+    return this.apply(this.output, hidden, new Int8Array(this.output.outputs), -128, 127);
+  }
+
+  /** Write `clamp(roundShift(W codes + b, n))` into `results`. */
+  apply(layer, codes, results, low, high) {
+    const { bias, shift } = layer;
+    this.sums.of(layer, codes).forEach((sum, row) => {
+      results[row] = clamp(roundShift(sum + bias[row], shift[row]), low, high);
+    });
+    return results;
   }
 
   /** Throw unless this network fits the lattice and was trained with this skeleton. */

@@ -1,16 +1,18 @@
 /** The loop of the automaton: a step of the rule, then the gate's answer where it is open. */
 
 import { addDelta, isOpen, periodOf } from "./gate.js";
+import { KernelRule } from "./kernel.js";
 import { Rule } from "./rule.js";
 
 export class Machine {
-  /** `network` is the gate's; null runs the rule alone. */
-  constructor(skeleton, network) {
+  /** `network` is the gate's; null runs the rule alone. Without a kernel, JavaScript computes. */
+  constructor(skeleton, network, kernel = null) {
     network?.requireFit(skeleton);
     this.skeleton = skeleton;
     this.spec = skeleton.spec;
     this.network = network;
-    this.rule = new Rule(skeleton);
+    this.rule = kernel ? new KernelRule(skeleton, kernel) : new Rule(skeleton);
+    if (kernel) network?.speedUp(kernel);
   }
 
   /** Steps after which an unchanged lattice is treated the same way again. */

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import numpy as np
 
-import thalweg
 from golden.device import GoldenDevice, restore
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
+from sw import api as thalweg
 from sw.data.damage import blank
 from sw.data.load import show_digits
 from sw.export.export import FORMS, export
@@ -47,8 +47,8 @@ def test_python_snippets_run_as_written(calls, monkeypatch):
     exec(beneath, names)
     assert names["lattices"].shape == (20, 16, 32, 32)
 
-    monkeypatch.setattr("thalweg.training.run", calls.fake("train"))
-    monkeypatch.setattr("thalweg.training.load", lambda folder: names["digits"])
+    monkeypatch.setattr("sw.api.training.run", calls.fake("train"))
+    monkeypatch.setattr("sw.api.training.load", lambda folder: names["digits"])
     names["drawings"] = 255 - names["images"]
     exec(training, names)
     assert names["restored"].shape == (20, 28, 28)

@@ -1,16 +1,16 @@
-"""The public surface: what `import thalweg` gives equals golden, and refuses in one line."""
+"""The public surface: what `sw.api` gives equals golden, and refuses in one line."""
 
 import numpy as np
 import pytest
 import torch
 
-import thalweg
 from golden.device import GoldenDevice, restore, trace
 from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.model import Model
 from golden.samples import calibrated, network
 from golden.skeleton import SHIPPED, Skeleton
+from sw import api as thalweg
 from sw.data.damage import blank
 from sw.data.load import show_digits
 from sw.train.options import Options, spec_for
@@ -101,7 +101,7 @@ def test_bad_input_is_one_line(folder, parts):
 def test_training_takes_an_array_without_show_digits(monkeypatch, calls, tmp_path):
     made = tmp_path / "x"
     Skeleton.load(SHIPPED / "digits-ca").save(made)
-    monkeypatch.setattr("thalweg.training.run", calls.fake("train"))
+    monkeypatch.setattr("sw.api.training.run", calls.fake("train"))
     drawings = 255 - show_digits()[0][:5]
     given = np.concatenate([show_digits()[0][:3], drawings])
     found = thalweg.train(

@@ -33,7 +33,9 @@ def test_a_notebook_runs_from_top_to_bottom(name, tmp_path):
 
 
 def test_a_notebook_without_its_data_says_so_in_one_line(tmp_path):
-    cell = nbformat.v4.new_code_cell("import thalweg\nthalweg.load('build/train/mine')")
+    cell = nbformat.v4.new_code_cell(
+        "from sw import api as thalweg\nthalweg.load('build/train/mine')"
+    )
     notebook = nbformat.v4.new_notebook(cells=[cell])
     with pytest.raises(CellExecutionError):
         execute(notebook, tmp_path)

@@ -4,9 +4,9 @@ These names stay as they are; the packages beneath, `golden`, `sw`, `hw` and `si
 """
 
 from golden.errors import Difference, InputError
+from sw.api.damage import blank
+from sw.api.restorer import Restorer, load
+from sw.api.training import train
 from sw.data.load import show_digits
-from thalweg.damage import blank
-from thalweg.restorer import Restorer, load
-from thalweg.training import train
 
 __all__ = ["Difference", "InputError", "Restorer", "blank", "load", "show_digits", "train"]

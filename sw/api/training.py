@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from golden.device import as_images
+from sw.api.restorer import Restorer, load
 from sw.data.load import Digits, without_show
 from sw.train.options import Options, Shape, spec_for
 from sw.train.run import train as run
-from thalweg.restorer import Restorer, load
 
 __all__ = ["train"]
 

@@ -91,7 +91,7 @@ def draw_gate() -> np.ndarray:
     answers = shade(deltas).reshape(-1, side // 2, side // 2).repeat(2, axis=1).repeat(2, axis=2)
     columns = {"damaged": widen(damaged, side)}
     columns["plane"] = shade(before[:, gate.input_channel])
-    columns["answer"] = answers
+    columns["its delta"] = answers
     for heading, gated in (("with it", True), ("without", False)):
         one = machine("digits", gated=gated)
         after = one.carry_on(one.model.encode(damaged), one.spec.steps)

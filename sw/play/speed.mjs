@@ -9,7 +9,7 @@ import { writeFileSync } from "node:fs";
 
 import { openMachine, replace, runProgram } from "./node/files.mjs";
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const ROUND_MS = 200;
 
 /**

@@ -3,7 +3,7 @@
 export const CATALOGUE = [
   {
     name: "digits-memory",
-    title: "digits-memory: restores, then holds",
+    title: "digits-memory: it holds",
     gates: [
       { file: "gate", title: "digits" },
       { file: "gate-letters-upper-stored", title: "digits and capitals" },
@@ -13,9 +13,9 @@ export const CATALOGUE = [
       { file: "gate-letters-lower-stored", title: "digits and small letters" },
     ],
   },
-  { name: "digits", title: "digits: restores best, in ten steps", gates: [{ file: "gate", title: "digits" }] },
-  { name: "digits-swift", title: "digits-swift: its gate opens once", gates: [{ file: "gate", title: "digits" }] },
-  { name: "digits-ca", title: "digits-ca: the rule alone", gates: [] },
+  { name: "digits", title: "digits: in ten steps", gates: [{ file: "gate", title: "digits" }] },
+  { name: "digits-swift", title: "digits-swift: one opening", gates: [{ file: "gate", title: "digits" }] },
+  { name: "digits-ca", title: "digits-ca: no gate", gates: [] },
 ];
 
 export function folderOf(name) {

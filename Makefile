@@ -20,7 +20,7 @@ chosen := $(filter-out file,$(origin SKELETON))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test train-qat ablate eval memory verilog bitstream netlist-sim reskeleton sim bench docs lint clean
+.PHONY: help setup demo test yours train-qat ablate eval memory verilog bitstream netlist-sim reskeleton sim bench docs lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ demo: setup ## restore damaged digits on the simulated chip: picture and numbers
 
 test: setup ## all quick tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+yours: setup ## train on DATA or scikit-learn's digits, prove, simulate the chip: build/yours/report.html
+	$(THALWEG) yours $(data) $(if $(BATCHES),--batches $(BATCHES))
 
 train-qat: setup ## train a skeleton by RECIPE: restore, memory or letters
 	$(THALWEG) train --name $(NAME) --recipe $(RECIPE) --device $(DEVICE) $(data) $(if $(BATCHES),--batches $(BATCHES)) $(if $(QAT_BATCHES),--qat-batches $(QAT_BATCHES)) $(if $(BEGIN),--begin $(BEGIN))

@@ -49,6 +49,7 @@ from sw.cli import (
     simulate,
     train,
     verilog,
+    yours,
 )
 from sw.cli.common import open_device, progress
 
@@ -69,7 +70,12 @@ VERBS: dict[str, dict[str, Callable[..., Any]]] = {
         "check": check.check,
         "eval": eval.evaluate,
     },
-    "Train": {"train": train.train, "referee": referee.referee, "baseline": baseline.baseline},
+    "Train": {
+        "yours": yours.yours,
+        "train": train.train,
+        "referee": referee.referee,
+        "baseline": baseline.baseline,
+    },
     "Build chips": {
         "estimate": estimate.estimate,
         "verilog": verilog.verilog,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from golden.errors import InputError
 from sw.cli.common import Damage
 from sw.cli.request import parameters
 from sw.cli.sim import COCOTB, compare_cocotb, compare_device
@@ -36,9 +35,9 @@ SHOWN = 10
 class Request:
     """What `thalweg yours` is asked for, beside the shape."""
 
-    data: Annotated[
-        Path, typer.Option(help="images, as `thalweg train --data` takes them")
-    ] = Path("sklearn:digits")
+    data: Annotated[Path, typer.Option(help="images, as `thalweg train --data` takes them")] = Path(
+        "sklearn:digits"
+    )
     fit: Annotated[
         bool, typer.Option("--fit", help="scale and centre each image as MNIST's are")
     ] = False
@@ -143,7 +142,8 @@ def report_of(options: Options, request: Request, work: Work) -> Report:
     told = {
         "name": options.name,
         "command": record["command"],
-        "data": record["data"] | {"train": len(data.train_images), "test": record["results"]["images"]},
+        "data": record["data"]
+        | {"train": len(data.train_images), "test": record["results"]["images"]},
         "spec": options.spec.to_json(),
         "parameters": parameters_of(skeleton, network),
         "batches": options.stages(),

@@ -13,6 +13,7 @@ from golden.files import read_bytes, reading
 from sw.data.idx import GZIP_MAGIC, parse_idx, unpack
 
 __all__ = [
+    "KNOWN",
     "Set",
     "images_of",
     "is_array",
@@ -22,6 +23,9 @@ __all__ = [
     "read_npz",
     "sklearn_digits",
 ]
+
+KNOWN = "a folder of IDX files or of pictures, an IDX, .npy or .npz file, or sklearn:digits"
+"""What a data set can be."""
 
 IDX_MAGIC = b"\0\0\x08"
 NPY_MAGIC = b"\x93NUMPY"

@@ -186,7 +186,8 @@ def otsu(values: np.ndarray) -> float:
     sums = np.cumsum(counts * centres)
     with np.errstate(divide="ignore", invalid="ignore"):
         between = (sums[-1] * below - total * sums) ** 2 / (below * (total - below))
-    best = np.flatnonzero(between == np.nanmax(between))
+    between = np.nan_to_num(between)  # 0 where one class is empty
+    best = np.flatnonzero(between == between.max())
     return max(1.0, float(edges[best[len(best) // 2] + 1]))
 
 

@@ -15,27 +15,31 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from golden.errors import InputError
 from golden.files import exists, is_dir, is_file, resolve
+from sw.data.arrays import KNOWN
 from sw.data.idx import read_images, read_labels
 
-if TYPE_CHECKING:
-    from sw.data.sources import Source
-
-__all__ = ["SHOW", "Digits", "embedded_digits", "is_named", "load", "show_digits", "without_show"]
+__all__ = [
+    "KNOWN",
+    "SHOW",
+    "Digits",
+    "embedded_digits",
+    "is_named",
+    "load",
+    "show_digits",
+    "without_show",
+]
 
 SHOW = 1000
 """Number of show digits."""
 
 LAST_DIGIT = 9
 """Largest label of MNIST: where there are others, the data set is another."""
-
-KNOWN = "a folder of IDX files or of pictures, an IDX, .npy or .npz file, or sklearn:digits"
-"""What a data set can be."""
 
 PACKAGED = "sklearn:"
 """Beginning of the name of a data set that a package carries."""
@@ -79,7 +83,7 @@ def aloud(text: str) -> None:
 
 
 def load(
-    data: Path | None = None,
+    data: Path | str | None = None,
     *,
     name: str = "mnist",
     download: bool = False,
@@ -102,11 +106,15 @@ def load(
     say
         Shows one line to the user.
     """
-    if data is not None and is_name(data):
+    data = None if data is None else Path(data)
+    named = data is not None and is_name(data)
+    if named:
         data, name = None, str(data)
     if data is None and os.environ.get("THALWEG_DATA"):
         data = Path(os.environ["THALWEG_DATA"])
     if data is not None:
+        if named and name != "mnist" and not is_dir(data / name):
+            raise InputError(f"Data must be {KNOWN}, or a subfolder of {data}, not {name!r}")
         place = data / name if is_dir(data / name) else data
         if name == "mnist" and is_own(place):
             return own_digits(str(place), fit, say)
@@ -151,12 +159,11 @@ def own_digits(text: str, fit: int | None, say: Callable[[str], None]) -> Digits
     """Return a data set of the user's own."""
     from sw.data.sources import read_source
 
-    found: Source = read_source(text, size=fit, say=say)
+    found = read_source(text, size=fit, say=say)
     facts: dict[str, Any] = {"held_out": found.held_out, "layout": found.layout.to_json()}
     facts |= {"classes": found.classes} if found.classes else {}
-    both = found.train, found.test
-    arrays = (array for each in both for array in (each.images, each.labels))
-    return Digits(*arrays, found.what, facts)
+    train, test = found.train, found.test
+    return Digits(train.images, train.labels, test.images, test.labels, found.what, facts)
 
 
 def from_network(download: bool, say: Callable[[str], None]) -> Path | None:

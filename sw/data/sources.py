@@ -15,6 +15,7 @@ import numpy as np
 from golden.errors import InputError
 from golden.files import is_dir, is_file, read_bytes, reading
 from sw.data.arrays import (
+    KNOWN,
     Set,
     images_of,
     is_array,
@@ -26,7 +27,6 @@ from sw.data.arrays import (
 )
 from sw.data.fit import Layout, measure_layout
 from sw.data.folder import Pictures, find_pictures, fit_all, read_pictures
-from sw.data.load import KNOWN
 
 __all__ = ["HELD_OUT", "LEAST", "SKLEARN", "Source", "has_images", "read_source"]
 

@@ -14,8 +14,10 @@ MEMORY = {"skeleton": "digits-memory", "gate": None, "no_gate": False, "images":
           "full": False, "seed": 0, "no_chip": False, "data": None, "letters": None,
           "output": Path("build/memory"), "docs": False}  # fmt: skip
 SHAPE = {"gated": True, "start": None, "every": None, "mapping": None, "multiplier": None,
-         "channels": None, "image": None, "side": None, "steps": None, "boundary": None}  # fmt: skip
-TRAIN = SHAPE | {"name": "digits", "data": None, "fit": False, "output": Path("build/train"), "ship": False,
+         "channels": None, "image": None, "side": None, "steps": None,
+         "boundary": None}  # fmt: skip
+TRAIN = SHAPE | {"name": "digits", "data": None, "fit": False, "output": Path("build/train"),
+         "ship": False,
          "device": "cpu", "threads": 1, "recipe": "restore", "seed": 0, "batches": 16000,
          "qat_batches": None, "hold_batches": None, "motion": 160.0, "begin": None,
          "letters": "letters-upper", "rehearsal": "stored", "loss": None, "supervise": "last",

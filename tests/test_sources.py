@@ -140,7 +140,8 @@ def test_mixed_sizes_need_a_fit(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("write", "text"),
     [
-        (lambda f: archive(f, images=IMAGES[:99]), "{f}/x.npz must hold at least 100 images, not 99"),
+        (lambda f: archive(f, images=IMAGES[:99]),
+         "{f}/x.npz must hold at least 100 images, not 99"),
         (lambda f: archive(f, images=IMAGES, labels=LABELS[1:]),
          "{f}/x.npz: labels must hold 120 labels, not (119,)"),
         (lambda f: archive(f, pictures=IMAGES),

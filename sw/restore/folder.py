@@ -180,7 +180,7 @@ class Tally:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FolderRun:
-    """The restoration of every picture below a folder to a PNG of the same name in another folder."""
+    """The restoration of every picture below a folder to a PNG of its name in another folder."""
 
     device: Device
     """Device on which the skeleton of this run is chosen."""

@@ -20,7 +20,7 @@ chosen := $(filter-out file,$(origin SKELETON))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo play test train-qat ablate eval memory verilog bitstream netlist-sim reskeleton sim bench docs site lint clean
+.PHONY: help setup demo play test yours train-qat ablate eval memory verilog bitstream netlist-sim reskeleton sim bench docs site lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ play: setup ## the page to play with, on 127.0.0.1; DEVICE=simulated|golden|seri
 
 test: setup ## all quick tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+yours: setup ## train on DATA or scikit-learn's digits, prove, simulate the chip: build/yours/report.html
+	$(THALWEG) yours $(data) $(if $(BATCHES),--batches $(BATCHES))
 
 train-qat: setup ## train a skeleton by RECIPE: restore, memory or letters
 	$(THALWEG) train --name $(NAME) --recipe $(RECIPE) --device $(DEVICE) $(data) $(if $(BATCHES),--batches $(BATCHES)) $(if $(QAT_BATCHES),--qat-batches $(QAT_BATCHES)) $(if $(BEGIN),--begin $(BEGIN))

@@ -13,13 +13,16 @@ DEVICE = {"device": "golden", "gate": None, "no_gate": False, "steps": None, "fi
 MEMORY = {"skeleton": "digits-memory", "gate": None, "no_gate": False, "images": 1000, "noise": 100,
           "full": False, "seed": 0, "no_chip": False, "data": None, "letters": None,
           "output": Path("build/memory"), "docs": False}  # fmt: skip
-TRAIN = {"name": "digits", "data": None, "output": Path("build/train"), "ship": False,
+SHAPE = {"gated": True, "start": None, "every": None, "mapping": None, "multiplier": None,
+         "channels": None, "image": None, "side": None, "steps": None,
+         "boundary": None}  # fmt: skip
+TRAIN = SHAPE | {"name": "digits", "data": None, "fit": False, "output": Path("build/train"),
+         "ship": False,
          "device": "cpu", "threads": 1, "recipe": "restore", "seed": 0, "batches": 16000,
          "qat_batches": None, "hold_batches": None, "motion": 160.0, "begin": None,
          "letters": "letters-upper", "rehearsal": "stored", "loss": None, "supervise": "last",
          "teacher": None, "optimiser": "soap", "rate": 0.02, "qat_rate": 0.001, "hold_rate": 0.008,
-         "averaging": 0.999, "weight_bits": 8, "plane_bits": 8, "gated": True, "start": None,
-         "every": None, "mapping": None, "multiplier": None, "batch": 32, "damage": 0.7,
+         "averaging": 0.999, "weight_bits": 8, "plane_bits": 8, "batch": 32, "damage": 0.7,
          "noise": 0.0, "dropout": 0.0}  # fmt: skip
 LEAST = {
     "restore": ["x", "--skeleton", "s", "--output", "o"],
@@ -36,7 +39,8 @@ LEAST = {
 
 DEFAULTS = {
     "restore": DEVICE | {"source": "x", "skeleton": "s", "output": Path("o"), "damage": None,
-                         "originals": None, "from_step": 0, "invert": False, "trace": None},
+                         "originals": None, "from_step": 0, "invert": False, "fit": False,
+                         "trace": None},
     "play": {"device": None, "port": 8420, "filters": 5, "baud": 3_000_000, "output": None},
     "check": {"device": "golden", "skeleton": (), "quick": False, "seed": 0, "filters": 5,
               "baud": 3_000_000, "output": Path("build/check/check.json")},
@@ -45,6 +49,8 @@ DEFAULTS = {
     "export": {"subject": "s", "onnx": None, "qonnx": None, "c": None, "no_gate": False,
                "gate": None, "steps": None},
     "train": TRAIN,
+    "yours": SHAPE | {"data": Path("sklearn:digits"), "fit": False, "damage": 0.7, "batches": 4000,
+                      "images": 20, "seed": 0, "name": "yours", "output": Path("build/yours")},
     "ablate": {"rows": None, "seeds": "0,1", "batches": 800, "qat_batches": 200, "threads": 1,
                "data": None, "output": Path("build/ablation"), "docs": False, "part": "ablation"},
     "referee": {"output": Path("o"), "data": None},

@@ -140,7 +140,7 @@ def test_data_are_taken_from_the_first_place_that_has_them(monkeypatch, tmp_path
     monkeypatch.setenv("THALWEG_DATA", "")
     assert data.load(download=True, say=print) == (Path("cache"), "mnist")
     assert calls.of("network") == ((True, print), {})
-    text = rf"^Data must lie in a folder of IDX files, not at '{tmp_path}/none'$"
+    text = rf"^Data must be {data.KNOWN}, not '{tmp_path}/none'$"
     with pytest.raises(InputError, match=text):
         data.load(tmp_path / "none")
 

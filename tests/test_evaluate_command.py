@@ -24,7 +24,7 @@ def evaluated(monkeypatch, folder):
     """Have `thalweg eval` restore nothing; return what it calls."""
     calls = Calls()
     monkeypatch.setattr("sw.data.load.load", calls.fake("load", "digits"))
-    monkeypatch.setattr("sw.judge.evaluate.digits_to_judge", calls.fake("judged", digits_of(3)))
+    monkeypatch.setattr("sw.judge.evaluate.images_to_judge", calls.fake("judged", digits_of(3)))
     monkeypatch.setattr("sw.judge.evaluate.require_size", calls.fake("require_size"))
     monkeypatch.setattr(
         "sw.judge.evaluate.evaluate", calls.fake("evaluate", {"device": "told last"})
@@ -56,6 +56,7 @@ def test_an_evaluation_of_one_skeleton_is_told_every_option(
     (device, network, digits), options = evaluated.of("evaluate")
     assert device == "a device" and (network is not None) == gated
     assert len(digits.images) == 3 and callable(options.pop("progress"))
+    assert options.pop("reader").args[0] == "digits"
     assert options == {"steps": 4, "share": 0.25}
     found = json.loads(file.read_text())
     assert found == {"skeleton": "random", "skeleton_digest": skeletons[0].digest,

@@ -60,6 +60,7 @@ def test_none_is_no_number_of_batches():
 USUAL = {
     "name": "digits",
     "data": None,
+    "fit": False,
     "output": Path("build/train"),
     "ship": False,
     "device": "cpu",
@@ -208,7 +209,7 @@ def test_stages_come_in_this_order(values, wanted):
 def test_what_decides_a_result_is_all_but_places_and_counts():
     options = Options(recipe="memory", batches=8, seed=3)
     found = options.trained_with()
-    places = {"data", "output", "ship", "name", "batches", "qat_batches", "hold_batches"}
+    places = {"data", "fit", "output", "ship", "name", "batches", "qat_batches", "hold_batches"}
     assert found.keys() == {each.name for each in fields(Options)} - places | {"stages"}
     assert (found["loss"], found["seed"], found["spec"]) == ("mse", 3, options.spec.to_json())
     assert found["stages"] == {"float": 8, "hold": 2, "qat": 4}

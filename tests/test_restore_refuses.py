@@ -39,7 +39,7 @@ def test_rejects_a_gate_that_does_not_fit(fails, folder, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
-KINDS = "a PNG, a folder of them, a .npy, an IDX file, mnist:test[0:100] or show[0:100]"
+KINDS = "a picture, a folder of them, a .npy, an IDX file, mnist:test[0:100] or show[0:100]"
 
 
 @pytest.mark.parametrize(

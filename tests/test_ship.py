@@ -42,7 +42,7 @@ def finished(monkeypatch, tmp_path):
         seen.update(models=(rule, gate), skeleton=skeleton, network=network, damaged=damaged)
         return 12
 
-    def measured(skeleton, network, tests, share):
+    def measured(skeleton, network, tests, share, reader):
         same = skeleton is seen["skeleton"] and network is seen["network"]
         return {"same": same, "images": len(tests.images), "share": share}
 
@@ -118,7 +118,7 @@ def test_results_are_of_goldens_device_by_the_protocol(monkeypatch, capsys):
     rng = np.random.default_rng(0)
     skeleton, gate, asked = calibrated(SMALL, rng), network(SMALL, rng), []
 
-    def evaluate(device, network, tests, *, steps, share):
+    def evaluate(device, network, tests, *, steps, share, reader):
         asked.append((device.skeletons, network, tests, steps, share))
         scores = {"psnr_mean": 18.126, "digit_id": 91.236}
         return {"images": 1234, "rows": "show", "restored": scores}

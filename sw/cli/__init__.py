@@ -51,6 +51,7 @@ from sw.cli import (
     simulate,
     train,
     verilog,
+    yours,
 )
 from sw.cli.common import open_device, progress
 
@@ -73,7 +74,12 @@ VERBS: dict[str, dict[str, Callable[..., Any]]] = {
         "eval": eval.evaluate,
         "export": export.export,
     },
-    "Train": {"train": train.train, "referee": referee.referee, "baseline": baseline.baseline},
+    "Train": {
+        "yours": yours.yours,
+        "train": train.train,
+        "referee": referee.referee,
+        "baseline": baseline.baseline,
+    },
     "Build chips": {
         "estimate": estimate.estimate,
         "verilog": verilog.verilog,

@@ -13,6 +13,8 @@ import typer
 
 from golden.errors import InputError
 from golden.wire import BAUD
+from sw.cli.request import parsed_by
+from sw.data.kinds import HELP, parse
 from sw.runs.terminal import console
 
 if TYPE_CHECKING:
@@ -53,10 +55,7 @@ Steps = Annotated[
     int | None,
     typer.Option(min=0, max=MOST, help="steps of the run; default: as the skeleton says"),
 ]
-Damage = Annotated[
-    float,
-    typer.Option(min=0, max=1, help="share of each image's pixels that is blanked first"),
-]
+Damage = Annotated[Any, typer.Option(help=HELP, **parsed_by(parse))]
 Filters = Annotated[
     int, typer.Option(help="filters per clock of the simulated chip: 1, 2, 5 or 10 for digits")
 ]
@@ -65,7 +64,10 @@ Baud = Annotated[
 ]
 LinkName = Annotated[str, typer.Option(help="link to the host: uart or usb")]
 DataFolder = Annotated[
-    Path | None, typer.Option(help="folder of MNIST's IDX files; default: $THALWEG_DATA")
+    Path | None,
+    typer.Option(
+        help="MNIST's folder, $THALWEG_DATA unless given; or other images, see docs/yours.md"
+    ),
 ]
 
 

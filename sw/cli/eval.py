@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -67,14 +68,15 @@ class Request:
 
 @takes(Request)
 def evaluate(request: Request) -> None:
-    """Measure a skeleton on MNIST's test digits by the protocol, or everything there is.
+    """Measure a skeleton on test images by the protocol, or everything there is on MNIST's.
 
     Without a skeleton: one table of baselines and skeletons, in build/eval by default. What is
     measured is kept there, so that the same command goes on where it was broken off.
 
     \b
     thalweg eval
-    thalweg eval digits
+    thalweg eval digits --damage block,noise:40
+    thalweg eval build/train/mine --data sklearn:digits
     thalweg eval digits --device simulated --images 200 --output build/results.json
     """  # noqa: D301 - click reads the backspace as: keep these lines
     if request.subject is None:
@@ -99,10 +101,12 @@ def evaluate_one(request: Request, subject: str) -> None:
     from golden.files import write_json
     from sw.data.load import load
     from sw.judge import evaluate as work
+    from sw.judge.referee.own import referee_for
     from sw.runs.writable import require_writable
 
     skeleton, network = load_subject(subject, request.gate, request.no_gate)
-    digits = work.digits_to_judge(load(request.data, download=True), request.images)
+    found = load(request.data, download=True)
+    digits = work.images_to_judge(found, request.images)
     work.require_size(digits, skeleton)
     opened = open_device(request.device, (skeleton,), request.filters, request.baud)
     output = request.output
@@ -110,7 +114,13 @@ def evaluate_one(request: Request, subject: str) -> None:
     steps = skeleton.spec.steps if request.steps is None else request.steps
     with progress("restoring", len(digits.images)) as advance:
         results = work.evaluate(
-            opened, network, digits, steps=steps, share=request.damage, progress=advance
+            opened,
+            network,
+            digits,
+            steps=steps,
+            share=request.damage,
+            progress=advance,
+            reader=partial(referee_for, found, partial(typer.echo, err=True)),
         )
     named = {"skeleton": skeleton.name, "skeleton_digest": skeleton.digest}
     results = named | device_facts(request.device, request.filters) | results

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from golden.files import is_dir, require_replaceable, write_json
 from golden.gate import GateNetwork
 from golden.spec import Spec
 from sw.cli.common import progress
+from sw.restore.fitting import Fit
 from sw.restore.folder import FolderRun, Listing, Tally, check
 from sw.restore.outputs import REPORT, remove_single
 from sw.restore.results import Method
@@ -39,10 +39,11 @@ def restore_folder(
     folders: Folders,
     method: Method,
     named: dict[str, Any],
+    fit: Fit | None = None,
 ) -> None:
     """Restore every PNG below a folder; exit with code 1 if some could not be restored.
 
-    `named` has the report's entries about skeleton and device.
+    `named` has the report's entries about skeleton and device. With `fit`, every picture.
     """
     source, output, originals = folders
     if originals is not None and not is_dir(originals):
@@ -58,11 +59,12 @@ def restore_folder(
         source=source,
         output=output,
         method=method,
+        fit=fit,
         originals=originals,
         complain=lambda text: typer.echo(f"thalweg: {text}", err=True),
     )
     tally = restore_found(work, found)
-    told = {"input": str(source), **asdict(method), **named}
+    told = {"input": str(source), **method.to_json(), **named}
     told["originals"] = None if originals is None else str(originals)
     write_json(output / REPORT, told | tally.report())
     for note, count in Counter(tally.notes.values()).items():

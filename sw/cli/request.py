@@ -10,7 +10,9 @@ from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
 
 import typer
 
-__all__ = ["parameters", "takes"]
+from golden.errors import InputError
+
+__all__ = ["parameters", "parsed_by", "takes"]
 
 Request = TypeVar("Request")
 
@@ -44,7 +46,8 @@ def parameters(*kinds: type) -> list[inspect.Parameter]:
         for each in fields(kind):
             hint = hints[each.name]
             if each.metadata:
-                hint = Annotated[hint, option_of(each)]
+                parsed = each.metadata["parser"] is not None
+                hint = Annotated[Any if parsed else hint, option_of(each)]
             if get_origin(hint) is Annotated:
                 default = inspect.Parameter.empty if each.default is MISSING else each.default
                 kind_of = inspect.Parameter.KEYWORD_ONLY
@@ -57,4 +60,17 @@ def parameters(*kinds: type) -> list[inspect.Parameter]:
 def option_of(option: Field[Any]) -> Any:
     """Return what typer is told of a field that `sw.train.options.option` made."""
     told = option.metadata
-    return typer.Option(*filter(None, [told["flag"]]), help=told["help"])
+    parser = {} if told["parser"] is None else parsed_by(told["parser"])
+    return typer.Option(*filter(None, [told["flag"]]), help=told["help"], **parser)
+
+
+def parsed_by(parse: Callable[[str], Any]) -> dict[str, Any]:
+    """Return what typer is told of an option whose words a function reads."""
+
+    def read(word: str) -> Any:
+        try:
+            return parse(word)
+        except InputError as error:
+            raise typer.BadParameter(str(error)) from error
+
+    return {"parser": read, "metavar": "KIND"}

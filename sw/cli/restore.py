@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from golden.device import Device
     from golden.gate import GateNetwork
     from golden.skeleton import Skeleton
+    from sw.restore.fitting import Fit
     from sw.restore.images import Images, Lattices
 
 __all__ = ["restore"]
@@ -45,7 +46,7 @@ class Request:
         str,
         typer.Argument(
             metavar="INPUT",
-            help="PNG, folder of PNGs, .npy of images or raw lattices, IDX file, "
+            help="picture, folder of them, .npy of images or raw lattices, IDX file, "
             "mnist:test[0:100] or show[0:100]",
         ),
     ]
@@ -71,6 +72,12 @@ class Request:
         int, typer.Option(min=0, max=MOST, help="step count of raw lattices, their delta applied")
     ] = 0
     invert: Annotated[bool, typer.Option("--invert", help="images are ink on paper")] = False
+    fit: Annotated[
+        bool,
+        typer.Option(
+            "--fit", help="pictures of any size: find ink and paper, scale and centre the ink"
+        ),
+    ] = False
     filters: Filters = 5
     baud: Baud = BAUD
     trace: Annotated[Path | None, typer.Option(help="write every state to this .npz")] = None
@@ -87,6 +94,7 @@ def restore(request: Request) -> None:
     \b
     thalweg restore 'show[0:20]' --skeleton digits --output build/show
     thalweg restore scan.png --invert --damage 0 --skeleton digits --output build/scan
+    thalweg restore photo.jpg --fit --damage 0 --skeleton digits --output build/photo
     thalweg restore scans --originals clean --skeleton digits --output build/scans
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.files import is_dir
@@ -116,6 +124,16 @@ class Run:
         given = self.request.steps
         return self.skeleton.spec.steps if given is None else given
 
+    @property
+    def fit(self) -> Fit | None:
+        """How pictures of any size are made images; None takes them as they are."""
+        from sw.restore.fitting import fit_for
+
+        request = self.request
+        if not request.fit:
+            return None
+        return fit_for(request.skeleton, self.skeleton.spec.image, request.invert)
+
     def open_device(self) -> Device:
         """Open the device with the skeleton."""
         request = self.request
@@ -134,10 +152,13 @@ def restore_pngs(run: Run) -> None:
     request, skeleton, network = run.request, run.skeleton, run.network
     if request.trace is not None or request.from_step:
         raise InputError("--trace and --from-step must not be given with a folder")
-    method = Method.of(skeleton, network, steps=run.steps, damage=run.share, invert=request.invert)
+    fit = run.fit
+    told: dict[str, Any] = {"steps": run.steps, "damage": run.share, "invert": request.invert}
+    told |= {} if fit is None else {"fit": fit.layout.to_json()}
+    method = Method.of(skeleton, network, **told)
     named = {"skeleton": skeleton.name, "skeleton_digest": skeleton.digest} | run.device_facts()
     folders = Folders(Path(request.source), request.output, request.originals)
-    restore_folder(run.open_device, network, skeleton.spec, folders, method, named)
+    restore_folder(run.open_device, network, skeleton.spec, folders, method, named, fit)
 
 
 def restore_items(run: Run) -> None:
@@ -174,7 +195,8 @@ def read_given(run: Run) -> Images | Lattices:
     request = run.request
     if request.originals is not None:
         raise InputError(f"--originals must go with a folder as INPUT, not with {request.source!r}")
-    given = read_input(request.source, run.skeleton.spec, request.data, invert=request.invert)
+    how: dict[str, Any] = {"invert": request.invert, "fit": run.fit}
+    given = read_input(request.source, run.skeleton.spec, request.data, **how)
     require_meant(given, request.damage, invert=request.invert, from_step=request.from_step)
     for note in getattr(given, "notes", ()):
         typer.echo(note, err=True)

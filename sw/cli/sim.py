@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -36,10 +36,11 @@ def simulate(
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from sw.data.damage import blank
     from sw.data.load import load
-    from sw.judge.evaluate import digits_to_judge
+    from sw.judge.evaluate import images_to_judge, require_size
 
     skeleton, network = load_subject(subject, gate, no_gate)
-    digits = digits_to_judge(load(data), images)
+    digits = images_to_judge(load(data), images)
+    require_size(digits, skeleton)
     damaged = blank(digits.images, range(len(digits.images)))
     typer.echo(f"{len(damaged)} damaged {digits.rows} digits on the chip, F = {filters}")
     compare_cocotb(skeleton, network, damaged[:COCOTB], filters)
@@ -49,13 +50,13 @@ def simulate(
 
 def compare_cocotb(
     skeleton: Skeleton, network: GateNetwork | None, damaged: np.ndarray, filters: int
-) -> None:
-    """Hold every code of every step of some digits under cocotb against golden."""
+) -> dict[str, Any]:
+    """Hold every code of every step of some digits under cocotb against golden; return counts."""
     from hw.shapes import Geometry
     from sim.cocotb_run import Plan, run_chip_bench
 
     typer.echo(f"cocotb, {len(damaged)} of them, every code of every step ...")
-    run_chip_bench(
+    seconds = run_chip_bench(
         Geometry(spec=skeleton.spec.ungated, filters=filters),
         (skeleton,),
         Plan(image_mappings=("none" if network is None else "own",), steps=skeleton.spec.steps),
@@ -65,12 +66,16 @@ def compare_cocotb(
         tests="every_image",
     )
     typer.echo(f"cocotb: equal to golden on {len(damaged)} digits")
+    return {"images": len(damaged), "seconds": round(seconds, 1)}
 
 
 def compare_device(
     skeleton: Skeleton, network: GateNetwork | None, damaged: np.ndarray, filters: int
-) -> None:
-    """Hold every code of every state of some digits on the fast device against golden."""
+) -> dict[str, Any]:
+    """Hold every code of every state of some digits on the fast device against golden.
+
+    Return counts of images, codes and clocks.
+    """
     from sim.proof.prove import Restorer, prove
 
     restorer = Restorer(skeleton, network, skeleton.spec.steps)
@@ -80,3 +85,4 @@ def compare_device(
         f"fast device: equal to golden on {proof.images} digits, "
         f"{proof.codes:,} codes, {proof.clocks:,} clocks"
     )
+    return {"images": proof.images, "codes": proof.codes, "clocks": proof.clocks}

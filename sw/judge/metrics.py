@@ -59,7 +59,7 @@ def ssim(images: np.ndarray, originals: np.ndarray) -> np.ndarray:
     """Return the structural similarity of each image, float64 (n,), images uint8 (n, h, w).
 
     With the constants and the Gaussian window (11 pixels, sigma 1.5) of Wang et al., 2004, over
-    every window that lies within the image.
+    every window that lies within the image. In a smaller image the window is cut to fit.
     """
     x, y = images.astype(np.float64), originals.astype(np.float64)
     mean_x, mean_y = window_mean(x), window_mean(y)
@@ -73,7 +73,8 @@ def ssim(images: np.ndarray, originals: np.ndarray) -> np.ndarray:
 
 def window_mean(images: np.ndarray) -> np.ndarray:
     """Return the Gaussian-weighted mean of every window of images (n, h, w)."""
-    window = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
+    reach = min(5, (min(images.shape[1:]) - 1) // 2)
+    window = np.exp(-0.5 * (np.arange(-reach, reach + 1) / 1.5) ** 2)
     window /= window.sum()
     for axis in (1, 2):
         count = images.shape[axis] - len(window) + 1

@@ -1,4 +1,4 @@
-"""Restoration of a folder of PNGs: one result for each file, which a second run keeps.
+"""Restoration of a folder of pictures: one result for each file, which a second run keeps.
 
 Results are written whole or not at all, so an interrupted run goes on where it stopped. A folder
 never has results of different recipes: see `sw.restore.results`.
@@ -22,9 +22,11 @@ from golden.files import is_dir, read_bytes, resolve
 from golden.gate import GateNetwork
 from golden.spec import Spec
 from sw.data.damage import blank
+from sw.data.pictures import SUFFIXES
 from sw.judge.metrics import Closeness, squared_errors
+from sw.restore.fitting import Fit
 from sw.restore.images import paper_of
-from sw.restore.png import read_grey
+from sw.restore.png import read_grey, write_png
 from sw.restore.results import Mark, Method, is_ours, read_kept, require_ours, write_result
 from sw.serial.link import LinkError
 
@@ -45,8 +47,11 @@ class Listing(NamedTuple):
     """Names of the links to folders."""
 
 
-def list_pngs(folder: Path) -> Listing:
-    """Return the PNGs below a folder; folders whose names end in .png are searched too."""
+def list_pngs(folder: Path, suffixes: tuple[str, ...] = (".png",)) -> Listing:
+    """Return the PNGs below a folder; folders whose names end in .png are searched too.
+
+    Other endings name other pictures.
+    """
     names, failures, links = [], {}, []
 
     def note(error: OSError) -> None:
@@ -62,7 +67,7 @@ def list_pngs(folder: Path) -> Listing:
         names += [
             below / name
             for name in files
-            if Path(name).suffix.lower() == ".png" and not name.startswith(".")
+            if Path(name).suffix.lower() in suffixes and not name.startswith(".")
         ]
     return Listing(sorted(names), failures, sorted(links))
 
@@ -73,15 +78,20 @@ def check(source: Path, output: Path, method: Method) -> Listing:
     Raises if there are none, or if the output has files that this run must not replace, or results
     of files that are not in ``source``.
     """
-    found = list_pngs(source)
+    found = list_pngs(source) if method.fit is None else list_pngs(source, SUFFIXES)
     if not found.names and not found.failures:
         links = f": {found.links[0]} is a link to a folder, not followed" if found.links else ""
-        raise InputError(f"{source} must hold at least one PNG{links}")
+        what = "PNG" if method.fit is None else "picture"
+        raise InputError(f"{source} must hold at least one {what}{links}")
     if resolve(output).is_relative_to(resolve(source)):
         raise InputError(f"--output must lie outside {source}, not at {output}")
+    given: dict[Path, Path] = {}
     for name in found.names:
-        require_ours(output / name, method)
-    given = set(found.names)
+        result = result_of(name)
+        if result in given:
+            raise InputError(f"{source} must not hold both {given[result]} and {name}")
+        require_ours(output / result, method)
+        given[result] = name
     for name in list_pngs(output).names if is_dir(output) else []:
         if name not in given and is_ours(output / name):
             raise InputError(
@@ -89,6 +99,16 @@ def check(source: Path, output: Path, method: Method) -> Listing:
                 "name another --output"
             )
     return found
+
+
+def result_of(name: Path) -> Path:
+    """Return the name of a file's result: its own if it is a PNG, else with that ending added."""
+    return name if name.suffix.lower() == ".png" else name.with_name(f"{name.name}.png")
+
+
+def given_of(name: Path) -> Path:
+    """Return the name of the image that a picture was made, beside its result."""
+    return result_of(name).with_suffix(".given.png")
 
 
 def cut_batches(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
@@ -106,6 +126,8 @@ class Item:
     """Image that the device restores, uint8 (h, w)."""
     original: np.ndarray | None
     mark: Mark
+    fitted: np.ndarray | None = None
+    """Image that a picture of any size was made, uint8 (h, w)."""
 
 
 @dataclass(eq=False)
@@ -119,6 +141,8 @@ class Tally:
     """Errors of files that were not restored, by name."""
     notes: dict[str, str] = field(default_factory=dict)
     """Conversions of files while they were read, by name."""
+    fits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What each picture was made an image by, by name, where they are fitted."""
     errors: list[tuple[float, float]] = field(default_factory=list)
     """Squared errors of the damaged and the restored image, for files with an original."""
     pixels: int = 784
@@ -141,6 +165,7 @@ class Tally:
             "restored_now": self.restored,
             "failures": self.failures,
             "notes": self.notes,
+            **({"fits": self.fits} if self.fits else {}),
             "with_original": len(self.errors),
             "psnr": self.closeness() if self.errors else None,
             "seconds": round(self.seconds, 3),
@@ -155,7 +180,7 @@ class Tally:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FolderRun:
-    """The restoration of every PNG below a folder to a file of the same name in another folder."""
+    """The restoration of every picture below a folder to a PNG of its name in another folder."""
 
     device: Device
     """Device on which the skeleton of this run is chosen."""
@@ -164,6 +189,8 @@ class FolderRun:
     source: Path
     output: Path
     method: Method
+    fit: Fit | None = None
+    """How pictures are made images; None takes PNGs as they are."""
     originals: Path | None = None
     """Folder of the originals, under the same names; without it, images are the originals if they
     are damaged here."""
@@ -194,7 +221,7 @@ class FolderRun:
                 self.fail(name, error)
                 progress(1)
                 continue
-            result = read_kept(self.output / name, item.mark)
+            result = read_kept(self.output / result_of(name), item.mark)
             if result is None:
                 yield item
             else:
@@ -207,7 +234,7 @@ class FolderRun:
         text = " ".join(str(error).split())
         self.tally.failures[name.as_posix()] = text
         self.complain(text)
-        if is_ours(stale := self.output / name):
+        if is_ours(stale := self.output / result_of(name)):
             try:
                 stale.unlink()
             except OSError as wrong:
@@ -220,22 +247,36 @@ class FolderRun:
         original = pixels[0] if method.damage > 0 else None
         if self.originals is not None:
             original = self.pixels(self.originals / name)[0]
-        return Item(name, damaged[0], original, Mark.of(method, place, pixels[0]))
+        fitted = None if self.fit is None else pixels[0]
+        return Item(name, damaged[0], original, Mark.of(method, place, pixels[0]), fitted)
 
     def pixels(self, path: Path, name: Path | None = None) -> np.ndarray:
         """Read an image, uint8 (1, h, w), ink white on black; note conversions under ``name``."""
+        if self.fit is not None:
+            return self.fitted_pixels(self.fit, path, name)
         paper = paper_of(self.method.invert)
         pixels, notes = read_grey(read_bytes(path), path, self.spec.image, paper=paper)
         if notes and name is not None:
             self.tally.notes[name.as_posix()] = ", ".join(notes)
         return ~pixels[None] if self.method.invert else pixels[None]
 
+    def fitted_pixels(self, fit: Fit, path: Path, name: Path | None) -> np.ndarray:
+        """Read a picture of any size as an image, uint8 (1, h, w)."""
+        found, notes = fit.read(read_bytes(path), path)
+        if name is not None:
+            told = (*notes, f"fitted, ink on {found.facts['paper']} paper")
+            self.tally.notes[name.as_posix()] = ", ".join(told)
+            self.tally.fits[name.as_posix()] = found.facts
+        return found.pixels[None]
+
     def finish(self, batch: list[Item]) -> None:
         """Restore a batch and write its results."""
         images = np.stack([item.damaged for item in batch])
         for item, result in zip(batch, self.restore_images(images), strict=True):
             try:
-                write_result(self.output / item.name, result, item.mark)
+                if item.fitted is not None:
+                    write_png(self.output / given_of(item.name), item.fitted)
+                write_result(self.output / result_of(item.name), result, item.mark)
             except InputError as error:
                 self.fail(item.name, error)
                 continue

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,11 +18,13 @@ from golden.fixed import PIXEL
 from golden.spec import Spec
 from sw.data.idx import images_in, parse_idx, unpack
 from sw.data.load import load, show_digits
+from sw.data.pictures import is_picture, read_picture
+from sw.restore.fitting import Fit
 from sw.restore.png import MAGIC, read_grey
 
 __all__ = ["KINDS", "Images", "Lattices", "is_named", "paper_of", "read_input"]
 
-KINDS = "a PNG, a folder of them, a .npy, an IDX file, mnist:test[0:100] or show[0:100]"
+KINDS = "a picture, a folder of them, a .npy, an IDX file, mnist:test[0:100] or show[0:100]"
 NAMED = re.compile(r"(mnist:test|show)(?:\[(\d{0,9}):(\d{0,9})\])?")
 
 
@@ -34,6 +37,8 @@ class Images:
     labels: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     """Conversions while they were read, a line each for the user."""
+    fit: dict[str, Any] | None = None
+    """What a picture was made an image by; see `sw.data.fit.Fitted`."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -57,13 +62,20 @@ def is_named(text: str) -> bool:
 
 
 def read_input(
-    text: str, spec: Spec, data: Path | None = None, *, invert: bool = False
+    text: str,
+    spec: Spec,
+    data: Path | None = None,
+    *,
+    invert: bool = False,
+    fit: Fit | None = None,
 ) -> Images | Lattices:
     """Read the INPUT ``text`` for a skeleton of ``spec``.
 
     ``data`` is a folder of MNIST or None. With ``invert``, images are dark ink on light paper.
-    Lattices stay unchanged.
+    Lattices stay unchanged. With ``fit``, the INPUT is a picture of any size.
     """
+    if fit is not None:
+        return read_fitted(text, fit)
     given = read_plain(text, spec, data, paper_of(invert))
     if invert and isinstance(given, Images):
         return replace(given, images=~given.images)
@@ -75,21 +87,38 @@ def paper_of(invert: bool) -> int:
     return PIXEL.max if invert else PIXEL.min
 
 
-def read_plain(text: str, spec: Spec, data: Path | None, paper: int) -> Images | Lattices:
-    """Read an INPUT without inversion."""
-    if (named := NAMED.fullmatch(text)) is not None:
-        return read_named(text, *named.groups(), spec=spec, data=data)
+def read_fitted(text: str, fit: Fit) -> Images:
+    """Read a picture of any size."""
+    raw = b"" if is_named(text) else read_raw(text)
+    if not is_picture(raw):
+        raise InputError(f"--fit must go with a picture or a folder of them, not with {text!r}")
+    found, notes = fit.read(raw, Path(text))
+    told = tuple(f"{text}: {note}" for note in (*notes, found.words))
+    return Images(found.pixels[None], range(1), notes=told, fit=found.facts)
+
+
+def read_raw(text: str) -> bytes:
+    """Return the bytes of an INPUT that is a file."""
     path = Path(text)
     try:
-        raw = read_bytes(path, once=True)
+        return read_bytes(path, once=True)
     except InputError as error:
         told = str(error).removeprefix(f"{path} must be a readable file: ")
         if told == str(error):
             raise
         raise InputError(f"INPUT must be {KINDS}, not {text!r}: {told}") from error
+
+
+def read_plain(text: str, spec: Spec, data: Path | None, paper: int) -> Images | Lattices:
+    """Read an INPUT without inversion."""
+    if (named := NAMED.fullmatch(text)) is not None:
+        return read_named(text, *named.groups(), spec=spec, data=data)
+    path, raw = Path(text), read_raw(text)
     for magic, read in READERS.items():
         if raw.startswith(magic):
             return read(raw, path, spec, paper)
+    if is_picture(raw):
+        return read_other(raw, path, spec)
     raise InputError(f"INPUT must be {KINDS}, not {text!r}")
 
 
@@ -150,6 +179,16 @@ def read_npy(raw: bytes, path: Path, spec: Spec, paper: int) -> Images | Lattice
 def read_png(raw: bytes, path: Path, spec: Spec, paper: int) -> Images:
     """Read one grey image."""
     pixels, notes = read_grey(raw, path, spec.image, paper=paper)
+    return Images(pixels[None], range(1), notes=tuple(f"{path}: {note}" for note in notes))
+
+
+def read_other(raw: bytes, path: Path, spec: Spec) -> Images:
+    """Read one image of another format than PNG."""
+    pixels, notes = read_picture(raw, path)
+    if pixels.shape != (spec.image, spec.image):
+        height, width = pixels.shape
+        wanted = f"{spec.image} x {spec.image}"
+        raise InputError(f"{path} must be {wanted}, not {width} x {height}: --fit scales it")
     return Images(pixels[None], range(1), notes=tuple(f"{path}: {note}" for note in notes))
 
 

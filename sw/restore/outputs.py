@@ -44,6 +44,8 @@ __all__ = [
 REPORT = "report.json"
 ARRAYS = ("restored.npy", "sheet.png")
 """Results beside the report."""
+GIVEN = "given.png"
+"""What a picture of any size was made, where it was fitted."""
 PICTURES = 100
 """Largest number of restored images that are also written as PNGs."""
 
@@ -62,7 +64,8 @@ def report(restoration: Restoration, skeleton: Skeleton) -> dict[str, Any]:
             name: closeness(images, original).to_json()
             for name, images in (("damaged", damaged), ("restored", restored))
         }
-    return {
+    fitted = getattr(restoration.given, "fit", None)
+    return ({} if fitted is None else {"fit": fitted}) | {
         "skeleton": skeleton.name,
         "skeleton_digest": skeleton.digest,
         "count": len(restored),
@@ -97,10 +100,17 @@ def write(folder: Path, restoration: Restoration, told: dict[str, Any]) -> None:
     remove_earlier(folder, {*names, *ARRAYS})
     with replacement(folder / "restored.npy") as path:
         np.save(path, restoration.restored)
+    if (fitted := given_pixels(restoration.given)) is not None:
+        write_png(folder / GIVEN, fitted, {KEY: "given"})
     for name, image in zip(names, restoration.restored, strict=False):
         write_png(folder / name, image, {KEY: "restored"})
     write_png(folder / "sheet.png", picture(restoration))
     write_json(folder / REPORT, told)
+
+
+def given_pixels(given: Images | Lattices) -> np.ndarray | None:
+    """Return the image that a picture was made, uint8 (h, w); None where it was not fitted."""
+    return given.images[0] if isinstance(given, Images) and given.fit is not None else None
 
 
 def picture_names(given: Images | Lattices) -> list[str]:
@@ -116,7 +126,8 @@ def require_room(folder: Path, given: Images | Lattices, source: str) -> None:
     a folder of PNGs.
     """
     names = {*picture_names(given), *ARRAYS}
-    for name in (*sorted(names), REPORT):
+    fitted = [] if given_pixels(given) is None else [GIVEN]
+    for name in (*sorted(names), *fitted, REPORT):
         require_replaceable(folder / name)
         if resolve(folder / name) == resolve(Path(source)):
             raise InputError(f"INPUT must not be one of the results in --output: {source!r}")
@@ -147,7 +158,10 @@ def remove_earlier(folder: Path, staying: set[str]) -> None:
 
     So a run that is interrupted has no report.
     """
-    remove(*([folder / REPORT] if report_in(folder) else []), *stale_pictures(folder, staying))
+    report = report_in(folder)
+    ours = [folder / REPORT] if report else []
+    ours += [folder / GIVEN] if "fit" in report else []
+    remove(*ours, *stale_pictures(folder, staying))
 
 
 def remove_single(folder: Path) -> None:

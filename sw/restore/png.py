@@ -8,11 +8,12 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from golden.errors import InputError
 from golden.files import reading, replacement
+from sw.data.pictures import composite, turn_upright
 
 __all__ = ["MAGIC", "read_grey", "read_marked", "write_png"]
 
@@ -20,8 +21,6 @@ MAGIC = b"\x89PNG"
 """First bytes of a PNG."""
 
 DEPTH = 24  # byte of a PNG with the bits of a sample
-TURNED = range(2, 9)  # orientations in EXIF data that require a change
-ORIENTATION = 0x0112
 LARGEST_SIDE = 256
 """Side in pixels of the largest image of a lattice."""
 
@@ -59,9 +58,8 @@ def read_grey(
             if (frames := getattr(picture, "n_frames", 1)) != 1:
                 raise InputError(f"{place} must be one picture, not {frames} frames")
             picture.load()
-            upright = picture
-            if picture.getexif().get(ORIENTATION) in TURNED:
-                upright = ImageOps.exif_transpose(picture)
+            upright, turned = turn_upright(picture)
+            if turned:
                 notes.append("turned upright, as its EXIF data say")
             if upright.has_transparency_data:
                 upright, transparent = composite(upright, paper)
@@ -78,14 +76,6 @@ def open_picture(raw: bytes, place: Path | str) -> Image.Image:
             return Image.open(BytesIO(raw), formats=["PNG"])
     except UnidentifiedImageError:
         raise InputError(f"{place} must be a whole PNG: its header is broken") from None
-
-
-def composite(picture: Image.Image, paper: int) -> tuple[Image.Image, bool]:
-    """Return a picture on a background of this grey, and whether the background is visible."""
-    ink = picture.convert("RGBA")
-    canvas = Image.new("RGBA", ink.size, (paper, paper, paper, 255))
-    canvas.alpha_composite(ink)
-    return canvas, bool(np.asarray(ink)[..., 3].min() < 255)
 
 
 def read_marked(raw: bytes, key: str) -> tuple[np.ndarray | None, str | None]:

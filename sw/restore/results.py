@@ -39,12 +39,19 @@ class Method:
     steps: int
     damage: float
     invert: bool
+    fit: dict[str, Any] | None = None
+    """Layout of the images that pictures are fitted to; None takes them as they are."""
 
     @classmethod
     def of(cls, skeleton: Skeleton, network: GateNetwork | None, **values: Any) -> Method:
         """Return the method of a run with this skeleton, this network and other `values`."""
         gate = None if network is None else digest(network)
         return cls(skeleton=skeleton.digest, gate=gate, **values)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the method as JSON values; a fit only where there is one."""
+        values = asdict(self)
+        return values if self.fit is not None else {n: v for n, v in values.items() if n != "fit"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ class Mark:
 
     def text(self, result: np.ndarray) -> str:
         """Return the text of the chunk; it includes a digest of the result's pixels."""
-        values = {METHOD: asdict(self.method), "place": self.place, "image": self.image}
+        values = {METHOD: self.method.to_json(), "place": self.place, "image": self.image}
         return json.dumps(values | {"result": sha256(result)}, sort_keys=True)
 
 

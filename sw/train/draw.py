@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from golden.spec import Spec
+from sw.data.damage import damage_one
+from sw.data.kinds import parts_of
 from sw.data.noise import KINDS, noise_lattice
 from sw.runs.processes import place
 from sw.train.options import Options
@@ -33,16 +35,29 @@ def draw(
     """Return originals and damaged digits, pixel codes (n, image, image); default: a batch."""
     count = options.batch if count is None else count
     originals = images[rng.integers(len(images), size=count)].astype(np.float32)
-    flat = originals.reshape(count, -1)
-    order = rng.random(flat.shape, dtype=np.float32).argsort(axis=1)
-    damaged = np.where(order < round(flat.shape[1] * options.damage), np.float32(0), flat)
+    damaged = damage_batch(originals, options.damage, rng)
     if options.noise:
-        noisy = damaged + rng.normal(0, options.noise, flat.shape)
+        noisy = damaged + rng.normal(0, options.noise, damaged.shape)
         damaged = noisy.round().clip(0, 255).astype(np.float32)
     return (
         torch.from_numpy(originals).to(options.device),
-        torch.from_numpy(damaged.reshape(originals.shape)).to(options.device),
+        torch.from_numpy(damaged).to(options.device),
     )
+
+
+def damage_batch(
+    originals: np.ndarray, damage: float | str, rng: np.random.Generator
+) -> np.ndarray:
+    """Return a batch (n, image, image), each image damaged at random; of a mixture by any kind."""
+    parts = parts_of(damage)
+    if len(parts) == 1 and parts[0].kind == "blank":
+        flat = originals.reshape(len(originals), -1)
+        order = rng.random(flat.shape, dtype=np.float32).argsort(axis=1)
+        lost = order < round(flat.shape[1] * parts[0].amount)
+        return np.where(lost, np.float32(0), flat).reshape(originals.shape)
+    kinds = rng.integers(len(parts), size=len(originals))
+    pairs = zip(originals, kinds, strict=True)
+    return np.stack([damage_one(image, parts[kind], rng)[0] for image, kind in pairs])
 
 
 def calibration_digits(images: np.ndarray, options: Options) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from golden.errors import Difference, InputError
 from golden.files import write_json
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
-from sw.data.damage import blank
+from sw.data.damage import damage
 from sw.data.load import Digits
 from sw.judge.evaluate import Judged, digits_to_judge, evaluate, images_to_judge
 from sw.model.proof import prove_random
@@ -74,7 +74,7 @@ def export(
     network = learner.gate.weights(skeleton.digest)
     sets = {options.letters: images_to_judge(letters), "digits": digits_to_judge(digits)}
     some = sets[options.letters].images[:PROVEN]
-    damaged = blank(some, range(len(some)), options.damage)
+    damaged, _ = damage(some, range(len(some)), options.damage)
     equal = prove_random(learner.rule, learner.gate, skeleton, network, damaged)
     record = provenance(skeleton, options, letters) | {
         "codes_equal_to_golden": equal,

@@ -6,12 +6,14 @@ The command line of `thalweg train` is made from them. PyTorch is loaded when a 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from golden.errors import InputError
 from golden.spec import Gate, Spec
+from sw.data.kinds import HELP, parse, parts_of
 from sw.data.protocol import SHARE
 from sw.train.bounds import SEEDS, Bound, count, require_within
 from sw.train.plans import PLANS, RECIPES, Plan
@@ -32,8 +34,14 @@ OPTIMISERS = ("soap", "adam")
 REHEARSALS = ("stored", "distilled", "dreams", "none")
 SPEC = Spec(gate=Gate(input_channel=0, output_channel=1, start=1, every=3, mapping="nearest2"))
 
+OPENS = ("start", "every", "mapping")
+"""Fields of a gate that are told: when it opens, and how a delta reaches the cells."""
+
 LONGEST = 100
 """Bytes of a name: it is a folder's, and files are named after it."""
+
+PLACES = ("data", "fit", "output", "ship", "name")
+"""Options that decide nothing, given the images and the rest."""
 
 MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))  # more only wait for each other
 RATE = Bound(0, 1e9, "above 0", whole=False, open=True)
@@ -58,6 +66,7 @@ def option(
     share: bool = False,
     recipes: tuple[str, ...] = RECIPES,
     flag: str | None = None,
+    parser: Callable[[str], Any] | None = None,
 ) -> Any:
     """Return a field of options: all that is said of it, for checks and for the command line.
 
@@ -71,9 +80,12 @@ def option(
         Those that know it; with others it stays as it is.
     flag
         Its name on the command line, where that is not made from the field's.
+    parser
+        Makes its value of a word of the command line, where its type does not say how.
     """
     said = {"help": help, "bound": bound, "choices": choices, "share": share}
-    return field(default=default, metadata=said | {"recipes": recipes, "flag": flag})
+    said |= {"recipes": recipes, "flag": flag, "parser": parser}
+    return field(default=default, metadata=said)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +96,14 @@ class Shape:
     start: int | None = option(None, "step of the gate's first opening; 4 for memory, else 1")
     every: int | None = option(None, "steps between its openings; 1 for memory, else 3")
     mapping: str | None = option(None, "how a delta reaches the cells: nearest2 or phase4")
-    multiplier: int | None = option(None, "filters of each channel")
+    multiplier: int | None = option(None, "filters of each channel; 5 unless given")
+    channels: int | None = option(None, "channels of a cell; 16 unless given")
+    image: int | None = option(None, "pixels of an image's side; 28 unless given")
+    side: int | None = option(
+        None, "cells of the lattice's side; the image's and 4 unless given, a multiple of 4"
+    )
+    steps: int | None = option(None, "steps of a run; 10 unless given")
+    boundary: str | None = option(None, "what lies beyond the edges: zero, or wrap for the other")
 
 
 def spec_for(recipe: str, gated: bool = True, **shape: Any) -> Spec:
@@ -94,13 +113,19 @@ def spec_for(recipe: str, gated: bool = True, **shape: Any) -> Spec:
     return shape_spec(usual, gated=gated, **given)
 
 
-def shape_spec(
-    spec: Spec, *, gated: bool = True, multiplier: int | None = None, **gate: Any
-) -> Spec:
-    """Return a spec with another multiplier, other fields of its gate, or none."""
-    multiplier = spec.multiplier if multiplier is None else multiplier
-    place = replace(spec.gate, **gate) if gated and spec.gate else None
-    return replace(spec, multiplier=multiplier, gate=place)
+def shape_spec(spec: Spec, *, gated: bool = True, side: int | None = None, **given: Any) -> Spec:
+    """Return a spec of another lattice or rule, or with other fields of its gate, or none."""
+    place = {name: given.pop(name) for name in OPENS if name in given}
+    if side is None and "image" in given:
+        side = side_for(given["image"])
+    sides = {} if side is None else {"height": side, "width": side}
+    gate = replace(spec.gate, **place) if gated and spec.gate else None
+    return replace(spec, gate=gate, **sides, **given)
+
+
+def side_for(image: int) -> int:
+    """Return the side of a lattice for images of this side: with a margin, a multiple of 4."""
+    return -(-(image + 4) // 4) * 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +136,12 @@ class Options:
     """
 
     name: str = option("digits", "name of the skeleton, and of the run's folder")
-    data: Path | None = option(None, "folder of MNIST's IDX files; $THALWEG_DATA unless given")
+    data: Path | None = option(
+        None,
+        "MNIST's folder, $THALWEG_DATA unless given; or sklearn:digits, a folder of pictures or of "
+        "IDX files, .npy, .npz, IDX files IMAGES,LABELS; or a subfolder of $THALWEG_DATA by name",
+    )
+    fit: bool = option(False, "scale and centre each image as MNIST's are", flag="--fit")
     output: Path = option(
         Path("build/train"), "folder for the run's own folder, its checkpoint and its result"
     )
@@ -147,7 +177,7 @@ class Options:
         choices=REHEARSALS,
     )
     batch: int = option(32, "digits in a batch", bound=count(1, 1 << 16))
-    damage: float = option(SHARE, "share of the pixels that is blanked", share=True)
+    damage: float | str = option(SHARE, HELP, share=True, parser=parse)
     noise: float = option(
         0.0,
         "standard deviation of Gaussian noise on the damaged input, in grey levels",
@@ -227,7 +257,10 @@ class Options:
             if value is not None or option.default is not None:
                 require_within(name, value, bound)
         if allowed.get("share"):
-            self._require(0 <= value < 1, name, "from 0 to below 1")
+            if isinstance(value, str):
+                parts_of(value)
+            else:
+                self._require(0 <= value < 1, name, "from 0 to below 1")
 
     def _require_together(self) -> None:
         """Raise where options that are right alone do not go together."""
@@ -293,7 +326,7 @@ class Options:
     def trained_with(self) -> dict[str, Any]:
         """Return what decides the result, as JSON: batches by stage, and not where things are."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        for name in ("data", "output", "ship", "name", "batches", "qat_batches", "hold_batches"):
+        for name in (*PLACES, "batches", "qat_batches", "hold_batches"):
             del values[name]
         values |= {"loss": self.criterion, "spec": self.spec.to_json(), "stages": self.stages()}
         return values

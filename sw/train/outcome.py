@@ -148,6 +148,7 @@ class Starts:
     def of(cls, digits: Digits, options: Options) -> Starts:
         """Draw training digits and noise."""
         images, rng = digits.train_images, random(options, "settle", 0)
+        assert digits.train_labels is not None
         originals, damaged = (
             drawn.cpu().numpy().astype(np.uint8) for drawn in draw(images, options, rng, DIGITS)
         )

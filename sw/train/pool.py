@@ -17,7 +17,6 @@ from golden.spec import Spec
 
 __all__ = ["Pool", "Prototypes", "medoids"]
 
-CLASSES = 10
 PER_CLASS = 400  # digits that a medoid is looked for among
 MEMORY = 0.99  # of the projections' running mean and spread
 BALANCE = 0.05  # how fast a class that is chosen too often loses favour
@@ -27,9 +26,12 @@ OLD = 400  # steps after which a state makes room first
 
 
 def medoids(images: np.ndarray, labels: np.ndarray) -> Tensor:
-    """Return the digit of each class that is closest to its fellows: pixel codes (10, h, w)."""
+    """Return the image of each class that is closest to its fellows: pixel codes (n, h, w).
+
+    MNIST has ten classes.
+    """
     found = []
-    for label in range(CLASSES):
+    for label in np.unique(labels):
         some = torch.from_numpy(images[labels == label][:PER_CLASS].astype(np.float32))
         distances = torch.cdist(some.flatten(1), some.flatten(1)).sum(1)
         found.append(some[distances.argmin()])

@@ -48,6 +48,7 @@ def keep(learner: Learner, digits: Digits, options: Options) -> Learner:
 
 def enter_hold(learner: Learner, digits: Digits, options: Options) -> Learner:
     """Return a learner in float that has a pool of states to hold."""
+    assert digits.train_labels is not None
     learner = Learner(
         rule=learner.rule,
         gate=learner.gate,
@@ -120,7 +121,9 @@ class Recipe(ABC):
             raise InputError(f"Training data must have a digit that is not a show digit: {source}")
         if found != [size, size]:
             given = f"{found[0]} x {found[1]}"
-            raise InputError(f"Training images must be {size} x {size}, not {given}")
+            own = self.digits.facts
+            hint = f": --image {found[0]} takes them, --fit scales them" if own else ""
+            raise InputError(f"Training images must be {size} x {size}, not {given}{hint}")
 
     def resume(self, checkpoint: Checkpoint) -> Learner:
         """Return the learner of a run that was interrupted."""
@@ -152,7 +155,8 @@ class Restore(Recipe):
     @classmethod
     def load(cls, options: Options) -> Self:
         """Read digits."""
-        return cls(options, load(options.data, download=True))
+        size = options.spec.image if options.fit else None
+        return cls(options, load(options.data, download=True, fit=size))
 
     def begin(self) -> Learner:
         """Return random weights, or the float weights of another run."""
@@ -182,7 +186,10 @@ class Memory(Restore):
         """Read digits, in one process alone."""
         if place()[1] > 1:
             raise InputError("recipe memory must run in one process: its pool is not shared")
-        return super().load(options)
+        found = super().load(options)
+        if found.digits.train_labels is None:
+            raise InputError(f"recipe memory must have labels, unlike {found.digits.source}")
+        return found
 
     def settle(self, learner: Learner) -> None:
         """Add to the rule's biases what brings digits to rest."""

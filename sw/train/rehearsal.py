@@ -13,7 +13,7 @@ from golden.device import GoldenDevice, batches, run
 from golden.device import restore as run_through
 from golden.gate import GateNetwork
 from golden.skeleton import Skeleton
-from sw.data.damage import blank
+from sw.data.damage import damage as damage_images
 from sw.train.draw import noise_states
 
 __all__ = ["Rehearsal", "deform", "dreams", "rehearsal"]
@@ -45,7 +45,7 @@ class Rehearsal:
 
 
 def rehearsal(
-    kind: str, skeleton: Skeleton, network: GateNetwork, digits: np.ndarray, damage: float
+    kind: str, skeleton: Skeleton, network: GateNetwork, digits: np.ndarray, damage: float | str
 ) -> Rehearsal | None:
     """Return what is rehearsed.
 
@@ -60,14 +60,14 @@ def rehearsal(
     digits
         Uint8 (n, image, image).
     damage
-        Share of the pixels that are blanked.
+        Share of the pixels that are blanked, or other damage in the words of `sw.data.kinds`.
     """
     if kind == "none":
         return None
     if kind == "stored":
         return Rehearsal(digits, None)
     some = digits[:COUNT] if kind == "distilled" else deform(dreams(skeleton, network, COUNT))
-    damaged = blank(some, range(len(some)), damage)
+    damaged, _ = damage_images(some, range(len(some)), damage)
     device = GoldenDevice((skeleton,))
     return Rehearsal(run_through(device, network, damaged, skeleton.spec.steps), damaged)
 

@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +21,16 @@ from golden.device import GoldenDevice
 from golden.files import ROOT, replacement, write_json
 from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
-from sw.data.damage import blank
-from sw.data.load import Digits
-from sw.judge.evaluate import Judged, digits_to_judge, evaluate
+from sw.data.damage import damage
+from sw.data.load import Digits, is_named
+from sw.judge.evaluate import Judged, evaluate, images_to_judge
+from sw.judge.referee import Referee
+from sw.judge.referee.own import referee_for
 from sw.model.floats import FLOATS
 from sw.model.gate import CutNetwork
 from sw.model.proof import prove_random
 from sw.train.learner import Learner
-from sw.train.options import Options, spec_for
+from sw.train.options import Options, side_for, spec_for
 
 __all__ = ["FILES", "export"]
 
@@ -40,12 +44,13 @@ def export(learner: Learner, options: Options, digits: Digits) -> None:
         model.cpu()  # where float32 sums of integers are exact, whatever the library picks
     skeleton = learner.rule.weights(options.name)
     network = learner.gate.weights(skeleton.digest) if learner.gate is not None else None
-    tests, begin = digits_to_judge(digits), time.monotonic()
+    tests, begin = images_to_judge(digits), time.monotonic()
     some = tests.images[:PROVEN]
-    damaged = blank(some, range(len(some)), options.damage)
+    damaged, _ = damage(some, range(len(some)), options.damage)
     equal = prove_random(learner.rule, learner.gate, skeleton, network, damaged)
     say(f"Brevitas equals golden: {equal:,} codes, none differs")
-    results = evaluate_skeleton(skeleton, network, tests, options.damage)
+    reader = partial(referee_for, digits, say)
+    results = evaluate_skeleton(skeleton, network, tests, options.damage, reader)
     seconds = {"training": round(learner.seconds), "proof": round(time.monotonic() - begin)}
     record = provenance(skeleton, options, digits)
     record |= {"codes_equal_to_golden": equal, "results": results, "seconds": seconds}
@@ -62,16 +67,22 @@ def export(learner: Learner, options: Options, digits: Digits) -> None:
 
 
 def evaluate_skeleton(
-    skeleton: Skeleton, network: GateNetwork | None, tests: Judged, share: float
+    skeleton: Skeleton,
+    network: GateNetwork | None,
+    tests: Judged,
+    share: float | str,
+    reader: Callable[[], Referee] | None = None,
 ) -> dict[str, Any]:
-    """Evaluate on golden by the protocol."""
+    """Evaluate on golden by the protocol; arguments are as in `evaluate`."""
     device, steps = GoldenDevice((skeleton,)), skeleton.spec.steps
-    results = evaluate(device, network, tests, steps=steps, share=share)
+    results = evaluate(device, network, tests, steps=steps, share=share, reader=reader)
     scores = results["restored"]
-    say(
-        f"{results['images']:,} {results['rows']} digits: {scores['psnr_mean']:.2f} dB, "
-        f"{scores['digit_id']:.2f} % read right"
+    told = (
+        f"SSIM {scores['ssim']:.4f}"
+        if "ssim" in scores
+        else f"{scores['digit_id']:.2f} % read right"
     )
+    say(f"{results['images']:,} {results['rows']} digits: {scores['psnr_mean']:.2f} dB, {told}")
     return results
 
 
@@ -81,7 +92,7 @@ def provenance(skeleton: Skeleton, options: Options, digits: Digits) -> dict[str
         "skeleton": skeleton.digest,
         "command": command(options),
         "commit": commit(),
-        "data": {"source": digits.source, "sha256": digits.digest},
+        "data": {"source": digits.source, "sha256": digits.digest} | digits.facts,
         "options": options.trained_with(),
         "machine": machine(),
     }
@@ -102,15 +113,20 @@ def ship(folder: Path, target: Path) -> None:
 
 
 def command(options: Options) -> str:
-    """Return the command that repeats the run, its data in a folder ``data``."""
-    words = ["thalweg", "train", "--data", "data"]
+    """Return the command that repeats the run; data that have no name lie in a folder ``data``."""
+    named = options.data is not None and is_named(options.data)
+    words = ["thalweg", "train", "--data", str(options.data) if named else "data"]
     for field in fields(Options):
         value = getattr(options, field.name)
         if field.name not in {"data", "output", "ship", "spec"} and value != field.default:
-            words += [f"--{field.name.replace('_', '-')}", str(value)]
+            words.append(f"--{field.name.replace('_', '-')}")
+            words += [] if value is True else [str(value)]
     spec, usual = options.spec, spec_for(options.recipe)
-    if spec.multiplier != usual.multiplier:
-        words += ["--multiplier", str(spec.multiplier)]
+    for name in ("multiplier", "channels", "image", "steps", "boundary"):
+        if getattr(spec, name) != getattr(usual, name):
+            words += [f"--{name}", str(getattr(spec, name))]
+    if spec.height != side_for(spec.image):
+        words += ["--side", str(spec.height)]
     if spec.gate is None:
         words.append("--no-gate")
     elif not options.plan.frozen:  # there the skeleton says it

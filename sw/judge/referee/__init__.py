@@ -57,22 +57,30 @@ class Referee:
 
     @classmethod
     @ordinary()
-    def load(cls, path: Path = WEIGHTS, provenance: Path = PROVENANCE) -> Referee:
-        """Read the weights; their SHA-256 must be the one on record."""
+    def load(
+        cls,
+        path: Path = WEIGHTS,
+        provenance: Path = PROVENANCE,
+        classifier: nn.Module | None = None,
+    ) -> Referee:
+        """Read the weights; their SHA-256 must be the one on record.
+
+        They are those of the classifier of digits unless another is given.
+        """
         raw = read_bytes(path)
         with reading(provenance, "the referee's record"):
             wanted = str(read_record(provenance)["sha256"])
         found = hashlib.sha256(raw).hexdigest()
         if found != wanted:
             raise InputError(f"{path} must have the SHA-256 {wanted[:12]}…, not {found[:12]}…")
-        classifier = network()
+        classifier = network() if classifier is None else classifier
         with reading(path, "the referee's weights"):
             classifier.load_state_dict(load(raw))
         return cls(classifier)
 
     @ordinary()
     def read(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return labels int64 (n,) and confidences float32 (n,) of images uint8 (n, 28, 28)."""
+        """Return labels int64 (n,) and confidences float32 (n,) of images uint8 (n, h, w)."""
         confidences, labels = np.zeros(len(images), np.float32), np.zeros(len(images), np.int64)
         with torch.inference_mode():
             for begin in range(0, len(images), BATCH):

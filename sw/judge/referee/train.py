@@ -29,7 +29,7 @@ COMMAND = "thalweg referee --output sw/judge/referee"
 @ordinary()
 def train(digits: Digits, folder: Path) -> dict[str, Any]:
     """Train on the clean training digits, and write weights and provenance into ``folder``."""
-    if digits.test_images is None or digits.test_labels is None:
+    if digits.test_images is None or digits.train_labels is None or digits.test_labels is None:
         raise InputError("The referee must be trained on all of MNIST; --data names its folder")
     torch.manual_seed(SEED)
     torch.set_num_threads(1)  # so that sums are always in the same order
@@ -55,16 +55,20 @@ def train(digits: Digits, folder: Path) -> dict[str, Any]:
     return record
 
 
-def fit(classifier: nn.Module, images: Tensor, labels: Tensor) -> None:
-    """Minimise the cross-entropy with Adam; its rate falls to 0 as a cosine."""
-    batches = len(images) // BATCH
+def fit(classifier: nn.Module, images: Tensor, labels: Tensor, epochs: int | None = None) -> None:
+    """Minimise the cross-entropy with Adam; its rate falls to 0 as a cosine.
+
+    Of fewer images than a batch has, each batch has them all.
+    """
+    epochs, size = EPOCHS if epochs is None else epochs, min(BATCH, len(images))
+    batches = len(images) // size
     optimiser = torch.optim.Adam(classifier.parameters(), RATE)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, EPOCHS * batches)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * batches)
     screen = console(stderr=True)
     classifier.train()
-    for epoch in range(EPOCHS):
-        order = torch.randperm(len(images))[: batches * BATCH].view(batches, BATCH)
-        label = f"epoch {epoch + 1} of {EPOCHS}"
+    for epoch in range(epochs):
+        order = torch.randperm(len(images))[: batches * size].view(batches, size)
+        label = f"epoch {epoch + 1} of {epochs}"
         quiet = not screen.is_terminal
         for chosen in track(order, label, console=screen, transient=True, disable=quiet):
             loss = functional.cross_entropy(classifier(images[chosen]), labels[chosen])

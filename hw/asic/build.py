@@ -19,6 +19,10 @@ from hw.flow.kept import digest, read_kept, write_kept
 __all__ = ["Target", "build", "map_chip", "target"]
 
 
+MAPPING = ("mapping.py", "library.py")
+"""What decides how a chip is mapped."""
+
+
 @dataclass(frozen=True)
 class Target:
     """A corner of a library, and the period in ns that mapping aims at.
@@ -67,7 +71,7 @@ def map_chip(
     """Return the mapped chip, as ``folder`` has it already, or made anew."""
     path, record, log = folder / "netlist.json", folder / "mapped.json", folder / "mapping.log"
     text = wanted.liberty.read_bytes() if wanted.liberty else b""
-    sources = b"".join(file.read_bytes() for file in sorted(Path(__file__).parent.glob("*.py")))
+    sources = b"".join(Path(__file__).with_name(name).read_bytes() for name in MAPPING)
     stamp = digest(chip.rtlil.encode() + chip.models.encode() + text + sources)
     stamp = digest(f"{stamp} {wanted.period}".encode())
     if read_kept(record, path, stamp) is None:

@@ -52,7 +52,7 @@ class Netlist:
         """Every cell."""
         return [
             Instance(
-                name,
+                name.removeprefix("$flatten").replace("\\", ""),
                 cell["type"],
                 cell["connections"],
                 frozenset(pin for pin, way in cell["port_directions"].items() if way == "output"),

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = [
     path
-    for name in ("golden", "sw", "hw", "sim", "thalweg")
+    for name in ("golden", "sw", "hw", "sim")
     for path in (ROOT / name).rglob("*.py")
 ]
 

@@ -85,9 +85,10 @@ def golden_of(backend: str) -> Callable[[Skeleton, np.ndarray, int], Run]:
 
 def with_onnx_runtime(skeleton: Skeleton, images: np.ndarray, threads: int) -> Run:
     """ONNX Runtime on the exported graph."""
-    import onnxruntime
-
     from sw.export.onnx_file import model_of
+    from sw.export.runners import runtime
+
+    onnxruntime = runtime()
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1

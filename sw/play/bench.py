@@ -117,7 +117,8 @@ class Bench:
         """Set all channels of the marked cells to 0; a bit for each cell, low bit first."""
         session = self._find(name)
         marks = array_of(bits, np.uint8, (-(-session.spec.cells // 8),))
-        cells = np.unpackbits(marks, count=session.spec.cells, bitorder="little").astype(bool)
+        bits_of_cells = np.unpackbits(marks, count=session.spec.cells, bitorder="little")
+        cells: np.ndarray = bits_of_cells.astype(bool)
 
         def work(device: Device) -> int:
             device.zero_cells(cells[None])

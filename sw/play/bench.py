@@ -178,7 +178,7 @@ class Bench:
 
 def array_of(data: bytes, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
     """Return bytes as an array; raise `InputError` unless they are as many."""
-    found = np.frombuffer(data, dtype)
+    found: np.ndarray = np.frombuffer(data, dtype)
     if found.size != np.prod(shape):
         raise InputError(f"The body must have {np.prod(shape)} bytes, not {found.size}")
     return found.reshape(shape)

@@ -29,8 +29,8 @@ DIGITS = 100
 REFEREE = ("0", "3", "7", "10")
 """Layers of the referee's network that have weights, in the order of the file."""
 
-LARGEST = 15
-"""Largest code of the referee's weights: five bits, so that the file is small when compressed."""
+LARGEST = 7
+"""Largest code of the referee's weights: four bits, so that the file is small when compressed."""
 
 ENUMS = (wire.Kind, wire.Error, wire.Tag, wire.Operation)
 LAYOUTS = ("CHUNK", "COMMAND", "FACTS", "STATUS")

@@ -117,7 +117,8 @@ class Bench:
         """Set all channels of the marked cells to 0; a bit for each cell, low bit first."""
         session = self._find(name)
         marks = array_of(bits, np.uint8, (-(-session.spec.cells // 8),))
-        cells = np.unpackbits(marks, count=session.spec.cells, bitorder="little").astype(bool)
+        bits_of_cells = np.unpackbits(marks, count=session.spec.cells, bitorder="little")
+        cells: np.ndarray = bits_of_cells.astype(bool)
 
         def work(device: Device) -> int:
             device.zero_cells(cells[None])
@@ -177,7 +178,7 @@ class Bench:
 
 def array_of(data: bytes, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
     """Return bytes as an array; raise `InputError` unless they are as many."""
-    found = np.frombuffer(data, dtype)
+    found: np.ndarray = np.frombuffer(data, dtype)
     if found.size != np.prod(shape):
         raise InputError(f"The body must have {np.prod(shape)} bytes, not {found.size}")
     return found.reshape(shape)

@@ -1,5 +1,5 @@
 /**
- * The referee: the project's fixed classifier of digits (`sw/judge/referee`), its weights in five
+ * The referee: the project's fixed classifier of digits (`sw/judge/referee`), its weights in four
  * bits. It computes in floating point; it judges what is shown and is no part of the machine.
  */
 

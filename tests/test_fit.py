@@ -42,7 +42,8 @@ def test_a_digit_of_mnist_stays_as_it_is():
     for digit in DIGITS:
         found = fit(digit, 28, MNIST)
         assert found.facts["paper"] == "dark"
-        assert np.abs(found.pixels.astype(int) - digit).max() <= 8
+        # Its contrast may rise a little; a pixel to one side would be a mean of 15.
+        assert np.abs(found.pixels.astype(int) - digit).mean() <= 1
 
 
 def test_a_photo_becomes_the_digit_that_is_on_it():

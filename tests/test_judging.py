@@ -64,9 +64,9 @@ def test_digits_of_another_size_are_refused_and_named():
     small = Judged("test", np.zeros((2, 14, 14), np.uint8), np.zeros(2, np.uint8))
     skeleton = SimpleNamespace(name="tiny", spec=Spec(height=16, width=16, image=14))
     require_size(small, skeleton)
-    text = "Skeleton tiny must take digits of 28 x 28, not images of 14 x 14"
+    text = "Skeleton tiny must take digits of {} x {}, not images of 14 x 14"
     for shape in ((2, 28, 28), (2, 14, 28), (2, 28, 14)):
-        with pytest.raises(InputError, match=f"^{text}$"):
+        with pytest.raises(InputError, match=f"^{text.format(*shape[1:])}$"):
             require_size(Judged("test", np.zeros(shape, np.uint8), small.labels), skeleton)
 
 

@@ -199,7 +199,8 @@ def test_refuses_unknown_names():
     ("name", "found"),
     [
         ("array.lane0.mix0.pe3.total", "array.lane0.mix0"),
-        ("array.window.line4.stage0", "array.window lines"),
+        ("array.window.$auto$ff.cc:337:slice$5", "array.window"),
+        ("array.$auto$ff.cc:337:slice$6", "array"),
         ("array.window.x", "array.window"),
         ("sequencer.account.x", "sequencer"),
         ("sound", "chip"),

@@ -23,9 +23,6 @@ TOOLS = ("pyosys", "amaranth")
 MM2 = 1e-6
 """Square millimetres in a square micrometre."""
 
-RING = re.compile(r"window\.line\d+")
-"""Blocks whose flip-flops are a memory: the cells of the window."""
-
 
 def report(
     chip: AsicChip, library: CellLibrary, found: Library, corner: str, netlist: Netlist
@@ -90,11 +87,10 @@ def clocks(chip: AsicChip) -> int:
 
 
 def block(name: str) -> str:
-    """Return the block of a cell: its lane's, its window's lines apart, or the chip's own."""
-    path = name.split(".")[:-1]
+    """Return the block of a cell: of the array, its parts, and of a lane, those of the lane."""
+    path = [part for part in name.split(".")[:-1] if not part.startswith("$")]
     if path[:1] == ["array"]:
-        ring = RING.match(".".join(path[1:]))
-        return "array.window lines" if ring else ".".join(path[: 3 if "lane" in name else 2])
+        return ".".join(path[: 3 if path[1:] and path[1].startswith("lane") else 2])
     return path[0] if path else "chip"
 
 

@@ -83,7 +83,7 @@ def option(
     parser
         Makes its value of a word of the command line, where its type does not say how.
     """
-    said = {"help": help, "bound": bound, "choices": choices, "share": share}
+    said: dict[str, Any] = {"help": help, "bound": bound, "choices": choices, "share": share}
     said |= {"recipes": recipes, "flag": flag, "parser": parser}
     return field(default=default, metadata=said)
 
@@ -118,9 +118,10 @@ def shape_spec(spec: Spec, *, gated: bool = True, side: int | None = None, **giv
     place = {name: given.pop(name) for name in OPENS if name in given}
     if side is None and "image" in given:
         side = side_for(given["image"])
-    sides = {} if side is None else {"height": side, "width": side}
+    if side is not None:
+        given |= {"height": side, "width": side}
     gate = replace(spec.gate, **place) if gated and spec.gate else None
-    return replace(spec, gate=gate, **sides, **given)
+    return replace(spec, gate=gate, **given)
 
 
 def side_for(image: int) -> int:

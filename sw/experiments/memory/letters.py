@@ -30,7 +30,7 @@ EXAMPLES = 10  # letters that are shown
 
 def measure(task: Task) -> Outcome:
     """Restore letters and digits with each gate, the digits' own included."""
-    assert task.letters is not None
+    assert task.letters is not None and task.letters.labels is not None
     gates = {"own": task.gated, **task.gates}
     some = spread(task.letters.labels, EXAMPLES)
     found, arrays = {}, {"letters": task.letters.images[some]}

@@ -30,6 +30,7 @@ def measure(task: Task) -> Outcome:
     """Find what the gate looks at in one digit of each class, at its first and its last opening."""
     spec, openings = task.machine.spec, first_and_last_opening(task.machine)
     labels = task.digits.labels
+    assert labels is not None
     chosen = [int(np.flatnonzero(labels == digit)[0]) for digit in np.unique(labels)]
     starts = np.concatenate([task.encoded(slice(index, index + 1)) for index in chosen])
     looks = sorted({*(opening - 1 for opening in openings), spec.steps})

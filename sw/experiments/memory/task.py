@@ -118,6 +118,7 @@ class Task:
 
         Returns the squared error of each, and 1 where it is read right: float64 (n, 2).
         """
+        assert self.digits.labels is not None
         read, _ = self.referee.read(shown)
         errors = squared_errors(shown, self.digits.images[part])
         return np.stack([errors, read == self.digits.labels[part]], axis=1)

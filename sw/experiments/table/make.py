@@ -56,4 +56,5 @@ def curves(
 
 def first(digits: Judged, most: int | None) -> Judged:
     """Return the first ``most`` digits, None for all."""
+    assert digits.labels is not None
     return Judged(digits.rows, digits.images[:most], digits.labels[:most])

@@ -82,6 +82,7 @@ class Store:
 def row(subject: Subject, digits: Judged, referee: Referee, progress: Progress) -> dict[str, Any]:
     """Restore blanked digits and return the numbers of the table's row."""
     _, images, labels = digits
+    assert labels is not None
     mask = blank_mask(images.shape, range(len(images)), SHARE)
     restored = subject.restore(np.where(mask, np.uint8(0), images), mask, progress)
     pasted = closeness(paste(restored, images, mask), images).to_json()
@@ -111,6 +112,7 @@ def point(
 ) -> dict[str, Any]:
     """Restore digits damaged in another way and return the point of the curve."""
     _, images, labels = digits
+    assert labels is not None
     damaged = DAMAGES[damage](images)
     restored = subject.restore(damaged, np.zeros(images.shape, bool), progress)
     scores = score(restored, images, labels, referee)

@@ -115,8 +115,8 @@ def fit(
     small = np.asarray(Image.fromarray(grey).reduce(factor)) if factor > 1 else grey
     light = is_light(small) if light is None else light
     ink = find_ink(small.astype(np.float64), light, place)
-    drawn: np.ndarray = ink > FAINT * PIXEL.max
-    rows, columns = (slice(*ends_of(drawn.any(axis=axis))) for axis in (1, 0))
+    drawn = ink > FAINT * PIXEL.max
+    rows, columns = (slice(*ends_of(np.asarray(drawn.any(axis=axis)))) for axis in (1, 0))
     scaled, scale = resize(ink[rows, columns], layout.box)
     top, left = placed(scaled, size, layout)
     pixels = np.zeros((size, size), np.uint8)

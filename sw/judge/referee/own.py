@@ -14,12 +14,12 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
+from golden.cache import cache_folder
 from golden.errors import InputError
 from golden.files import is_file, replacement, write_json
 from sw.data.load import Digits
 from sw.judge.referee import Referee, as_input
 from sw.judge.referee.train import BATCH, fit
-from sw.runs.cache import cache_folder
 from sw.runs.ordinary import ordinary
 
 __all__ = ["classifier", "referee_for"]

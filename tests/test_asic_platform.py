@@ -17,12 +17,12 @@ from hw.array.array import SystolicArray
 from hw.array.delay_line import DelayLine
 from hw.array.pe import ProcessingElement, operand
 from hw.asic import platform
-from hw.asic.chips import asic_chip
 from hw.asic.macros import Macro, model, ram, rom
 from hw.asic.platform import Asic
 from hw.primitives import BlockMemory, ReadOnlyMemory
 from hw.shapes import Geometry
 from hw.skeleton_memory import images
+from sim.devices.asic import chip_of
 
 LATE = Asic.spare_clocks
 
@@ -153,7 +153,7 @@ def test_array_computes_the_same_words_in_the_same_clocks(monkeypatch):
 
 
 def test_no_signal_of_the_chip_has_an_initial_value_on_silicon():
-    text = asic_chip("small").rtlil
+    text = chip_of("small").rtlil
     resets = re.findall(r"attribute \\init \d+'", text)
     assert resets  # Amaranth's, for simulators: mapping and simulation leave them out
     assert "memory " in text  # the skeleton's rows, which become logic
@@ -167,7 +167,7 @@ def test_no_signal_of_the_chip_has_an_initial_value_on_silicon():
     ],
 )
 def test_memories_are_macros(memory, names):
-    found = sorted(macro.name for macro in asic_chip("small", memory=memory).macros)
+    found = sorted(macro.name for macro in chip_of("small", memory=memory).macros)
     assert [name if name.startswith("ram") else "rom" for name in found] == names
 
 
@@ -203,4 +203,4 @@ def test_model_of_a_macro_has_its_ports_and_its_rows():
 )
 def test_refuses_chips_that_cannot_be(arguments, words):
     with pytest.raises(InputError, match=re.escape(words)):
-        asic_chip(**arguments)
+        chip_of(**arguments)

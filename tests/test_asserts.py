@@ -6,11 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FILES = [
-    path
-    for name in ("golden", "sw", "hw", "sim")
-    for path in (ROOT / name).rglob("*.py")
-]
+FILES = [path for name in ("golden", "sw", "hw", "sim") for path in (ROOT / name).rglob("*.py")]
 
 
 def is_for_types(test):

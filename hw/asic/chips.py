@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
 from amaranth import ClockDomain
 from amaranth.back import rtlil
 
 from golden.errors import InputError
-from golden.samples import calibrated
-from golden.skeleton import Skeleton, find
+from golden.skeleton import Skeleton
 from golden.spec import Spec
 from hw.asic.macros import Macro, model
 from hw.asic.platform import Asic
@@ -19,7 +17,7 @@ from hw.flow.names import rename
 from hw.shapes import Geometry
 from hw.skeleton_memory import require_fit
 
-__all__ = ["DESIGNS", "MEMORIES", "NAME", "AsicChip", "asic_chip"]
+__all__ = ["DESIGNS", "MEMORIES", "NAME", "SMALL", "AsicChip", "asic_chip", "require_design"]
 
 NAME = "thalweg"
 """Name of the top module."""
@@ -28,6 +26,7 @@ DESIGNS = {"f1": "digits on 32 x 32 cells, two contexts", "small": "16 x 16 cell
 """What can be built, and what it is for people. All compute one filter a clock."""
 
 SMALL = Spec(height=16, width=16, channels=4, multiplier=5, image=12)
+"""What `small` is built for."""
 
 MEMORIES = ("logic", "macro")
 """What the skeleton memory can be."""
@@ -89,16 +88,17 @@ class AsicChip:
         return platform, rename(text)
 
 
-def asic_chip(design: str, names: Sequence[str] = (), *, memory: str = "logic") -> AsicChip:
-    """Return a chip that holds these skeletons, names or folders; else the design's own."""
+def require_design(design: str) -> None:
+    """Raise unless a design has this name."""
     if design not in DESIGNS:
         raise InputError(f"DESIGN must be one of {', '.join(DESIGNS)}, not {design!r}")
+
+
+def asic_chip(design: str, skeletons: Sequence[Skeleton], *, memory: str = "logic") -> AsicChip:
+    """Return a chip that holds these skeletons."""
+    require_design(design)
     if memory not in MEMORIES:
         raise InputError(f"The skeleton memory must be {' or '.join(MEMORIES)}, not {memory!r}")
-    if names or design == "f1":
-        skeletons = tuple(Skeleton.load(find(name)) for name in names or ("digits",))
-    else:
-        skeletons = (calibrated(SMALL, np.random.default_rng(0)),)
     places = 1 << (len(skeletons) - 1).bit_length()
     geometry = Geometry(
         spec=skeletons[0].spec.ungated if design == "f1" else SMALL,
@@ -108,4 +108,4 @@ def asic_chip(design: str, names: Sequence[str] = (), *, memory: str = "logic") 
     )
     require_fit(geometry, skeletons)
     digests = tuple(skeleton.digest for skeleton in skeletons)
-    return AsicChip(design, geometry, memory, digests, skeletons)
+    return AsicChip(design, geometry, memory, digests, tuple(skeletons))

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from golden.errors import InputError
-
-if TYPE_CHECKING:
-    from hw.asic.liberty import Group
 
 __all__ = ["Table", "table_of"]
 
@@ -53,8 +50,11 @@ def place(axis: tuple[float, ...], value: float) -> tuple[int, float]:
     return index, (value - axis[index]) / (axis[index + 1] - axis[index])
 
 
-def table_of(library: Group, group: Group) -> Table:
-    """Return a table from its group; its axes may be those of its template."""
+def table_of(library: Any, group: Any) -> Table:
+    """Return a table from its group, as `hw.asic.liberty.parse` reads it.
+
+    Its axes may be those of its template.
+    """
     template = next(
         (
             found

@@ -1,16 +1,21 @@
 """A chip in standard cells under Verilator: its gateware for them, or its mapped netlist."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hw.asic.chips import NAME, AsicChip
+import numpy as np
+
+from golden.samples import calibrated
+from golden.skeleton import Skeleton, find
+from hw.asic.chips import NAME, SMALL, AsicChip, asic_chip, require_design
 from hw.flow.yosys import yosys
 from sim.devices.chip import Chip
 from sim.devices.designs import ChipDesign, Design
 from sim.devices.device import SimulatedDevice
 
-__all__ = ["AsicDesign", "AsicDevice"]
+__all__ = ["AsicDesign", "AsicDevice", "chip_of"]
 
 RANDOM = ("--x-initial", "unique")
 """Every register begins with a random value: see sim/devices/chip.cpp."""
@@ -94,4 +99,18 @@ class AsicDevice(SimulatedDevice):
         self.skeletons = design.chip.skeletons
         self.geometry = design.chip.geometry
         self.contexts = self.geometry.contexts
-        self.begin(Chip(design, **options))
+        begun: Any = design  # a `Chip` needs of it what every design has
+        self.begin(Chip(begun, **options))
+
+
+def chip_of(design: str, names: Sequence[str] = (), *, memory: str = "logic") -> AsicChip:
+    """Return a chip that holds these skeletons, names or folders; else the design's own.
+
+    That is ``digits``, and for ``small`` a random one of its shape.
+    """
+    require_design(design)
+    if names or design == "f1":
+        skeletons = [Skeleton.load(find(name)) for name in names or ("digits",)]
+    else:
+        skeletons = [calibrated(SMALL, np.random.default_rng(0))]
+    return asic_chip(design, skeletons, memory=memory)

@@ -40,12 +40,12 @@ def asic(
     thalweg asic --design small --skeleton-memory macro
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from hw.asic.build import build, target
-    from hw.asic.chips import asic_chip
     from hw.asic.library import find_library
+    from sim.devices.asic import chip_of
     from sw.runs.writable import require_writable
 
     wanted = target(find_library(library), corner, liberty)
-    chip = asic_chip(design, subjects or (), memory=skeleton_memory)
+    chip = chip_of(design, subjects or (), memory=skeleton_memory)
     folder = output or Path("build/asic") / f"{design}-{library}-{corner}"
     require_writable(folder / "report.json")
     found = build(chip, wanted, folder, say=typer.echo)

@@ -5,8 +5,7 @@ import pytest
 
 from golden.device import GoldenDevice, run
 from golden.errors import ToolError
-from hw.asic.chips import asic_chip
-from sim.devices.asic import AsicDesign, AsicDevice
+from sim.devices.asic import AsicDesign, AsicDevice, chip_of
 from sim.devices.chip import Chip
 
 STEPS = 3
@@ -21,7 +20,7 @@ def states(device, images):
 
 @pytest.fixture(scope="module")
 def chip():
-    return asic_chip("small")
+    return chip_of("small")
 
 
 @pytest.fixture(scope="module")

@@ -80,15 +80,9 @@ class SimulatedDevice(Device):
         )
         self.contexts = contexts
 
-        chip = Chip(ChipDesign(geometry, traced), **options)
-        chip.store(geometry, memories or images(geometry, self.skeletons))
-        self.begin(chip)
-
-    def begin(self, chip: Chip) -> None:
-        """Take a chip that holds the skeletons: reset it, and have it check them."""
-        self.chip = chip
-        chip.reset()
-        self.damaged = chip.check()
+        self.chip = Chip(ChipDesign(geometry, traced), **options)
+        self.chip.store(geometry, memories or images(geometry, self.skeletons))
+        self.damaged = self.chip.check()
 
         self._loads: list[tuple[Operation, np.ndarray]] = []
         self._batch = self._step = 0

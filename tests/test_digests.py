@@ -34,8 +34,9 @@ def of_layer(whole, layer, part):
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Digits)])
 def test_digest_of_digits(name):
-    if name == "source":  # for readers: the same digits elsewhere are the same
-        assert replace(DIGITS, source="elsewhere").digest == DIGITS.digest
+    if name in ("source", "facts"):  # for readers: the same digits elsewhere are the same
+        other = {"source": "elsewhere", "facts": {"more": "known"}}[name]
+        assert replace(DIGITS, **{name: other}).digest == DIGITS.digest
         return
     changed = replace(DIGITS, **{name: moved(getattr(DIGITS, name))})
     assert changed.digest != DIGITS.digest
@@ -81,7 +82,8 @@ def test_digests_see_more_of_a_number_than_its_last_byte():
 
 METHOD = Method(skeleton="a", gate="b", steps=10, damage=0.7, invert=False)
 PIXELS = np.arange(6, dtype=np.uint8).reshape(2, 3)
-CHANGED_METHOD = {"skeleton": "c", "gate": None, "steps": 11, "damage": 0.71, "invert": True}
+CHANGED_METHOD = {"skeleton": "c", "gate": None, "steps": 11, "damage": 0.71, "invert": True,
+                  "fit": 20}  # fmt: skip
 
 
 def test_a_mark_has_every_field_of_its_method():
@@ -142,7 +144,7 @@ OPTIONS = {
 }
 """Every option that decides what is trained: the others of a run, and another value."""
 
-APART = {"name": "other", "data": Path("d"), "output": Path("o"), "ship": True}
+APART = {"name": "other", "data": Path("d"), "output": Path("o"), "ship": True, "fit": True}
 """Those that say where things are."""
 
 

@@ -1,6 +1,8 @@
 # amaranth: UnusedElaboratable=no
 """The walk through an EXCHANGE, alone: a second one begins as the first did; how long it waits."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from golden.frames import CHECK, HEADER
@@ -171,10 +173,12 @@ def test_patience_is_handed_down_and_covers_a_pass_of_the_slowest_chip(monkeypat
             ("board", "LinkedChip"),
         ):
             monkeypatch.setattr(f"hw.{where}.{name}", note)
+        crossing = SimpleNamespace(chip_reset="a reset")
+        monkeypatch.setattr("hw.linked_chip.Crossing", lambda geometry, it=crossing: it)
         LinkedChip(GEOMETRY, ["one"], **options)
         Board(GEOMETRY, ["two"], divisor=20, **options)
         assert made == [
-            (GEOMETRY, ["one"], {}),
+            (GEOMETRY, ["one"], {"reset": "a reset"}),
             (GEOMETRY, {"patience": want}),
             (GEOMETRY, ["two"], {"patience": want}),
         ]

@@ -156,6 +156,7 @@ def test_demo_ends_with_1_where_the_chip_differs(thalweg, folder, tmp_path, monk
 
 def test_bench_ends_with_1_where_a_wire_gives_something_else(thalweg, tmp_path, monkeypatch):
     monkeypatch.setattr("golden.speed.measure", dict)
+    monkeypatch.setattr("sw.experiments.peers.measure", lambda say: {})
     monkeypatch.setattr("sw.play.speed.measure", lambda say: {})
     monkeypatch.setattr("sw.train.speed.measure", lambda progress: {})
     monkeypatch.setattr("sim.measure.speed.measure", lambda progress: {"engine": {}})

@@ -1,9 +1,11 @@
 # amaranth: UnusedElaboratable=no
 """A chip behind its link, and a board's two wires, with a stand-in for what is behind them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
-from amaranth import Module
+from amaranth import Module, ResetInserter
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.sim import Simulator
@@ -43,11 +45,13 @@ def test_what_a_design_is_given_reaches_its_chip_and_its_link(given, patience, m
 
     for name in ("linked_chip.Chip", "linked_chip.Link", "board.LinkedChip"):
         monkeypatch.setattr(f"hw.{name}", recorder(name))
+    crossing = SimpleNamespace(chip_reset="the crossing's")
+    monkeypatch.setattr("hw.linked_chip.Crossing", lambda geometry: crossing)
     skeletons = (uniform(GEOMETRY.spec, np.random.default_rng(1)),)
     LinkedChip(GEOMETRY, skeletons, **given)
     Board(GEOMETRY, skeletons, divisor=DIVISOR, **given)
     assert calls == [
-        ("linked_chip.Chip", (GEOMETRY, skeletons), {}),
+        ("linked_chip.Chip", (GEOMETRY, skeletons), {"reset": "the crossing's"}),
         ("linked_chip.Link", (GEOMETRY,), {"patience": patience}),
         ("board.LinkedChip", (GEOMETRY, skeletons), {"patience": patience}),
     ]
@@ -56,10 +60,14 @@ def test_what_a_design_is_given_reaches_its_chip_and_its_link(given, patience, m
 class StandIn(wiring.Component):
     """Stands for a chip: gives back the bytes it takes, counts commands and deltas, has planes."""
 
-    def __init__(self, geometry, skeletons):
+    def __init__(self, geometry, skeletons, *, reset):
+        self.reset = reset
         super().__init__(Chip(geometry, skeletons).signature)
 
     def elaborate(self, platform):
+        return ResetInserter(self.reset)(self.counted())
+
+    def counted(self):
         m = Module()
         connect(m, flipped(self.i_data), flipped(self.o_data))
         plane, clocks, busy = self.o_plane, self.clocks, self.busy

@@ -39,16 +39,16 @@ def test_block_memories_of_the_top_alone_have_a_number_each():
 
 
 @pytest.mark.parametrize(
-    ("name", "part", "speed"),
+    ("name", "options", "speed"),
     [
-        ("ulx3s-25f", "--25k", "6"),
-        ("ulx3s-45f", "--45k", "6"),
-        ("ulx3s-85f", "--85k", "6"),
-        ("versa-ecp5-5g", "--um5g-45k", "8"),
+        ("ulx3s-25f", ["--25k"], "6"),
+        ("ulx3s-45f", ["--45k"], "6"),
+        ("ulx3s-85f", ["--85k", "--router", "router2"], "6"),
+        ("versa-ecp5-5g", ["--um5g-45k"], "8"),
     ],
 )
 def test_a_placement_is_of_the_boards_part_and_of_one_seed(
-    monkeypatch, tmp_path, name, part, speed
+    monkeypatch, tmp_path, name, options, speed
 ):
     called, held = [], {number: tuple([number] * 2048) for number in (3, 4)}
     board = find_board(name)
@@ -72,7 +72,7 @@ def test_a_placement_is_of_the_boards_part_and_of_one_seed(
     placer = Placer(command=command, board=board, platform=platform, netlist=netlist, link=62)
     result = place(placer, 7, [3, 4])
     wanted = (
-        *(str(nextpnr), "--own", part, "--package", "CABGA381", "--speed", speed),
+        *(str(nextpnr), "--own", *options, "--package", "CABGA381", "--speed", speed),
         *("--json", "thalweg.json", "--lpf", "thalweg.lpf", "--seed", "7"),
         *("--textcfg", "thalweg-7.config", "--report", "nextpnr-7.json"),
         *("--sdf", "delays-7.sdf", "--timing-allow-fail", "--quiet"),

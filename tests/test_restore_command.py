@@ -51,7 +51,7 @@ def test_every_option_reaches_its_argument(thalweg, calls):
         "require_folders", "open_device", "restore_input", "report", "write_trace", "write",
     ]  # fmt: skip
     assert calls.of("load_run") == (("s", Path("g")), {})
-    read = (("show[0:3]", SKELETON.spec, Path("d")), {"invert": True})
+    read = (("show[0:3]", SKELETON.spec, Path("d")), {"invert": True, "fit": None})
     assert calls.of("read_input") == read
     traced = (Path("t/t.npz"), Path("o"), 3, 4, SKELETON.spec)
     assert calls.of("require_trace") == (traced, {})
@@ -76,7 +76,7 @@ def test_raw_lattices_go_on_for_the_steps_of_the_skeleton(thalweg, calls, monkey
     words = ("--skeleton", "s", "--output", "o", "--from-step", 5, "--no-gate")
     assert thalweg("restore", "x", *words) == (0, "wrote o/report.json\n", "")
     assert calls.of("load_subject") == (("s", None, True), {})
-    assert calls.of("read_input")[1] == {"invert": False}
+    assert calls.of("read_input")[1] == {"invert": False, "fit": None}
     (_, network, given), options = calls.of("restore_input")
     assert given.states is LATTICES.states and given.step == 5
     wanted = {"steps": 9, "damage": 0.7, "traced": False}
@@ -104,7 +104,7 @@ def test_a_folder_is_restored_by_the_same_options(thalweg, calls, tmp_path, monk
     (opening, *given), _ = calls.of("restore_folder")
     named = {"skeleton": "n", "skeleton_digest": "d", "device": "simulated", "filters": 2}
     places = (tmp_path, Path("o"), Path("clean"))
-    wanted = [gate, SKELETON.spec, places, "method", named]
+    wanted = [gate, SKELETON.spec, places, "method", named, None]
     assert given == wanted
     assert opening() == "a device"
     assert calls.of("open_device") == (("simulated", (SKELETON,), 2, 9600), {})

@@ -109,7 +109,7 @@ def test_a_design_is_the_same_each_time_so_that_what_is_made_of_it_can_be_kept()
     assert first["top.il"] == second["top.il"]
 
 
-def test_a_reset_is_held_until_the_plls_have_locked_and_15_clocks_more():
+def test_a_reset_is_held_until_the_plls_have_locked_and_16_clocks_more():
     m, locked = Module(), Signal()
     m.domains.usb = usb = ClockDomain("usb")
     hold(m, "usb", locked)
@@ -128,7 +128,7 @@ def test_a_reset_is_held_until_the_plls_have_locked_and_15_clocks_more():
     simulator.add_clock(1e-6, domain="usb")
     simulator.add_testbench(bench)
     finish(simulator, 1000, "the reset hangs")
-    assert held == [1] * 15 + [0] * 5
+    assert held == [1] * 16 + [0] * 4
 
 
 def test_without_luna_a_usb_board_is_one_line(monkeypatch):

@@ -13,7 +13,7 @@ from hw.boards.catalogue import BOARDS, find_board
 from hw.shapes import Geometry
 from sim.cocotb_run import Plan
 from sw.data.damage import blank
-from sw.data.load import show_digits
+from sw.data.load import Digits, show_digits
 from sw.serial.device import ChipDevice
 from tests.recorded import names
 from tests.shelf import SMALL
@@ -94,7 +94,8 @@ def simulated(monkeypatch, calls):
     monkeypatch.setattr("sim.cocotb_run.run_chip_bench", calls.fake("bench"))
     monkeypatch.setattr("sim.proof.prove.prove", calls.fake("prove", proof))
     images = show_digits()[0]
-    found = SimpleNamespace(test_images=images, test_labels=np.zeros(1000, np.uint8))
+    labels = np.zeros(1000, np.uint8)
+    found = Digits(images, labels, images, labels, "show digits")
     monkeypatch.setattr("sw.data.load.load", calls.fake("load", found))
     return calls
 

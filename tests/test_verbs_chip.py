@@ -91,7 +91,7 @@ def test_a_bitstream_is_refilled_in_the_order_told(thalweg, pair, monkeypatch, c
 def simulated(monkeypatch, calls):
     """Have `thalweg sim` simulate nothing; its data are show digits."""
     proof = SimpleNamespace(images=31, codes=32_000, clocks=33_000)
-    monkeypatch.setattr("sim.cocotb_run.run_chip_bench", calls.fake("bench"))
+    monkeypatch.setattr("sim.cocotb_run.run_chip_bench", calls.fake("bench", 1.5))
     monkeypatch.setattr("sim.proof.prove.prove", calls.fake("prove", proof))
     images = show_digits()[0]
     labels = np.zeros(1000, np.uint8)

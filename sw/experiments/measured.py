@@ -121,12 +121,12 @@ def training(speed: Mapping[str, float] | None) -> str:
         (f"{batch}, fake-quantised, plain torch", f"{speed['batch_plain_ms']:.0f} ms"),
         (f"{batch}, fake-quantised, fused", f"{speed['batch_fused_ms']:.0f} ms"),
         ("speed-up", f"{speed['batch_plain_to_fused']:.1f} x"),
-        (
-            "the same beside a process that keeps one core busy",
-            f"{speed['batch_beside_neighbour_to_alone']:.1f} x the time",
-        ),
         (f"{batches:,} batches of {size} at this rate", f"{speed[long]:.1f} h"),
     ]
+    beside = speed.get("batch_beside_neighbour_to_alone")
+    if beside is not None:
+        what = "a fused batch beside a process that keeps one core busy"
+        rows.append((what, f"{beside:.1f} x the time"))
     return table(("training", "measured by `make bench`"), rows)
 
 

@@ -77,8 +77,12 @@ $(BIN)/.boards: $(BIN)/.ready
 sim: setup ## cocotb on Verilator and the fast device against golden, every code
 	$(THALWEG) sim $(SKELETON) --images $(IMAGES) --filters $(FILTERS) $(data)
 
-bench: setup ## speed of golden, gate, training and simulations; clocks of a digit for each F
+bench: $(BIN)/.peers ## speed of golden, its peers, gate, page, training, simulations; clocks of a digit for each F
 	$(THALWEG) bench
+
+$(BIN)/.peers: $(BIN)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[peers]'
+	@touch $@
 
 docs: setup ## tables of README and docs from what was measured
 	$(THALWEG) docs

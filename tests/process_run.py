@@ -43,7 +43,7 @@ def main(folder):
     with join(options.batch):
         rank = place()[0]
         gradients, parameters = few_batches(options, digits.train_images)
-        run.run(options, None)
+        run.run(options)
     torch.save((gradients, parameters, exported), folder / f"rank-{rank}.pt")
 
 

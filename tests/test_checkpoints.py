@@ -83,7 +83,7 @@ CHANGES = {
     "spec": replace(Options().spec, multiplier=3),
 }
 """Another value of each option that decides the result."""
-PLACES = {"name": "other", "data": Path("x"), "output": Path("y"), "ship": True}
+PLACES = {"name": "other", "data": Path("x"), "output": Path("y"), "ship": True, "fit": True}
 """And of those that only say where things are."""
 
 

@@ -84,7 +84,7 @@ def test_autocast_of_the_other_device_is_put_aside_too():
 @each_setting
 def test_training_is_the_same(monkeypatch, tmp_path, setting):
     digits = Digits(CORNERS, LABELS, None, None, "corners")
-    monkeypatch.setattr(recipes, "load", lambda data, download: digits)
+    monkeypatch.setattr(recipes, "load", lambda data, download, fit: digits)
     monkeypatch.setattr("sw.train.calibrate.QUANTILES", (0.998,))
     finished = []
     monkeypatch.setattr(

@@ -113,7 +113,7 @@ def test_a_rule_that_rounds_otherwise_is_found(models):
 def test_training_whose_proof_fails_ends_with_1_and_says_where(thalweg, monkeypatch, tmp_path):
     images, labels = show_digits()
     digits = Digits(images[:64], labels[:64], images[64:68], labels[64:68], "show digits")
-    monkeypatch.setattr(recipes, "load", lambda data, download: digits)
+    monkeypatch.setattr(recipes, "load", lambda data, download, fit: digits)
     monkeypatch.setattr(ship, "PROVEN", 2)
     monkeypatch.setattr("sw.train.calibrate.QUANTILES", (0.998,))
     monkeypatch.setattr("sw.train.draw.CALIBRATION", 4)

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def small(tmp_path, monkeypatch):
     """Options of a run that takes a moment, and the learners that it ends with."""
     digits = Digits(CORNERS, LABELS, None, None, "corners")
-    monkeypatch.setattr(recipes, "load", lambda data, download: digits)
+    monkeypatch.setattr(recipes, "load", lambda data, download, fit: digits)
     monkeypatch.setattr("sw.train.calibrate.QUANTILES", (0.998,))
     finished = []
     monkeypatch.setattr(ship, "export", lambda learner, *rest: finished.append(learner))
@@ -164,7 +164,7 @@ def test_what_is_told_of_a_result_is_measured_with_its_gate_and_damage(monkeypat
         seen["blanked"] = (damaged == 0).sum((1, 2)).tolist()
         return 7
 
-    def evaluate(device, network, tests, *, steps, share):
+    def evaluate(device, network, tests, *, steps, share, reader):
         seen.update(network=network, steps=steps, share=share, tests=tests)
         return {"images": 300, "rows": "test", "restored": {"psnr_mean": 1.0, "digit_id": 2.0}}
 

@@ -51,9 +51,9 @@ def test_a_run_has_joined_its_like_and_its_folder_is_its_own(monkeypatch, tmp_pa
 
     monkeypatch.setattr(run, "join", lambda batch: entered("join", batch))
     monkeypatch.setattr(run, "exclude_others", lambda folder: entered("exclude_others", folder))
-    monkeypatch.setattr(run, "run", order.append)
+    monkeypatch.setattr(run, "run", lambda *given: order.append(given))
     run.train(options)
-    inner = [("exclude_others", tmp_path / "digits"), options, "exclude_others left"]
+    inner = [("exclude_others", tmp_path / "digits"), (options, None), "exclude_others left"]
     wanted = [("join", 6), *inner, "join left"]
     assert order == wanted
 
@@ -95,7 +95,7 @@ def test_a_recipe_of_digits_goes_its_own_way(monkeypatch, tmp_path, name):
     recipe.export(learner)
 
     assert order == [
-        ("load", tmp_path / "data", True),
+        ("load", tmp_path / "data", True, None),
         *[("settle", learner, DATA, options)] * (name == "memory"),
         ("export", learner, options, DATA),
         ("floats", "rule", "gate", options.folder / "latent.safetensors"),

@@ -40,7 +40,7 @@ def small(tmp_path, monkeypatch):
     images, labels = show_digits()
     corners = np.ascontiguousarray(images[:64, 8:16, 10:18])
     digits = Digits(corners, labels[:64], None, None, "corners")
-    monkeypatch.setattr(recipes, "load", lambda data, download: digits)
+    monkeypatch.setattr(recipes, "load", lambda data, download, fit: digits)
     finished = []
     monkeypatch.setattr(
         ship, "export", lambda learner, options, digits: finished.append(integers(learner))
@@ -213,7 +213,7 @@ def test_rejects_images_of_another_size(small):
 def test_rejects_data_without_training_digits(small, monkeypatch):
     options, _ = small
     none = Digits(np.zeros((0, 8, 8), np.uint8), np.zeros(0, np.uint8), None, None, "nothing")
-    monkeypatch.setattr(recipes, "load", lambda data, download: none)
+    monkeypatch.setattr(recipes, "load", lambda data, download, fit: none)
     with pytest.raises(InputError) as error:
         train(options)
 
@@ -342,7 +342,7 @@ def test_rule_without_gate_trains():
 def test_whole_run_leaves_a_proven_skeleton(tmp_path, monkeypatch):
     images, labels = show_digits()
     digits = Digits(images[:64], labels[:64], images[64:84], labels[64:84], "show digits")
-    monkeypatch.setattr(recipes, "load", lambda data, download: digits)
+    monkeypatch.setattr(recipes, "load", lambda data, download, fit: digits)
     monkeypatch.setattr(ship, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setattr(verify, "BLOCK", 4)
     options = Options(name="x", output=tmp_path, batches=2, qat_batches=1, batch=2, ship=True)

@@ -57,7 +57,7 @@ def train(options: Options, digits: Digits | None = None) -> None:
         run(options, digits)
 
 
-def run(options: Options, digits: Digits | None) -> None:
+def run(options: Options, digits: Digits | None = None) -> None:
     """Train, in this process or in this and its like."""
     prepare(options)
     if options.ship and leads():

@@ -52,6 +52,19 @@ def golden_calls(skeleton):
     return told
 
 
+def answer_of(script, asked, timeout):
+    """What a script on node answers, from JSON to JSON."""
+    done = subprocess.run(
+        ["node", SCRIPTS / script],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 def follow(path, folder):
     """What the page's chip gives for its calls."""
     done = subprocess.run(

@@ -1,30 +1,19 @@
 """The page's end of the wire: frames as golden has them, and a chip that is asked again."""
 
-import json
-import subprocess
-
 import numpy as np
 import pytest
 
 from golden.frames import cobs_decode, cobs_encode, frame, parse
 from tests.device_suite import skeletons
 from tests.node import needs_node, node
-from tests.page_board import SCRIPTS, follow, require_calls_equal, save_skeleton, terminal
+from tests.page_board import answer_of, follow, require_calls_equal, save_skeleton, terminal
 from tests.played_link import PlayedChip
 
 pytestmark = needs_node
 
 
 def ask_frames(cases):
-    done = subprocess.run(
-        ["node", SCRIPTS / "frames.mjs"],
-        input=json.dumps(cases),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return answer_of("frames.mjs", cases, timeout=60)
 
 
 def payloads():

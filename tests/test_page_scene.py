@@ -1,7 +1,5 @@
 """What the page makes of scenes, damage and generated files; and when it says that a run rests."""
 
-import json
-import subprocess
 import zlib
 from dataclasses import replace
 from hashlib import sha256
@@ -21,7 +19,7 @@ from sw.judge.referee import Referee, network
 from sw.play import PAGE
 from sw.play.assets import DIGITS, dequantised, files
 from tests.node import needs_node
-from tests.page_board import SCRIPTS
+from tests.page_board import answer_of
 
 LARGEST = 200_000  # bytes of the page without the gate
 LARGEST_WITH_GATE = 1_600_000
@@ -29,15 +27,7 @@ LARGEST_WITH_GATE = 1_600_000
 
 def ask(*calls):
     """What the page makes of calls."""
-    done = subprocess.run(
-        ["node", SCRIPTS / "scene.mjs"],
-        input=json.dumps(calls),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return answer_of("scene.mjs", calls, timeout=120)
 
 
 def test_generated_files_are_what_the_command_makes():

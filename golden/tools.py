@@ -208,7 +208,10 @@ def ending(code: int) -> str:
 
 
 def complaint(log: Path) -> str:
-    """Return the first line of a log that reports an error, else its last line."""
+    """Return the first line of a log that reports an error, else its last line.
+
+    A line that begins with it goes before one that has the word somewhere, which may be a name.
+    """
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -216,5 +219,6 @@ def complaint(log: Path) -> str:
     lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     if not lines:
         return "it says nothing"
-    wrong = (line for line in lines if "error" in line.lower() or "no space" in line.lower())
-    return next(wrong, lines[-1])[:300]
+    wrong = [line for line in lines if "error" in line.lower() or "no space" in line.lower()]
+    begun = (line for line in wrong if line.lower().startswith("error"))
+    return next(begun, (wrong or lines[-1:])[0])[:300]

@@ -67,6 +67,22 @@ def test_another_yosys_or_other_passes_synthesise_anew(monkeypatch, tmp_path, na
         monkeypatch.setattr(synthesis, name, other)
 
 
+def test_a_design_at_whose_names_yosys_stops_is_mapped_without_them(monkeypatch, tmp_path):
+    called = []
+
+    def yosys(read, text, passes, log, *, top):
+        called.append(passes)
+        if len(called) < 2:
+            raise ToolError("Yosys failed with exit code 1: ERROR: Assert `a == b' failed; see x")
+        return NETLIST
+
+    monkeypatch.setattr(synthesis, "yosys", yosys)
+    top = SimpleNamespace(board=SimpleNamespace(geometry=Geometry(filters=2)))
+    synthesise(find_board("ulx3s-45f"), planned("a", "b"), top, tmp_path)
+    plain, without = called
+    assert without == (r"delete w:*\[*\]", *plain)
+
+
 def test_a_synthesis_that_fails_leaves_no_netlist(monkeypatch, tmp_path):
     def fail(*rest, top):
         raise ToolError("Yosys failed")

@@ -97,7 +97,8 @@ def test_a_tool_has_the_name_that_its_caller_gives_it(tmp_path):
     ("text", "told"),
     [
         (b"one\nwrite: No space left on device\nlast\n", "write: No space left on device"),
-        (b"one\n fatal ERROR: x\nerror: y\n", "fatal ERROR: x"),
+        (b"one\n fatal ERROR: x\nan error: y\n", "fatal ERROR: x"),
+        (b"1/1: \\error\nERROR: x\nERROR: y\n", "ERROR: x"),
         (b"\xff one\n\n  \n", "\ufffd one"),
         (b"x" * 500, "x" * 300),
         (b" \n\n", "it says nothing"),

@@ -427,6 +427,7 @@ def test_shipped_skeletons_come_with_what_was_recorded(folder, tmp_path):
         "digits-ca",
         "digits-memory",
         "digits-swift",
+        "letters",
     ]
     assert all(each.recorded == each.skeleton.digest for each in shipped)
     (own,) = load_subjects([str(folder)])

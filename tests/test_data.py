@@ -151,7 +151,7 @@ def test_each_part_has_as_many_labels_as_images(tmp_path, part, count):
 
 def test_letters_come_from_a_folder_only(tmp_path):
     small_mnist(tmp_path / "letters-upper")
-    assert load(tmp_path, name="letters-upper").source == "letters-upper, 5 digits"
+    assert load(tmp_path, name="letters-upper").source == "letters-upper, 5 images"
     with pytest.raises(
         InputError, match=r"^Data set 'letters-upper' must be given by --data or THALWEG_DATA$"
     ):

@@ -130,7 +130,7 @@ def test_results_are_of_goldens_device_by_the_protocol(monkeypatch, capsys):
     (((given,), *rest),) = asked
     assert given is skeleton and rest == [gate, tests, 3, 0.4]
     assert found["images"] == 1234
-    assert capsys.readouterr().err == "1,234 show digits: 18.13 dB, 91.24 % read right\n"
+    assert capsys.readouterr().err == "1,234 show images: 18.13 dB, 91.24 % read right\n"
 
 
 # The commit.

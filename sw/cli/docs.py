@@ -53,8 +53,9 @@ def parts() -> dict[str, str]:
     from sw.experiments.memory.page import parts as memory_parts
     from sw.experiments.table.report import compared_parts
     from sw.report.wire import wire_parts
+    from sw.report.yours import own_parts
 
-    measured = measured_parts() | compared_parts() | memory_parts() | ablation_parts()
+    measured = measured_parts() | compared_parts() | memory_parts() | ablation_parts() | own_parts()
     return measured | chip_parts() | wire_parts() | {"ranges": ranges(), "estimates": estimates()}
 
 

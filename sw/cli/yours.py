@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sw.cli.common import Damage
+from sw.cli.docs import docs as write_docs
 from sw.cli.request import parameters
 from sw.cli.sim import COCOTB, compare_cocotb, compare_device
 from sw.cli.train import why_no_chip
@@ -51,6 +52,9 @@ class Request:
     output: Annotated[Path, typer.Option(help="folder for everything; report.html is the page")] = (
         Path("build/yours")
     )
+    docs: Annotated[
+        bool, typer.Option("--docs", help="also put the report and its picture into docs")
+    ] = False
 
 
 def yours(**given: Any) -> None:
@@ -62,24 +66,26 @@ def yours(**given: Any) -> None:
     \b
     thalweg yours
     thalweg yours --data pictures --fit --image 28 --damage block --output build/mine
+    thalweg yours --data letters-upper --no-gate --channels 16 --multiplier 5 --name letters
     """  # noqa: D301 - click reads the backspace as: keep these lines
-    from golden.files import write_json
-    from sw.report.yours import page
+    from sw.report.yours import FILES, publish_own, require_own_docs, write_report
     from sw.runs.writable import require_writable
     from sw.train.run import train
 
     shape = {each.name: given.pop(each.name) for each in fields(Shape)}
     request, work = Request(**given), Work()
-    files = [request.output / name for name in ("report.html", "report.json")]
-    require_writable(*files)
+    require_writable(*(request.output / name for name in FILES))
+    if request.docs:
+        require_own_docs(request.name)
     with work.timed("data"):
         options = options_of(request, shape)
     with work.timed("training, proof and evaluation"):
         train(options)
     report = report_of(options, request, work)
-    write_json(files[1], report.told)
-    page(files[0], report.told, report.columns)
-    typer.echo(f"wrote {files[0]}")
+    typer.echo(f"wrote {write_report(request.output, report.told, report.columns)}")
+    if request.docs:
+        publish_own(request.output, request.name)
+        write_docs()
 
 
 class Work:
@@ -126,6 +132,8 @@ class Report:
 
 def report_of(options: Options, request: Request, work: Work) -> Report:
     """Simulate the chip of a finished run, and gather what was measured."""
+    import numpy as np
+
     from golden.files import read_json
     from sw.data.damage import damage
     from sw.data.load import load
@@ -135,8 +143,9 @@ def report_of(options: Options, request: Request, work: Work) -> Report:
     skeleton, network = load_run(options.folder)
     record = read_json(options.folder / "provenance.json")
     data = load(options.data, fit=options.spec.image if options.fit else None, say=lambda _: None)
-    tests = images_to_judge(data, max(request.images, SHOWN))
-    damaged, _ = damage(tests.images, range(len(tests.images)), options.damage)
+    originals = images_to_judge(data).images
+    damaged, _ = damage(originals, range(len(originals)), options.damage)
+    shown = np.linspace(0, len(originals) - 1, SHOWN).round().astype(int)  # sets may be sorted
     with work.timed("chip, written and simulated"):
         chip = chip_of(skeleton, network, damaged[: request.images], request.output)
     told = {
@@ -156,7 +165,7 @@ def report_of(options: Options, request: Request, work: Work) -> Report:
         "training_seconds": record["seconds"]["training"],
         "seconds": work.seconds,
     }
-    return Report(told, columns_of(skeleton, network, damaged[:SHOWN], tests.images[:SHOWN]))
+    return Report(told, columns_of(skeleton, network, damaged[shown], originals[shown]))
 
 
 def parameters_of(skeleton: Skeleton, network: GateNetwork | None) -> dict[str, int]:

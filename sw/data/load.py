@@ -190,8 +190,9 @@ def read_folder(folder: Path, name: str) -> Digits:
     keep = without_show(images)
     if name == "mnist" and labels.max(initial=0) > LAST_DIGIT:
         name = resolve(folder).name
-    given = images[keep], labels[keep], test_images, test_labels, f"{name}, {len(images):,} digits"
-    return Digits(*given, {} if name == "mnist" else layout_of(images))
+    what, layout = ("digits", {}) if name == "mnist" else ("images", layout_of(images))
+    source = f"{name}, {len(images):,} {what}"
+    return Digits(images[keep], labels[keep], test_images, test_labels, source, layout)
 
 
 def layout_of(images: np.ndarray) -> dict[str, Any]:

@@ -1,21 +1,28 @@
-"""The page of `thalweg yours`: what was trained, proven, simulated and measured, on one page."""
+"""What `thalweg yours` reports: a page, its picture, and tables for the docs."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping
 from html import escape
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from golden.files import replacement
+from golden.errors import InputError
+from golden.files import read_json, replacement, write_json
+from sw.report.docs import table as markdown
 from sw.report.pictures import sheet
+from sw.report.publish import DOCS, publish, require_docs
 
-__all__ = ["page", "tables"]
+__all__ = ["FILES", "own_parts", "publish_own", "require_own_docs", "tables", "write_report"]
+
+FILES = ("report.html", "report.json", "report.png")
+
+SHOWN = ("letters",)
+"""Names of skeletons whose reports are in docs."""
 
 WIDTH = 900
 """Pixels that the sheet of images is about as wide as."""
@@ -29,28 +36,33 @@ code { background: #f3f3f3; }
 """
 
 
-def page(path: Path, told: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> None:
-    """Write the page, whole or not at all: one file that needs no other."""
-    name, parts = escape(told["name"]), tables(told)
-    body = [f"<h1>{name}</h1>", f"<p><code>{escape(told['command'])}</code></p>", image(columns)]
-    for title, rows in parts.items():
+def write_report(folder: Path, told: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> Path:
+    """Write the report's numbers, its picture and its page; return the page's path."""
+    html, numbers, picture = (folder / name for name in FILES)
+    write_json(numbers, told)
+    side = next(iter(columns.values())).shape[2]
+    scale = max(1, round(WIDTH / len(columns) / (side + 2)))
+    with replacement(picture) as temporary:
+        Image.fromarray(sheet(columns, scale)).save(temporary, format="PNG", optimize=True)
+    with replacement(html) as temporary:
+        temporary.write_text(page(told, picture), encoding="utf-8")
+    return html
+
+
+def page(told: Mapping[str, Any], picture: Path) -> str:
+    """Return the page as HTML; the picture is in it, so that it needs no other file."""
+    name, data = escape(told["name"]), base64.b64encode(picture.read_bytes()).decode("ascii")
+    body = [
+        f"<h1>{name}</h1>",
+        f"<p><code>{escape(told['command'])}</code></p>",
+        f'<img alt="Images, damaged, step by step, restored" src="data:image/png;base64,{data}">',
+    ]
+    for title, rows in tables(told).values():
         body += [f"<h2>{escape(title)}</h2>", table(rows)]
-    text = (
+    return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
         f"<style>{STYLE}</style></head><body>{''.join(body)}</body></html>\n"
     )
-    with replacement(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def image(columns: Mapping[str, np.ndarray]) -> str:
-    """Return the sheet of images as an element that contains them."""
-    side = next(iter(columns.values())).shape[2]
-    scale = max(1, round(WIDTH / len(columns) / (side + 2)))
-    file = BytesIO()
-    Image.fromarray(sheet(columns, scale)).save(file, format="PNG", optimize=True)
-    data = base64.b64encode(file.getvalue()).decode("ascii")
-    return f'<img alt="Images, damaged, step by step, restored" src="data:image/png;base64,{data}">'
 
 
 def table(rows: Iterable[Iterable[object]]) -> str:
@@ -62,16 +74,14 @@ def table(rows: Iterable[Iterable[object]]) -> str:
     return f"<table>{''.join(lines)}</table>"
 
 
-def tables(told: Mapping[str, Any]) -> dict[str, list[list[str]]]:
-    """Return the tables of a report, headings first, by their titles."""
+def tables(told: Mapping[str, Any]) -> dict[str, tuple[str, list[list[str]]]]:
+    """Return the tables of a report, by name: the title, and rows, headings first."""
+    seconds = [[part, f"{seconds:,.0f}"] for part, seconds in told["seconds"].items()]
     return {
-        "How well it restores": results(told["results"]),
-        "What was trained": trained(told),
-        "What was proven": proven(told),
-        "How long it took": [
-            ["part", "seconds"],
-            *([part, f"{seconds:,.0f}"] for part, seconds in told["seconds"].items()),
-        ],
+        "restored": ("How well it restores", results(told["results"])),
+        "trained": ("What was trained", trained(told)),
+        "proven": ("What was proven", proven(told)),
+        "seconds": ("How long it took", [["part", "seconds"], *seconds]),
     }
 
 
@@ -132,3 +142,25 @@ def proven(told: Mapping[str, Any]) -> list[list[str]]:
             f"{found['images']} images, {found['codes']:,} codes, {clocks:,.0f} clocks an image",
         ])
     return rows
+
+
+def require_own_docs(name: str, docs: Path = DOCS) -> None:
+    """Raise `InputError` unless the report of a skeleton of this name can be put into docs."""
+    if name not in SHOWN:
+        raise InputError(f"--docs must come with --name {' or '.join(SHOWN)}, not with {name}")
+    require_docs(docs, f"{name}.json", f"{name}.png")
+
+
+def publish_own(folder: Path, name: str, docs: Path = DOCS) -> None:
+    """Put the numbers and the picture of a report into docs."""
+    publish({f"{name}.json": folder / FILES[1], f"{name}.png": folder / FILES[2]}, docs)
+
+
+def own_parts(docs: Path = DOCS) -> dict[str, str]:
+    """Return the parts of docs from the reports that are there."""
+    parts = {}
+    for name in SHOWN:
+        told = read_json(docs / f"{name}.json")
+        for part, (_, (heading, *rows)) in tables(told).items():
+            parts[f"{name}-{part}"] = markdown(heading, rows)
+    return parts

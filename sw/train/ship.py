@@ -82,7 +82,7 @@ def evaluate_skeleton(
         if "ssim" in scores
         else f"{scores['digit_id']:.2f} % read right"
     )
-    say(f"{results['images']:,} {results['rows']} digits: {scores['psnr_mean']:.2f} dB, {told}")
+    say(f"{results['images']:,} {results['rows']} images: {scores['psnr_mean']:.2f} dB, {told}")
     return results
 
 

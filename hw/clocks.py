@@ -4,10 +4,24 @@ from hw.array.array import SystolicArray
 from hw.context import Context
 from hw.shapes import Geometry
 
-__all__ = ["READ_LATENCY", "busy_clocks", "overlaps", "pass_clocks", "run_clocks", "run_overhead"]
+__all__ = [
+    "READ_LATENCY",
+    "RESET_CLOCKS",
+    "busy_clocks",
+    "overlaps",
+    "pass_clocks",
+    "run_clocks",
+    "run_overhead",
+]
 
 READ_LATENCY = Context.LATENCY + 1
 """Clocks from an address to the array's word."""
+
+RESET_CLOCKS = 96
+"""Clocks for which reset must be high where registers have no initial values.
+
+Registers of data have no reset: what they hold at first leaves the pipelines meanwhile.
+"""
 
 BEGIN = 4
 """Clocks from a command to its run's first read."""

@@ -7,6 +7,7 @@ from amaranth.utils import ceil_log2
 
 from hw.array.accumulator import Accumulator
 from hw.array.lane import Lane
+from hw.array.pe import spare
 from hw.array.residual import Residual
 from hw.array.window import Edges, Window
 from hw.primitives import BlockMemory, ReadOnlyMemory, connect_each, delay
@@ -90,9 +91,11 @@ class SystolicArray(wiring.Component):
 
         geometry = self.geometry
         m.submodules.window = window = Window(geometry)
-        wait = self.WORD_LATENCY
+        late = spare(platform)
+        wait = self.WORD_LATENCY + late
+        word = delay(m, self.word.as_value(), late, name="word")
         m.d.comb += [
-            window.word.eq(self.word),
+            window.word.as_value().eq(word),
             window.advance.eq(delay(m, self.slot.advance, wait, name="advance")),
             window.valid.eq(delay(m, self.slot.valid, wait, name="centre")),
             Value.cast(window.edges).eq(delay(m, Value.cast(self.slot.edges), wait, name="edges")),

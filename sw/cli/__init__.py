@@ -31,6 +31,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from golden.errors import Difference, InputError, reason
 from sw.cli import (
     ablate,
+    asic,
     baseline,
     bench,
     bitstream,
@@ -89,6 +90,7 @@ VERBS: dict[str, dict[str, Callable[..., Any]]] = {
         "reskeleton": reskeleton.reskeleton,
         "program": program.program,
         "simulate": simulate.serve,
+        "asic": asic.asic,
     },
     "Measure": {
         "memory": memory.memory,

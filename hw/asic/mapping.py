@@ -1,0 +1,106 @@
+"""Mapping: Yosys turns the chip into cells of a library."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from hw.asic.chips import NAME, AsicChip
+from hw.asic.liberty import Library, liberty_text
+from hw.asic.library import CellLibrary
+from hw.flow.names import module_name
+from hw.flow.yosys import yosys
+
+__all__ = ["gates", "mapped"]
+
+CELLS = "cells.lib"
+MODELS = "macros.v"
+CONSTRAINTS = "abc.constr"
+FILES = f"read_verilog -lib {MODELS}"
+
+FORGET = ("setattr -unset init w:*", "setattr -unset keep w:*")
+"""No initial values, and no copies of registers: a placer for an ASIC makes its own."""
+
+BLOCKS = (
+    *("array.window", "array.lane0.perceive", "array.lane0.mix0", "array.accumulator"),
+    *("array.residual0", "array", "sequencer", "lattice_port", "gate_port", "checker"),
+    *("context0", "context1"),
+)
+"""Blocks whose area is reported; each is mapped apart."""
+
+
+def mapped(
+    chip: AsicChip, library: CellLibrary, liberty: Path, found: Library, period: float, log: Path
+) -> dict[str, Any]:
+    """Return the netlist of a chip in cells of a library, as Yosys's JSON.
+
+    Parameters
+    ----------
+    chip : AsicChip
+        The chip.
+    library : CellLibrary
+        What of the library is used.
+    liberty, found : Path, Library
+        The liberty file, and what it holds.
+    period : float
+        Period in ns that mapping aims at.
+    log : Path
+        File for Yosys's log: it stays only where something fails.
+    """
+    avoid = " ".join(f"-dont_use {name}" for name in excluded(library, found))
+    passes = (
+        FILES,
+        *FORGET,
+        *keep_blocks(chip),
+        f"synth -top {NAME} -flatten -booth -run begin:check",
+        f"dfflibmap -liberty {CELLS} {avoid}",
+        "opt -fast",
+        f"abc -liberty {CELLS} -constr {CONSTRAINTS} -D {round(period * 1000)} {avoid}",
+        f"hilomap -hicell {library.high} -locell {library.low}",
+        "setattr -mod -unset keep_hierarchy *",
+        "flatten -noscopeinfo",
+        "clean -purge",
+        f"read_liberty -lib -ignore_miss_func -overwrite {CELLS}",
+        f"select {NAME}",
+        "write_json -selected",
+    )
+    files = {
+        CELLS: liberty_text(liberty),
+        MODELS: chip.models,
+        CONSTRAINTS: f"set_driving_cell {library.driver}\nset_load 0.006\n",
+    }
+    return json.loads(yosys("read_rtlil", chip.rtlil, passes, log, top=NAME, files=files))
+
+
+def gates(chip: AsicChip, log: Path) -> dict[str, Any]:
+    """Return the netlist of a chip in generic gates, where there is no library."""
+    passes = (
+        FILES,
+        *FORGET,
+        f"synth -top {NAME} -flatten -booth -noabc -run begin:check",
+        "abc -g AND,NAND,OR,NOR,XOR,XNOR,MUX,AOI3,OAI3",
+        "clean -purge",
+        "write_json",
+    )
+    files = {MODELS: chip.models}
+    return json.loads(yosys("read_rtlil", chip.rtlil, passes, log, top=NAME, files=files))
+
+
+def excluded(library: CellLibrary, found: Library) -> list[str]:
+    """Return the names of the cells that are not to be used."""
+    return [
+        name
+        for name in found.found
+        if any(fnmatchcase(name, pattern) for pattern in library.excluded)
+    ]
+
+
+def keep_blocks(chip: AsicChip) -> Iterator[str]:
+    """Yield passes that keep the blocks apart that the chip has."""
+    for block in BLOCKS:
+        module = module_name(NAME, block)
+        if f"module \\{module}\n" in chip.rtlil:
+            yield f"setattr -mod -set keep_hierarchy 1 {module}"

@@ -65,6 +65,8 @@ DEFAULTS = {
     "netlist-sim": {"board": "b", "subjects": (), "link": "uart", "images": 1, "states": False},
     "reskeleton": {"bitstream": Path("b"), "subjects": ["s"], "output": Path("o")},
     "program": {"board": "b", "bitstream": None, "link": "uart", "flash": False},
+    "asic": {"subjects": (), "library": "sg13g2", "corner": "typ", "design": "f1", "liberty": None,
+             "skeleton_memory": "logic", "output": None},
     "sim": {"subject": "digits", "images": 20, "filters": 5, "gate": None, "no_gate": False,
             "data": None},
     "simulate": {"subjects": (), "board": None, "filters": None, "baud": 3_000_000},

@@ -6,6 +6,7 @@ from hw.shapes import Geometry
 
 __all__ = [
     "READ_LATENCY",
+    "READ_SPARE",
     "RESET_CLOCKS",
     "busy_clocks",
     "overlaps",
@@ -16,6 +17,9 @@ __all__ = [
 
 READ_LATENCY = Context.LATENCY + 1
 """Clocks from an address to the array's word."""
+
+READ_SPARE = Context.SPARE + 1
+"""How many of them are left out where ways are short."""
 
 RESET_CLOCKS = 96
 """Clocks for which reset must be high where registers have no initial values.

@@ -30,8 +30,8 @@ class PlayedChip:
     """A chip of a geometry that holds these skeletons; it refuses those of `damaged`, a bit each.
 
     `done` lists the commands that it has taken, `stored` the words of each row of a memory, `told`
-    how often it was deleted and reset. What it computes can be overridden: `encode`, `step`, `show`, `zero`
-    and `openings`.
+    how often it was deleted and reset. What it computes can be overridden: `encode`, `step`,
+    `show`, `zero` and `openings`.
     """
 
     handle = 4711

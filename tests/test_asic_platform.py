@@ -8,23 +8,27 @@ import numpy as np
 import pytest
 from amaranth import signed, unsigned
 from amaranth.hdl import Fragment
+from amaranth.lib import data
 from amaranth.sim import Simulator
 
 from golden.errors import InputError
+from golden.fixed import HIDDEN, STATE, round_shift, trunc_shift
 from golden.samples import calibrated
 from golden.spec import Spec
 from hw.array.array import SystolicArray
-from hw.array.delay_line import DelayLine
-from hw.array.pe import ProcessingElement, operand
+from hw.array.requantiser import Requantiser
+from hw.array.residual import Residual
 from hw.asic import platform
-from hw.asic.macros import Macro, model, ram, rom
+from hw.asic.array import require_geometry
+from hw.asic.macros import Macro, model, ram, rom, single
 from hw.asic.platform import Asic
+from hw.asic.single_port import SinglePortMemory
 from hw.primitives import BlockMemory, ReadOnlyMemory
-from hw.shapes import Geometry
+from hw.shapes import Geometry, residual_row
 from hw.skeleton_memory import images
 from sim.devices.asic import chip_of
 
-LATE = Asic.spare_clocks
+SPEC = Spec(height=4, width=4, channels=4, multiplier=5, image=4)
 
 
 def observe(dut, on, steps, outputs):
@@ -52,43 +56,55 @@ def member(dut, path):
     return dut
 
 
-@pytest.mark.parametrize("words", [2, 5])
-def test_short_lines_are_shift_registers(words):
-    rng = np.random.default_rng(words)
-    steps, word = [], 0
-    for clock in range(120):
-        advance = int(rng.integers(3) == 0) if clock else 1
-        word = int(rng.integers(256)) if advance else word
-        steps.append({"i": word, "advance": advance})
-    want, got = (
-        observe(DelayLine(8, words), on, steps, ["o", "o_advance"]) for on in (None, Asic())
-    )
-    assert got[60:] == want[60:]
+def test_a_memory_with_one_port_reads_what_was_written():
+    rng = np.random.default_rng(0)
+    held, shown, want, steps = {}, None, [], []
+    for _ in range(300):
+        row, code, enable = (int(n) for n in rng.integers((40, 256, 4)))
+        write = int(row not in held or rng.integers(2))
+        steps.append({"address": row, "write_data": code, "write": write, "enable": enable > 0})
+        if enable and write:
+            held[row], shown = code, None  # anything
+        elif enable:
+            shown = held[row]
+        want.append(shown)
+    got = observe(SinglePortMemory(8, 40), None, steps, ["read_data"])
+    pairs = [(code, found) for code, [found] in zip(want, got, strict=True) if code is not None]
+    assert len(pairs) > 50 and all(code == found for code, found in pairs)
 
 
-def test_long_lines_stay_in_a_memory():
-    assert Asic().get_delay_line(DelayLine(8, 33)) is None
+@pytest.mark.parametrize("to", [STATE, HIDDEN], ids=["state", "hidden"])
+def test_requantisers_compute_golden_codes_in_a_clock(to):
+    rng = np.random.default_rng(1)
+    acc = np.concatenate([[-(1 << 20), -1, 0, 1, (1 << 20) - 1], rng.integers(-5000, 5000, 200)])
+    shift = rng.integers(0, 16, len(acc))
+    steps = [{"acc": int(a), "shift": int(n)} for a, n in zip(acc, shift, strict=True)]
+    got = observe(Requantiser(signed(21), max_shift=15, to=to), Asic(), steps, ["code"])
+    assert Requantiser.LATENCY - Requantiser.SPARE == 1
+    assert [code for [code] in got] == to.clamp(round_shift(acc, shift)).tolist()
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_processing_elements_compute_the_same_sums_from_later_operands(count):
-    rng = np.random.default_rng(count)
-    weights = [(-128, -128), (127, -1), (-1, 127), *rng.integers(-128, 128, (60, 2)).tolist()]
-    inputs = [
-        {"sample": int(rng.integers(-128, 128)), "operand": operand(pair[:count])}
-        for pair in weights
+def test_residuals_compute_golden_states():
+    rng = np.random.default_rng(2)
+    geometry = Geometry(spec=SPEC, filters=1, contexts=1, skeletons=1)
+    row = data.Layout.cast(residual_row())
+    biases, shifts = rng.integers(-(1 << 23), 1 << 23, 4), [0, 5, 15, 23]
+    rows = [
+        row.const({"bias": int(b), "shift": n}).as_bits()
+        for b, n in zip(biases, shifts, strict=True)
     ]
-
-    def sums(on, late):
-        element = ProcessingElement(count, sample=signed(8), i_sum=signed(20), o_sum=signed(21))
-        steps = [{}] * late + inputs + [{}] * (LATE - late)
-        steps = [
-            step | {f"i_sums.{place}": clock * (1 - 2 * place) for place in range(count)}
-            for clock, step in enumerate(steps)
-        ]
-        return observe(element, on, steps, [f"o_sums.{place}" for place in range(count)])
-
-    assert sums(Asic(), LATE)[LATE:] == sums(None, 0)[LATE:]
+    count = 200
+    words = rng.integers(0, 4, count)
+    total, state = rng.integers(-(1 << 18), 1 << 18, count), rng.integers(-128, 128, count)
+    wait = Residual.LATENCY - Residual.SPARE
+    steps = [{"total": int(total[k]), "word": int(words[k])} for k in range(count)]
+    steps = [*steps, *[{}] * wait]
+    for place, code in enumerate(state.tolist()):
+        steps[place + 1] = steps[place + 1] | {"state": code}
+    got = observe(Residual(geometry, rows), Asic(), steps, ["code"])
+    acc = biases[words] + total
+    want = STATE.clamp(state + trunc_shift(acc, np.array(shifts)[words]))
+    assert [code for [code] in got[wait - 1 : wait - 1 + count]] == want.tolist()
 
 
 @pytest.mark.parametrize("granularity", [8, 16])
@@ -119,37 +135,74 @@ def test_skeleton_memory_is_logic_behind_a_register_of_the_address():
     rows = np.random.default_rng(2).integers(0, 1 << 20, 13).tolist()
     steps = [{"address": row} for row in [*range(13), *range(12, -1, -1)]]
     memory = ReadOnlyMemory(unsigned(20), rows)
-    assert observe(memory, Asic(), steps, ["data"])[1:] == [
-        [rows[s["address"]]] for s in steps[:-1]
-    ]
+    assert observe(memory, Asic(), steps, ["data"]) == [[rows[s["address"]]] for s in steps]
 
 
-def test_array_computes_the_same_words_in_the_same_clocks(monkeypatch):
+def slots_of(geometry, cells, rests):
+    """Return what an array is told of so many cells, with rests of some clocks between them."""
+    side, steps = geometry.spec.width, []
+    words = iter(np.random.default_rng(1).integers(-128, 128, cells * geometry.words).tolist())
+    for cell in range(cells):
+        for slot in range(geometry.slots):
+            if slot % geometry.phases == 0:
+                word = next(words)
+            x, y = cell % side, cell // side % side
+            steps.append((word, {
+                "slot.advance": slot % geometry.phases == 0,
+                "slot.valid": cell >= 2 * side + 2,
+                "slot.first": slot == 0,
+                "slot.last": slot == geometry.slots - 1,
+                "slot.edges.left": x == 0,
+                "slot.edges.right": x == side - 1,
+                "slot.edges.top": y == 0,
+                "slot.edges.bottom": y == side - 1,
+                "slot.address.slot": slot,
+            }))  # fmt: skip
+        rest = {"slot.advance": 0, "slot.valid": 0, "slot.last": 0}
+        steps += [(word, rest)] * rests.get(cell, 0)
+    late = [0] * SystolicArray.WORD_LATENCY + [word for word, _ in steps]
+    steps = [step for _, step in steps] + [rest] * (3 * geometry.slots)
+    late += [late[-1]] * (len(steps) - len(late))
+    return [step | {"word.0": word} for step, word in zip(steps, late, strict=True)]
+
+
+@pytest.mark.parametrize("rests", [{}, {20: 3, 21: 17, 25: 200}], ids=["flowing", "resting"])
+@pytest.mark.parametrize("channels", [4, 8])
+def test_array_computes_the_same_words(monkeypatch, channels, rests):
     monkeypatch.setattr(platform, "SMALL_ROWS", 1 << 10)  # no macro: they have no behaviour here
-    spec = Spec(height=4, width=4, channels=4, multiplier=2, image=4)
+    spec = Spec(height=4, width=4, channels=channels, multiplier=5, image=4)
     geometry = Geometry(spec=spec, filters=1, contexts=1, skeletons=1)
     held = images(geometry, [calibrated(spec, np.random.default_rng(0))])
-    words = np.random.default_rng(1).integers(-128, 128, 1000).tolist()
-    steps = []
-    for clock in range(30 * geometry.slots):
-        cell, slot = divmod(clock, geometry.slots)
-        steps.append({
-            "slot.advance": clock % geometry.phases == 0,
-            "slot.valid": 10 < cell < 26,
-            "slot.first": slot == 0,
-            "slot.last": slot == geometry.slots - 1,
-            "slot.edges.left": cell % 4 == 0,
-            "slot.address.slot": slot,
-            "word.0": words[max(0, clock - 2) // geometry.phases],
-        })
+    steps = slots_of(geometry, 28, rests)
     want, got = (
-        observe(SystolicArray(geometry, held), on, steps, ["codes.0", "valid", "index"])
+        [
+            (code, index)
+            for code, valid, index in observe(
+                SystolicArray(geometry, held), on, steps, ["codes.0", "valid", "index"]
+            )
+            if valid
+        ]
         for on in (None, Asic())
     )
-    written = [clock for clock, (_, valid, _) in enumerate(want) if valid]
-    assert len(written) > 10 * geometry.words
-    assert [got[clock] for clock in written] == [want[clock] for clock in written]
-    assert [valid for _, valid, _ in got[90:]] == [valid for _, valid, _ in want[90:]]
+    assert len(want) == 18 * channels and len({code for code, _ in want}) > 10
+    assert got[-len(want) :] == want
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"filters": 5}, "takes filters 1, not 5"),
+        ({"multiplier": 4}, "takes spec.multiplier 5 to 8, not 4"),
+        ({"boundary": "wrap"}, "takes spec.boundary zero, not 'wrap'"),
+        ({"width": 12}, "takes spec.width 4, 8, 16, 32 or 64, not 12"),
+    ],
+)
+def test_refuses_arrays_that_cannot_be(options, words):
+    options = {"filters": 1, "multiplier": 5, "boundary": "zero", "width": 8} | options
+    filters = options.pop("filters")
+    geometry = Geometry(spec=Spec(height=8, channels=4, image=8, **options), filters=filters)
+    with pytest.raises(InputError, match=f"^The chip in standard cells {re.escape(words)}$"):
+        require_geometry(geometry)
 
 
 def test_no_signal_of_the_chip_has_an_initial_value_on_silicon():
@@ -162,8 +215,8 @@ def test_no_signal_of_the_chip_has_an_initial_value_on_silicon():
 @pytest.mark.parametrize(
     ("memory", "names"),
     [
-        ("logic", ["ram_1024x8", "ram_256x10", "ram_56x8", "ram_64x8"]),
-        ("macro", ["ram_1024x8", "ram_256x10", "ram_56x8", "ram_64x8", *6 * ["rom"]]),
+        ("logic", ["ram1_64x24", "ram_1024x8", "ram_256x10", "ram_64x8"]),
+        ("macro", ["ram1_64x24", "ram_1024x8", "ram_256x10", "ram_64x8", *6 * ["rom"]]),
     ],
 )
 def test_memories_are_macros(memory, names):
@@ -174,6 +227,7 @@ def test_memories_are_macros(memory, names):
 def test_names_of_macros_tell_their_shape_and_contents():
     assert ram(480, 8, 8).name == "ram_480x8"
     assert ram(480, 16, 8).name == "ram_480x16_by8"
+    assert single(512, 24).name == "ram1_512x24"
     rows = [1, 0x1FF]
     crc = zlib.crc32(b"\1\0\xff\1")
     assert rom(9, rows).name == f"rom_2x9_{crc:08x}"

@@ -7,7 +7,6 @@ from amaranth.utils import ceil_log2
 
 from hw.array.accumulator import Accumulator
 from hw.array.lane import Lane
-from hw.array.pe import spare
 from hw.array.residual import Residual
 from hw.array.window import Edges, Window
 from hw.primitives import BlockMemory, ReadOnlyMemory, connect_each, delay
@@ -87,15 +86,15 @@ class SystolicArray(wiring.Component):
         })
 
     def elaborate(self, platform):
+        if hasattr(platform, "get_array") and (hard := platform.get_array(self)):
+            return hard
         m = Module()
 
         geometry = self.geometry
         m.submodules.window = window = Window(geometry)
-        late = spare(platform)
-        wait = self.WORD_LATENCY + late
-        word = delay(m, self.word.as_value(), late, name="word")
+        wait = self.WORD_LATENCY
         m.d.comb += [
-            window.word.as_value().eq(word),
+            window.word.eq(self.word),
             window.advance.eq(delay(m, self.slot.advance, wait, name="advance")),
             window.valid.eq(delay(m, self.slot.valid, wait, name="centre")),
             Value.cast(window.edges).eq(delay(m, Value.cast(self.slot.edges), wait, name="edges")),

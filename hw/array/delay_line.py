@@ -45,8 +45,6 @@ class DelayLine(wiring.Component):
         })
 
     def elaborate(self, platform):
-        if hasattr(platform, "get_delay_line") and (hard := platform.get_delay_line(self)):
-            return hard
         m = Module()
 
         m.submodules.ring = ring = BlockMemory(self.width, self.words)

@@ -8,7 +8,6 @@ from amaranth.lib.wiring import In, Out
 
 from golden.fixed import STATE
 from hw.array.mix import Mix
-from hw.array.pe import spare
 from hw.array.perceive import Perceive
 from hw.primitives import ReadOnlyMemory, connect_each, delay
 from hw.scan import Scan, token_layout
@@ -90,30 +89,25 @@ class Lane(wiring.Component):
         for before, after in zip(self.i_taps, self.o_taps, strict=True):
             m.d.comb += after.eq(delay(m, before, self.filters, name="tap"))
 
-        # Taps and hidden codes may come late: a row then waits for them as an address, or in the
-        # register that the scan wants anyway.
-        late = spare(platform)
-        way = 0 if late else 1
         layout = perceive_row(self.filters)
         m.submodules.perceive_rom = rom = ReadOnlyMemory(layout, self.perceive)
         m.submodules.perceive = perceive = Perceive(self.filters)
-        row = delay(m, Value.cast(rom.data), 1, name="row")  # closer than the memory
         m.d.comb += [
-            rom.address.eq(delay(m, address, late - 1 + way, name="late_address")),
-            Value.cast(perceive.row).eq(row if late else Value.cast(rom.data)),
+            rom.address.eq(address),
+            perceive.row.eq(rom.data),
             *connect_each(self.i_taps, perceive.taps),
         ]
+        row = delay(m, Value.cast(rom.data), 1, name="row")  # closer than the memory
         scan = self.scan(m, f"perceive{self.index}", row, self.i_scan)
 
         address = delay(m, address, Perceive.LATENCY, name="mix_address")
-        wait = late + 1 - way
         sums = self.i_sums
         for column, hidden in enumerate(perceive.hidden):
-            rom, mix = self.column(m, column, way)
+            rom, mix = self.column(m, column)
             # Each column adds to the sums a clock after the one before.
             m.d.comb += [
-                rom.address.eq(delay(m, address, column + wait, name=f"address{column}")),
-                mix.hidden.eq(delay(m, hidden, column + late, name=f"hidden{column}")),
+                rom.address.eq(delay(m, address, column, name=f"address{column}")),
+                mix.hidden.eq(delay(m, hidden, column, name=f"hidden{column}")),
                 *connect_each(sums, mix.i_sums),
             ]
             sums = mix.o_sums
@@ -123,14 +117,14 @@ class Lane(wiring.Component):
 
         return m
 
-    def column(self, m: Module, column: int, way: int) -> tuple[ReadOnlyMemory, Mix]:
-        """Return a mixing column and its memory, with registers for the way from it."""
+    def column(self, m: Module, column: int) -> tuple[ReadOnlyMemory, Mix]:
+        """Return a mixing column and its memory."""
         channels = self.geometry.spec.channels
         rom = ReadOnlyMemory(mix_row(channels), self.mix[column])
         mix = Mix(channels, before=self.before + column)
         m.submodules[f"mix{column}_rom"], m.submodules[f"mix{column}"] = rom, mix
         # The multipliers are many, hence far apart: operands get a clock for the way alone.
-        m.d.comb += mix.operands.eq(delay(m, Value.cast(rom.data), way, name=f"operands{column}"))
+        m.d.comb += mix.operands.eq(delay(m, Value.cast(rom.data), 1, name=f"operands{column}"))
         return rom, mix
 
     def scan(self, m: Module, name: str, row: Value, token: data.View) -> data.View:

@@ -10,7 +10,7 @@ from golden.fixed import WEIGHT
 from hw.primitives import Multiplier, delay
 from hw.shapes import operand_shape
 
-__all__ = ["ProcessingElement", "operand", "products", "spare"]
+__all__ = ["ProcessingElement", "operand", "products"]
 
 LOW = WEIGHT.width + 1  # bits of the product that the lower weight owns alone
 OVERLAP = 7  # bits that the two products share
@@ -33,15 +33,6 @@ def products(sample: int, packed: int) -> tuple[int, int]:
     low = (wide >> LOW) - (sample & mask) * (upper & mask) & mask
     low -= (low >> OVERLAP - 1) << OVERLAP
     return low << LOW | wide & (1 << LOW) - 1, (wide >> LOW) - low
-
-
-def spare(platform: object) -> int:
-    """Return the clocks of a processing element that a platform does without.
-
-    There, samples and operands come so much later, and sums as always.
-    """
-    clocks: int = getattr(platform, "spare_clocks", 0)
-    return clocks
 
 
 class ProcessingElement(wiring.Component):
@@ -85,10 +76,6 @@ class ProcessingElement(wiring.Component):
         })
 
     def elaborate(self, platform):
-        if hasattr(platform, "get_processing_element") and (
-            hard := platform.get_processing_element(self)
-        ):
-            return hard
         m = Module()
 
         m.submodules.multiplier = multiplier = Multiplier(self.sample.shape(), self.operand.shape())

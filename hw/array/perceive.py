@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.fixed import HIDDEN, SHIFTS, STATE
-from hw.array.pe import ProcessingElement, spare
+from hw.array.pe import ProcessingElement
 from hw.array.requantiser import Requantiser
 from hw.primitives import connect_each, delay
 from hw.shapes import TAPS, code, perceive_row, tap_sum
@@ -52,7 +52,7 @@ class Perceive(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        wait = ProcessingElement.LATENCY - 1 - spare(platform)
+        wait = ProcessingElement.LATENCY - 1
         totals = [delay(m, bias, wait, name="bias") for bias in self.row.biases]
         for count in range(TAPS):
             tap = TAPS - 1 - count

@@ -1,7 +1,21 @@
 """Memories as macros: modules with a documented port, which a memory compiler's block goes into.
 
-A macro for reading and writing is called ``ram_<rows>x<bits>``, followed by ``_by<bits>`` where
-parts of a row are written apart. Its ports:
+A macro of one port for reading and writing is called ``ram1_<rows>x<bits>``. Its ports:
+
+============ ====== =========================================================================
+port         way    is
+============ ====== =========================================================================
+clk          in     clock, rising edge
+addr         in     row to read or to write
+en           in     whether to do either; `r_data` holds while it is low
+w_en         in     whether to write
+w_data       in     what to write
+r_data       out    the row, from a register: it follows the edge that took `addr`; anything
+                    after a write
+============ ====== =========================================================================
+
+A macro with a port for each is called ``ram_<rows>x<bits>``, followed by ``_by<bits>`` where parts
+of a row are written apart. Its ports:
 
 ============ ====== =========================================================================
 port         way    is
@@ -26,7 +40,7 @@ from dataclasses import dataclass
 
 from amaranth.utils import ceil_log2
 
-__all__ = ["Macro", "model", "ram", "rom"]
+__all__ = ["Macro", "model", "ram", "rom", "single"]
 
 
 @dataclass(frozen=True)
@@ -41,12 +55,15 @@ class Macro:
         Bits that share a write enable; 0 where nothing is written.
     contents : tuple of int
         Its rows, where nothing is written.
+    single : bool
+        Whether one port serves for reading and writing.
     """
 
     rows: int
     bits: int
     granularity: int = 0
     contents: tuple[int, ...] = ()
+    single: bool = False
 
     @property
     def name(self) -> str:
@@ -55,6 +72,8 @@ class Macro:
             size = -(-self.bits // 8)
             text = b"".join(row.to_bytes(size, "little") for row in self.contents)
             return f"rom_{self.rows}x{self.bits}_{zlib.crc32(text):08x}"
+        if self.single:
+            return f"ram1_{self.rows}x{self.bits}"
         parts = f"_by{self.granularity}" if self.granularity < self.bits else ""
         return f"ram_{self.rows}x{self.bits}{parts}"
 
@@ -62,6 +81,10 @@ class Macro:
     def ports(self) -> dict[str, tuple[str, int]]:
         """Way and bits of each port."""
         address = ceil_log2(self.rows)
+        if self.single:
+            inputs = {"clk": 1, "addr": address, "en": 1, "w_en": 1, "w_data": self.bits}
+            ways = {name: ("input", bits) for name, bits in inputs.items()}
+            return {**ways, "r_data": ("output", self.bits)}
         ports = {"clk": ("input", 1), "r_addr": ("input", address), "r_data": ("output", self.bits)}
         if not self.granularity:
             return ports
@@ -78,6 +101,11 @@ def ram(rows: int, bits: int, granularity: int) -> Macro:
     return Macro(rows, bits, granularity)
 
 
+def single(rows: int, bits: int) -> Macro:
+    """Return the macro of a memory with one port."""
+    return Macro(rows, bits, bits, single=True)
+
+
 def rom(bits: int, contents: Sequence[int]) -> Macro:
     """Return the macro of a memory with these rows, that is only read."""
     return Macro(len(contents), bits, 0, tuple(contents))
@@ -91,7 +119,12 @@ def model(macro: Macro) -> str:
     )
     lines = [f"module {macro.name}(", ports, ");"]
     lines += [f"    reg [{macro.bits - 1}:0] memory [0:{macro.rows - 1}];"]
-    if macro.granularity:
+    if macro.single:
+        lines += [
+            "    always @(posedge clk) if (en)",
+            "        if (w_en) memory[addr] <= w_data; else r_data <= memory[addr];",
+        ]
+    elif macro.granularity:
         lines += writes(macro)
         lines += ["    always @(posedge clk) if (r_en) r_data <= memory[r_addr];"]
     else:

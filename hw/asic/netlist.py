@@ -19,7 +19,7 @@ Bit = int | str
 
 def is_macro(kind: str) -> bool:
     """Whether a module is a memory of `hw.asic.macros`."""
-    return kind.startswith(("ram_", "rom_"))
+    return kind.startswith(("ram1_", "ram_", "rom_"))
 
 
 @dataclass(frozen=True)

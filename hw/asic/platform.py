@@ -4,8 +4,10 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 
-from golden.fixed import WEIGHT
-from hw.asic.macros import Macro, ram, rom
+from hw.array.array import SystolicArray
+from hw.asic.array import AsicArray
+from hw.asic.macros import Macro, ram, rom, single
+from hw.asic.single_port import SinglePortMemory
 from hw.primitives import delay
 
 __all__ = ["Asic"]
@@ -17,9 +19,9 @@ SMALL_ROWS = 32
 class Asic:
     """Builds the chip's blocks for standard cells; nothing has a value before it is given one.
 
-    Memories become macros, see `hw.asic.macros`; small ones become flip-flops. Two products are
-    two multipliers of eight bits, and the registers that a hard multiplier and its long ways want
-    are left out. `Asic.macros` lists the macros of what was elaborated.
+    Memories become macros, see `hw.asic.macros`; small ones become flip-flops. The registers that
+    long ways and hard multipliers want are left out, and the array is another: see
+    `hw.asic.array`. `Asic.macros` lists the macros of what was elaborated.
 
     Parameters
     ----------
@@ -27,35 +29,33 @@ class Asic:
         What the skeleton memory is: ``logic``, or ``macro``.
     """
 
-    spare_clocks = 6
-    """See `hw.array.pe.spare`: the sums are there a clock after the operands."""
+    has_short_ways = True
+    """See `hw.primitives.spare`."""
 
     def __init__(self, *, skeleton: str = "logic") -> None:
         self.skeleton = skeleton
         self.macros: list[Macro] = []
 
-    def get_processing_element(self, element: wiring.Component) -> Module:
-        """Return a multiplier and adder for each weight, with a register behind them."""
-        m = Module()
-        weights = unpack(m, element.operand) if element.count > 1 else [element.operand]
-        for weight, before, after in zip(weights, element.i_sums, element.o_sums, strict=True):
-            total = Signal.like(after, name="total", reset_less=True)
-            m.d.sync += total.eq(before + element.sample * weight)
-            m.d.comb += after.eq(total)
-        return m
+    def get_array(self, array: SystolicArray) -> AsicArray:
+        """Return the array whose products need no chain."""
+        return AsicArray(array)
 
-    def get_delay_line(self, line: wiring.Component) -> Module | None:
-        """Return a shift register for a short line; None for one in a memory."""
-        if line.words > SMALL_ROWS:
+    def get_single_port_memory(self, memory: SinglePortMemory) -> Module | None:
+        """Return a macro; None for a small memory, which becomes flip-flops."""
+        if memory.depth <= SMALL_ROWS:
             return None
         m = Module()
-        word = line.i
-        with m.If(line.advance):
-            for index in range(line.words + 1):
-                stage = Signal(line.width, name=f"stage{index}", reset_less=True)
-                m.d.sync += stage.eq(word)
-                word = stage
-        m.d.comb += [line.o.eq(word), line.o_advance.eq(delay(m, line.advance, 1, name="advance"))]
+        macro = single(memory.depth, memory.width)
+        self.macros.append(macro)
+        m.submodules.macro = Instance(
+            macro.name,
+            i_clk=ClockSignal(),
+            i_addr=memory.address,
+            i_en=memory.enable,
+            i_w_en=memory.write,
+            i_w_data=memory.write_data,
+            o_r_data=memory.read_data,
+        )
         return m
 
     def get_block_memory(self, memory: wiring.Component) -> Module:
@@ -89,18 +89,16 @@ class Asic:
         if self.skeleton == "macro":
             macro = rom(len(data), memory.init)
             self.macros.append(macro)
-            row = Signal(len(data))
             m.submodules.macro = Instance(
-                macro.name, i_clk=ClockSignal(), i_r_addr=memory.address, o_r_data=row
+                macro.name, i_clk=ClockSignal(), i_r_addr=memory.address, o_r_data=data
             )
-            m.d.comb += data.eq(delay(m, row, 1, name="row"))
             return m
         m.submodules.rows = rows = Memory(
             shape=unsigned(len(data)), depth=len(memory.init), init=memory.init
         )
         read = rows.read_port(domain="comb")
         m.d.comb += [
-            read.addr.eq(delay(m, memory.address, memory.LATENCY, name="address")),
+            read.addr.eq(delay(m, memory.address, 1, name="address")),
             data.eq(read.data),
         ]
         return m
@@ -123,14 +121,3 @@ def register_file(memory: wiring.Component) -> Module:
         m.d.sync += [found.eq(Array(rows)[memory.read_address]), output.eq(found)]
     m.d.comb += memory.read_data.eq(output)
     return m
-
-
-def unpack(m: Module, operand: Value) -> list[Signal]:
-    """Return the two weights of an operand; see `hw.array.pe.operand`."""
-    lower, upper = Signal(signed(WEIGHT.width)), Signal(signed(WEIGHT.width))
-    borrow = operand[WEIGHT.width]  # the lower weight's sign, taken off the upper one
-    m.d.comb += [
-        lower.eq(operand[: WEIGHT.width]),
-        upper.eq(operand[WEIGHT.width + 1 :] + borrow),
-    ]
-    return [lower, upper]

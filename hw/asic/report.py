@@ -100,22 +100,29 @@ def memory(macro: Macro, library: CellLibrary | None) -> dict[str, Any]:
         "macro": macro.name,
         "rows": macro.rows,
         "bits": macro.bits,
-        "ports": "one to write, one to read" if macro.granularity else "one to read",
+        "ports": ports_of(macro),
     }
     return entry | {"sram": sram(macro, library) if library and macro.granularity else None}
 
 
+def ports_of(macro: Macro) -> str:
+    """Return the ports of a memory, for people."""
+    if macro.single:
+        return "one to read or write"
+    return "one to write, one to read" if macro.granularity else "one to read"
+
+
 def sram(macro: Macro, library: CellLibrary) -> dict[str, Any] | None:
-    """Return the PDK's SRAM that has two ports and takes a memory with the least area.
+    """Return the PDK's SRAM that has the ports and takes a memory with the least area.
 
     None where `$PDK_ROOT` has none: no area is guessed.
     """
     root = os.environ.get("PDK_ROOT")
     if not root or not library.sram:
         return None
-    best = None
-    for path in sorted((Path(root) / library.sram).glob("*_2P_*_typ_*.lib")):
-        shape = re.search(r"_2P_(\d+)x(\d+)_", path.name)
+    best, ports = None, "1P" if macro.single else "2P"
+    for path in sorted((Path(root) / library.sram).glob(f"*_{ports}_*_typ_*.lib")):
+        shape = re.search(rf"_{ports}_(\d+)x(\d+)_", path.name)
         area = re.search(r"^\s*area\s*:\s*([\d.]+)", path.read_text(errors="replace"), re.MULTILINE)
         if shape and area:
             rows, bits = map(int, shape.groups())

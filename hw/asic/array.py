@@ -1,0 +1,167 @@
+"""The array on silicon: one filter a clock, without registers for long ways or hard multipliers."""
+
+from amaranth import *
+from amaranth.lib import data
+
+from golden.errors import InputError
+from golden.fixed import HIDDEN, SHIFTS, WEIGHT
+from hw.array.array import SystolicArray
+from hw.array.requantiser import Requantiser
+from hw.array.residual import Residual
+from hw.asic.totals import Totals
+from hw.asic.window import RowWindow
+from hw.primitives import ReadOnlyMemory, delay, spare
+from hw.scan import Scan
+from hw.shapes import PAIR, TAPS, Geometry, mix_row, perceive_row, tap_sum
+
+__all__ = ["AsicArray", "require_geometry"]
+
+GROUP = 3
+"""Products that are summed in one clock."""
+
+
+def require_geometry(geometry: Geometry) -> None:
+    """Raise unless the array can be built for a chip."""
+    spec = geometry.spec
+    for name, value, good, choices in (
+        ("filters", geometry.filters, geometry.filters == 1, "1"),
+        ("spec.multiplier", spec.multiplier, geometry.phases > RowWindow.LATENCY, "5 to 8"),
+        ("spec.boundary", spec.boundary, not geometry.border, "zero"),
+        ("spec.width", spec.width, not spec.width & spec.width - 1, "4, 8, 16, 32 or 64"),
+    ):
+        if not good:
+            raise InputError(f"The chip in standard cells takes {name} {choices}, not {value!r}")
+
+
+class AsicArray(Elaboratable):
+    """Compute one step of the automaton on a stream of words, as `hw.array.array.SystolicArray`.
+
+    All nine taps are there at once, so that nine products are summed without a chain. The totals of
+    a cell leave while the next cell is summed, one in the clock of a word that leaves the window's
+    memory free, together with the state that they change: that is kept nowhere else.
+
+    Latency from a cell's last slot to its first word one step on is ``LATENCY`` clocks, and up to
+    four more while the window is in use.
+
+    Parameters
+    ----------
+    array : SystolicArray
+        What it stands for: its geometry, skeleton memories and members.
+    """
+
+    HIDDEN_LATENCY = SystolicArray.WORD_LATENCY + RowWindow.LATENCY + 2 + 1
+    """Clocks from a slot to its hidden code: to the taps, two sums, a requantiser."""
+
+    LATENCY = HIDDEN_LATENCY + 2 + Residual.LATENCY - Residual.SPARE
+
+    def __init__(self, array: SystolicArray):
+        require_geometry(array.geometry)
+        self.array = array
+        self.geometry = array.geometry
+        self.images = array.images
+
+    def elaborate(self, platform):
+        m = Module()
+
+        geometry, slot = self.geometry, self.array.slot
+        wait = SystolicArray.WORD_LATENCY
+        m.submodules.window = window = RowWindow(geometry)
+        m.submodules.totals = totals = Totals(geometry)
+        edges = delay(m, Value.cast(slot.edges), 1, name="edges")
+        m.d.comb += [
+            window.word.eq(self.array.word[0]),
+            window.advance.eq(delay(m, slot.advance, wait, name="advance")),
+            Value.cast(window.edges).eq(edges),
+        ]
+
+        # The row of a slot is there with its taps, and the row of its hidden code with that.
+        memory = ReadOnlyMemory.LATENCY - spare(platform, ReadOnlyMemory.SPARE)
+        places = slot.address if geometry.skeletons > 1 else slot.address.slot
+        early = wait + RowWindow.LATENCY - memory - 1
+        address = delay(m, Value.cast(places), early, name="address")
+        row, scan = self.rows(m, "perceive0", address, perceive_row(1), self.array.i_scan)
+        hidden = self.perceive(m, window, data.View(perceive_row(1), row))
+        address = delay(m, address, self.HIDDEN_LATENCY - memory - 1 - early, name="mix_address")
+        layout = mix_row(geometry.spec.channels)
+        weights, scan = self.rows(m, "mix0_0", address, layout, scan, unpack)
+
+        at = self.HIDDEN_LATENCY
+        m.d.comb += [
+            totals.hidden.eq(hidden),
+            totals.weights.eq(weights),
+            totals.first.eq(delay(m, slot.first, at, name="first")),
+            totals.ended.eq(delay(m, slot.valid & slot.last, at + 1, name="ended")),
+            totals.granted.eq(window.granted),
+        ]
+        self.change(m, window, totals, scan)
+
+        return m
+
+    def rows(self, m, name, address, layout, scan, change=None):
+        """Read a skeleton memory; return the row in a register, and where the tokens go on.
+
+        The row may be changed in front of the register.
+        """
+        m.submodules[f"{name}_rom"] = rom = ReadOnlyMemory(layout, self.images[name])
+        row = Value.cast(rom.data)
+        m.submodules[f"{name}_scan"] = place = Scan(self.geometry, name, len(row))
+        m.d.comb += [rom.address.eq(address), place.i.eq(scan), place.row.eq(row)]
+        return delay(m, change(m, row) if change else row, 1, name=f"{name}_row"), place.o
+
+    def perceive(self, m: Module, window: RowWindow, row: data.View) -> Value:
+        """Return the hidden code of nine taps: two clocks of sums, then ReLU and normalisation."""
+        sums = []
+        for first in range(0, TAPS, GROUP):
+            taps = range(first, first + GROUP)
+            total = sum(window.taps[tap] * row.operands[tap] for tap in taps)
+            sums.append(delay(m, total, 1, name=f"sum{first}"))
+        bias = delay(m, row.biases[0], 1, name="bias")
+        acc = Signal(tap_sum(TAPS), reset_less=True)
+        m.d.sync += acc.eq(sum(sums, bias))
+
+        m.submodules.norm = norm = Requantiser(tap_sum(TAPS), max_shift=SHIFTS[-1], to=HIDDEN)
+        m.d.comb += [norm.acc.eq(acc), norm.shift.eq(delay(m, row.shifts[0], 2, name="shift"))]
+        return norm.code
+
+    def change(self, m: Module, window: RowWindow, totals: Totals, scan: data.View) -> None:
+        """Add what leaves the totals to the states."""
+        array, slot, checks = self.array, self.array.slot, self.array.slot.check
+        m.submodules.residual0 = residual = Residual(self.geometry, self.images["residual0"])
+        # The states are those of the cell before the one that the window now writes.
+        cell = Signal.like(window.fetch_cell, reset_less=True)
+        skeleton = Const(0)
+        if self.geometry.skeletons > 1:
+            skeleton = Signal(self.geometry.skeleton, reset_less=True)
+            at = self.HIDDEN_LATENCY + 1
+            late = delay(m, slot.address.skeleton, at, name="skeleton")
+            with m.If(totals.ended):
+                m.d.sync += skeleton.eq(late)
+        with m.If(totals.ended):
+            m.d.sync += cell.eq(window.cell - 2)
+        m.d.comb += [
+            window.fetch.eq(totals.o_valid),
+            window.fetch_cell.eq(cell),
+            window.fetch_word.eq(totals.o_word),
+            residual.i_scan.eq(scan),
+            residual.total.eq(totals.total),
+            residual.word.eq(Mux(checks, slot.address.slot, totals.o_word)),
+            residual.skeleton.eq(Mux(checks, slot.address.skeleton, skeleton)),
+            residual.state.eq(window.state),
+            array.codes[0].eq(residual.code),
+            array.o_scan.eq(residual.o_scan),
+        ]
+        wait = Residual.LATENCY - Residual.SPARE
+        m.d.comb += [
+            array.valid.eq(delay(m, window.granted, wait, name="o_valid")),
+            array.index.eq(delay(m, totals.o_word, wait, name="o_word")),
+        ]
+
+
+def unpack(m: Module, row: Value) -> Value:
+    """Return the weights of a row of operands; see `hw.array.pe.operand`."""
+    width = WEIGHT.width
+    weights = []
+    for pair in data.View(data.ArrayLayout(PAIR * width + 2, len(row) // (PAIR * width + 2)), row):
+        borrow = pair[width]  # the lower weight's sign, taken off the upper one
+        weights += [pair[:width], (pair[width + 1 : PAIR * width + 1] + borrow)[:width]]
+    return Cat(weights)

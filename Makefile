@@ -23,7 +23,7 @@ chosen := $(filter-out file,$(origin SKELETON))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo play test yours train-qat ablate eval memory verilog bitstream netlist-sim reskeleton asic sim bench docs site lint clean
+.PHONY: help setup demo play test yours train-qat ablate eval memory verilog bitstream netlist-sim reskeleton asic asic-sim sim bench docs site lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -75,6 +75,9 @@ reskeleton: $(BIN)/.boards ## BOARD's bitstream with SKELETON="x y" in place of 
 
 asic: setup ## DESIGN=f1|small in cells of LIBRARY=sg13g2|sky130 at CORNER=typ|slow: area, longest path
 	$(THALWEG) asic $(if $(chosen),$(SKELETON)) --library $(LIBRARY) --corner $(CORNER) --design $(DESIGN) $(if $(LIBERTY),--liberty '$(LIBERTY)')
+
+asic-sim: setup ## the netlist of make asic, gate by gate, against golden: IMAGES whole digits
+	$(THALWEG) asic-sim $(if $(chosen),$(SKELETON)) --library $(LIBRARY) --corner $(CORNER) --design $(DESIGN) $(if $(LIBERTY),--liberty '$(LIBERTY)') $(if $(filter-out file,$(origin IMAGES)),--images $(IMAGES))
 
 $(BIN)/.boards: $(BIN)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[boards,usb]'

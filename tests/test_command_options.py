@@ -67,6 +67,8 @@ DEFAULTS = {
     "program": {"board": "b", "bitstream": None, "link": "uart", "flash": False},
     "asic": {"subjects": (), "library": "sg13g2", "corner": "typ", "design": "f1", "liberty": None,
              "skeleton_memory": "logic", "output": None},
+    "asic-sim": {"subjects": (), "library": "sg13g2", "corner": "typ", "design": "f1",
+                 "liberty": None, "images": 1, "seed": 0},
     "sim": {"subject": "digits", "images": 20, "filters": 5, "gate": None, "no_gate": False,
             "data": None},
     "simulate": {"subjects": (), "board": None, "filters": None, "baud": 3_000_000},

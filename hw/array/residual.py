@@ -33,6 +33,8 @@ class Residual(wiring.Component):
         Rows of the skeleton memory: a bias and a shift for each word.
     lane : int
         Number of its channel within a word.
+    acc : Shape or None
+        Shape of an accumulator with its bias; default: what any skeleton can reach.
 
     Members
     -------
@@ -50,10 +52,11 @@ class Residual(wiring.Component):
     LATENCY = ReadOnlyMemory.LATENCY + 9
     SPARE = ReadOnlyMemory.SPARE + 6
 
-    def __init__(self, geometry, rows, lane=0):
+    def __init__(self, geometry, rows, lane=0, *, acc=None):
         self.geometry = geometry
         self.rows = rows
         self.lane = lane
+        self.acc = acc or update_sum(geometry.spec.filters)
 
         super().__init__({
             "total": In(geometry.accumulator),
@@ -83,7 +86,7 @@ class Residual(wiring.Component):
         step = 1 - spare(platform, 1)
 
         # Stage 1: the whole accumulator.
-        acc = Signal(update_sum(self.geometry.spec.filters), reset_less=True)
+        acc = Signal(self.acc, reset_less=True)
         m.d.sync += acc.eq(total + rom.data.bias)
 
         # Stages 2 and 3: the magnitude.

@@ -8,11 +8,12 @@ from golden.fixed import HIDDEN, SHIFTS, WEIGHT
 from hw.array.array import SystolicArray
 from hw.array.requantiser import Requantiser
 from hw.array.residual import Residual
+from hw.asic.ranges import fill, filter_sum, total_sum, update_sum
 from hw.asic.totals import Totals
 from hw.asic.window import RowWindow
 from hw.primitives import ReadOnlyMemory, delay, spare
 from hw.scan import Scan
-from hw.shapes import PAIR, TAPS, Geometry, mix_row, perceive_row, tap_sum
+from hw.shapes import PAIR, TAPS, Geometry, mix_row, perceive_row
 
 __all__ = ["AsicArray", "require_geometry"]
 
@@ -41,7 +42,7 @@ class AsicArray(Elaboratable):
     memory free, together with the state that they change: that is kept nowhere else.
 
     Latency from a cell's last slot to its first word one step on is ``LATENCY`` clocks, and up to
-    four more while the window is in use.
+    four more while the window is in use. Sums are as narrow as the skeletons allow.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ class AsicArray(Elaboratable):
         geometry, slot = self.geometry, self.array.slot
         wait = SystolicArray.WORD_LATENCY
         m.submodules.window = window = RowWindow(geometry)
-        m.submodules.totals = totals = Totals(geometry)
+        m.submodules.totals = totals = Totals(geometry, total_sum(geometry, self.images))
         edges = delay(m, Value.cast(slot.edges), 1, name="edges")
         m.d.comb += [
             window.word.eq(self.array.word[0]),
@@ -102,7 +103,8 @@ class AsicArray(Elaboratable):
 
         The row may be changed in front of the register.
         """
-        m.submodules[f"{name}_rom"] = rom = ReadOnlyMemory(layout, self.images[name])
+        images = fill(self.geometry, name, self.images[name])
+        m.submodules[f"{name}_rom"] = rom = ReadOnlyMemory(layout, images)
         row = Value.cast(rom.data)
         m.submodules[f"{name}_scan"] = place = Scan(self.geometry, name, len(row))
         m.d.comb += [rom.address.eq(address), place.i.eq(scan), place.row.eq(row)]
@@ -116,17 +118,19 @@ class AsicArray(Elaboratable):
             total = sum(window.taps[tap] * row.operands[tap] for tap in taps)
             sums.append(delay(m, total, 1, name=f"sum{first}"))
         bias = delay(m, row.biases[0], 1, name="bias")
-        acc = Signal(tap_sum(TAPS), reset_less=True)
+        acc = Signal(filter_sum(self.images), reset_less=True)
         m.d.sync += acc.eq(sum(sums, bias))
 
-        m.submodules.norm = norm = Requantiser(tap_sum(TAPS), max_shift=SHIFTS[-1], to=HIDDEN)
+        m.submodules.norm = norm = Requantiser(acc.shape(), max_shift=SHIFTS[-1], to=HIDDEN)
         m.d.comb += [norm.acc.eq(acc), norm.shift.eq(delay(m, row.shifts[0], 2, name="shift"))]
         return norm.code
 
     def change(self, m: Module, window: RowWindow, totals: Totals, scan: data.View) -> None:
         """Add what leaves the totals to the states."""
         array, slot, checks = self.array, self.array.slot, self.array.slot.check
-        m.submodules.residual0 = residual = Residual(self.geometry, self.images["residual0"])
+        m.submodules.residual0 = residual = Residual(
+            self.geometry, self.images["residual0"], acc=update_sum(self.geometry, self.images)
+        )
         # The states are those of the cell before the one that the window now writes.
         cell = Signal.like(window.fetch_cell, reset_less=True)
         skeleton = Const(0)

@@ -9,7 +9,8 @@ from amaranth.back import rtlil
 
 from golden.errors import InputError
 from golden.skeleton import Skeleton
-from golden.spec import Spec
+from golden.spec import Gate, Spec
+from hw.asic.array import require_geometry
 from hw.asic.macros import Macro, model
 from hw.asic.platform import Asic
 from hw.chip import Chip
@@ -25,8 +26,9 @@ NAME = "thalweg"
 DESIGNS = {"f1": "digits on 32 x 32 cells, two contexts", "small": "16 x 16 cells of 4 channels"}
 """What can be built, and what it is for people. All compute one filter a clock."""
 
-SMALL = Spec(height=16, width=16, channels=4, multiplier=5, image=12)
-"""What `small` is built for."""
+GATE = Gate(input_channel=1, output_channel=2, start=2, every=3, mapping="phase4")
+SMALL = Spec(height=16, width=16, channels=4, multiplier=5, image=12, gate=GATE)
+"""What `small` is built for, and the gate of its own skeleton."""
 
 MEMORIES = ("logic", "macro")
 """What the skeleton memory can be."""
@@ -101,11 +103,12 @@ def asic_chip(design: str, skeletons: Sequence[Skeleton], *, memory: str = "logi
         raise InputError(f"The skeleton memory must be {' or '.join(MEMORIES)}, not {memory!r}")
     places = 1 << (len(skeletons) - 1).bit_length()
     geometry = Geometry(
-        spec=skeletons[0].spec.ungated if design == "f1" else SMALL,
+        spec=skeletons[0].spec.ungated if design == "f1" else SMALL.ungated,
         filters=1,
         contexts=2 if design == "f1" else 1,
         skeletons=places,
     )
     require_fit(geometry, skeletons)
+    require_geometry(geometry)
     digests = tuple(skeleton.digest for skeleton in skeletons)
     return AsicChip(design, geometry, memory, digests, tuple(skeletons))

@@ -25,7 +25,7 @@ FORGET = ("setattr -unset init w:*", "setattr -unset keep w:*")
 """No initial values, and no copies of registers: a placer for an ASIC makes its own."""
 
 BLOCKS = (
-    *("array.window", "array.lane0.perceive", "array.lane0.mix0", "array.accumulator"),
+    *("array.window", "array.perceive0_rom", "array.mix0_0_rom", "array.totals"),
     *("array.residual0", "array", "sequencer", "lattice_port", "gate_port", "checker"),
     *("context0", "context1"),
 )

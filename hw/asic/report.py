@@ -8,16 +8,18 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from hw.array.array import SystolicArray
+from hw.asic.array import AsicArray
 from hw.asic.chips import AsicChip
 from hw.asic.liberty import Library
 from hw.asic.library import CellLibrary
 from hw.asic.macros import Macro
 from hw.asic.netlist import Netlist, is_macro
 from hw.asic.timing import Timing, violations
-from hw.clocks import run_clocks
+from hw.clocks import READ_LATENCY, READ_SPARE, run_clocks
 from hw.flow.tools import release
 
-__all__ = ["generic_report", "report"]
+__all__ = ["clocks", "generic_report", "report"]
 
 TOOLS = ("pyosys", "amaranth")
 MM2 = 1e-6
@@ -83,15 +85,15 @@ def facts(chip: AsicChip, netlist: Netlist) -> dict[str, Any]:
 
 def clocks(chip: AsicChip) -> int:
     """Return the clocks of an ungated digit."""
-    return run_clocks(chip.geometry, chip.geometry.spec.steps)
+    wait = READ_LATENCY - READ_SPARE - SystolicArray.WORD_LATENCY
+    latency = wait + AsicArray.LATENCY
+    return run_clocks(chip.geometry, chip.geometry.spec.steps, latency=latency)
 
 
 def block(name: str) -> str:
-    """Return the block of a cell: of the array, its parts, and of a lane, those of the lane."""
+    """Return the block of a cell; of the array, its part."""
     path = [part for part in name.split(".")[:-1] if not part.startswith("$")]
-    if path[:1] == ["array"]:
-        return ".".join(path[: 3 if path[1:] and path[1].startswith("lane") else 2])
-    return path[0] if path else "chip"
+    return ".".join(path[: 2 if path[:1] == ["array"] else 1]) or "chip"
 
 
 def memory(macro: Macro, library: CellLibrary | None) -> dict[str, Any]:

@@ -19,6 +19,8 @@ class Totals(wiring.Component):
     ----------
     geometry : Geometry
         Build of the chip.
+    shape : Shape
+        Shape of a total.
 
     Members
     -------
@@ -34,8 +36,9 @@ class Totals(wiring.Component):
         Whether it leaves.
     """
 
-    def __init__(self, geometry: Geometry):
+    def __init__(self, geometry: Geometry, shape: Shape):
         self.geometry = geometry
+        self.shape = shape
         channels = geometry.spec.channels
 
         super().__init__({
@@ -43,7 +46,7 @@ class Totals(wiring.Component):
             "weights": In(WEIGHT.width * channels),
             "first": In(1),
             "ended": In(1),
-            "total": Out(geometry.accumulator),
+            "total": Out(shape),
             "o_word": Out(range(channels)),
             "o_valid": Out(1),
             "granted": In(1),
@@ -56,7 +59,7 @@ class Totals(wiring.Component):
         for channel in range(self.geometry.spec.channels):
             weight = self.weights.word_select(channel, WEIGHT.width).as_signed()
             total, held = (
-                Signal(self.geometry.accumulator, name=f"{name}{channel}", reset_less=True)
+                Signal(self.shape, name=f"{name}{channel}", reset_less=True)
                 for name in ("total", "kept")
             )
             m.d.sync += total.eq(Mux(self.first, 0, total) + self.hidden * weight)

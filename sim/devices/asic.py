@@ -1,5 +1,6 @@
 """A chip in standard cells under Verilator: its gateware for them, or its mapped netlist."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,15 +8,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from golden.files import read_bytes
 from golden.samples import calibrated
 from golden.skeleton import Skeleton, find
+from hw.asic.cells import cell_verilog
 from hw.asic.chips import NAME, SMALL, AsicChip, asic_chip, require_design
 from hw.flow.yosys import yosys
 from sim.devices.chip import Chip
 from sim.devices.designs import ChipDesign, Design
 from sim.devices.device import SimulatedDevice
 
-__all__ = ["AsicDesign", "AsicDevice", "chip_of"]
+__all__ = ["AsicDesign", "AsicDevice", "MappedDesign", "chip_of"]
 
 RANDOM = ("--x-initial", "unique")
 """Every register begins with a random value: see sim/devices/chip.cpp."""
@@ -78,6 +81,38 @@ class AsicDesign(Design):
         (folder / f"{NAME}.v").write_text(text, encoding="utf-8")
         (folder / "macros.v").write_text(self.chip.models, encoding="utf-8")
         return [*RANDOM, f"{NAME}.v", "macros.v"]
+
+
+@dataclass(frozen=True)
+class MappedDesign(AsicDesign):
+    """The mapped netlist of a chip, each cell with its function; it is driven as the chip is.
+
+    Parameters
+    ----------
+    netlist : Path
+        What `hw.asic.build.build` wrote.
+    liberty : Path
+        The liberty file that it was mapped with.
+    """
+
+    netlist: Path
+    liberty: Path
+
+    @property
+    def title(self) -> str:
+        """What it is, for people."""
+        return f"the netlist of {self.chip.design} in cells of {self.liberty.name.split('.')[0]}"
+
+    @property
+    def inputs(self) -> list[Path]:
+        """Files that it is made from."""
+        return [self.netlist, self.liberty, *super().inputs]
+
+    def write(self, folder: Path) -> list[str]:
+        """Write its Verilog and its macros; return Verilator's arguments for it."""
+        netlist = json.loads(read_bytes(self.netlist))
+        text = cell_verilog(netlist, self.liberty, folder / f"{NAME}.log")
+        return self.write_verilog(folder, text)
 
 
 class AsicDevice(SimulatedDevice):

@@ -32,6 +32,7 @@ from golden.errors import Difference, InputError, reason
 from sw.cli import (
     ablate,
     asic,
+    asic_sim,
     baseline,
     bench,
     bitstream,
@@ -91,6 +92,7 @@ VERBS: dict[str, dict[str, Callable[..., Any]]] = {
         "program": program.program,
         "simulate": simulate.serve,
         "asic": asic.asic,
+        "asic-sim": asic_sim.asic_sim,
     },
     "Measure": {
         "memory": memory.memory,

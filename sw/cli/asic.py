@@ -7,7 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["asic"]
+__all__ = ["Corner", "DesignName", "LibertyPath", "LibraryName", "asic", "asic_folder"]
+
+LibraryName = Annotated[str, typer.Option(help="sg13g2 or sky130")]
+Corner = Annotated[str, typer.Option(help="typ or slow")]
+DesignName = Annotated[str, typer.Option(help="f1 or small")]
+LibertyPath = Annotated[
+    Path | None,
+    typer.Option(help="liberty file, or a folder of them; default: as $PDK_ROOT has it"),
+]
 
 
 def asic(
@@ -15,13 +23,10 @@ def asic(
         list[str] | None,
         typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; default: digits"),
     ] = None,
-    library: Annotated[str, typer.Option(help="sg13g2 or sky130")] = "sg13g2",
-    corner: Annotated[str, typer.Option(help="typ or slow")] = "typ",
-    design: Annotated[str, typer.Option(help="f1 or small")] = "f1",
-    liberty: Annotated[
-        Path | None,
-        typer.Option(help="liberty file, or a folder of them; default: as $PDK_ROOT has it"),
-    ] = None,
+    library: LibraryName = "sg13g2",
+    corner: Corner = "typ",
+    design: DesignName = "f1",
+    liberty: LibertyPath = None,
     skeleton_memory: Annotated[
         str, typer.Option(help="what holds the skeletons: logic or macro")
     ] = "logic",
@@ -46,12 +51,17 @@ def asic(
 
     wanted = target(find_library(library), corner, liberty)
     chip = chip_of(design, subjects or (), memory=skeleton_memory)
-    folder = output or Path("build/asic") / f"{design}-{library}-{corner}"
+    folder = output or asic_folder(design, library, corner)
     require_writable(folder / "report.json")
     found = build(chip, wanted, folder, say=typer.echo)
     for line in lines(found):
         typer.echo(line)
     typer.echo(f"wrote {folder / 'report.json'}")
+
+
+def asic_folder(design: str, library: str, corner: str) -> Path:
+    """Return the folder that a design is mapped in."""
+    return Path("build/asic") / f"{design}-{library}-{corner}"
 
 
 def lines(found: dict[str, Any]) -> list[str]:

@@ -4,46 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from golden.files import lock, replacement, write_json
 from hw.asic.chips import NAME, AsicChip
-from hw.asic.library import CellLibrary, find_liberty, load_liberty
+from hw.asic.library import Target, load_liberty
 from hw.asic.mapping import gates, mapped
 from hw.asic.netlist import Netlist
 from hw.asic.report import generic_report, report
 from hw.flow.kept import digest, read_kept, write_kept
 
-__all__ = ["Target", "build", "map_chip", "target"]
+__all__ = ["build", "map_chip"]
 
 
 MAPPING = ("mapping.py", "library.py")
 """What decides how a chip is mapped."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """A corner of a library, and the period in ns that mapping aims at.
-
-    `liberty` is its file; None where there is no PDK.
-    """
-
-    library: CellLibrary
-    corner: str
-    liberty: Path | None
-    period: float
-
-
-def target(
-    library: CellLibrary, corner: str, given: Path | None, period: float | None = None
-) -> Target:
-    """Return a corner of a library; its file is read here, so that a wrong one is told at once."""
-    liberty = find_liberty(library, corner, given)
-    if liberty is not None:
-        load_liberty(liberty, library, corner)
-    return Target(library, corner, liberty, period or library.period[corner])
 
 
 def build(
@@ -81,8 +57,7 @@ def map_chip(
         if wanted.liberty is None:
             netlist = gates(chip, log)
         else:
-            library = load_liberty(wanted.liberty, wanted.library, wanted.corner)
-            netlist = mapped(chip, wanted.library, wanted.liberty, library, wanted.period, log)
+            netlist = mapped(chip.rtlil, wanted, log, top=NAME, models=chip.models)
         with replacement(path) as temporary:
             temporary.write_text(json.dumps(netlist), encoding="ascii")
         write_kept(record, path, stamp)

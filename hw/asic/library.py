@@ -9,7 +9,16 @@ from golden.errors import InputError
 from golden.files import is_dir, is_file
 from hw.asic.liberty import Library, read_liberty
 
-__all__ = ["CORNERS", "LIBRARIES", "CellLibrary", "find_liberty", "find_library", "load_liberty"]
+__all__ = [
+    "CORNERS",
+    "LIBRARIES",
+    "CellLibrary",
+    "Target",
+    "find_liberty",
+    "find_library",
+    "load_liberty",
+    "target",
+]
 
 CORNERS = ("typ", "slow")
 
@@ -142,3 +151,26 @@ def load_liberty(path: Path, library: CellLibrary, corner: str) -> Library:
     for cell in (library.high, library.low, library.driver):
         found.cell(cell.split()[0])
     return found
+
+
+@dataclass(frozen=True)
+class Target:
+    """A corner of a library, and the period in ns that mapping aims at.
+
+    `liberty` is its file; None where there is no PDK.
+    """
+
+    library: CellLibrary
+    corner: str
+    liberty: Path | None
+    period: float
+
+
+def target(
+    library: CellLibrary, corner: str, given: Path | None, period: float | None = None
+) -> Target:
+    """Return a corner of a library; its file is read here, so that a wrong one is told at once."""
+    liberty = find_liberty(library, corner, given)
+    if liberty is not None:
+        load_liberty(liberty, library, corner)
+    return Target(library, corner, liberty, period or library.period[corner])

@@ -10,7 +10,7 @@ from typing import Any
 
 from hw.asic.chips import NAME, AsicChip
 from hw.asic.liberty import Library, liberty_text
-from hw.asic.library import CellLibrary
+from hw.asic.library import CellLibrary, Target, load_liberty
 from hw.flow.names import module_name
 from hw.flow.yosys import yosys
 
@@ -32,47 +32,49 @@ BLOCKS = (
 """Blocks whose area is reported; each is mapped apart."""
 
 
-def mapped(
-    chip: AsicChip, library: CellLibrary, liberty: Path, found: Library, period: float, log: Path
-) -> dict[str, Any]:
-    """Return the netlist of a chip in cells of a library, as Yosys's JSON.
+def mapped(design: str, wanted: Target, log: Path, *, top: str, models: str = "") -> dict[str, Any]:
+    """Return the netlist of a design in cells of a library, as Yosys's JSON.
 
     Parameters
     ----------
-    chip : AsicChip
-        The chip.
-    library : CellLibrary
-        What of the library is used.
-    liberty, found : Path, Library
-        The liberty file, and what it holds.
-    period : float
-        Period in ns that mapping aims at.
+    design : str
+        The design before synthesis, RTLIL.
+    wanted : Target
+        The library, its liberty file, and the period that mapping aims at.
     log : Path
         File for Yosys's log: it stays only where something fails.
+    top : str
+        Its top module.
+    models : str
+        Verilog of the macros that it has.
     """
+    library, liberty = wanted.library, wanted.liberty
+    if liberty is None:
+        raise ValueError("Liberty file must be there")
+    found = load_liberty(liberty, library, wanted.corner)
     avoid = " ".join(f"-dont_use {name}" for name in excluded(library, found))
     passes = (
         FILES,
         *FORGET,
-        *keep_blocks(chip),
-        f"synth -top {NAME} -flatten -booth -run begin:check",
+        *keep_blocks(design, top),
+        f"synth -top {top} -flatten -booth -run begin:check",
         f"dfflibmap -liberty {CELLS} {avoid}",
         "opt -fast",
-        f"abc -liberty {CELLS} -constr {CONSTRAINTS} -D {round(period * 1000)} {avoid}",
+        f"abc -liberty {CELLS} -constr {CONSTRAINTS} -D {round(wanted.period * 1000)} {avoid}",
         f"hilomap -hicell {library.high} -locell {library.low}",
         "setattr -mod -unset keep_hierarchy *",
         "flatten -noscopeinfo",
         "clean -purge",
         f"read_liberty -lib -ignore_miss_func -overwrite {CELLS}",
-        f"select {NAME}",
+        f"select {top}",
         "write_json -selected",
     )
     files = {
         CELLS: liberty_text(liberty),
-        MODELS: chip.models,
+        MODELS: models,
         CONSTRAINTS: f"set_driving_cell {library.driver}\nset_load 0.006\n",
     }
-    return json.loads(yosys("read_rtlil", chip.rtlil, passes, log, top=NAME, files=files))
+    return json.loads(yosys("read_rtlil", design, passes, log, top=top, files=files))
 
 
 def gates(chip: AsicChip, log: Path) -> dict[str, Any]:
@@ -98,9 +100,9 @@ def excluded(library: CellLibrary, found: Library) -> list[str]:
     ]
 
 
-def keep_blocks(chip: AsicChip) -> Iterator[str]:
-    """Yield passes that keep the blocks apart that the chip has."""
+def keep_blocks(design: str, top: str) -> Iterator[str]:
+    """Yield passes that keep the blocks apart that a design has."""
     for block in BLOCKS:
-        module = module_name(NAME, block)
-        if f"module \\{module}\n" in chip.rtlil:
+        module = module_name(top, block)
+        if f"module \\{module}\n" in design:
             yield f"setattr -mod -set keep_hierarchy 1 {module}"

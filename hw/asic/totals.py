@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.fixed import HIDDEN, WEIGHT
+from hw.asic.multiply_add import MultiplyAdd
 from hw.shapes import Geometry, code
 
 __all__ = ["Totals"]
@@ -57,14 +58,15 @@ class Totals(wiring.Component):
 
         kept = []
         for channel in range(self.geometry.spec.channels):
-            weight = self.weights.word_select(channel, WEIGHT.width).as_signed()
-            total, held = (
-                Signal(self.shape, name=f"{name}{channel}", reset_less=True)
-                for name in ("total", "kept")
-            )
-            m.d.sync += total.eq(Mux(self.first, 0, total) + self.hidden * weight)
+            m.submodules[f"sum{channel}"] = products = MultiplyAdd(self.shape)
+            held = Signal(self.shape, name=f"kept{channel}", reset_less=True)
+            m.d.comb += [
+                products.hidden.eq(self.hidden),
+                products.weight.eq(self.weights.word_select(channel, WEIGHT.width)),
+                products.first.eq(self.first),
+            ]
             with m.If(self.ended):
-                m.d.sync += held.eq(total)
+                m.d.sync += held.eq(products.total)
             kept.append(held)
 
         m.d.comb += self.total.eq(Array(kept)[self.o_word])

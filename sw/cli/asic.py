@@ -44,8 +44,8 @@ def asic(
     thalweg asic --library sky130 --liberty pdk/sky130_fd_sc_hd__tt_025C_1v80.lib
     thalweg asic --design small --skeleton-memory macro
     """  # noqa: D301 - click reads the backspace as: keep these lines
-    from hw.asic.build import build, target
-    from hw.asic.library import find_library
+    from hw.asic.build import build
+    from hw.asic.library import find_library, target
     from sim.devices.asic import chip_of
     from sw.runs.writable import require_writable
 

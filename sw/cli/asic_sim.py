@@ -40,8 +40,8 @@ def asic_sim(
     thalweg asic-sim --library sky130 --liberty pdk --design small
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.errors import InputError
-    from hw.asic.build import build, target
-    from hw.asic.library import find_library
+    from hw.asic.build import build
+    from hw.asic.library import find_library, target
     from sim.devices.asic import AsicDevice, MappedDesign, chip_of
     from sim.devices.verilate import require_tools
     from sim.proof.prove import compare_device

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+import hw.chip
 from golden.errors import Difference, ToolError
 from golden.samples import network
-from hw.asic.build import Target, build
+from hw.asic.build import build
+from hw.asic.library import Target
 from hw.asic.report import clocks
+from hw.skeleton_memory import images
 from sim.devices.asic import AsicDesign, AsicDevice, MappedDesign, chip_of
 from sim.devices.chip import Chip
 from sim.proof.prove import Restorer, compare_device
@@ -106,3 +109,14 @@ def test_finds_a_fault_of_the_netlist(mapped, tmp_path, fault):
     path.write_text(json.dumps(plant(json.loads(mapped.netlist.read_text()), fault)))
     design = MappedDesign(mapped.chip, path, mapped.liberty)
     assert not all(works(design, seed) for seed in range(4))
+
+
+def test_finds_a_flipped_bit_of_the_skeleton(mapped, tmp_path, monkeypatch):
+    def flip(*given):
+        rows = images(*given)
+        rows["mix0_0"][7] ^= 1 << 20
+        return rows
+
+    monkeypatch.setattr(hw.chip, "images", flip)
+    build(chip_of("small"), Target(TOY, "typ", mapped.liberty, TOY.period["typ"]), tmp_path)
+    assert mapped.device(tmp_path / "netlist.json").damaged == 1

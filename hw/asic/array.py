@@ -8,17 +8,15 @@ from golden.fixed import HIDDEN, SHIFTS, WEIGHT
 from hw.array.array import SystolicArray
 from hw.array.requantiser import Requantiser
 from hw.array.residual import Residual
+from hw.asic.carry_save import CarrySave
 from hw.asic.ranges import fill, filter_sum, total_sum, update_sum
 from hw.asic.totals import Totals
 from hw.asic.window import RowWindow
 from hw.primitives import ReadOnlyMemory, delay, spare
 from hw.scan import Scan
-from hw.shapes import PAIR, TAPS, Geometry, mix_row, perceive_row
+from hw.shapes import PAIR, Geometry, mix_row, perceive_row
 
 __all__ = ["AsicArray", "require_geometry"]
-
-GROUP = 3
-"""Products that are summed in one clock."""
 
 
 def require_geometry(geometry: Geometry) -> None:
@@ -112,14 +110,13 @@ class AsicArray(Elaboratable):
 
     def perceive(self, m: Module, window: RowWindow, row: data.View) -> Value:
         """Return the hidden code of nine taps: two clocks of sums, then ReLU and normalisation."""
-        sums = []
-        for first in range(0, TAPS, GROUP):
-            taps = range(first, first + GROUP)
-            total = sum(window.taps[tap] * row.operands[tap] for tap in taps)
-            sums.append(delay(m, total, 1, name=f"sum{first}"))
-        bias = delay(m, row.biases[0], 1, name="bias")
         acc = Signal(filter_sum(self.images), reset_less=True)
-        m.d.sync += acc.eq(sum(sums, bias))
+        sums = CarrySave(m, len(acc), name="products")
+        for tap, weight in zip(window.taps, row.operands, strict=True):
+            sums.multiply_add(tap, weight)
+        sums.add(row.biases[0])
+        one, other = (delay(m, part, 1, name=f"part{k}") for k, part in enumerate(sums.rows()))
+        m.d.sync += acc.eq(one + other)
 
         m.submodules.norm = norm = Requantiser(acc.shape(), max_shift=SHIFTS[-1], to=HIDDEN)
         m.d.comb += [norm.acc.eq(acc), norm.shift.eq(delay(m, row.shifts[0], 2, name="shift"))]

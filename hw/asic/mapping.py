@@ -72,7 +72,7 @@ def mapped(design: str, wanted: Target, log: Path, *, top: str, models: str = ""
     files = {
         CELLS: liberty_text(liberty),
         MODELS: models,
-        CONSTRAINTS: f"set_driving_cell {library.driver}\nset_load 0.006\n",
+        CONSTRAINTS: f"set_driving_cell {library.driver}\nset_load 6\n",
     }
     return json.loads(yosys("read_rtlil", design, passes, log, top=top, files=files))
 

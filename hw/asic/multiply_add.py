@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.fixed import HIDDEN, WEIGHT
+from hw.asic.carry_save import CarrySave
 from hw.shapes import code
 
 __all__ = ["MultiplyAdd"]
@@ -42,7 +43,10 @@ class MultiplyAdd(wiring.Component):
         m = Module()
 
         total = Signal.like(self.total, reset_less=True)
-        m.d.sync += total.eq(Mux(self.first, 0, total) + self.hidden * self.weight)
+        sums = CarrySave(m, len(total), name="products")
+        sums.multiply_add(self.hidden, self.weight)
+        sums.add(Mux(self.first, 0, total))
+        m.d.sync += total.eq(sum(sums.rows()))
         m.d.comb += self.total.eq(total)
 
         return m

@@ -77,7 +77,7 @@ SG13G2 = CellLibrary(
     high="sg13g2_tiehi L_HI",
     low="sg13g2_tielo L_LO",
     driver="sg13g2_buf_4",
-    period={"typ": 3.4, "slow": 5.2},
+    period={"typ": 3.8, "slow": 5.8},
     sram="ihp-sg13g2/libs.ref/sg13g2_sram/lib",
 )
 

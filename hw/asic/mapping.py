@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,25 @@ BLOCKS = (
 )
 """Blocks whose area is reported; each is mapped apart."""
 
+FAST = ("sequencer",)
+"""Blocks of long counters: ABC's usual script, which saves area first, makes them slow."""
+
+SPEED = "fast.abc"
+SCRIPT = """\
+strash
+&get -n
+&fraig -x
+&put
+scorr
+dch -f
+map -B 0.9 -D {period}
+topo
+buffer -c
+upsize -D {period}
+dnsize -D {period}
+"""
+"""ABC's script for such a block."""
+
 
 def mapped(design: str, wanted: Target, log: Path, *, top: str, models: str = "") -> dict[str, Any]:
     """Return the netlist of a design in cells of a library, as Yosys's JSON.
@@ -53,14 +72,17 @@ def mapped(design: str, wanted: Target, log: Path, *, top: str, models: str = ""
         raise ValueError("Liberty file must be there")
     found = load_liberty(liberty, library, wanted.corner)
     avoid = " ".join(f"-dont_use {name}" for name in excluded(library, found))
+    period = round(wanted.period * 1000)
+    abc = f"abc -liberty {CELLS} -constr {CONSTRAINTS} -D {period} {avoid}"
     passes = (
         FILES,
         *FORGET,
-        *keep_blocks(design, top),
-        f"synth -top {top} -flatten -booth -run begin:check",
+        *(f"setattr -mod -set keep_hierarchy 1 {name}" for name in modules(design, top, BLOCKS)),
+        f"synth -top {top} -flatten -run begin:check",
         f"dfflibmap -liberty {CELLS} {avoid}",
         "opt -fast",
-        f"abc -liberty {CELLS} -constr {CONSTRAINTS} -D {round(wanted.period * 1000)} {avoid}",
+        *(f"{abc} -script {SPEED} {name}" for name in modules(design, top, FAST)),
+        abc,
         f"hilomap -hicell {library.high} -locell {library.low}",
         "setattr -mod -unset keep_hierarchy *",
         "flatten -noscopeinfo",
@@ -72,6 +94,7 @@ def mapped(design: str, wanted: Target, log: Path, *, top: str, models: str = ""
     files = {
         CELLS: liberty_text(liberty),
         MODELS: models,
+        SPEED: SCRIPT.format(period=period),
         CONSTRAINTS: f"set_driving_cell {library.driver}\nset_load 6\n",
     }
     return json.loads(yosys("read_rtlil", design, passes, log, top=top, files=files))
@@ -82,7 +105,7 @@ def gates(chip: AsicChip, log: Path) -> dict[str, Any]:
     passes = (
         FILES,
         *FORGET,
-        f"synth -top {NAME} -flatten -booth -noabc -run begin:check",
+        f"synth -top {NAME} -flatten -noabc -run begin:check",
         "abc -g AND,NAND,OR,NOR,XOR,XNOR,MUX,AOI3,OAI3",
         "clean -purge",
         "write_json",
@@ -100,9 +123,9 @@ def excluded(library: CellLibrary, found: Library) -> list[str]:
     ]
 
 
-def keep_blocks(design: str, top: str) -> Iterator[str]:
-    """Yield passes that keep the blocks apart that a design has."""
-    for block in BLOCKS:
+def modules(design: str, top: str, blocks: Iterable[str]) -> Iterator[str]:
+    """Yield the modules of the blocks that a design has."""
+    for block in blocks:
         module = module_name(top, block)
         if f"module \\{module}\n" in design:
-            yield f"setattr -mod -set keep_hierarchy 1 {module}"
+            yield module

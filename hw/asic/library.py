@@ -77,7 +77,7 @@ SG13G2 = CellLibrary(
     high="sg13g2_tiehi L_HI",
     low="sg13g2_tielo L_LO",
     driver="sg13g2_buf_4",
-    period={"typ": 3.8, "slow": 5.8},
+    period={"typ": 3.8, "slow": 5.6},
     sram="ihp-sg13g2/libs.ref/sg13g2_sram/lib",
 )
 
@@ -97,7 +97,7 @@ SKY130 = CellLibrary(
     high="sky130_fd_sc_hd__conb_1 HI",
     low="sky130_fd_sc_hd__conb_1 LO",
     driver="sky130_fd_sc_hd__buf_4",
-    period={"typ": 4.8, "slow": 8.5},
+    period={"typ": 4.6, "slow": 8.5},
 )
 
 LIBRARIES = {library.name: library for library in (SG13G2, SKY130)}

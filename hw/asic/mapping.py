@@ -31,8 +31,8 @@ BLOCKS = (
 )
 """Blocks whose area is reported; each is mapped apart."""
 
-FAST = ("sequencer",)
-"""Blocks of long counters: ABC's usual script, which saves area first, makes them slow."""
+FAST = ("sequencer", "lattice_port")
+"""Blocks of long counters or adders, which ABC's usual script makes slow: it saves area first."""
 
 SPEED = "fast.abc"
 SCRIPT = """\

@@ -32,7 +32,7 @@ def cell_verilog(netlist: Mapping[str, Any], liberty: Path, log: Path, *, top: s
         Module that is written.
     """
     passes = (
-        f"read_liberty -overwrite {CELLS}",
+        f"read_liberty -overwrite -ignore_miss_func {CELLS}",
         f"hierarchy -top {top}",
         "flatten",
         f"hierarchy -top {top}",

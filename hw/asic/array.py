@@ -14,7 +14,8 @@ from hw.asic.totals import Totals
 from hw.asic.window import RowWindow
 from hw.primitives import ReadOnlyMemory, delay, spare
 from hw.scan import Scan
-from hw.shapes import PAIR, Geometry, mix_row, perceive_row
+from hw.shapes import PAIR, Geometry, operand_shape, perceive_row
+from hw.skeleton_memory import layouts
 
 __all__ = ["AsicArray", "require_geometry"]
 
@@ -78,11 +79,12 @@ class AsicArray(Elaboratable):
         places = slot.address if geometry.skeletons > 1 else slot.address.slot
         early = wait + RowWindow.LATENCY - memory - 1
         address = delay(m, Value.cast(places), early, name="address")
-        row, scan = self.rows(m, "perceive0", address, perceive_row(1), self.array.i_scan)
+        row, scan = self.read(m, "perceive0", address, self.array.i_scan)
+        row = delay(m, row, 1, name="perceive_row")
         hidden = self.perceive(m, window, data.View(perceive_row(1), row))
         address = delay(m, address, self.HIDDEN_LATENCY - memory - 1 - early, name="mix_address")
-        layout = mix_row(geometry.spec.channels)
-        weights, scan = self.rows(m, "mix0_0", address, layout, scan, unpack)
+        row, scan = self.read(m, "mix0_0", address, scan)
+        weights = delay(m, unpack(row), 1, name="mix_row")
 
         at = self.HIDDEN_LATENCY
         m.d.comb += [
@@ -96,17 +98,16 @@ class AsicArray(Elaboratable):
 
         return m
 
-    def rows(self, m, name, address, layout, scan, change=None):
-        """Read a skeleton memory; return the row in a register, and where the tokens go on.
-
-        The row may be changed in front of the register.
-        """
+    def read(
+        self, m: Module, name: str, address: Value, scan: data.View
+    ) -> tuple[Value, data.View]:
+        """Read a skeleton memory; return the row, and where the tokens go on."""
         images = fill(self.geometry, name, self.images[name])
-        m.submodules[f"{name}_rom"] = rom = ReadOnlyMemory(layout, images)
+        m.submodules[f"{name}_rom"] = rom = ReadOnlyMemory(layouts(self.geometry)[name], images)
         row = Value.cast(rom.data)
         m.submodules[f"{name}_scan"] = place = Scan(self.geometry, name, len(row))
         m.d.comb += [rom.address.eq(address), place.i.eq(scan), place.row.eq(row)]
-        return delay(m, change(m, row) if change else row, 1, name=f"{name}_row"), place.o
+        return row, place.o
 
     def perceive(self, m: Module, window: RowWindow, row: data.View) -> Value:
         """Return the hidden code of nine taps: two clocks of sums, then ReLU and normalisation."""
@@ -158,11 +159,12 @@ class AsicArray(Elaboratable):
         ]
 
 
-def unpack(m: Module, row: Value) -> Value:
+def unpack(row: Value) -> Value:
     """Return the weights of a row of operands; see `hw.array.pe.operand`."""
-    width = WEIGHT.width
+    width, size = WEIGHT.width, operand_shape(PAIR).width
     weights = []
-    for pair in data.View(data.ArrayLayout(PAIR * width + 2, len(row) // (PAIR * width + 2)), row):
-        borrow = pair[width]  # the lower weight's sign, taken off the upper one
-        weights += [pair[:width], (pair[width + 1 : PAIR * width + 1] + borrow)[:width]]
+    for begin in range(0, len(row), size):
+        lower, upper = row[begin : begin + width], row[begin + width + 1 : begin + 2 * width + 1]
+        borrow = lower[-1]  # the lower weight's sign, taken off the upper one
+        weights += [lower, (upper + borrow)[:width]]
     return Cat(weights)

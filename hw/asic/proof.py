@@ -21,19 +21,20 @@ __all__ = ["block_design", "prove_equal"]
 BLOCK, CELLED = "block", "celled"
 NETLIST = "netlist.json"
 
+CLOCKS = 8
+"""Most clocks that a proof looks at."""
+
 
 def block_design(block: wiring.Component) -> str:
     """Return a block on silicon before synthesis, RTLIL with the top module ``block``."""
     return rename(rtlil.convert(block, name=BLOCK, platform=Asic(), emit_src=False))
 
 
-def prove_equal(
-    design: str, netlist: Mapping[str, Any], liberty: Path, clocks: int, log: Path
-) -> None:
-    """Prove that a netlist gives what its block gives, whatever goes in, after some clocks.
+def prove_equal(design: str, netlist: Mapping[str, Any], liberty: Path, log: Path) -> None:
+    """Prove that a netlist gives what its block gives, if it has given the same for some clocks.
 
-    Nothing is known of what the registers hold at first. Of a pipeline of so many clocks nothing
-    of that is left.
+    Nothing is known of the registers, and whatever may go in. Of a pipeline shorter than these
+    clocks, and of a sum that is seen outside, nothing else is left.
 
     Parameters
     ----------
@@ -43,8 +44,6 @@ def prove_equal(
         The same in cells, as `hw.asic.mapping.mapped` returns it.
     liberty : Path
         The liberty file of its cells.
-    clocks : int
-        Clocks from its inputs to its outputs.
     log : Path
         File for Yosys's log: it stays only where something fails.
 
@@ -55,9 +54,9 @@ def prove_equal(
     """
     text = json.dumps({"modules": {CELLED: plain(netlist["modules"][BLOCK])}})
     passes = (
+        "setattr -unset init w:*",
         f"read_liberty -overwrite -ignore_miss_func {CELLS}",
         f"read_json {NETLIST}",
-        "setattr -unset init w:*",
         "proc",
         f"flatten {BLOCK} {CELLED}",
         "memory -nordff",
@@ -65,7 +64,7 @@ def prove_equal(
         "opt_clean",
         f"miter -equiv -flatten {BLOCK} {CELLED} miter",
         "hierarchy -top miter",
-        f"sat -verify -tempinduct -prove trigger 0 -seq {clocks + 1} -set-init-undef miter",
+        f"sat -verify -tempinduct-inductonly -maxsteps {CLOCKS} -prove trigger 0 miter",
         "write_json",
     )
     files = {CELLS: liberty_text(liberty), NETLIST: text}

@@ -8,6 +8,7 @@ from golden.errors import ToolError
 from golden.fixed import HIDDEN, STATE
 from golden.samples import calibrated
 from golden.spec import Spec
+from hw.array.pe import ProcessingElement
 from hw.array.requantiser import Requantiser
 from hw.array.residual import Residual
 from hw.asic.library import Target
@@ -33,6 +34,9 @@ BLOCKS = {
     "signed requantiser": lambda: Requantiser(signed(19), max_shift=15, to=STATE),
     "residual": residual,
     "multiply-add": lambda: MultiplyAdd(signed(19)),
+    "processing element": lambda: ProcessingElement(
+        1, sample=signed(8), i_sum=signed(20), o_sum=signed(21)
+    ),
 }
 
 
@@ -54,5 +58,5 @@ def test_a_wrong_cell_is_found(wanted, tmp_path):
     netlist = mapped(design, wanted, log, top=BLOCK)
     cell = middle(cells_of(netlist["modules"][BLOCK], "nand2", ""))
     cell["type"] = "nor2"
-    with pytest.raises(ToolError):
+    with pytest.raises(ToolError, match="proof did fail"):
         prove_equal(design, netlist, wanted.liberty, log)

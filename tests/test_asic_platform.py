@@ -167,13 +167,15 @@ def slots_of(geometry, cells, rests):
 
 
 @pytest.mark.parametrize("rests", [{}, {20: 3, 21: 17, 25: 200}], ids=["flowing", "resting"])
-@pytest.mark.parametrize("channels", [4, 8])
-def test_array_computes_the_same_words(monkeypatch, channels, rests):
+@pytest.mark.parametrize(("channels", "place"), [(4, None), (4, 1), (8, None)])
+def test_array_computes_the_same_words(monkeypatch, channels, place, rests):
     monkeypatch.setattr(platform, "SMALL_ROWS", 1 << 10)  # no macro: they have no behaviour here
     spec = Spec(height=4, width=4, channels=channels, multiplier=5, image=4)
-    geometry = Geometry(spec=spec, filters=1, contexts=1, skeletons=1)
-    held = images(geometry, [calibrated(spec, np.random.default_rng(0))])
+    geometry = Geometry(spec=spec, filters=1, contexts=1, skeletons=1 if place is None else 2)
+    rng = np.random.default_rng(0)
+    held = images(geometry, [calibrated(spec, rng) for _ in range(geometry.skeletons)])
     steps = slots_of(geometry, 28, rests)
+    steps = [step | {"slot.address.skeleton": place or 0} for step in steps]
     want, got = (
         [
             (code, index)

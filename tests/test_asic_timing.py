@@ -199,6 +199,7 @@ def test_refuses_unknown_names():
     ("name", "found"),
     [
         ("array.totals.x", "array.totals"),
+        ("checker_.x", "checker"),
         ("array.window.$auto$ff.cc:337:slice$5", "array.window"),
         ("array.$auto$ff.cc:337:slice$6", "array"),
         ("array.window.x", "array.window"),

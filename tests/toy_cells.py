@@ -26,7 +26,9 @@ GATES = {
 }
 """Area, inputs and function of each gate; its output is Y."""
 
-TABLE = """(plane) {{ index_1 ("0, 1"); index_2 ("0, 1"); values ("{0}, {1}", "{0}, {1}"); }}"""
+SLEWS, LOADS = (0.01, 0.1, 1.0), (0.001, 0.01, 0.1)
+"""Transitions in ns and loads in pF of the tables."""
+
 SETUP = '{}_constraint (hold) {{ values ("0.05, 0.05", "0.05, 0.05"); }}'
 
 HEAD = """library (toy) {
@@ -34,7 +36,7 @@ HEAD = """library (toy) {
   nom_voltage : 1.2; nom_temperature : 25;
   lu_table_template (plane) {
     variable_1 : "input_net_transition"; variable_2 : "total_output_net_capacitance";
-    index_1 ("0, 1"); index_2 ("0, 1");
+    index_1 ("0.01, 0.1, 1"); index_2 ("0.001, 0.01, 0.1");
   }
   lu_table_template (hold) {
     variable_1 : "related_pin_transition"; variable_2 : "constrained_pin_transition";
@@ -81,10 +83,24 @@ def gate(name: str, area: int, inputs: str, function: str) -> str:
 
 
 def delays(source: str, kind: str, sense: str) -> str:
-    """Return the arc from a pin to the output: 0.1 ns, and 1 ns a picofarad."""
-    tables = [f"cell_{edge} {TABLE.format(0.1, 1.1)}" for edge in ("rise", "fall")]
-    tables += [f"{edge}_transition {TABLE.format(0.02, 0.1)}" for edge in ("rise", "fall")]
+    """Return the arc from a pin to the output: 0.1 ns, a tenth of the slew, 1 ns a picofarad."""
+    tables = [f"cell_{edge} {table(0.1, 0.1, 1)}" for edge in ("rise", "fall")]
+    tables += [f"{edge}_transition {table(0.02, 0.05, 1)}" for edge in ("rise", "fall")]
     return (
         f'timing () {{ related_pin : "{source}"; timing_type : {kind}; timing_sense : {sense}; '
         f"{' '.join(tables)} }}"
     )
+
+
+def table(base: float, of_slew: float, of_load: float) -> str:
+    """Return a table that is linear in the slew and in the load."""
+    rows = [
+        ", ".join(f"{base + of_slew * slew + of_load * load:.4f}" for load in LOADS)
+        for slew in SLEWS
+    ]
+    return f"(plane) {{ values ({', '.join(map(quoted, rows))}); }}"
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotes."""
+    return f'"{text}"'

@@ -93,7 +93,8 @@ def clocks(chip: AsicChip) -> int:
 def block(name: str) -> str:
     """Return the block of a cell; of the array, its part."""
     path = [part for part in name.split(".")[:-1] if not part.startswith("$")]
-    return ".".join(path[: 2 if path[:1] == ["array"] else 1]) or "chip"
+    found = ".".join(path[: 2 if path[:1] == ["array"] else 1]) or "chip"
+    return found.rstrip("_")  # which a word of Verilog's ends with
 
 
 def memory(macro: Macro, library: CellLibrary | None) -> dict[str, Any]:

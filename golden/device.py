@@ -252,9 +252,7 @@ class GoldenDevice(Device):
     def write_deltas(self, indices: np.ndarray, deltas: np.ndarray) -> None:
         """Add the deltas immediately: none is ever pending here."""
         deltas = as_deltas(deltas, self._model.spec, len(indices))
-        states = self._states[indices]
-        self._model.add_deltas(states, deltas, self._step)
-        self._states[indices] = states
+        self._model.add_deltas(self._states, deltas, self._step, indices)
 
     def read_images(self) -> np.ndarray:
         """Return what the lattices show."""

@@ -134,8 +134,17 @@ class Model:
         assert gate is not None
         return states[:, gate.input_channel].reshape(len(states), self.spec.cells)
 
-    def add_deltas(self, states: np.ndarray, deltas: np.ndarray, step: int) -> None:
-        """Add the deltas (B, cells / 4) of the opening after ``step`` to the states, in place."""
+    def add_deltas(
+        self,
+        states: np.ndarray,
+        deltas: np.ndarray,
+        step: int,
+        indices: np.ndarray | slice = slice(None),
+    ) -> None:
+        """Add the deltas (k, cells / 4) of the opening after ``step`` to the states, in place.
+
+        They are for the lattices of ``indices`` (k,); for all unless given.
+        """
         spec, gate = self.spec, self.spec.gate
         assert gate is not None
         field = deltas.reshape(-1, spec.height // 2, spec.width // 2).astype(np.int16)
@@ -145,7 +154,7 @@ class Model:
             field = field.repeat(2, axis=1).repeat(2, axis=2)
         else:
             target = target[:, phase[0] :: 2, phase[1] :: 2]
-        target[...] = STATE.clamp(target + field)
+        target[indices] = STATE.clamp(target[indices] + field)
 
     def readout(self, states: np.ndarray) -> np.ndarray:
         """Return the images that the states show: uint8 (B, image, image)."""

@@ -1,4 +1,4 @@
-"""Fixtures that several tests share: the command line, called in this process, and a skeleton."""
+"""Fixtures that several tests share: the command line, skeletons, the page in a browser."""
 
 import sys
 
@@ -8,7 +8,9 @@ import torch
 
 from golden.samples import calibrated, network
 from sw.cli import main
+from tests.browser import browsing
 from tests.recorded import Calls
+from tests.served import serving
 from tests.shelf import SMALL, SPEC
 
 
@@ -77,3 +79,17 @@ def pair(tmp_path):
 def calls():
     """Where stand-ins note what they are given."""
     return Calls()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A browser, to see the page in."""
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def address():
+    """The address of a page with no device behind it."""
+    with serving(None, "") as client:
+        yield f"http://127.0.0.1:{client.port}/"

@@ -10,6 +10,7 @@ from PIL import Image
 from golden.device import GoldenDevice
 from golden.errors import Difference
 from golden.samples import calibrated, network
+from golden.skeleton import Skeleton
 from golden.spec import Gate, Spec
 from hw.flow.build import geometry_of
 from sw.cli.common import places
@@ -24,28 +25,33 @@ def skeleton():
     return calibrated(Spec(gate=Gate(input_channel=0, output_channel=1, start=4)), rng())
 
 
+@pytest.fixture
+def small(tmp_path):
+    """The folder of a skeleton whose Verilog is written soon."""
+    spec = Spec(channels=4, height=8, width=8, image=4)
+    return calibrated(spec, rng()).save(tmp_path / "random").parent
+
+
 def rng():
     return np.random.default_rng(5)
 
 
 @pytest.mark.parametrize("filters", [1, 2, 5])
-def test_verilog_comes_with_its_facts(thalweg, skeleton, tmp_path, filters):
-    skeleton.save(tmp_path / "random")
+def test_verilog_comes_with_its_facts(thalweg, small, tmp_path, filters):
     folder = tmp_path / "out"
-    code, out, _ = thalweg("verilog", tmp_path / "random", "--filters", filters, "--output", folder)
+    code, out, _ = thalweg("verilog", small, "--filters", filters, "--output", folder)
     path = folder / f"thalweg_f{filters}.v"
     assert (code, out) == (0, f"wrote {path}\n")
     assert f"\nmodule thalweg_f{filters} (\n" in path.read_text()
     facts = json.loads(path.with_suffix(".json").read_text())
-    assert facts["skeletons"] == [{"name": "random", "digest": skeleton.digest}]
+    assert facts["skeletons"] == [{"name": "random", "digest": Skeleton.load(small).digest}]
     assert sorted(p.name for p in folder.iterdir()) == [f"{path.stem}.json", path.name]
 
 
-def test_verilog_depends_on_the_skeletons_alone(thalweg, skeleton, tmp_path):
-    skeleton.save(tmp_path / "random")
+def test_verilog_depends_on_the_skeletons_alone(thalweg, small, tmp_path):
     for name in ("a", "b"):
-        thalweg("verilog", tmp_path / "random", "--output", tmp_path / name)
-    texts = [(tmp_path / name / "thalweg_f5.v").read_bytes() for name in ("a", "b")]
+        thalweg("verilog", small, "--filters", 1, "--output", tmp_path / name)
+    texts = [(tmp_path / name / "thalweg_f1.v").read_bytes() for name in ("a", "b")]
     assert texts[0] == texts[1]
 
 
@@ -140,10 +146,9 @@ def test_rejects_more_skeletons_than_a_chip_can_hold(fails, skeleton, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_verilog_is_written_into_a_folder_of_any_name(thalweg, skeleton, tmp_path):
-    skeleton.save(tmp_path / "random")
+def test_verilog_is_written_into_a_folder_of_any_name(thalweg, small, tmp_path):
     folder = tmp_path / "my [red] 'chip\"\n; exit" / "caf\udce9"
-    code, _, err = thalweg("verilog", tmp_path / "random", "--filters", 1, "--output", folder)
+    code, _, err = thalweg("verilog", small, "--filters", 1, "--output", folder)
     assert (code, err) == (0, "")
     text = (folder / "thalweg_f1.v").read_text()
     assert text.endswith("\nendmodule\n// verilator lint_restore\n")

@@ -5,25 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import browsing, needs_browser, settled, until, visit
-from tests.served import serving
+from tests.browser import needs_browser, settled, until, visit
 
 pytestmark = needs_browser
 
 SIZES = {"phone": (360, 740), "tablet": (820, 1180), "desk": (1440, 900), "4k": (3840, 2160)}
 LINK = "#skeleton=digits-memory&gate=gate&mode=both&digit=58&damage=blank-70-58"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsing() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address():
-    with serving(None, "") as client:
-        yield f"http://127.0.0.1:{client.port}/"
 
 
 def axe():

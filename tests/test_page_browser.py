@@ -17,7 +17,6 @@ from sw.data.damage import blank
 from sw.data.load import show_digits
 from sw.play.bench import Bench
 from tests.browser import (
-    browsing,
     link_has,
     needs_browser,
     settled,
@@ -46,18 +45,6 @@ class Loose(GoldenDevice):
         if Loose.pulled:
             raise InputError("the port went away")
         return super().read_states()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsing() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address():
-    with serving(None, "") as client:
-        yield f"http://127.0.0.1:{client.port}/"
 
 
 @pytest.fixture(scope="module")

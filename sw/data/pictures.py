@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from golden.errors import InputError
 from golden.files import reading
 
-__all__ = ["SUFFIXES", "composite", "is_picture", "read_picture", "turn_upright"]
+__all__ = ["SUFFIXES", "is_picture", "read_picture", "to_grey"]
 
 FORMATS = {
     "PNG": (b"\x89PNG",),
@@ -50,18 +50,28 @@ def read_picture(raw: bytes, place: Path | str) -> tuple[np.ndarray, tuple[str, 
             if (frames := getattr(picture, "n_frames", 1)) != 1:
                 notes.append(f"the first of {frames} frames")
             picture.load()
-            upright, turned = turn_upright(picture)
-            if turned:
-                notes.append("turned upright, as its EXIF data say")
-            if upright.mode.startswith(("I", "F")):
-                notes.append("of more than 8 bits, its range spread over 8")
-                return spread(np.asarray(upright, np.float64)), tuple(notes)
-            if upright.has_transparency_data:
-                paper = contrasting(upright)
-                upright, transparent = composite(upright, paper)
-                if transparent:
-                    notes.append(f"transparent, laid on {'white' if paper else 'black'}")
-            return np.asarray(upright.convert("L")), tuple(notes)
+            grey, done = to_grey(picture)
+            return grey, (*notes, *done)
+
+
+def to_grey(picture: Image.Image, paper: int | None = None) -> tuple[np.ndarray, list[str]]:
+    """Return a loaded picture upright and grey, uint8 (height, width), and what was done to it.
+
+    A transparent one is laid on the grey level ``paper``; without, on what its ink stands out from.
+    """
+    notes = []
+    upright, turned = turn_upright(picture)
+    if turned:
+        notes.append("turned upright, as its EXIF data say")
+    if upright.mode.startswith(("I", "F")):
+        notes.append("of more than 8 bits, its range spread over 8")
+        return spread(np.asarray(upright, np.float64)), notes
+    if upright.has_transparency_data:
+        paper = contrasting(upright) if paper is None else paper
+        upright, transparent = composite(upright, paper)
+        if transparent:
+            notes.append(f"transparent, laid on {'white' if paper else 'black'}")
+    return np.asarray(upright.convert("L")), notes
 
 
 def open_picture(raw: bytes, place: Path | str) -> Image.Image:

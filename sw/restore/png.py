@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from golden.errors import InputError
 from golden.files import reading, replacement
-from sw.data.pictures import composite, turn_upright
+from sw.data.pictures import to_grey
 
 __all__ = ["MAGIC", "read_grey", "read_marked", "write_png"]
 
@@ -46,7 +46,6 @@ def read_grey(
     InputError
         If it is damaged, has 16 bits a sample, another size, or more than one frame.
     """
-    notes = []
     with reading(place, "a whole PNG"), warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)  # Pillow's warning about parts that it ignores
         with open_picture(raw, place) as picture:
@@ -58,14 +57,8 @@ def read_grey(
             if (frames := getattr(picture, "n_frames", 1)) != 1:
                 raise InputError(f"{place} must be one picture, not {frames} frames")
             picture.load()
-            upright, turned = turn_upright(picture)
-            if turned:
-                notes.append("turned upright, as its EXIF data say")
-            if upright.has_transparency_data:
-                upright, transparent = composite(upright, paper)
-                if transparent:
-                    notes.append(f"transparent, laid on {'white' if paper else 'black'}")
-            return np.asarray(upright.convert("L")), tuple(notes)
+            grey, notes = to_grey(picture, paper)
+            return grey, tuple(notes)
 
 
 def open_picture(raw: bytes, place: Path | str) -> Image.Image:

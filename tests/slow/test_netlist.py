@@ -35,7 +35,7 @@ def parts(geometry=GEOMETRY, skeletons=skeletons):
     """The top and the design of its netlist."""
     platform = BOARD.make_platform()
     pll = pll_settings(platform.default_clk_frequency / 1e6, BOARD.clock)
-    baud = pll.link * 1_000_000 // 8  # a fast wire: few clocks a byte
+    baud = pll.link * 1_000_000 // 4  # the fastest wire: forty clocks a byte
     top = BoardTop(geometry, skeletons(), pll=pll, baud=baud)
     place = "" if geometry == GEOMETRY else f"-f{geometry.filters}"
     folder = build_root().resolve() / "sim" / f"netlist{place}"

@@ -71,7 +71,7 @@ def blocks(reports: Sequence[Report]) -> str:
 
 def memories(reports: Sequence[Report]) -> str:
     """Return the memories of each design: the same in every library."""
-    rows = {}
+    rows: dict[tuple[str, str], tuple[int, Report]] = {}
     for report in reports:
         for memory in report["memories"]:
             key = report["design"], memory["macro"]

@@ -4,6 +4,9 @@ SKELETON ?= digits
 FILTERS ?= 5
 BOARD ?= ulx3s-25f
 LINK ?= uart
+LIBRARY ?= sg13g2
+CORNER ?= typ
+DESIGN ?= f1
 IMAGES ?= 20
 DEVICE ?= cpu
 RECIPE ?= restore
@@ -20,7 +23,7 @@ chosen := $(filter-out file,$(origin SKELETON))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo play test yours train-qat ablate eval memory verilog bitstream netlist-sim reskeleton sim bench docs site lint clean
+.PHONY: help setup demo play test yours train-qat ablate eval memory verilog bitstream netlist-sim reskeleton asic asic-sim sim bench docs site lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,6 +72,12 @@ netlist-sim: $(BIN)/.boards ## BOARD's mapped netlist against golden, whole digi
 
 reskeleton: $(BIN)/.boards ## BOARD's bitstream with SKELETON="x y" in place of its own
 	$(THALWEG) reskeleton $(built)/thalweg.bit $(SKELETON) --output $(built)/reskeleton.bit
+
+asic: setup ## DESIGN=f1|small in cells of LIBRARY=sg13g2|sky130 at CORNER=typ|slow: area, longest path
+	$(THALWEG) asic $(if $(chosen),$(SKELETON)) --library $(LIBRARY) --corner $(CORNER) --design $(DESIGN) $(if $(LIBERTY),--liberty '$(LIBERTY)')
+
+asic-sim: setup ## the netlist of make asic, gate by gate, against golden: IMAGES whole digits
+	$(THALWEG) asic-sim $(if $(chosen),$(SKELETON)) --library $(LIBRARY) --corner $(CORNER) --design $(DESIGN) $(if $(LIBERTY),--liberty '$(LIBERTY)') $(if $(filter-out file,$(origin IMAGES)),--images $(IMAGES))
 
 $(BIN)/.boards: $(BIN)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[boards,usb]'

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hw.array.lane import Lane
-from hw.primitives import ReadOnlyMemory, delay
+from hw.primitives import ReadOnlyMemory, delay, spare
 from hw.scan import ROW, Scan, token_layout
 from hw.shapes import IDENTITY, Geometry
 
@@ -116,12 +116,15 @@ class Checker(wiring.Component):
             with m.State("Done"):
                 m.d.sync += self.checked.eq(1)
 
+        row = Cat(at.row[: exact_log2(IDENTITY // ROW)], place)
+        scans = Scan.SPARE * (len(self.geometry.scanned) - 1)
+        latency = self.latency - spare(platform, scans + ReadOnlyMemory.SPARE + 1)
         m.d.comb += [
             self.address.active.eq(~self.checked),
             self.address.skeleton.eq(place),
             self.address.slot.eq(at.row),
-            crc.data.eq(self.last_memory(m, Cat(at.row[: exact_log2(IDENTITY // ROW)], place))),
-            crc.valid.eq(delay(m, walking, self.latency, name="walking")),
+            crc.data.eq(self.last_memory(m, row, platform)),
+            crc.valid.eq(delay(m, walking, latency, name="walking")),
         ]
         m.d.sync += [self.o.memory.eq(at.memory), self.o.byte.eq(at.byte)]
 
@@ -171,13 +174,15 @@ class Checker(wiring.Component):
         ]
         return last_row, last_memory
 
-    def last_memory(self, m: Module, row: Value) -> Value:
+    def last_memory(self, m: Module, row: Value, platform: object) -> Value:
         """Pass tokens by the identities, as a `Scan` would; return the byte behind them."""
         m.submodules.identities = rom = ReadOnlyMemory(8, self.identities)
         m.d.sync += rom.address.eq(Mux(self.checked, self.identity_address, Cat(self.i.byte, row)))
-        m.d.comb += self.identity.eq(rom.data)
-        mine = delay(m, self.i.memory == len(self.geometry.scanned) - 1, 3, name="mine")
-        passing = delay(m, self.i.data, 3, name="passing")
+        early = spare(platform, ReadOnlyMemory.SPARE)
+        m.d.comb += self.identity.eq(delay(m, rom.data, early, name="identity"))
+        mine = delay(m, self.i.memory == len(self.geometry.scanned) - 1, 3 - early, name="mine")
+        passing = delay(m, self.i.data, 3 - early, name="passing")
         byte = Signal(8)
         m.d.sync += byte.eq(Mux(mine, rom.data, passing))
-        return delay(m, byte, 1, name="onward")  # from the last memory to the CRC is a long way
+        # From the last memory to the CRC is a long way.
+        return delay(m, byte, 1 - spare(platform, 1), name="onward")

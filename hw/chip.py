@@ -11,13 +11,13 @@ from golden.skeleton import Skeleton
 from golden.wire import Operation
 from hw.array.array import SystolicArray
 from hw.checker import Checker
-from hw.clocks import READ_LATENCY
+from hw.clocks import READ_LATENCY, READ_SPARE
 from hw.context import Context
 from hw.kept_row import KeptRow
 from hw.port.gate_port import GatePort
 from hw.port.lattice_port import LatticePort
 from hw.ports import chip_ports
-from hw.primitives import copies, delay
+from hw.primitives import copies, delay, spare
 from hw.sequencer.sequencer import Sequencer
 from hw.shapes import Geometry
 from hw.skeleton_memory import images
@@ -72,21 +72,23 @@ class Chip(wiring.Component):
         m = Module()
 
         geometry = self.geometry
+        read_latency = self.READ_LATENCY - spare(platform, READ_SPARE)
         array = SystolicArray(geometry, self.images)
         sequencer = Sequencer(
-            geometry, read_latency=self.READ_LATENCY, word_latency=SystolicArray.WORD_LATENCY
+            geometry, read_latency=read_latency, word_latency=SystolicArray.WORD_LATENCY
         )
         gate_port = GatePort(geometry)
-        port = LatticePort(geometry, self.images, read_latency=self.READ_LATENCY)
+        port = LatticePort(geometry, self.images, read_latency=read_latency)
         self.add(m, array=array, sequencer=sequencer, gate_port=gate_port, lattice_port=port)
 
         self.check_memories(m, array, sequencer, port)
-        self.dispatch(m, sequencer, port)
+        step = 1 - spare(platform, 1)
+        self.dispatch(m, sequencer, port, step)
         contexts = [Context(geometry) for _ in range(geometry.contexts)]
         codes = Signal(geometry.word, reset_less=True)  # what the engine writes
         m.d.sync += codes.eq(array.codes)
         self.connect_contexts(m, contexts, codes, sequencer, port)
-        self.hand_words_on(m, contexts, array, sequencer, port)
+        self.hand_words_on(m, contexts, array, sequencer, port, platform)
         self.connect_gate(m, codes, sequencer, gate_port)
         self.store_deltas(m, contexts, gate_port)
         connect(m, flipped(self.i_data), port.i_data)
@@ -131,13 +133,13 @@ class Chip(wiring.Component):
             self.damaged.eq(checker.damaged),
         ]
 
-    def dispatch(self, m: Module, sequencer: Sequencer, port: LatticePort) -> None:
+    def dispatch(self, m: Module, sequencer: Sequencer, port: LatticePort, step: int) -> None:
         """Hand runs to the sequencer and the rest to the port, once the context is at rest."""
-        # The command comes from far away: a register is there for the way alone, and for that of
-        # the answer. Both answer from registers, and only to what they were given.
-        given = delay(m, self.i_command.valid, 1, name="given")
+        # The command comes from far away: ``step`` registers are there for the way alone, and one
+        # for that of the answer. Both answer from registers, and only to what they were given.
+        given = delay(m, self.i_command.valid, step, name="given")
         shape = self.geometry.command
-        command = shape(delay(m, Value.cast(self.i_command.payload), 1, name="command"))
+        command = shape(delay(m, Value.cast(self.i_command.payload), step, name="command"))
         answered = sequencer.i_run.ready | port.i_command.ready
         ready = delay(m, answered, 1, name="answered")
         over = answered | ready | delay(m, ready, 1, name="ready")  # the next is not given yet
@@ -183,20 +185,22 @@ class Chip(wiring.Component):
         array: SystolicArray,
         sequencer: Sequencer,
         port: LatticePort,
+        platform: object,
     ) -> None:
         """Hand the words that are read on to the array and to the port."""
         words = [context.read_codes for context in contexts]
-        chosen = delay(m, sequencer.read_context, Context.LATENCY, name="read_context")
+        wait, step = Context.LATENCY - spare(platform, Context.SPARE), 1 - spare(platform, 1)
+        chosen = delay(m, sequencer.read_context, wait, name="read_context")
         word = select(m, words, chosen, name="chosen")
         if self.geometry.border:
-            word = self.keep_row(m, sequencer, word)
+            word = self.keep_row(m, sequencer, word, wait)
         found = select(m, words, port.context, name="found")
-        m.d.comb += array.word.as_value().eq(delay(m, word.as_value(), 1, name="word"))
-        m.d.comb += port.read_codes.as_value().eq(delay(m, found.as_value(), 1, name="read"))
+        m.d.comb += array.word.as_value().eq(delay(m, word.as_value(), step, name="word"))
+        m.d.comb += port.read_codes.as_value().eq(delay(m, found.as_value(), step, name="read"))
 
-    def keep_row(self, m: Module, sequencer: Sequencer, word: data.View) -> data.View:
+    def keep_row(self, m: Module, sequencer: Sequencer, word: data.View, wait: int) -> data.View:
         """Return the word that was read, or was kept of a row that is written anew by now."""
-        row = KeptRow(self.geometry, wait=Context.LATENCY)
+        row = KeptRow(self.geometry, wait=wait)
         self.add(m, kept_row=row)
         m.d.comb += [
             row.keep.eq(sequencer.read_keep),

@@ -20,7 +20,19 @@ __all__ = [
     "copies",
     "delay",
     "saturate",
+    "spare",
+    "way",
 ]
+
+
+def spare(platform: object, clocks: int) -> int:
+    """Return how many of ``clocks`` are left out on a platform: all where ways are short."""
+    return clocks if getattr(platform, "has_short_ways", False) else 0
+
+
+def way(platform: object) -> str:
+    """Return the domain of what is a register for a long way, or to split long logic, alone."""
+    return "comb" if spare(platform, 1) else "sync"
 
 
 def delay(m: Module, value: Value, clocks: int, *, name: str, init: int = 0) -> Value:
@@ -65,8 +77,8 @@ def connect_each(sources: Iterable[Value], targets: Iterable[Value]) -> list:
 class Multiplier(wiring.Component):
     """Multiply two integers.
 
-    Latency is three clocks (operands, product, output), initiation interval one. Does not accept
-    backpressure. Takes one multiplier block.
+    Latency is three clocks (operands, product, output), none where ways are short; initiation
+    interval one. Does not accept backpressure. Takes one multiplier block.
 
     Parameters
     ----------
@@ -82,6 +94,7 @@ class Multiplier(wiring.Component):
     """
 
     LATENCY = 3
+    SPARE = 3
 
     def __init__(self, a, b):
         super().__init__({"a": In(a), "b": In(b), "product": Out((Signal(a) * Signal(b)).shape())})
@@ -90,6 +103,10 @@ class Multiplier(wiring.Component):
         if hasattr(platform, "get_multiplier") and (hard := platform.get_multiplier(self)):
             return hard
         m = Module()
+
+        if spare(platform, self.SPARE):
+            m.d.comb += self.product.eq(self.a * self.b)
+            return m
 
         a = Signal.like(self.a, reset_less=True)
         b = Signal.like(self.b, reset_less=True)
@@ -170,7 +187,7 @@ class BlockMemory(wiring.Component):
 class ReadOnlyMemory(wiring.Component):
     """A memory without a write port, initialised at synthesis, its read data registered twice.
 
-    Latency is two clocks.
+    Latency is two clocks, one where ways are short.
 
     Parameters
     ----------
@@ -184,10 +201,11 @@ class ReadOnlyMemory(wiring.Component):
     address : In
         Row to read.
     data : Out
-        The row two clocks ago.
+        The row at that address, so many clocks ago.
     """
 
     LATENCY = 2
+    SPARE = 1
 
     def __init__(self, shape, init):
         self.shape = shape

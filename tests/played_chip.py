@@ -30,8 +30,8 @@ class PlayedChip:
     """A chip of a geometry that holds these skeletons; it refuses those of `damaged`, a bit each.
 
     `done` lists the commands that it has taken, `stored` the words of each row of a memory, `told`
-    how often it was deleted. What it computes can be overridden: `encode`, `step`, `show`, `zero`
-    and `openings`.
+    how often it was deleted and reset. What it computes can be overridden: `encode`, `step`,
+    `show`, `zero` and `openings`.
     """
 
     handle = 4711
@@ -59,7 +59,12 @@ class PlayedChip:
         assert chip == self.handle and row not in self.stored[memory]
         self.stored[memory][row] = items
 
+    def chip_reset(self, chip):
+        assert chip == self.handle and not self.done
+        self.told["reset"] += 1
+
     def chip_check(self, chip, limit, damaged):
+        assert self.told["reset"] == 1
         self.limit = limit
         damaged._obj.value = self.damaged
         return self.checks

@@ -9,6 +9,7 @@ import pytest
 from amaranth import Shape
 
 from golden.spec import Spec
+from hw.clocks import RESET_CLOCKS
 from hw.shapes import Geometry
 from sim.devices import chip, served, wire
 from sim.devices.designs import ChipDesign, Port
@@ -75,7 +76,7 @@ def test_a_chip_that_is_not_traced_lacks_those_functions_alone(monkeypatch):
     names = [name for name in declared("chip.cpp") if name not in OF_TRACED]
     library = Plain(names)
     monkeypatch.setattr(chip, "load_library", {"it": library}.get)
-    assert chip.load("it") is library and len(names) == 12
+    assert chip.load("it") is library and len(names) == 13
 
 
 def test_numbers_that_python_and_cpp_share_are_the_same():
@@ -94,7 +95,8 @@ def test_numbers_that_python_and_cpp_share_are_the_same():
 def test_cpp_is_told_the_numbers_of_the_ports_and_the_words_of_a_command(filters, contexts):
     geometry = Geometry(spec=Spec(), filters=filters, contexts=contexts)
     assert '#include "model.h"' in (SIM / "chip.cpp").read_text()
-    ports, command = ChipDesign(geometry).header.splitlines()
+    ports, command, reset = ChipDesign(geometry).header.splitlines()
     assert ports == "enum Port { COMMAND = 0, DATA_IN = 1, DELTA = 2, DATA_OUT = 3, PLANE = 4 };"
     words = -(-Shape.cast(geometry.command).width // 32)
     assert command == f"constexpr int kCommandWords = {words};" and words == WORDS
+    assert reset == f"constexpr int kResetClocks = {RESET_CLOCKS};"

@@ -136,7 +136,7 @@ def test_a_device_gives_its_chip_back_once(make):
     handle = device.chip._handle
     handle.__del__()
     handle.__del__()
-    assert chip.told == {("deleted", chip.handle): 1}
+    assert chip.told == {"reset": 1, ("deleted", chip.handle): 1}
 
 
 def test_openings_come_whole_and_are_told_apart(make):

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.primitives import delay
+from hw.primitives import delay, spare, way
 from hw.shapes import code
 
 __all__ = ["Requantiser"]
@@ -18,7 +18,8 @@ class Requantiser(wiring.Component):
     Bit-exact with ``to.clamp(golden.fixed.round_shift(acc, shift))``. With an unsigned format the
     saturation is also the ReLU: negative values round to 0 or below, and become 0.
 
-    Latency is five clocks, initiation interval one. Does not accept backpressure.
+    Latency is five clocks, one where ways are short, initiation interval one. Does not accept
+    backpressure.
 
     Parameters
     ----------
@@ -38,6 +39,7 @@ class Requantiser(wiring.Component):
     """
 
     LATENCY = 5
+    SPARE = 4
 
     def __init__(self, acc, *, max_shift, to):
         acc = Shape.cast(acc)
@@ -60,20 +62,22 @@ class Requantiser(wiring.Component):
         wide = signed(self.acc.shape().width + 1)
         coarse, fine = Signal(wide, reset_less=True), Signal(wide, reset_less=True)
         rounded = Signal(wide, reset_less=True)
+        early = way(platform)  # all stages but the last
+        step = 1 - spare(platform, 1)
 
         # Stages 1 and 2: shift by one bit less, the coarse part of the shift first.
-        low = delay(m, self.shift[:FINE], 1, name="shift")
-        m.d.sync += coarse.eq((self.acc << 1) >> (self.shift[FINE:] << FINE))
-        m.d.sync += fine.eq(coarse >> low)
+        low = delay(m, self.shift[:FINE], step, name="shift")
+        m.d[early] += coarse.eq((self.acc << 1) >> (self.shift[FINE:] << FINE))
+        m.d[early] += fine.eq(coarse >> low)
 
         # Stage 3: add one and drop the last bit: half up in one adder.
-        m.d.sync += rounded.eq((fine + 1) >> 1)
+        m.d[early] += rounded.eq((fine + 1) >> 1)
 
         # Stages 4 and 5: first decide whether to saturate, then do it.
         kept = len(self.code) - self.to.signed  # bits below the sign
         above, negative = Signal(reset_less=True), Signal(reset_less=True)
-        low = delay(m, rounded[: len(self.code)], 1, name="rounded")
-        m.d.sync += [
+        low = delay(m, rounded[: len(self.code)], step, name="rounded")
+        m.d[early] += [
             negative.eq(rounded[-1]),
             above.eq(rounded[kept:] != rounded[-1].replicate(len(rounded) - kept)),
         ]

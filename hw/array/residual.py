@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from golden.fixed import STATE
-from hw.primitives import ReadOnlyMemory, delay, saturate
+from hw.primitives import ReadOnlyMemory, delay, saturate, spare, way
 from hw.scan import Scan, token_layout
 from hw.shapes import code, residual_row, update_sum
 
@@ -22,7 +22,8 @@ class Residual(wiring.Component):
     Bit-exact with ``STATE.clamp(state + golden.fixed.trunc_shift(bias + total, shift))``.
     The magnitude is shifted, so that both signs are cut towards zero.
 
-    Latency is eleven clocks, initiation interval one. Does not accept backpressure.
+    Latency is eleven clocks, four where ways are short; the state is two, or one, behind the
+    accumulator. Initiation interval one. Does not accept backpressure.
 
     Parameters
     ----------
@@ -32,13 +33,15 @@ class Residual(wiring.Component):
         Rows of the skeleton memory: a bias and a shift for each word.
     lane : int
         Number of its channel within a word.
+    acc : Shape or None
+        Shape of an accumulator with its bias; default: what any skeleton can reach.
 
     Members
     -------
     total, word, skeleton : In
         Accumulator without its bias; word and skeleton that its bias and shift belong to.
     state : In
-        State before the step, two clocks behind the accumulator.
+        State before the step, behind the accumulator by the latency of the memory.
     code : Out
         State after the step.
     i_scan, o_scan : In, Out
@@ -47,11 +50,13 @@ class Residual(wiring.Component):
 
     STATE_LATENCY = ReadOnlyMemory.LATENCY
     LATENCY = ReadOnlyMemory.LATENCY + 9
+    SPARE = ReadOnlyMemory.SPARE + 6
 
-    def __init__(self, geometry, rows, lane=0):
+    def __init__(self, geometry, rows, lane=0, *, acc=None):
         self.geometry = geometry
         self.rows = rows
         self.lane = lane
+        self.acc = acc or update_sum(geometry.spec.filters)
 
         super().__init__({
             "total": In(geometry.accumulator),
@@ -75,38 +80,41 @@ class Residual(wiring.Component):
             scan.row.eq(row),
             self.o_scan.eq(scan.o),
         ]
-        total = delay(m, self.total, ReadOnlyMemory.LATENCY, name="total")
+        wait = ReadOnlyMemory.LATENCY - spare(platform, ReadOnlyMemory.SPARE)
+        total = delay(m, self.total, wait, name="total")
+        early = way(platform)  # all stages but 1, 7 and 9
+        step = 1 - spare(platform, 1)
 
         # Stage 1: the whole accumulator.
-        acc = Signal(update_sum(self.geometry.spec.filters), reset_less=True)
+        acc = Signal(self.acc, reset_less=True)
         m.d.sync += acc.eq(total + rom.data.bias)
 
         # Stages 2 and 3: the magnitude.
         flipped = Signal(len(acc), reset_less=True)
-        m.d.sync += flipped.eq(acc ^ acc[-1].replicate(len(acc)))
+        m.d[early] += flipped.eq(acc ^ acc[-1].replicate(len(acc)))
         magnitude = Signal(len(acc), reset_less=True)
-        m.d.sync += magnitude.eq(flipped + delay(m, acc[-1], 1, name="sign"))
+        m.d[early] += magnitude.eq(flipped + delay(m, acc[-1], step, name="sign"))
 
         # Stages 4 and 5: shift, the coarse part first.
         coarse = Signal.like(magnitude, reset_less=True)
         fine = Signal.like(magnitude, reset_less=True)
-        shift = delay(m, rom.data.shift, 3, name="shift")
-        m.d.sync += coarse.eq(magnitude >> (shift[FINE:] << FINE))
-        m.d.sync += fine.eq(coarse >> delay(m, shift[:FINE], 1, name="fine"))
+        shift = delay(m, rom.data.shift, 3 - spare(platform, 2), name="shift")
+        m.d[early] += coarse.eq(magnitude >> (shift[FINE:] << FINE))
+        m.d[early] += fine.eq(coarse >> delay(m, shift[:FINE], step, name="fine"))
 
         # Stages 6 and 7: limit, and restore the sign by inversion; the one to add comes in stage 8.
         bits = bits_for(LIMIT)
-        negative = delay(m, acc[-1], 5, name="negative")
+        negative = delay(m, acc[-1], 5 - spare(platform, 5), name="negative")
         large = Signal(reset_less=True)
-        m.d.sync += large.eq(fine[bits:].any())
-        limited = delay(m, fine[:bits], 1, name="limited") | large.replicate(bits)
+        m.d[early] += large.eq(fine[bits:].any())
+        limited = delay(m, fine[:bits], step, name="limited") | large.replicate(bits)
         change = Signal(signed(bits + 1), reset_less=True)
         m.d.sync += change.eq(Cat(limited, Const(0, 1)) ^ negative.replicate(bits + 1))
 
         # Stage 8: add to the state.
-        state = delay(m, self.state, 7, name="state")
+        state = delay(m, self.state, 7 - spare(platform, 5), name="state")
         total = Signal(signed(STATE.width + 2), reset_less=True)
-        m.d.sync += total.eq(state + change + delay(m, negative, 1, name="added"))
+        m.d[early] += total.eq(state + change + delay(m, negative, 1, name="added"))
 
         # Stage 9: saturate.
         m.d.comb += self.code.eq(saturate(m, total, STATE, name="saturated"))

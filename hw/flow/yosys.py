@@ -3,7 +3,7 @@
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from golden.errors import InputError, ToolError, reason
@@ -27,7 +27,15 @@ RESULTS = {"write_verilog": "result.v", "write_json": "result.json"}
 """Passes that write one, likewise."""
 
 
-def yosys(read: str, text: str, passes: Sequence[str], log: Path, *, top: str) -> str:
+def yosys(
+    read: str,
+    text: str,
+    passes: Sequence[str],
+    log: Path,
+    *,
+    top: str,
+    files: Mapping[str, str] | None = None,
+) -> str:
     """Run Yosys passes over a design; return the text that the last of them writes.
 
     It is a library with a log on standard output, and stops the process where it finds an error:
@@ -46,6 +54,8 @@ def yosys(read: str, text: str, passes: Sequence[str], log: Path, *, top: str) -
         File for Yosys's log: it stays only where something fails.
     top : str
         Module that must be there in the end.
+    files : dict of str to str
+        Texts of further files that the passes read, by their names in Yosys's folder.
 
     Raises
     ------
@@ -59,6 +69,8 @@ def yosys(read: str, text: str, passes: Sequence[str], log: Path, *, top: str) -
             source, result = NAMES[read], RESULTS[passes[-1].split()[0]]
             # A design tells where it was written, in paths of any bytes.
             (folder / source).write_text(text, encoding="utf-8", errors="surrogateescape")
+            for file, content in (files or {}).items():
+                (folder / file).write_text(content, encoding="utf-8", errors="surrogateescape")
             commands = [f"{read} {source}", *passes[:-1], f"{passes[-1]} {result}"]
             program = [sys.executable, "-c", SCRIPT, *commands]
             log.parent.mkdir(parents=True, exist_ok=True)

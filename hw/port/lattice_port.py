@@ -12,7 +12,7 @@ from hw.port.pointwise import PointwiseUnit
 from hw.port.skid import Skid
 from hw.port.unloader import Unloader
 from hw.port.walk import Walk, arrival_layout, walks_layout
-from hw.primitives import delay
+from hw.primitives import delay, spare
 from hw.scan import token_layout
 from hw.shapes import Geometry, encode_sum, readout_sum
 
@@ -99,7 +99,8 @@ class LatticePort(wiring.Component):
         m.submodules.bytes = bytes_ = Skid(8)
         m.submodules.walk = walk = Walk(self.geometry)
         m.submodules.loader = loader = Loader(self.geometry)
-        drain = self.read_latency + PointwiseUnit.LATENCY + 1
+        pointwise = PointwiseUnit.LATENCY - spare(platform, PointwiseUnit.SPARE)
+        drain = self.read_latency + pointwise + 1
         m.submodules.unloader = unloader = Unloader(drain=drain)
 
         # Commands and bytes -> steps of the walk.

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.fixed import SHIFTS, WEIGHT, Format
 from hw.array.requantiser import Requantiser
-from hw.primitives import Multiplier, ReadOnlyMemory, delay
+from hw.primitives import Multiplier, ReadOnlyMemory, delay, spare
 from hw.scan import Scan, token_layout
 from hw.shapes import Geometry, code, coefficient_row
 
@@ -19,8 +19,8 @@ class PointwiseUnit(wiring.Component):
     A sum of the encoder has one product, a sum of the read-out has one per channel. Bit-exact with
     ``golden.naive.encode`` and ``golden.naive.readout``.
 
-    Latency is thirteen clocks from the last sample of a sum, initiation interval one sample. Does
-    not accept backpressure. Takes one multiplier block.
+    Latency is thirteen clocks from the last sample of a sum, four where ways are short, initiation
+    interval one sample. Does not accept backpressure. Takes one multiplier block.
 
     Parameters
     ----------
@@ -48,6 +48,7 @@ class PointwiseUnit(wiring.Component):
     """
 
     LATENCY = ReadOnlyMemory.LATENCY + Multiplier.LATENCY + 3 + Requantiser.LATENCY
+    SPARE = ReadOnlyMemory.SPARE + Multiplier.SPARE + 1 + Requantiser.SPARE
 
     def __init__(
         self,
@@ -81,6 +82,8 @@ class PointwiseUnit(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
+        memory = ReadOnlyMemory.LATENCY - spare(platform, ReadOnlyMemory.SPARE)
+        product = Multiplier.LATENCY + 1 - spare(platform, Multiplier.SPARE + 1)
         m.submodules.rom = rom = ReadOnlyMemory(coefficient_row(), self.rows)
         row = Value.cast(rom.data)
         m.submodules.scan = scan = Scan(self.geometry, self.memory, len(row))
@@ -90,28 +93,29 @@ class PointwiseUnit(wiring.Component):
             scan.row.eq(row),
             self.o_scan.eq(scan.o),
             rom.address.eq(Cat(self.channel, self.skeleton)),
-            multiplier.a.eq(delay(m, self.sample, ReadOnlyMemory.LATENCY, name="sample")),
+            multiplier.a.eq(delay(m, self.sample, memory, name="sample")),
             multiplier.b.eq(rom.data.weight),
         ]
 
-        wait = ReadOnlyMemory.LATENCY + Multiplier.LATENCY + 2
+        wait = memory + product + 1
         valid = delay(m, self.valid, wait, name="valid")
         first = delay(m, self.first, wait, name="first")
-        bias = delay(m, rom.data.bias, Multiplier.LATENCY + 1, name="bias")
-        product = delay(m, multiplier.product, 1, name="product")
+        bias = delay(m, rom.data.bias, product, name="bias")
+        arrived = delay(m, multiplier.product, 1 - spare(platform, 1), name="product")
         term, acc = Signal(self.acc, reset_less=True), Signal(self.acc, reset_less=True)
-        m.d.sync += term.eq(bias + product)
+        m.d.sync += term.eq(bias + arrived)
         with m.If(valid):
             m.d.sync += acc.eq(Mux(first, 0, acc) + term)
 
+        latency = self.LATENCY - spare(platform, self.SPARE)
         m.submodules.requantiser = requantiser = Requantiser(
             self.acc, max_shift=SHIFTS[-1], to=self.to
         )
         m.d.comb += [
             requantiser.acc.eq(acc),
-            requantiser.shift.eq(delay(m, rom.data.shift, Multiplier.LATENCY + 3, name="shift")),
+            requantiser.shift.eq(delay(m, rom.data.shift, product + 2, name="shift")),
             self.code.eq(requantiser.code),
-            self.o_valid.eq(delay(m, self.valid & self.last, self.LATENCY, name="o_valid")),
+            self.o_valid.eq(delay(m, self.valid & self.last, latency, name="o_valid")),
         ]
 
         return m

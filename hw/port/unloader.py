@@ -7,13 +7,16 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from golden.fixed import PIXEL
 from hw.port.walk import arrival_layout, walks_layout
-from hw.primitives import delay
+from hw.primitives import delay, spare
 from hw.shapes import code
 
 __all__ = ["BUFFER", "Unloader"]
 
 BUFFER = 32
-"""Bytes that wait for the host: more than the pipeline holds."""
+"""Bytes that wait for the host: more than twice what the pipeline holds.
+
+Where ways are short it is shorter, and half of them are enough.
+"""
 
 
 class Unloader(wiring.Component):
@@ -60,11 +63,12 @@ class Unloader(wiring.Component):
         m = Module()
 
         walks = self.walks
-        m.submodules.buffer = buffer = SyncFIFOBuffered(width=8, depth=BUFFER)
+        size = BUFFER - spare(platform, BUFFER // 2)
+        m.submodules.buffer = buffer = SyncFIFOBuffered(width=8, depth=size)
         m.d.sync += [
             buffer.w_data.eq(Mux(walks.read_image, self.pixel, self.i.code.as_unsigned())),
             buffer.w_en.eq(self.pixel_valid | (self.i.valid & walks.read_state)),
-            self.room.eq(buffer.level < BUFFER // 2),
+            self.room.eq(buffer.level < size // 2),
         ]
         connect(m, buffer.r_stream, flipped(self.o_data))
 

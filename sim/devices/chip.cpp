@@ -30,7 +30,7 @@ struct Side {
 
 struct Chip {
     VerilatedContext context;
-    std::unique_ptr<Model> top{new Model(&context)};
+    std::unique_ptr<Model> top;
     std::mt19937 random;
     unsigned stall = 0;
     uint64_t clocks = 0;
@@ -39,6 +39,12 @@ struct Chip {
     Side command, data_in, delta, data_out, plane;
     Activity activity;
 
+    // A model that has no initial values begins with random ones.
+    explicit Chip(uint32_t seed) : random(seed) {
+        context.randReset(2);
+        context.randSeed(int(seed) + 1);
+        top.reset(new Model(&context));
+    }
     ~Chip() { Verilated::threadContextp(&context); }  // a model leaves the one that it finds there
 #ifdef TRACED
     std::unique_ptr<VerilatedSaifC> trace;
@@ -111,13 +117,27 @@ struct Chip {
 extern "C" {
 
 Chip* chip_new(uint32_t seed, uint32_t stall) {
-    auto* chip = new Chip;
-    chip->random.seed(seed);
+    auto* chip = new Chip(seed);
     chip->stall = stall;
     chip->top->clk = 0;
     chip->top->rst = 0;
     chip->top->eval();
     return chip;
+}
+
+// Raise reset for as long as the chip demands it; these clocks are not counted.
+void chip_reset(Chip* chip) {
+    Model& t = *chip->top;
+    t.i_command_valid = t.i_data_valid = t.i_delta_valid = 0;
+    t.o_data_ready = t.o_plane_ready = 0;
+    t.rst = 1;
+    for (int i = 0; i < kResetClocks; ++i) {
+        for (int level : {0, 1}) {
+            t.clk = level;
+            t.eval();
+        }
+    }
+    t.rst = 0;
 }
 
 void chip_delete(Chip* chip) { delete chip; }

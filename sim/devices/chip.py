@@ -29,6 +29,7 @@ FUNCTIONS: tuple[Function, ...] = (
     ("chip_new", HANDLE, (ctypes.c_uint32, ctypes.c_uint32)),
     ("chip_delete", None, (HANDLE,)),
     ("chip_store", INTEGER, (HANDLE, INTEGER, INTEGER, WORDS)),
+    ("chip_reset", None, (HANDLE,)),
     ("chip_check", INTEGER, (HANDLE, WIDE, WORDS)),
     ("chip_push", None, (HANDLE, INTEGER, WORDS, INTEGER)),
     ("chip_waiting", INTEGER, (HANDLE, INTEGER)),
@@ -73,6 +74,10 @@ class Chip:
         """Replace what the skeleton memories hold."""
         for index, (name, layout) in enumerate(layouts(geometry).items()):
             self._handle.store(index, word_count(layout), memories[name])
+
+    def reset(self) -> None:
+        """Raise reset, for as long as the chip demands it."""
+        self._handle.call("reset")
 
     def check(self) -> int:
         """Clock until the chip has checked its skeletons; return which are damaged, a bit each."""

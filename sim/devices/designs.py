@@ -12,6 +12,7 @@ from amaranth import DomainRenamer
 from golden.files import ROOT
 from golden.wire import PATIENCE
 from hw.board import Board
+from hw.clocks import RESET_CLOCKS
 from hw.flow.names import instance_path, module_name
 from hw.flow.verilog import memory_path, to_verilog, top_name, write_chip
 from hw.linked_chip import LinkedChip
@@ -149,7 +150,9 @@ class ChipDesign(RtlDesign):
         """What its shim takes from here: lines of C++."""
         ports = ", ".join(f"{port.name} = {port}" for port in Port)
         command = word_count(self.geometry.command)
-        return f"enum Port {{ {ports} }};\nconstexpr int kCommandWords = {command};\n"
+        return f"enum Port {{ {ports} }};\nconstexpr int kCommandWords = {command};\n" + (
+            f"constexpr int kResetClocks = {RESET_CLOCKS};\n"
+        )
 
     def write(self, folder: Path) -> list[str]:
         """Write its Verilog with empty memories; return Verilator's arguments for it."""

@@ -80,9 +80,15 @@ class SimulatedDevice(Device):
         )
         self.contexts = contexts
 
-        self.chip = Chip(ChipDesign(geometry, traced), **options)
-        self.chip.store(geometry, memories or images(geometry, self.skeletons))
-        self.damaged = self.chip.check()
+        chip = Chip(ChipDesign(geometry, traced), **options)
+        chip.store(geometry, memories or images(geometry, self.skeletons))
+        self.begin(chip)
+
+    def begin(self, chip: Chip) -> None:
+        """Take a chip that holds the skeletons: reset it, and have it check them."""
+        self.chip = chip
+        chip.reset()
+        self.damaged = chip.check()
 
         self._loads: list[tuple[Operation, np.ndarray]] = []
         self._batch = self._step = 0

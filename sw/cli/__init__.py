@@ -31,6 +31,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from golden.errors import Difference, InputError, reason
 from sw.cli import (
     ablate,
+    asic,
+    asic_sim,
     baseline,
     bench,
     bitstream,
@@ -89,6 +91,8 @@ VERBS: dict[str, dict[str, Callable[..., Any]]] = {
         "reskeleton": reskeleton.reskeleton,
         "program": program.program,
         "simulate": simulate.serve,
+        "asic": asic.asic,
+        "asic-sim": asic_sim.asic_sim,
     },
     "Measure": {
         "memory": memory.memory,

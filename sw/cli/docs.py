@@ -49,13 +49,15 @@ def draw_pictures() -> None:
 def parts() -> dict[str, str]:
     """Return all generated parts, by name."""
     from sw.experiments.ablation.page import parts as ablation_parts
+    from sw.experiments.asic import asic_parts
     from sw.experiments.measured import measured_parts
     from sw.experiments.memory.page import parts as memory_parts
     from sw.experiments.table.report import compared_parts
     from sw.report.wire import wire_parts
     from sw.report.yours import own_parts
 
-    measured = measured_parts() | compared_parts() | memory_parts() | ablation_parts() | own_parts()
+    measured = measured_parts() | compared_parts() | memory_parts() | ablation_parts()
+    measured |= own_parts() | asic_parts()
     return measured | chip_parts() | wire_parts() | {"ranges": ranges(), "estimates": estimates()}
 
 

@@ -1,0 +1,1 @@
+"""The chip in standard cells: its memories as macros, mapped, timed and reported."""

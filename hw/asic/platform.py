@@ -1,0 +1,123 @@
+"""The platform of a chip in standard cells: what `hw.primitives` and the array become there."""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+
+from hw.array.array import SystolicArray
+from hw.asic.array import AsicArray
+from hw.asic.macros import Macro, ram, rom, single
+from hw.asic.single_port import SinglePortMemory
+from hw.primitives import delay
+
+__all__ = ["Asic"]
+
+SMALL_ROWS = 32
+"""Rows up to which a memory that is written is made of flip-flops."""
+
+
+class Asic:
+    """Builds the chip's blocks for standard cells; nothing has a value before it is given one.
+
+    Memories become macros, see `hw.asic.macros`; small ones become flip-flops. The registers that
+    long ways and hard multipliers want are left out, and the array is another: see
+    `hw.asic.array`. `Asic.macros` lists the macros of what was elaborated.
+
+    Parameters
+    ----------
+    skeleton : str
+        What the skeleton memory is: ``logic``, or ``macro``.
+    """
+
+    has_short_ways = True
+    """See `hw.primitives.spare`."""
+
+    def __init__(self, *, skeleton: str = "logic") -> None:
+        self.skeleton = skeleton
+        self.macros: list[Macro] = []
+
+    def get_array(self, array: SystolicArray) -> AsicArray:
+        """Return the array whose products need no chain."""
+        return AsicArray(array)
+
+    def get_single_port_memory(self, memory: SinglePortMemory) -> Module | None:
+        """Return a macro; None for a small memory, which becomes flip-flops."""
+        if memory.depth <= SMALL_ROWS:
+            return None
+        m = Module()
+        macro = single(memory.depth, memory.width)
+        self.macros.append(macro)
+        m.submodules.macro = Instance(
+            macro.name,
+            i_clk=ClockSignal(),
+            i_addr=memory.address,
+            i_en=memory.enable,
+            i_w_en=memory.write,
+            i_w_data=memory.write_data,
+            o_r_data=memory.read_data,
+        )
+        return m
+
+    def get_block_memory(self, memory: wiring.Component) -> Module:
+        """Return a macro with a register behind it, or flip-flops for a small memory."""
+        if memory.depth <= SMALL_ROWS:
+            return register_file(memory)
+        m = Module()
+        macro = ram(memory.depth, memory.width, memory.granularity)
+        self.macros.append(macro)
+        row = Signal(memory.width)
+        m.submodules.macro = Instance(
+            macro.name,
+            i_clk=ClockSignal(),
+            i_w_addr=memory.write_address,
+            i_w_data=memory.write_data,
+            i_w_en=memory.write_enable,
+            i_r_addr=memory.read_address,
+            i_r_en=memory.read_enable,
+            o_r_data=row,
+        )
+        output = Signal(memory.width, reset_less=True)
+        with m.If(memory.read_enable):
+            m.d.sync += output.eq(row)
+        m.d.comb += memory.read_data.eq(output)
+        return m
+
+    def get_read_only_memory(self, memory: wiring.Component) -> Module:
+        """Return the rows as logic behind a register of the address, or as a macro."""
+        m = Module()
+        data = Value.cast(memory.data)
+        if self.skeleton == "macro":
+            macro = rom(len(data), memory.init)
+            self.macros.append(macro)
+            m.submodules.macro = Instance(
+                macro.name, i_clk=ClockSignal(), i_r_addr=memory.address, o_r_data=data
+            )
+            return m
+        m.submodules.rows = rows = Memory(
+            shape=unsigned(len(data)), depth=len(memory.init), init=memory.init
+        )
+        read = rows.read_port(domain="comb")
+        m.d.comb += [
+            read.addr.eq(delay(m, memory.address, 1, name="address")),
+            data.eq(read.data),
+        ]
+        return m
+
+
+def register_file(memory: wiring.Component) -> Module:
+    """Return a small memory of flip-flops, its read data registered twice."""
+    m = Module()
+    share = memory.granularity
+    rows = [Signal(memory.width, name=f"row{row}", reset_less=True) for row in range(memory.depth)]
+    for row, held in enumerate(rows):
+        with m.If(memory.write_address == row):
+            for part, enable in enumerate(memory.write_enable):
+                bits = slice(part * share, (part + 1) * share)
+                with m.If(enable):
+                    m.d.sync += held[bits].eq(memory.write_data[bits])
+    found = Signal(memory.width, reset_less=True)
+    output = Signal(memory.width, reset_less=True)
+    with m.If(memory.read_enable):
+        m.d.sync += [found.eq(Array(rows)[memory.read_address]), output.eq(found)]
+    m.d.comb += memory.read_data.eq(output)
+    return m

@@ -1,0 +1,137 @@
+"""The report of a chip in standard cells: area, memories, the longest path, and what follows."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from hw.array.array import SystolicArray
+from hw.asic.array import AsicArray
+from hw.asic.chips import AsicChip
+from hw.asic.liberty import Library
+from hw.asic.library import CellLibrary
+from hw.asic.macros import Macro
+from hw.asic.netlist import Netlist, is_macro
+from hw.asic.timing import Timing, violations
+from hw.clocks import READ_LATENCY, READ_SPARE, run_clocks
+from hw.flow.tools import release
+
+__all__ = ["clocks", "generic_report", "report"]
+
+TOOLS = ("pyosys", "amaranth")
+MM2 = 1e-6
+"""Square millimetres in a square micrometre."""
+
+
+def report(
+    chip: AsicChip, library: CellLibrary, found: Library, corner: str, netlist: Netlist
+) -> dict[str, Any]:
+    """Return the report of a mapped chip as JSON values. Areas are square millimetres."""
+    timing = Timing(netlist, found)
+    path = timing.longest()
+    areas: Counter[str] = Counter()
+    flops: Counter[str] = Counter()
+    for instance in netlist.instances:
+        if not is_macro(instance.kind):
+            cell = found.cell(instance.kind)
+            areas[block(instance.name)] += cell.area
+            flops[block(instance.name)] += cell.is_flop
+    return {
+        **facts(chip, netlist),
+        "library": library.name,
+        "corner": {"name": corner, "file": found.name, "conditions": list(found.conditions)},
+        "area_mm2": round(sum(areas.values()) * MM2, 4),
+        "blocks": {
+            name: {"area_mm2": round(area * MM2, 4), "flops": flops[name]}
+            for name, area in areas.most_common()
+        },
+        "flops": sum(flops.values()),
+        "memories": [memory(macro, library) for macro in chip.platform.macros],
+        "longest_path": path | {"wires": "zero", "memories": "zero"},
+        "violations": violations(netlist, found),
+        "clocks_per_digit": clocks(chip),
+        "digits_per_second": round(1e9 / path["ns"] / clocks(chip), 1),
+    }
+
+
+def generic_report(chip: AsicChip, netlist: Netlist) -> dict[str, Any]:
+    """Return the report of a chip in generic gates: no library, hence no area and no period."""
+    return {
+        **facts(chip, netlist),
+        "library": None,
+        "memories": [memory(macro, None) for macro in chip.platform.macros],
+        "clocks_per_digit": clocks(chip),
+    }
+
+
+def facts(chip: AsicChip, netlist: Netlist) -> dict[str, Any]:
+    """Return what is known of a chip whatever it is mapped to."""
+    kinds = {kind: count for kind, count in netlist.kinds.items() if not is_macro(kind)}
+    return {
+        "design": chip.design,
+        "spec": chip.geometry.spec.to_json(),
+        "filters": chip.geometry.filters,
+        "contexts": chip.geometry.contexts,
+        "skeleton_memory": chip.memory,
+        "skeletons": [{"name": s.name, "digest": s.digest} for s in chip.skeletons],
+        "cells": sum(kinds.values()),
+        "kinds": dict(sorted(kinds.items())),
+        "tools": {name: release(name) for name in TOOLS},
+    }
+
+
+def clocks(chip: AsicChip) -> int:
+    """Return the clocks of an ungated digit."""
+    wait = READ_LATENCY - READ_SPARE - SystolicArray.WORD_LATENCY
+    latency = wait + AsicArray.LATENCY
+    return run_clocks(chip.geometry, chip.geometry.spec.steps, latency=latency)
+
+
+def block(name: str) -> str:
+    """Return the block of a cell; of the array, its part."""
+    path = [part for part in name.split(".")[:-1] if not part.startswith("$")]
+    found = ".".join(path[: 2 if path[:1] == ["array"] else 1]) or "chip"
+    return found.rstrip("_")  # which a word of Verilog's ends with
+
+
+def memory(macro: Macro, library: CellLibrary | None) -> dict[str, Any]:
+    """Return what a memory is, and how large the PDK's own macros for it are, if it has some."""
+    entry: dict[str, Any] = {
+        "macro": macro.name,
+        "rows": macro.rows,
+        "bits": macro.bits,
+        "ports": ports_of(macro),
+    }
+    return entry | {"sram": sram(macro, library) if library and macro.granularity else None}
+
+
+def ports_of(macro: Macro) -> str:
+    """Return the ports of a memory, for people."""
+    if macro.single:
+        return "one to read or write"
+    return "one to write, one to read" if macro.granularity else "one to read"
+
+
+def sram(macro: Macro, library: CellLibrary) -> dict[str, Any] | None:
+    """Return the PDK's SRAM that has the ports and takes a memory with the least area.
+
+    None where `$PDK_ROOT` has none: no area is guessed.
+    """
+    root = os.environ.get("PDK_ROOT")
+    if not root or not library.sram:
+        return None
+    best, ports = None, "1P" if macro.single else "2P"
+    for path in sorted((Path(root) / library.sram).glob(f"*_{ports}_*_typ_*.lib")):
+        shape = re.search(rf"_{ports}_(\d+)x(\d+)_", path.name)
+        area = re.search(r"^\s*area\s*:\s*([\d.]+)", path.read_text(errors="replace"), re.MULTILINE)
+        if shape and area:
+            rows, bits = map(int, shape.groups())
+            count = -(-macro.rows // rows) * -(-macro.bits // bits)
+            size = count * float(area[1]) * MM2
+            if best is None or size < best["area_mm2"]:
+                name = path.name.split("_typ_")[0]
+                best = {"name": name, "count": count, "area_mm2": round(size, 4)}
+    return best

@@ -1,0 +1,82 @@
+"""The verb asic: the chip in cells of an open library, with its area and its longest path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["Corner", "DesignName", "LibertyPath", "LibraryName", "asic", "asic_folder"]
+
+LibraryName = Annotated[str, typer.Option(help="sg13g2 or sky130")]
+Corner = Annotated[str, typer.Option(help="typ or slow")]
+DesignName = Annotated[str, typer.Option(help="f1 or small")]
+LibertyPath = Annotated[
+    Path | None,
+    typer.Option(help="liberty file, or a folder of them; default: as $PDK_ROOT has it"),
+]
+
+
+def asic(
+    subjects: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; default: digits"),
+    ] = None,
+    library: LibraryName = "sg13g2",
+    corner: Corner = "typ",
+    design: DesignName = "f1",
+    liberty: LibertyPath = None,
+    skeleton_memory: Annotated[
+        str, typer.Option(help="what holds the skeletons: logic or macro")
+    ] = "logic",
+    output: Annotated[
+        Path | None, typer.Option(help="folder; default: build/asic/DESIGN-LIBRARY-CORNER")
+    ] = None,
+) -> None:
+    """Map a chip to standard cells, and report area, longest path and digits a second.
+
+    Without a PDK the chip is mapped to generic gates, which are counted. All times are without
+    wires: a placed chip is slower.
+
+    \b
+    thalweg asic --library sg13g2
+    thalweg asic --library sky130 --liberty pdk/sky130_fd_sc_hd__tt_025C_1v80.lib
+    thalweg asic --design small --skeleton-memory macro
+    """  # noqa: D301 - click reads the backspace as: keep these lines
+    from hw.asic.build import build
+    from hw.asic.library import find_library, target
+    from sim.devices.asic import chip_of
+    from sw.runs.writable import require_writable
+
+    wanted = target(find_library(library), corner, liberty)
+    chip = chip_of(design, subjects or (), memory=skeleton_memory)
+    folder = output or asic_folder(design, library, corner)
+    require_writable(folder / "report.json")
+    found = build(chip, wanted, folder, say=typer.echo)
+    for line in lines(found):
+        typer.echo(line)
+    typer.echo(f"wrote {folder / 'report.json'}")
+
+
+def asic_folder(design: str, library: str, corner: str) -> Path:
+    """Return the folder that a design is mapped in."""
+    return Path("build/asic") / f"{design}-{library}-{corner}"
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """Return what a report says, for people."""
+    if found["library"] is None:
+        return [
+            f"no PDK: {found['cells']:,} generic gates and flip-flops, {len(found['memories'])} "
+            "memories; area and period need $PDK_ROOT or --liberty"
+        ]
+    path, wrong = found["longest_path"], found["violations"]
+    return [
+        f"{found['area_mm2']} mm2 without memories, {found['cells']:,} cells, "
+        f"{found['flops']:,} of them flip-flops; {len(found['memories'])} memories",
+        f"{path['ns']} ns without wires, {len(path['cells'])} cells to {path['end']}: "
+        f"{found['digits_per_second']:,} ungated digits a second",
+        f"{wrong['fanout']:,} outputs over the library's fan-out, {wrong['capacitance']:,} over "
+        "its capacitance",
+    ]

@@ -1,0 +1,93 @@
+"""Tables of docs/asic.md from the reports of chips in standard cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from golden.files import ROOT, read_json
+from sw.report.docs import table
+
+__all__ = ["asic_parts"]
+
+REPORTS = ROOT / "docs" / "asic"
+"""What `thalweg asic` wrote of each design, library and corner."""
+
+Report = Mapping[str, Any]
+
+
+def asic_parts() -> dict[str, str]:
+    """Return the tables of areas and periods, of the blocks and of the memories."""
+    reports = [read_json(path) for path in sorted(REPORTS.glob("*.json"))]
+    typical = [report for report in reports if report["corner"]["name"] == "typ"]
+    whole = [report for report in typical if report["design"] == "f1"]
+    return {
+        "asic": table(
+            (
+                *("design", "library, corner", "mm2", "flip-flops", "cells"),
+                *("ns", "cells on the path", "over fan-out", "over capacitance", "digits a second"),
+            ),
+            map(chip_row, reports),
+        ),
+        "asic-blocks": blocks(whole),
+        "asic-memories": memories(typical),
+    }
+
+
+def chip_row(report: Report) -> list[str]:
+    """Return the row of a design in a library at a corner."""
+    path, wrong = report["longest_path"], report["violations"]
+    return [
+        f"`{report['design']}`",
+        corner(report),
+        f"{report['area_mm2']:.3f}",
+        f"{report['flops']:,}",
+        f"{report['cells']:,}",
+        f"{path['ns']:.2f}",
+        f"{len(path['cells'])}",
+        f"{wrong['fanout']:,}",
+        f"{wrong['capacitance']:,}",
+        f"{report['digits_per_second']:,.0f}",
+    ]
+
+
+def corner(report: Report) -> str:
+    """Return the library and the corner, with its conditions."""
+    volts, degrees = report["corner"]["conditions"]
+    return f"{report['library']}, {report['corner']['name']} ({volts:g} V, {degrees:g} °C)"
+
+
+def blocks(reports: Sequence[Report]) -> str:
+    """Return the area and the flip-flops of each block, the largest first."""
+    names = [name for report in reports for name in report["blocks"]]
+    rows = []
+    for name in dict.fromkeys(names):
+        found = [report["blocks"].get(name, {"area_mm2": 0.0, "flops": 0}) for report in reports]
+        areas = (f"{block['area_mm2']:.4f}" for block in found)
+        rows.append([f"`{name}`", f"{found[0]['flops']:,}", *areas])
+    libraries = (f"mm2, {report['library']}" for report in reports)
+    return table(("block", "flip-flops", *libraries), rows)
+
+
+def memories(reports: Sequence[Report]) -> str:
+    """Return the memories of each design: the same in every library."""
+    rows: dict[tuple[str, str], tuple[int, Report]] = {}
+    for report in reports:
+        for memory in report["memories"]:
+            key = report["design"], memory["macro"]
+            count, _ = rows.get(key, (0, memory))
+            rows[key] = count + (report["library"] == reports[0]["library"]), memory
+    return table(
+        ("design", "macro", "number", "rows", "bits", "ports"),
+        (
+            [
+                f"`{design}`",
+                f"`{macro}`",
+                count,
+                f"{memory['rows']:,}",
+                memory["bits"],
+                memory["ports"],
+            ]
+            for (design, macro), (count, memory) in rows.items()
+        ),
+    )

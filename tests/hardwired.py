@@ -3,6 +3,7 @@
 import numpy as np
 
 from hw.hardwired.chip import HardwiredChip
+from hw.hardwired.plan import Plan
 from tests.streams import feed, get, rest, simulate
 
 __all__ = ["cells_of", "run_chip"]
@@ -19,7 +20,7 @@ def run_chip(skeleton, jobs, *, gaps=(0,), clocks=200_000):
     Return the states after each step, the images of each run, and the clocks in which it ran.
     """
     spec = skeleton.spec
-    chip = HardwiredChip(skeleton)
+    chip = HardwiredChip(Plan(skeleton))
     cells, images, ran = [], [], [0]
     steps = sum(steps for _, steps in jobs)
 

@@ -99,6 +99,25 @@ class Graph:
         """Adders in a row, at most."""
         return max(self.stages)
 
+    @cached_property
+    def lives(self) -> list[int]:
+        """Clocks that each node's value is kept until the last adder, or output, has used it."""
+        until = list(self.stages)
+        for node, adder in enumerate(self.adders, self.count):
+            for operand in (adder.left, adder.right):
+                until[operand] = max(until[operand], self.stages[node] - 1)
+        for output in self.outputs:
+            if output.node is not None:
+                until[output.node] = self.depth
+        return [end - begin for begin, end in zip(self.stages, until, strict=True)]
+
+    @property
+    def registers(self) -> int:
+        """Bits of registers: each adder has one, and one more for each clock that it is kept."""
+        lives = [life + (node >= self.count) for node, life in enumerate(self.lives)]
+        widths = [interval(*self.bounds(node)).width for node in range(len(lives))]
+        return sum(life * width for life, width in zip(lives, widths, strict=True))
+
     def bits(self, number: int) -> int:
         """Bits that an adder computes; ``number`` counts the adders from 0."""
         shape = interval(*self.bounds(self.count + number))

@@ -5,8 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.fixed import Format
-from golden.skeleton import Layer
-from hw.hardwired.graph import search
+from hw.hardwired.constants import Constants
 from hw.hardwired.product import Product
 from hw.primitives import saturate
 from hw.shapes import code, interval
@@ -20,14 +19,15 @@ class ConstantLayer(wiring.Component):
     Bit-exact with ``to.clamp(golden.fixed.round_shift(bias + weight @ codes, shift))``. With an
     unsigned format the saturation is also the ReLU: negative values round to 0 or below.
 
-    Latency is `latency` clocks, initiation interval one. Does not accept backpressure.
+    Latency is ``constants.graph.depth + ROUNDING`` clocks, initiation interval one. Does not accept
+    backpressure.
 
     Parameters
     ----------
-    layer : Layer
-        Weights of shape (outputs, inputs), a bias and a shift for each output.
-    inputs, to : Format
-        Formats of the codes that come and of those that leave.
+    constants : Constants
+        Weights, biases and shifts.
+    to : Format
+        Format of the codes that leave.
 
     Members
     -------
@@ -40,32 +40,28 @@ class ConstantLayer(wiring.Component):
     ROUNDING = 2
     """Clocks from a sum to its code."""
 
-    def __init__(self, layer: Layer, *, inputs: Format, to: Format):
-        self.layer = layer
+    def __init__(self, constants: Constants, *, to: Format):
+        self.constants = constants
         self.to = to
-        self.graph = search(layer.weight, inputs)
 
+        graph = constants.graph
         super().__init__({
-            "i": In(code(inputs)).array(self.graph.count),
-            "o": Out(code(to)).array(len(self.graph.outputs)),
+            "i": In(code(graph.inputs)).array(graph.count),
+            "o": Out(code(to)).array(len(constants.outputs)),
         })
-
-    @property
-    def latency(self) -> int:
-        """Clocks from codes to codes."""
-        return self.graph.depth + self.ROUNDING
 
     def elaborate(self, platform):
         m = Module()
 
-        m.submodules.product = product = Product(self.graph)
+        constants, graph = self.constants, self.constants.graph
+        m.submodules.product = product = Product(graph)
         for source, target in zip(self.i, product.codes, strict=True):
             m.d.comb += target.eq(source)
-        numbers = zip(self.layer.bias.tolist(), self.layer.shift.tolist(), strict=True)
-        for index, (bias, shift) in enumerate(numbers):
+        for index in constants.outputs:
+            shift = constants.shifts[index]
             # Stage 1: half a step with the bias, so that cutting bits off rounds half up.
-            offset = bias + (1 << shift >> 1)
-            low, high = self.graph.output_bounds(index)
+            offset = constants.biases[index] + (1 << shift >> 1)
+            low, high = graph.output_bounds(index)
             acc = Signal(interval(low + offset, high + offset), name=f"acc{index}", reset_less=True)
             m.d.sync += acc.eq(product.sums[index] + offset)
             # Stage 2: saturate.

@@ -5,8 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.fixed import HIDDEN, STATE
-from golden.skeleton import Layer
-from hw.hardwired.graph import search
+from hw.hardwired.constants import Constants
 from hw.hardwired.product import Product
 from hw.primitives import saturate
 from hw.shapes import code, interval
@@ -19,13 +18,13 @@ class ConstantUpdate(wiring.Component):
 
     Bit-exact with ``STATE.clamp(state + golden.fixed.trunc_shift(bias + weight @ hidden, shift))``.
 
-    Latency is `latency` clocks from the hidden codes, `STATE_LATENCY` from the state; initiation
-    interval one. Does not accept backpressure.
+    Latency is ``constants.graph.depth + CHANGE`` clocks from the hidden codes, `STATE_LATENCY` from
+    the state; initiation interval one. Does not accept backpressure.
 
     Parameters
     ----------
-    layer : Layer
-        Weights of shape (channels, filters), a bias and a shift for each channel.
+    constants : Constants
+        Weights, biases and shifts.
 
     Members
     -------
@@ -40,32 +39,30 @@ class ConstantUpdate(wiring.Component):
     STATE_LATENCY = 2
     """Clocks from the state before the step to the one after it."""
 
-    def __init__(self, layer: Layer):
-        self.layer = layer
-        self.graph = search(layer.weight, HIDDEN)
+    CHANGE = 2 + STATE_LATENCY
+    """Clocks from a sum to the state after the step."""
 
-        channels, filters = layer.weight.shape
+    def __init__(self, constants: Constants):
+        self.constants = constants
+
+        channels = len(constants.outputs)
         super().__init__({
-            "hidden": In(code(HIDDEN)).array(filters),
+            "hidden": In(code(HIDDEN)).array(constants.graph.count),
             "state": In(code(STATE)).array(channels),
             "o": Out(code(STATE)).array(channels),
         })
 
-    @property
-    def latency(self) -> int:
-        """Clocks from hidden codes to the state after the step."""
-        return self.graph.depth + 2 + self.STATE_LATENCY
-
     def elaborate(self, platform):
         m = Module()
 
-        m.submodules.product = product = Product(self.graph)
+        constants, graph = self.constants, self.constants.graph
+        m.submodules.product = product = Product(graph)
         for source, target in zip(self.hidden, product.codes, strict=True):
             m.d.comb += target.eq(source)
-        numbers = zip(self.layer.bias.tolist(), self.layer.shift.tolist(), strict=True)
-        for index, (bias, shift) in enumerate(numbers):
+        for index in constants.outputs:
+            bias, shift = constants.biases[index], constants.shifts[index]
             # Stage 1: the whole accumulator.
-            low, high = (bound + bias for bound in self.graph.output_bounds(index))
+            low, high = (bound + bias for bound in graph.output_bounds(index))
             acc = Signal(interval(low, high), name=f"acc{index}", reset_less=True)
             m.d.sync += acc.eq(product.sums[index] + bias)
             # Stage 2: shift, which cuts downwards; a negative one that loses bits lacks one then.

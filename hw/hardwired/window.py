@@ -19,8 +19,8 @@ ROWS = 3
 class CellWindow(wiring.Component):
     """Turn a raster of whole cells, one in each clock, into the taps around each cell.
 
-    A pass streams without a gap. Latency from a cell to its taps is `latency` clocks: a row, a cell
-    and a register. Takes two memories of a row.
+    A pass streams without a gap. Latency from a cell to its taps is `clocks`: a row, a cell and a
+    register. Takes two memories of a row.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class CellWindow(wiring.Component):
     cell : In
         Newest cell.
     edges : In
-        Sides of the lattice that a cell touches, ``latency - 1`` clocks after the cell.
+        Sides of the lattice that a cell touches, a clock before its taps leave.
     taps : Out
         Of each channel in turn, nine codes in raster order, 0 beyond the edges.
     centre : Out
@@ -50,10 +50,10 @@ class CellWindow(wiring.Component):
             "centre": Out(state(geometry)),
         })
 
-    @property
-    def latency(self) -> int:
-        """Clocks from a cell to its taps."""
-        return self.geometry.spec.width + 2
+    @staticmethod
+    def clocks(geometry: Geometry) -> int:
+        """Return the clocks from a cell to its taps."""
+        return geometry.spec.width + 2
 
     def elaborate(self, platform):
         m = Module()

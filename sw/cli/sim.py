@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sw.cli.common import DataFolder, Filters, GateFile, NoGate, Subject, load_subject, progress
+from golden.errors import InputError
+from sw.cli.common import (
+    FILTERS,
+    DataFolder,
+    GateFile,
+    Hardwired,
+    NoGate,
+    OwnFilters,
+    Subject,
+    load_subject,
+    progress,
+    require_folded,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +36,8 @@ COCOTB = 2
 def simulate(
     subject: Subject = "digits",
     images: Annotated[int, typer.Option(min=1, help="damaged digits to restore")] = 20,
-    filters: Filters = 5,
+    filters: OwnFilters = None,
+    hardwired: Hardwired = False,
     gate: GateFile = None,
     no_gate: NoGate = False,
     data: DataFolder = None,
@@ -33,19 +46,37 @@ def simulate(
 
     \b
     thalweg sim digits --images 20
+    thalweg sim digits --images 2 --hardwired
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from sw.data.damage import blank
     from sw.data.load import load
     from sw.judge.evaluate import images_to_judge, require_size
 
-    skeleton, network = load_subject(subject, gate, no_gate)
+    require_folded(filters, hardwired)
+    if hardwired and gate is not None:
+        raise InputError("--hardwired and --gate must not be given together")
+    skeleton, network = load_subject(subject, gate, no_gate or hardwired)
+    filters = filters or FILTERS
     digits = images_to_judge(load(data), images)
     require_size(digits, skeleton)
     damaged = blank(digits.images, range(len(digits.images)))
+    if hardwired:
+        typer.echo(f"{len(damaged)} damaged {digits.rows} digits on the hardwired chip")
+        compare_built_in(skeleton, damaged)
+        return
     typer.echo(f"{len(damaged)} damaged {digits.rows} digits on the chip, F = {filters}")
     compare_cocotb(skeleton, network, damaged[:COCOTB], filters)
     if len(damaged) > COCOTB:
         compare_device(skeleton, network, damaged[COCOTB:], filters)
+
+
+def compare_built_in(skeleton: Skeleton, damaged: np.ndarray) -> None:
+    """Hold every code of every step of the hardwired chip under cocotb against golden."""
+    from sim.hardwired import compare_hardwired
+
+    typer.echo("cocotb, all of them, every code of every step (a build first, some minutes) ...")
+    seconds = compare_hardwired(skeleton, damaged, skeleton.spec.steps)
+    typer.echo(f"cocotb: equal to golden on {len(damaged)} digits, in {seconds:.0f} s")
 
 
 def compare_cocotb(

@@ -2,11 +2,19 @@
 
 import numpy as np
 
+from golden.spec import Spec
 from hw.hardwired.chip import HardwiredChip
 from hw.hardwired.plan import Plan
 from tests.streams import feed, get, rest, simulate
 
-__all__ = ["cells_of", "run_chip"]
+__all__ = ["SMALL", "cells_of", "run_chip", "skeleton_of"]
+
+SMALL = Spec(height=8, width=4, channels=4, multiplier=2, image=4)
+
+
+def skeleton_of(make, spec):
+    """Return a random skeleton of a kind of `golden.samples`."""
+    return make(spec, np.random.default_rng(11))
 
 
 def cells_of(state):

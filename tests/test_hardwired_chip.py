@@ -13,17 +13,12 @@ from golden.spec import Spec
 from hw.hardwired.plan import Plan
 from hw.hardwired.window import CellWindow
 from hw.ports import FLUSH
-from tests.hardwired import run_chip
+from tests.hardwired import SMALL, run_chip, skeleton_of
 
 pytest.importorskip("da4ml")
 
-SMALL = Spec(height=8, width=4, channels=4, multiplier=2, image=4)
 WIDE = Spec(height=4, width=8, channels=8, multiplier=1, image=2)
 """The rows are longer than the columns, and a margin surrounds the image."""
-
-
-def skeleton_of(make, spec):
-    return make(spec, np.random.default_rng(11))
 
 
 def golden_run(skeleton, jobs):

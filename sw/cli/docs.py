@@ -49,12 +49,14 @@ def draw_pictures() -> None:
 def parts() -> dict[str, str]:
     """Return all generated parts, by name."""
     from sw.experiments.ablation.page import parts as ablation_parts
+    from sw.experiments.hardwired import hardwired_parts
     from sw.experiments.measured import measured_parts
     from sw.experiments.memory.page import parts as memory_parts
     from sw.experiments.table.report import compared_parts
     from sw.report.wire import wire_parts
 
     measured = measured_parts() | compared_parts() | memory_parts() | ablation_parts()
+    measured |= hardwired_parts()
     return measured | chip_parts() | wire_parts() | {"ranges": ranges(), "estimates": estimates()}
 
 

@@ -1,0 +1,74 @@
+"""What a skeleton costs as logic: the estimate, its verb, and the facts beside the Verilog."""
+
+import json
+
+import pytest
+
+from golden.samples import calibrated
+from golden.skeleton import SHIPPED, Skeleton
+from hw.flow.hardwired import estimate, write_chip
+from hw.hardwired.plan import Plan
+from tests.hardwired import SMALL, skeleton_of
+
+pytest.importorskip("da4ml")
+
+
+def test_parts_add_up():
+    skeleton = skeleton_of(calibrated, SMALL)
+    found = estimate(Plan(skeleton))
+    channels = [f"perceive {channel}" for channel in range(SMALL.channels)]
+    assert [part["part"] for part in found["parts"]] == ["encode", *channels, "update", "readout"]
+    for name in ("adders", "bits", "registers"):
+        assert found[name] == sum(part[name] for part in found["parts"])
+    shared = sum(part["adders"] for part in found["parts"] if part["part"] in channels)
+    assert found["adders_per_filter"] == round(shared / SMALL.filters, 1)
+
+
+def test_digits_takes_fewer_adders_than_the_bar_leaves_room_for(thalweg, tmp_path):
+    path = tmp_path / "cost.json"
+    code, out, err = thalweg("estimate", "--hardwired", "--output", path)
+    found = json.loads(path.read_text())
+    assert (code, err) == (0, "")
+    assert found == estimate(Plan(Skeleton.load(SHIPPED / "digits")))
+    assert found["clocks_per_digit"] == 10_240
+    assert found["lut"] < 37_000 and found["ff"] < 48_000
+    lines = out.splitlines()
+    assert lines[0].split() == "part filters adders a filter bits in a row".split()
+    assert len(lines) == 1 + len(found["parts"]) + 2
+    assert f"{found['adders']:,} adders of {found['bits']:,} bits" in lines[-2]
+
+
+@pytest.mark.parametrize(
+    ("words", "other"),
+    [
+        (("--board", "ulx3s-85f"), "board"),
+        (("--filters", 2), "filters"),
+        (("--link", "usb"), "link"),
+        (("--channels", 8), "channels"),
+        (("--boundary", "wrap"), "boundary"),
+        (("--all",), "all"),
+    ],
+)
+def test_options_of_a_folded_chip_are_refused(fails, words, other):
+    fails(
+        f"--hardwired and --{other} must not be given together", "estimate", "--hardwired", *words
+    )
+
+
+def test_placing_is_for_what_is_hardwired(fails):
+    fails("--place must be given with --hardwired", "estimate", "--place")
+
+
+def test_the_verilog_is_whole_and_says_what_it_is(tmp_path):
+    plan = Plan(skeleton_of(calibrated, SMALL))
+    path = write_chip(plan, tmp_path)
+    text, facts = path.read_text(), json.loads(path.with_suffix(".json").read_text())
+    assert text.startswith("// thalweg_hardwired: a chip that runs one cellular automaton")
+    assert f"//   skeleton     calibrated, {plan.skeleton.digest}\n" in text
+    assert "module thalweg_hardwired (" in text and " * " not in text.split("lint_off")[-1]
+    assert facts["clocks_per_step"] == plan.pass_clocks
+    assert facts["skeleton"] == {"name": "calibrated", "digest": plan.skeleton.digest}
+    assert facts["ports"]["i_command_payload"]["fields"] == [
+        {"field": "steps", "offset": 0, "bits": 16},
+        {"field": "resume", "offset": 16, "bits": 1},
+    ]

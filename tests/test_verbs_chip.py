@@ -258,6 +258,8 @@ def test_a_hardwired_chip_is_refused_where_it_cannot_be(fails, pair, tmp_path):
     text = "--hardwired and --filters must not be given together"
     fails(text, "verilog", pair[0], "--hardwired", "--filters", 5)
     fails(text, "sim", pair[0], "--hardwired", "--filters", 5)
+    text = "--netlist must be given with --hardwired: see thalweg netlist-sim"
+    fails(text, "sim", pair[0], "--netlist")
     text = "--hardwired and --gate must not be given together"
     fails(text, "sim", pair[0], "--hardwired", "--gate", "g")
     path = tmp_path / "v" / "thalweg_hardwired.json"

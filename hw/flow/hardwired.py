@@ -6,12 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from golden.files import write_json
+from golden.fixed import HIDDEN, STATE
 from hw.flow.verilog import ports, to_verilog
 from hw.hardwired.chip import HardwiredChip
+from hw.hardwired.constants import Constants
 from hw.hardwired.graph import Graph
 from hw.hardwired.plan import Plan
+from hw.shapes import interval
 
 __all__ = ["TOP", "estimate", "write_chip"]
+
+LIMITER = 12
+"""Lookup tables that saturate an output, or add it to the state."""
+
+STORED = 17
+"""Cells in registers: those of the window and its taps, and one on either side of the lattice."""
 
 TOP = "thalweg_hardwired"
 """Name of the chip's top module."""
@@ -72,11 +81,39 @@ def estimate(plan: Plan) -> dict[str, Any]:
         "skeleton": {"name": skeleton.name, "digest": skeleton.digest},
         **total,
         "adders_per_filter": round(shared / skeleton.spec.filters, 1),
-        "lut": total["bits"],
-        "ff": total["registers"],
+        **area(plan),
         "clocks_per_digit": plan.clocks_per_digit,
         "parts": parts,
     }
+
+
+def area(plan: Plan) -> dict[str, int]:
+    """Return about how many LUTs and FFs of an ECP5 a chip takes: see `LIMITER` and `STORED`.
+
+    A carry chain takes lookup tables two by two.
+    """
+    spec = plan.skeleton.spec
+    every = [plan.encode, *plan.perceive, plan.update, plan.readout]
+    outputs = sum(len(constants.outputs) for constants in every)
+    sums = [width for constants in every for width in acc_widths(constants)]
+    graphs = [constants.graph for constants in every]
+    chains = [graph.bits(number) for graph in graphs for number in range(len(graph.adders))]
+    early = sum(plan.perceive_depth - constants.graph.depth for constants in plan.perceive)
+    waits = spec.multiplier * HIDDEN.width * early
+    cells = STORED * spec.channels * STATE.width
+    return {
+        "lut": sum(2 * -(-bits // 2) for bits in [*chains, *sums]) + LIMITER * outputs,
+        "ff": sum(graph.registers for graph in graphs)
+        + sum(sums)
+        + HIDDEN.width * outputs
+        + waits
+        + cells,
+    }
+
+
+def acc_widths(constants: Constants) -> list[int]:
+    """Return the bits of each accumulator of a layer."""
+    return [interval(*constants.bounds(output)).width for output in constants.outputs]
 
 
 def count(graph: Graph) -> dict[str, int]:

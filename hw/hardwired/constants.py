@@ -32,3 +32,8 @@ class Constants:
     def outputs(self) -> range:
         """Numbers of the outputs."""
         return range(len(self.biases))
+
+    def bounds(self, output: int) -> tuple[int, int]:
+        """Smallest and largest accumulator of an output, its bias included."""
+        low, high = self.graph.output_bounds(output)
+        return low + self.biases[output], high + self.biases[output]

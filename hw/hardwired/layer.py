@@ -53,19 +53,19 @@ class ConstantLayer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        constants, graph = self.constants, self.constants.graph
-        m.submodules.product = product = Product(graph)
+        constants = self.constants
+        m.submodules.product = product = Product(constants.graph)
         for source, target in zip(self.i, product.codes, strict=True):
             m.d.comb += target.eq(source)
         for index in constants.outputs:
             shift = constants.shifts[index]
             # Stage 1: half a step with the bias, so that cutting bits off rounds half up.
-            offset = constants.biases[index] + (1 << shift >> 1)
-            low, high = graph.output_bounds(index)
-            acc = Signal(interval(low + offset, high + offset), name=f"acc{index}", reset_less=True)
-            m.d.sync += acc.eq(product.sums[index] + offset)
+            half = 1 << shift >> 1
+            low, high = (bound + half for bound in constants.bounds(index))
+            acc = Signal(interval(low, high), name=f"acc{index}", reset_less=True)
+            m.d.sync += acc.eq(product.sums[index] + constants.biases[index] + half)
             # Stage 2: saturate.
-            rounded = Signal(interval((low + offset) >> shift, (high + offset) >> shift))
+            rounded = Signal(interval(low >> shift, high >> shift))
             m.d.comb += rounded.eq(acc.shift_right(shift))
             m.d.comb += self.o[index].eq(saturate(m, rounded, self.to, name=f"code{index}"))
 

@@ -69,9 +69,14 @@ class Plan:
         return self.encode.graph.depth + ConstantLayer.ROUNDING
 
     @property
+    def perceive_depth(self) -> int:
+        """Adders in a row of the channel that has the most."""
+        return max(part.graph.depth for part in self.perceive)
+
+    @property
     def perceive_clocks(self) -> int:
         """Clocks from the taps to the hidden codes of every channel."""
-        return max(part.graph.depth for part in self.perceive) + ConstantLayer.ROUNDING
+        return self.perceive_depth + ConstantLayer.ROUNDING
 
     @property
     def update_clocks(self) -> int:

@@ -55,14 +55,14 @@ class ConstantUpdate(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        constants, graph = self.constants, self.constants.graph
-        m.submodules.product = product = Product(graph)
+        constants = self.constants
+        m.submodules.product = product = Product(constants.graph)
         for source, target in zip(self.hidden, product.codes, strict=True):
             m.d.comb += target.eq(source)
         for index in constants.outputs:
             bias, shift = constants.biases[index], constants.shifts[index]
             # Stage 1: the whole accumulator.
-            low, high = (bound + bias for bound in graph.output_bounds(index))
+            low, high = constants.bounds(index)
             acc = Signal(interval(low, high), name=f"acc{index}", reset_less=True)
             m.d.sync += acc.eq(product.sums[index] + bias)
             # Stage 2: shift, which cuts downwards; a negative one that loses bits lacks one then.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FILTERS",
+    "HARDWIRED",
     "board_folder",
     "chip_digest",
     "device_facts",
@@ -35,6 +36,9 @@ __all__ = [
 
 FILTERS = 5
 """Perception filters per clock of a simulated chip, unless given: all of a channel of `digits`."""
+
+HARDWIRED = Path("build/hardwired")
+"""Folder of a hardwired chip's netlist and placement."""
 
 MOST_FILTERS = 16
 """All of two channels, where a channel has the most."""

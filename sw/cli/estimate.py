@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from golden.errors import InputError
-from sw.cli.common import LinkName, find_named_board
+from sw.cli.common import HARDWIRED, LinkName, find_named_board
 from sw.cli.request import takes
 from sw.runs.terminal import console
 
@@ -145,7 +145,7 @@ def estimate_hardwired(request: Request) -> None:
     if request.place:
         from hw.flow.hardwired_placing import place
 
-        found["placed"] = place(plan, Path("build/hardwired"), say=typer.echo)
+        found["placed"] = place(plan, HARDWIRED, say=typer.echo)
         show_placed(found["placed"])
     if request.output is not None:
         write_json(request.output, found, indent=1)

@@ -9,6 +9,7 @@ import typer
 from golden.errors import InputError
 from sw.cli.common import (
     FILTERS,
+    HARDWIRED,
     DataFolder,
     GateFile,
     Hardwired,
@@ -38,6 +39,9 @@ def simulate(
     images: Annotated[int, typer.Option(min=1, help="damaged digits to restore")] = 20,
     filters: OwnFilters = None,
     hardwired: Hardwired = False,
+    netlist: Annotated[
+        bool, typer.Option("--netlist", help="with --hardwired: the netlist for an ECP5")
+    ] = False,
     gate: GateFile = None,
     no_gate: NoGate = False,
     data: DataFolder = None,
@@ -53,6 +57,8 @@ def simulate(
     from sw.judge.evaluate import images_to_judge, require_size
 
     require_folded(filters, hardwired)
+    if netlist and not hardwired:
+        raise InputError("--netlist must be given with --hardwired: see thalweg netlist-sim")
     if hardwired and gate is not None:
         raise InputError("--hardwired and --gate must not be given together")
     skeleton, network = load_subject(subject, gate, no_gate or hardwired)
@@ -62,7 +68,7 @@ def simulate(
     damaged = blank(digits.images, range(len(digits.images)))
     if hardwired:
         typer.echo(f"{len(damaged)} damaged {digits.rows} digits on the hardwired chip")
-        compare_built_in(skeleton, damaged)
+        compare_hardwired_chip(skeleton, damaged, netlist)
         return
     typer.echo(f"{len(damaged)} damaged {digits.rows} digits on the chip, F = {filters}")
     compare_cocotb(skeleton, network, damaged[:COCOTB], filters)
@@ -70,13 +76,16 @@ def simulate(
         compare_device(skeleton, network, damaged[COCOTB:], filters)
 
 
-def compare_built_in(skeleton: Skeleton, damaged: np.ndarray) -> None:
+def compare_hardwired_chip(skeleton: Skeleton, damaged: np.ndarray, netlist: bool) -> None:
     """Hold every code of every step of the hardwired chip under cocotb against golden."""
     from sim.hardwired import compare_hardwired
 
     typer.echo("cocotb, all of them, every code of every step (a build first, some minutes) ...")
-    seconds = compare_hardwired(skeleton, damaged, skeleton.spec.steps)
-    typer.echo(f"cocotb: equal to golden on {len(damaged)} digits, in {seconds:.0f} s")
+    folder = HARDWIRED if netlist else None
+    steps = max(2, skeleton.spec.steps)  # the bench resumes a run
+    seconds = compare_hardwired(skeleton, damaged, steps, netlist=folder)
+    what = "netlist" if netlist else "Verilog"
+    typer.echo(f"cocotb: {what} equal to golden on {len(damaged)} digits, in {seconds:.0f} s")
 
 
 def compare_cocotb(

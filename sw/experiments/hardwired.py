@@ -11,7 +11,7 @@ from sw.report.docs import table
 __all__ = ["hardwired_parts"]
 
 COST = ROOT / "docs" / "hardwired.json"
-CELLS = ("lut", "ff", "dsp", "bram")
+CELLS = (("lut", "LUT"), ("ff", "FF"), ("dsp", "multipliers"), ("bram", "block RAM"))
 
 
 def hardwired_parts() -> dict[str, str]:
@@ -39,17 +39,20 @@ def adders(found: Mapping[str, Any]) -> str:
 
 
 def placed(found: Mapping[str, Any]) -> str:
-    """Return the table of what the chip takes of a part: estimate and placement."""
-    chip = found["placed"]
-    estimated = (found["lut"], found["ff"], 0, "")
-    names = ("LUT", "FF", "multipliers", "block RAM")
+    """Return the table of what the chip takes: the estimate, and a part where it was placed."""
+    estimate = [("LUT", f"{found['lut']:,}"), ("FF", f"{found['ff']:,}")]
+    chip = found.get("placed")
+    if chip is None:
+        return table(("of an ECP5", "estimate"), estimate)
     rows = [
-        (name, f"{guess:,}" if guess != "" else "", f"{chip[kind]['used']:,}",
-         f"{chip[kind]['available']:,}")
-        for name, kind, guess in zip(names, CELLS, estimated, strict=True)
-    ]  # fmt: skip
-    rates = [
-        ("MHz", "", chip["fmax_mhz"], ""),
-        ("digits a second", "", f"{chip['digits_per_second_engine']:,.0f}", ""),
+        (name, f"{chip[kind]['used']:,} of {chip[kind]['available']:,}") for kind, name in CELLS
     ]
-    return table((chip["device"], "estimate", "placed", "available"), [*rows, *rates])
+    rows += [
+        ("MHz", chip["fmax_mhz"]),
+        ("digits a second", f"{chip['digits_per_second_engine']:,.0f}"),
+    ]
+    guesses = dict(estimate)
+    return table(
+        (chip["device"], "estimate", "placed"),
+        ((name, guesses.get(name, ""), value) for name, value in rows),
+    )

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from golden.files import ROOT, read_json
 from golden.samples import calibrated
 from golden.skeleton import SHIPPED, Skeleton
 from hw.flow.hardwired import estimate, write_chip
@@ -33,9 +34,18 @@ def test_digits_takes_fewer_adders_than_the_bar_leaves_room_for(thalweg, tmp_pat
     assert found["clocks_per_digit"] == 10_240
     assert found["lut"] < 37_000 and found["ff"] < 48_000
     lines = out.splitlines()
-    assert lines[0].split() == "part filters adders a filter bits in a row".split()
+    assert lines[0].split() == "part outputs adders per output bits in a row".split()
     assert len(lines) == 1 + len(found["parts"]) + 2
     assert f"{found['adders']:,} adders of {found['bits']:,} bits" in lines[-2]
+
+
+def test_what_docs_tell_of_digits_is_still_so():
+    told = read_json(ROOT / "docs" / "hardwired.json")
+    placed = told.pop("placed")
+    assert told == estimate(Plan(Skeleton.load(SHIPPED / "digits")))
+    for kind in ("lut", "ff"):
+        assert abs(told[kind] - placed[kind]["used"]) < 0.05 * placed[kind]["used"]
+    assert placed["skeleton"] == told["skeleton"]
 
 
 @pytest.mark.parametrize(

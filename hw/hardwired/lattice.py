@@ -77,9 +77,9 @@ class Lattice(wiring.Component):
             m.d.sync += loaded.eq(Mux(loaded == spec.cells - 1, 0, loaded + 1))
         m.d.sync += [
             memory.write_enable.eq(loads | self.i_valid),
-            memory.write_address.eq(Mux(self.open, loaded, raster.position.cell)),
+            memory.write_address.eq(Mux(self.i_valid, raster.position.cell, loaded)),
             memory.write_data.eq(
-                Mux(self.open, Value.cast(self.i_cell.payload), Value.cast(self.i))
+                Mux(self.i_valid, Value.cast(self.i), Value.cast(self.i_cell.payload))
             ),
         ]
 

@@ -156,7 +156,7 @@ def show_hardwired(found: dict[str, Any]) -> None:
     from rich.table import Table
 
     grid = Table("part", box=None, pad_edge=False)
-    for name in ("filters", "adders", "a filter", "bits", "in a row"):
+    for name in ("outputs", "adders", "per output", "bits", "in a row"):
         grid.add_column(name, justify="right", no_wrap=True)
     for part in found["parts"]:
         numbers = [part["outputs"], part["adders"], f"{part['adders'] / part['outputs']:.1f}"]

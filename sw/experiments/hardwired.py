@@ -34,7 +34,7 @@ def adders(found: Mapping[str, Any]) -> str:
         for part in found["parts"]
     ]
     total = ("all", "", f"{found['adders']:,}", "", f"{found['bits']:,}", "")
-    headings = ("part", "filters", "adders", "a filter", "bits of the adders", "adders in a row")
+    headings = ("part", "outputs", "adders", "per output", "bits of the adders", "in a row")
     return table(headings, [*rows, total])
 
 

@@ -40,10 +40,10 @@ def run_chip(skeleton, jobs, *, gaps=(0,), clocks=200_000):
                     await ctx.tick()
             if begin is not None and resume:
                 await feed(ctx, chip.i_cell, cells_of(begin), gaps)
-            ctx.set(chip.i_command.payload, {"steps": count, "resume": resume})
-            ctx.set(chip.i_command.valid, 1)
-            await ctx.tick().until(chip.i_command.ready)
-            ctx.set(chip.i_command.valid, 0)
+            ctx.set(chip.i_run.payload, {"steps": count, "resume": resume})
+            ctx.set(chip.i_run.valid, 1)
+            await ctx.tick().until(chip.i_run.ready)
+            ctx.set(chip.i_run.valid, 0)
 
     async def source(ctx):
         for begin, _ in jobs:

@@ -78,7 +78,7 @@ def test_the_verilog_is_whole_and_says_what_it_is(tmp_path):
     assert "module thalweg_hardwired (" in text and " * " not in text.split("lint_off")[-1]
     assert facts["clocks_per_step"] == plan.pass_clocks
     assert facts["skeleton"] == {"name": "calibrated", "digest": plan.skeleton.digest}
-    assert facts["ports"]["i_command_payload"]["fields"] == [
+    assert facts["ports"]["i_run_payload"]["fields"] == [
         {"field": "steps", "offset": 0, "bits": 16},
         {"field": "resume", "offset": 16, "bits": 1},
     ]

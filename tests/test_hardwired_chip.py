@@ -20,6 +20,9 @@ pytest.importorskip("da4ml")
 WIDE = Spec(height=4, width=8, channels=8, multiplier=1, image=2)
 """The rows are longer than the columns, and a margin surrounds the image."""
 
+FULL = Spec(height=8, width=8, channels=4, multiplier=1, image=8)
+"""The image has no margin, and the lattice more cells than there are in the pipeline."""
+
 
 def golden_run(skeleton, jobs):
     """Return the states of every step and the image of every job, as `run_chip` does."""
@@ -42,12 +45,12 @@ def samples(spec):
 
 
 @pytest.mark.parametrize("make", [calibrated, uniform, extreme])
-@pytest.mark.parametrize("spec", [SMALL, WIDE], ids=["tall", "wide"])
+@pytest.mark.parametrize("spec", [SMALL, WIDE, FULL], ids=["tall", "wide", "full"])
 @pytest.mark.parametrize("gaps", [(0,), (0, 7, 1)], ids=["flowing", "stalling"])
 def test_every_code_of_every_step_equals_golden(make, spec, gaps):
     skeleton = skeleton_of(make, spec)
     one, two, state = samples(spec)
-    jobs = [(one, 2), (two, 1), (None, 2), (state, 3), (one, 1)]
+    jobs = [(one, 2), (two, 1), (one, 1), (None, 2), (state, 3), (one, 1), (two, 2)]
     states, images, _ = run_chip(skeleton, jobs, gaps=gaps)
     wanted, shown = golden_run(skeleton, jobs)
     np.testing.assert_array_equal(states, wanted)

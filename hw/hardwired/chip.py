@@ -12,7 +12,7 @@ from hw.hardwired.layer import ConstantLayer
 from hw.hardwired.passes import Passes
 from hw.hardwired.plan import Plan
 from hw.hardwired.rule import ConstantRule
-from hw.hardwired.shapes import COMMAND, split, state
+from hw.hardwired.shapes import RUN, split, state
 from hw.port.ring import Ring
 from hw.primitives import connect_each, delay
 from hw.raster import Raster
@@ -27,11 +27,11 @@ IMAGES = 2
 class HardwiredChip(wiring.Component):
     """Run one skeleton, whose numbers are constants, without its gate: a cell in each clock.
 
-    A command starts a run of some steps, from the next image or from the lattice as it is. After
-    the last step the image that the lattice shows is given. Bit-exact with ``golden.naive``.
+    A run has some steps, and begins with the next image or with the lattice as it is. After the
+    last step the image that the lattice shows is given. Bit-exact with ``golden.naive``.
 
     A step takes ``plan.pass_clocks`` clocks: one a cell, more where the pipeline is longer than the
-    lattice. Runs follow each other without a gap as long as images and commands come and restored
+    lattice. Runs follow each other without a gap as long as images and runs come and restored
     images are fetched. A reset must last for `hw.ports.FLUSH` clocks.
 
     Takes a memory of the lattice, three within the rule, one of two images and one of restored
@@ -44,7 +44,7 @@ class HardwiredChip(wiring.Component):
 
     Members
     -------
-    i_command : In(stream)
+    i_run : In(stream)
         Runs, in order: ``steps``, of which 0 counts as 65,536, and ``resume``, to go on with the
         lattice as it is.
     i_pixel : In(stream)
@@ -53,7 +53,7 @@ class HardwiredChip(wiring.Component):
         Pixels of restored images.
     i_cell : In(stream)
         Cells of a lattice, in raster order; taken between runs. No run starts while a lattice is
-        not whole: offer the command after the last cell.
+        not whole: offer it after the last cell.
     o_cell, o_cell_valid : Out
         Each cell as a step writes it, and whether there is one. Does not accept backpressure.
     running : Out(1)
@@ -65,7 +65,7 @@ class HardwiredChip(wiring.Component):
 
         cell = state(plan.geometry)
         super().__init__({
-            "i_command": In(stream.Signature(COMMAND)),
+            "i_run": In(stream.Signature(RUN)),
             "i_pixel": In(stream.Signature(code(PIXEL))),
             "o_pixel": Out(stream.Signature(code(PIXEL))),
             "i_cell": In(stream.Signature(cell)),
@@ -83,7 +83,7 @@ class HardwiredChip(wiring.Component):
         )
         m.submodules.rule = rule = ConstantRule(plan)
         m.submodules.lattice = lattice = Lattice(plan.geometry)
-        connect(m, flipped(self.i_command), passes.i_command)
+        connect(m, flipped(self.i_run), passes.i_run)
         connect(m, flipped(self.i_cell), lattice.i_cell)
         m.d.comb += [
             passes.whole.eq(lattice.whole),

@@ -4,15 +4,15 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.hardwired.shapes import COMMAND
+from hw.hardwired.shapes import RUN
 
 __all__ = ["Passes"]
 
 
 class Passes(wiring.Component):
-    """Take commands, and make as many passes for each as it has steps.
+    """Take runs, and make as many passes for each as it has steps.
 
-    A pass begins in the clock after its command was taken, or after the pass before it.
+    A pass begins in the clock after its run was taken, or after the pass before it.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Passes(wiring.Component):
 
     Members
     -------
-    i_command : In(stream)
+    i_run : In(stream)
         Runs.
     image, room, whole : In(1)
         Whether an image waits, there is room for a restored one, and the lattice is whole.
@@ -43,7 +43,7 @@ class Passes(wiring.Component):
         self.drain = drain
 
         super().__init__({
-            "i_command": In(stream.Signature(COMMAND)),
+            "i_run": In(stream.Signature(RUN)),
             "image": In(1),
             "room": In(1),
             "whole": In(1),
@@ -58,18 +58,18 @@ class Passes(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        command, resume = self.i_command, self.i_command.p.resume
+        run, resume = self.i_run, self.i_run.p.resume
         active = Signal()
         clock = Signal(range(self.clocks))
-        left = Signal.like(command.p.steps)  # steps, this one included
+        left = Signal.like(run.p.steps)  # steps, this one included
         settling = Signal(range(self.drain + 1))
         pass_ends, free = Signal(), Signal()
         m.d.comb += [
             pass_ends.eq(clock == self.clocks - 1),
             self.last.eq(left == 1),
             free.eq(~active | (pass_ends & self.last)),
-            command.ready.eq(free & self.room & self.whole & (resume | self.image)),
-            self.begins.eq(command.valid & command.ready),
+            run.ready.eq(free & self.room & self.whole & (resume | self.image)),
+            self.begins.eq(run.valid & run.ready),
             self.takes.eq(self.begins & ~resume),
             self.reads.eq(active & (clock < self.cells)),
             self.running.eq(active | settling.any()),
@@ -81,6 +81,6 @@ class Passes(wiring.Component):
         with m.Elif(settling.any()):
             m.d.sync += settling.eq(settling - 1)
         with m.If(self.begins):
-            m.d.sync += [active.eq(1), self.first.eq(~resume), left.eq(command.p.steps)]
+            m.d.sync += [active.eq(1), self.first.eq(~resume), left.eq(run.p.steps)]
 
         return m

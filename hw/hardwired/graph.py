@@ -29,7 +29,7 @@ class Adder:
     subtract: bool
 
     @property
-    def passed(self) -> int:
+    def bypass(self) -> int:
         """Low bits that go past the adder: they are those of the operand that is not shifted."""
         return self.right_shift or (0 if self.subtract else self.left_shift)
 
@@ -121,7 +121,7 @@ class Graph:
     def bits(self, number: int) -> int:
         """Bits that an adder computes; ``number`` counts the adders from 0."""
         shape = interval(*self.bounds(self.count + number))
-        return shape.width - self.adders[number].passed
+        return shape.width - self.adders[number].bypass
 
 
 def bounds(row: np.ndarray, inputs: Format) -> tuple[int, int]:

@@ -30,7 +30,7 @@ class Lattice(wiring.Component):
         The cell two clocks ago.
     i, i_valid : In
         Cells to write, in raster order, and whether there is one.
-    written : Out(geometry.position)
+    place : Out(geometry.position)
         Place of the cell to write.
     i_cell : In(stream)
         Cells to load, in raster order.
@@ -50,7 +50,7 @@ class Lattice(wiring.Component):
             "o": Out(state(geometry)),
             "i": In(state(geometry)),
             "i_valid": In(1),
-            "written": Out(geometry.position),
+            "place": Out(geometry.position),
             "i_cell": In(stream.Signature(state(geometry))),
             "open": In(1),
             "whole": Out(1),
@@ -68,7 +68,7 @@ class Lattice(wiring.Component):
             memory.read_address.eq(self.address),
             Value.cast(self.o).eq(memory.read_data),
             raster.advance.eq(self.i_valid),
-            self.written.eq(raster.position),
+            self.place.eq(raster.position),
             self.i_cell.ready.eq(self.open),
             loads.eq(self.i_cell.valid & self.open),
             self.whole.eq(loaded == 0),

@@ -72,11 +72,11 @@ class Product(wiring.Component):
 
 def add(adder: Adder, left: Value, right: Value) -> Value:
     """Return the sum of two operands; low bits that only one of them has go past the adder."""
-    passed = adder.passed
+    bypass = adder.bypass
     if adder.right_shift:
-        low, left = low_bits(left, passed), left.shift_right(passed)
-    elif passed:
-        low, right = low_bits(right, passed), right.shift_right(passed)
+        low, left = low_bits(left, bypass), left.shift_right(bypass)
+    elif bypass:
+        low, right = low_bits(right, bypass), right.shift_right(bypass)
     else:
         low, left = Const(0, 0), left.shift_left(adder.left_shift)
     high = left - right if adder.subtract else left + right

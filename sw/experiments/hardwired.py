@@ -17,7 +17,7 @@ CELLS = (("lut", "LUT"), ("ff", "FF"), ("dsp", "multipliers"), ("bram", "block R
 def hardwired_parts() -> dict[str, str]:
     """Return the tables of a skeleton's adders and of the chip that has them."""
     found = read_json(COST)
-    return {"hardwired-adders": adders(found), "hardwired": placed(found)}
+    return {"hardwired-adders": adders(found), "hardwired": placement(found)}
 
 
 def adders(found: Mapping[str, Any]) -> str:
@@ -38,7 +38,7 @@ def adders(found: Mapping[str, Any]) -> str:
     return table(headings, [*rows, total])
 
 
-def placed(found: Mapping[str, Any]) -> str:
+def placement(found: Mapping[str, Any]) -> str:
     """Return the table of what the chip takes: the estimate, and a part where it was placed."""
     estimate = [("LUT", f"{found['lut']:,}"), ("FF", f"{found['ff']:,}")]
     chip = found.get("placed")

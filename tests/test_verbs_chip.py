@@ -253,6 +253,11 @@ def test_a_hardwired_chip_is_written_for_its_skeleton(thalweg, pair, tmp_path, m
     assert (plan.skeleton.name, output) == ("two", tmp_path / "v")
 
 
+def test_no_filters_are_refused_and_not_taken_for_the_default(fails, pair):
+    text = "Filters per clock must be one of 1, 2, 3, 5, 10 where a channel has 5, not 0"
+    fails(text, "verilog", pair[0], "--filters", 0)
+
+
 def test_a_hardwired_chip_is_refused_where_it_cannot_be(fails, pair, tmp_path):
     fails("A hardwired chip holds one skeleton, not 2", "verilog", *pair, "--hardwired")
     text = "--hardwired and --filters must not be given together"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -57,12 +58,9 @@ def simulate(
     from sw.judge.evaluate import images_to_judge, require_size
 
     require_folded(filters, hardwired)
-    if netlist and not hardwired:
-        raise InputError("--netlist must be given with --hardwired: see thalweg netlist-sim")
-    if hardwired and gate is not None:
-        raise InputError("--hardwired and --gate must not be given together")
+    require_ungated(hardwired, gate, netlist)
     skeleton, network = load_subject(subject, gate, no_gate or hardwired)
-    filters = filters or FILTERS
+    filters = FILTERS if filters is None else filters
     digits = images_to_judge(load(data), images)
     require_size(digits, skeleton)
     damaged = blank(digits.images, range(len(digits.images)))
@@ -74,6 +72,14 @@ def simulate(
     compare_cocotb(skeleton, network, damaged[:COCOTB], filters)
     if len(damaged) > COCOTB:
         compare_device(skeleton, network, damaged[COCOTB:], filters)
+
+
+def require_ungated(hardwired: bool, gate: Path | None, netlist: bool) -> None:
+    """Raise where a gate is given to a chip that has none, or its netlist is asked of another."""
+    if hardwired and gate is not None:
+        raise InputError("--hardwired and --gate must not be given together")
+    if netlist and not hardwired:
+        raise InputError("--netlist must be given with --hardwired: see thalweg netlist-sim")
 
 
 def compare_hardwired_chip(skeleton: Skeleton, damaged: np.ndarray, netlist: bool) -> None:

@@ -31,8 +31,11 @@ def verilog(
     thalweg verilog digits --hardwired
     """  # noqa: D301 - click reads the backspace as: keep these lines
     require_folded(filters, hardwired)
-    write = write_hardwired if hardwired else write_folded
-    typer.echo(f"wrote {write(subjects, filters or FILTERS, output)}")
+    if hardwired:
+        path = write_hardwired(subjects, output)
+    else:
+        path = write_folded(subjects, FILTERS if filters is None else filters, output)
+    typer.echo(f"wrote {path}")
 
 
 def write_folded(subjects: list[str], filters: int, output: Path) -> Path:
@@ -51,7 +54,7 @@ def write_folded(subjects: list[str], filters: int, output: Path) -> Path:
     return path
 
 
-def write_hardwired(subjects: list[str], filters: int, output: Path) -> Path:
+def write_hardwired(subjects: list[str], output: Path) -> Path:
     """Write a chip whose logic is one skeleton; return its Verilog."""
     from golden.skeleton import Skeleton, find
     from hw.flow.hardwired import TOP, write_chip

@@ -9,8 +9,9 @@ import pytest
 
 from golden.errors import InputError, ToolError
 from golden.fixed import HIDDEN, PIXEL, STATE
-from hw.hardwired.graph import Adder, Graph, Output, search
+from hw.hardwired.graph import Adder, Graph, Output
 from hw.hardwired.product import Product
+from hw.hardwired.search import search
 from tests.streams import piped
 
 pytest.importorskip("da4ml")

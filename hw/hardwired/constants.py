@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from golden.fixed import Format
 from golden.skeleton import Layer
-from hw.hardwired.graph import Graph, search
+from hw.hardwired.graph import Graph
+from hw.hardwired.search import search
 
 __all__ = ["Constants"]
 

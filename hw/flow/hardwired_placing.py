@@ -41,7 +41,7 @@ def synthesise(plan: Plan, folder: Path, *, say: Callable[[str], None] = print) 
     ``folder`` at the same time.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    design = rename(rtlil.convert(HardwiredChip(plan), name=NAME, platform=Ecp5()))
+    design = rename(rtlil.convert(HardwiredChip(plan), name=NAME, platform=Ecp5(), emit_src=False))
     netlist, record = folder / f"{NAME}.json", folder / "synthesised.json"
     passes = (SYNTHESIS, "write_json")
     stamp = digest(repr((design, passes, release("pyosys"))).encode())

@@ -1,4 +1,4 @@
-"""The search for adders that products with constants share: what da4ml finds, as a graph of ours."""
+"""The search for adders that products with constants share: da4ml finds them."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class ConstantRule(wiring.Component):
         m.submodules.window = window = CellWindow(geometry)
         m.submodules.update = update = ConstantUpdate(plan.update)
         m.submodules.raster = raster = Raster(geometry)  # the cell that gets its taps next
-        early = CellWindow.clocks(geometry) - 1
+        early = CellWindow.clocks(geometry) - CellWindow.EDGES
         centre = delay(m, self.i_valid, early, name="centre")
         spec, at = geometry.spec, raster.position
         m.d.comb += [

@@ -32,12 +32,15 @@ class CellWindow(wiring.Component):
     cell : In
         Newest cell.
     edges : In
-        Sides of the lattice that a cell touches, a clock before its taps leave.
+        Sides of the lattice that a cell touches, `EDGES` clocks before its taps.
     taps : Out
         Of each channel in turn, nine codes in raster order, 0 beyond the edges.
     centre : Out
         The cell itself, together with its taps.
     """
+
+    EDGES = 2
+    """Clocks from the edges of a cell to its taps."""
 
     def __init__(self, geometry: Geometry):
         self.geometry = geometry
@@ -66,7 +69,9 @@ class CellWindow(wiring.Component):
             for j in reversed(range(ROWS - 1)):
                 columns.insert(0, delay(m, columns[0], 1, name=f"column{i}{j}"))
             for j, cell in enumerate(columns):
-                beyond = (edges.top, 0, edges.bottom)[i] | (edges.left, 0, edges.right)[j]
+                # A register before so many taps, for the way to them.
+                outside = (edges.top, 0, edges.bottom)[i] | (edges.left, 0, edges.right)[j]
+                beyond = delay(m, Value.cast(outside), 1, name=f"beyond{i}{j}")
                 shown = delay(m, Mux(beyond, 0, cell), 1, name=f"tap{i}{j}")
                 for channel, code in enumerate(split(shown)):
                     m.d.comb += self.taps[channel * TAPS + ROWS * i + j].eq(code)

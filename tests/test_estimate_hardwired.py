@@ -9,6 +9,7 @@ from golden.samples import calibrated
 from golden.skeleton import SHIPPED, Skeleton
 from hw.flow.hardwired import estimate, write_chip
 from hw.hardwired.plan import Plan
+from sw.experiments.hardwired import adders, placement
 from tests.hardwired import SMALL, skeleton_of
 from tests.lint import lint
 
@@ -47,6 +48,19 @@ def test_what_docs_tell_of_digits_is_still_so():
     for kind in ("lut", "ff"):
         assert abs(told[kind] - placed[kind]["used"]) < 0.05 * placed[kind]["used"]
     assert placed["skeleton"] == told["skeleton"]
+
+
+def test_docs_show_every_part_and_what_was_placed():
+    found = read_json(ROOT / "docs" / "hardwired.json")
+    lines = adders(found).splitlines()
+    assert len(lines) == 2 + len(found["parts"]) + 1
+    assert lines[-1].startswith(f"| all |  | {found['adders']:,} |")
+    lut = f"{found['placed']['lut']['used']:,} of 83,640"
+    assert f"| LUT | {found['lut']:,} | {lut} |" in placement(found)
+    del found["placed"]
+    assert placement(found).splitlines()[2:] == [
+        f"| LUT | {found['lut']:,} |", f"| FF | {found['ff']:,} |",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ BIN := .venv/bin
 THALWEG := $(BIN)/thalweg
 data := $(if $(DATA),--data '$(DATA)')
 built := build/$(BOARD)$(if $(filter usb,$(LINK)),-usb)
+folding := $(if $(HARDWIRED),--hardwired,--filters $(FILTERS))
 chosen := $(filter-out file,$(origin SKELETON))
 
 .DEFAULT_GOAL := help
@@ -61,8 +62,8 @@ memory: SKELETON = digits-memory
 memory: setup ## what a skeleton remembers, measured and shown; FULL=1 takes all 10,000
 	$(THALWEG) memory --skeleton $(SKELETON) $(data) $(if $(FULL),--full) $(if $(DOCS),--docs)
 
-verilog: setup ## build/verilog/<top>.v and <top>.json, holding SKELETON="x y"
-	$(THALWEG) verilog $(SKELETON) --filters $(FILTERS)
+verilog: setup ## build/verilog/<top>.v and <top>.json, holding SKELETON="x y"; HARDWIRED=1 as logic
+	$(THALWEG) verilog $(SKELETON) $(folding)
 
 bitstream: $(BIN)/.boards ## BOARD's bitstream and report.json, on Yosys and nextpnr; LINK=uart|usb
 	$(THALWEG) bitstream $(BOARD) $(SKELETON) --link $(LINK)
@@ -83,8 +84,8 @@ $(BIN)/.boards: $(BIN)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[boards,usb]'
 	@touch $@
 
-sim: setup ## cocotb on Verilator and the fast device against golden, every code
-	$(THALWEG) sim $(SKELETON) --images $(IMAGES) --filters $(FILTERS) $(data)
+sim: setup ## cocotb on Verilator and the fast device against golden, every code; HARDWIRED=1 too
+	$(THALWEG) sim $(SKELETON) --images $(IMAGES) $(folding) $(data)
 
 bench: $(BIN)/.peers ## speed of golden, its peers, gate, page, training, simulations; clocks of a digit for each F
 	$(THALWEG) bench

@@ -28,8 +28,14 @@ MEANINGS = {
     "damaged": "places whose skeleton is damaged, a bit each: no command with such a one is taken",
     "identity_address": "byte to read of what the places hold: see `hw.checker.Checker`",
     "identity": "the byte, three clocks later",
+    "i_run": "runs of a hardwired chip, in order; after the last step the image is shown",
+    "i_pixel": "pixels of images, in raster order",
+    "o_pixel": "pixels of the images that lattices show after runs",
+    "i_cell": "cells of a lattice to load between runs: a code for each channel",
+    "o_cell": "each cell as a step writes it",
+    "o_cell_valid": "whether there is one; it does not wait",
 }
-"""What the chip's streams and ports are for."""
+"""What streams and ports of the chips are for."""
 
 
 def chip_ports(geometry: Geometry) -> wiring.Signature:

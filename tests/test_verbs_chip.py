@@ -243,3 +243,31 @@ def test_a_benchmark_of_no_board_or_into_a_folder_measures_nothing(thalweg, fail
     known = ", ".join(BOARDS)
     fails(f"Board must be one of {known}, not 'none'", "bench", "--board", "none")
     fails(f"{tmp_path} must be a file to write, not a folder", "bench", "--output", tmp_path)
+
+
+def test_a_hardwired_chip_is_written_for_its_skeleton(thalweg, pair, tmp_path, monkeypatch, calls):
+    monkeypatch.setattr("hw.flow.hardwired.write_chip", calls.fake("write_chip", "there"))
+    words = ("--hardwired", "--output", tmp_path / "v")
+    assert thalweg("verilog", pair[1], *words) == (0, "wrote there\n", "")
+    (plan, output), _ = calls.of("write_chip")
+    assert (plan.skeleton.name, output) == ("two", tmp_path / "v")
+
+
+def test_no_filters_are_refused_and_not_taken_for_the_default(fails, pair):
+    text = "Filters per clock must be one of 1, 2, 3, 5, 10 where a channel has 5, not 0"
+    fails(text, "verilog", pair[0], "--filters", 0)
+
+
+def test_a_hardwired_chip_is_refused_where_it_cannot_be(fails, pair, tmp_path):
+    fails("A hardwired chip holds one skeleton, not 2", "verilog", *pair, "--hardwired")
+    text = "--hardwired and --filters must not be given together"
+    fails(text, "verilog", pair[0], "--hardwired", "--filters", 5)
+    fails(text, "sim", pair[0], "--hardwired", "--filters", 5)
+    text = "--netlist must be given with --hardwired: see thalweg netlist-sim"
+    fails(text, "sim", pair[0], "--netlist")
+    text = "--hardwired and --gate must not be given together"
+    fails(text, "sim", pair[0], "--hardwired", "--gate", "g")
+    path = tmp_path / "v" / "thalweg_hardwired.json"
+    path.mkdir(parents=True)
+    text = f"{path} must be a file to write, not a folder"
+    fails(text, "verilog", pair[0], "--hardwired", "--output", tmp_path / "v")

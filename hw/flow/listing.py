@@ -41,6 +41,7 @@ FIELDS = {field.name: field.meaning for field in COMMAND} | {
     "code": "of one cell, two's complement, cells in raster order",
     "gate": "when and where the gate acts in the run; all 0 without one",
     "last": "whether it is the plane's last code",
+    "resume": "whether to go on with the lattice as it is, not from the next image",
 }
 VALUES = {operation.name: operation.meanings[0] for operation in Operation}
 

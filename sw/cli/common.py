@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FILTERS",
+    "HARDWIRED",
     "board_folder",
     "chip_digest",
     "device_facts",
@@ -35,6 +36,9 @@ __all__ = [
 
 FILTERS = 5
 """Perception filters per clock of a simulated chip, unless given: all of a channel of `digits`."""
+
+HARDWIRED = Path("build/hardwired")
+"""Folder of a hardwired chip's netlist and placement."""
 
 MOST_FILTERS = 16
 """All of two channels, where a channel has the most."""
@@ -58,6 +62,13 @@ Steps = Annotated[
 Damage = Annotated[Any, typer.Option(help=HELP, **parsed_by(parse))]
 Filters = Annotated[
     int, typer.Option(help="filters per clock of the simulated chip: 1, 2, 5 or 10 for digits")
+]
+OwnFilters = Annotated[
+    int | None,
+    typer.Option(help=f"filters per clock: 1, 2, 5 or 10 for digits; default: {FILTERS}"),
+]
+Hardwired = Annotated[
+    bool, typer.Option("--hardwired", help="the chip whose logic is one skeleton, ungated")
 ]
 Baud = Annotated[
     int, typer.Option(min=300, max=24_000_000, help="bits a second on the serial port")
@@ -106,6 +117,12 @@ def open_device(
     from sw.serial.device import open_serial
 
     return open_serial(name.removeprefix("serial:"), skeletons, baud)
+
+
+def require_folded(filters: int | None, hardwired: bool) -> None:
+    """Raise where filters per clock are asked of a chip that has no such choice."""
+    if hardwired and filters is not None:
+        raise InputError("--hardwired and --filters must not be given together")
 
 
 def require_device(name: str, filters: int) -> None:

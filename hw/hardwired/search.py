@@ -1,0 +1,125 @@
+"""The search for adders that products with constants share: da4ml finds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from golden.errors import InputError, ToolError
+from golden.fixed import Format
+from hw.hardwired.graph import Adder, Graph, Output
+
+__all__ = ["search"]
+
+
+def search(weight: np.ndarray, inputs: Format) -> Graph:
+    """Return few adders that compute ``weight @ codes``; da4ml looks for them.
+
+    Parameters
+    ----------
+    weight : np.ndarray
+        The matrix, integers (outputs, elements).
+    inputs : Format
+        Format of the codes.
+
+    Raises
+    ------
+    InputError
+        da4ml is not installed.
+    ToolError
+        What it has found computes something else.
+    """
+    try:
+        from da4ml.cmvm import solve
+    except ModuleNotFoundError as error:
+        wanted = "A hardwired skeleton needs da4ml: pip install 'thalweg[hardwired]'"
+        raise InputError(f"{wanted} ({error})") from None
+    reach = [(float(inputs.min), float(inputs.max), 1.0)] * weight.shape[1]
+    found = solve(np.ascontiguousarray(weight.T, np.float32), qintervals=reach)
+    graph = Reader(weight.shape[1], inputs).read(found.solutions)
+    if not np.array_equal(graph.weight, weight):
+        raise ToolError("da4ml must find adders for the matrix that it is given")
+    return graph
+
+
+@dataclass(frozen=True)
+class Term:
+    """A value on the way: ``node << shift`` or its negative; the shift may be below 0."""
+
+    node: int
+    shift: int
+    negative: bool
+
+
+class Reader:
+    """Read the stages that da4ml has found, the outputs of each being the inputs of the next.
+
+    Its values may be fractions, of a power of two: a term says what an integer of ours stands for.
+    """
+
+    INPUT, ADD, SUBTRACT = -1, 0, 1  # its operations
+
+    def __init__(self, count: int, inputs: Format) -> None:
+        self.count = count
+        self.inputs = inputs
+        self.adders: list[Adder] = []
+
+    def read(self, stages: Any) -> Graph:
+        """Return the graph of all stages."""
+        terms: list[Term | None] = [Term(node, 0, False) for node in range(self.count)]
+        for stage in stages:
+            terms = self.read_stage(stage, terms)
+        outputs = [
+            Output(node=term.node, shift=term.shift, negative=term.negative)
+            if term is not None
+            else Output(node=None)
+            for term in terms
+        ]
+        return Graph(self.count, self.inputs, tuple(self.adders), tuple(outputs))
+
+    def read_stage(self, stage: Any, inputs: list[Term | None]) -> list[Term | None]:
+        """Return what a stage gives of what it takes."""
+        found: list[Term | None] = []
+        for operation in stage.ops:
+            if operation.opcode == self.INPUT:
+                shift = stage.inp_shifts[operation.id0]
+                found.append(change(inputs[operation.id0], shift))
+            elif operation.opcode in (self.ADD, self.SUBTRACT):
+                right = change(
+                    found[operation.id1], operation.data, operation.opcode == self.SUBTRACT
+                )
+                found.append(self.add(found[operation.id0], right))
+            else:
+                raise ToolError(f"da4ml must find sums alone, not operation {operation.opcode}")
+        places = zip(stage.out_idxs, stage.out_shifts, stage.out_negs, strict=True)
+        return [
+            change(found[place], shift, negative) if place >= 0 else None
+            for place, shift, negative in places
+        ]
+
+    def add(self, left: Term | None, right: Term | None) -> Term | None:
+        """Return the sum of two terms, for which an adder is added unless one of them is 0."""
+        if left is None or right is None:
+            return left or right
+        if left.negative and not right.negative:  # the difference the other way round
+            left, right = right, left
+        shift = min(left.shift, right.shift)
+        self.adders.append(
+            Adder(
+                left=left.node,
+                right=right.node,
+                left_shift=left.shift - shift,
+                right_shift=right.shift - shift,
+                subtract=left.negative != right.negative,
+            )
+        )
+        return Term(self.count + len(self.adders) - 1, shift, left.negative)
+
+
+def change(term: Term | None, shift: int, negate: bool = False) -> Term | None:
+    """Return a term shifted, and negated where that is wanted."""
+    if term is None:
+        return None
+    return Term(term.node, term.shift + int(shift), term.negative != bool(negate))

@@ -1,0 +1,50 @@
+"""The hardwired chip against golden under Verilator: shipped skeletons, whole digits, a netlist."""
+
+import numpy as np
+import pytest
+
+from golden.samples import calibrated
+from golden.skeleton import SHIPPED, Skeleton
+from hw.flow.hardwired import estimate
+from hw.flow.hardwired_placing import place
+from hw.hardwired.plan import Plan
+from sim.hardwired import compare_hardwired
+from sw.data.damage import blank
+from sw.data.load import show_digits
+from tests.hardwired import SMALL, skeleton_of
+
+pytest.importorskip("da4ml")
+
+
+@pytest.fixture(autouse=True)
+def build(tmp_path, monkeypatch):
+    """Let everything that is generated go to the test's own folder."""
+    monkeypatch.setenv("THALWEG_BUILD", str(tmp_path))
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", ["digits", "digits-memory"])
+def test_whole_digits_equal_golden(name):
+    skeleton = Skeleton.load(SHIPPED / name)
+    damaged = blank(show_digits()[0][:2], range(2))
+    compare_hardwired(skeleton, damaged, skeleton.spec.steps)
+
+
+@pytest.mark.timeout(1800)
+def test_the_mapped_netlist_of_a_small_chip_equals_golden(tmp_path):
+    skeleton = skeleton_of(calibrated, SMALL)
+    images = np.random.default_rng(2).integers(0, 256, (3, 4, 4)).astype(np.uint8)
+    compare_hardwired(skeleton, images, 4, lattices=7, netlist=tmp_path / "netlist")
+
+
+@pytest.mark.timeout(1800)
+def test_a_small_chip_is_placed_and_its_cells_are_told(tmp_path):
+    plan = Plan(skeleton_of(calibrated, SMALL))
+    found = place(plan, tmp_path)
+    guess = estimate(plan)
+    assert found["fmax_mhz"] > 100 and found["dsp"]["used"] == 0
+    for kind in ("lut", "ff"):
+        assert abs(guess[kind] - found[kind]["used"]) < 0.3 * found[kind]["used"]
+    assert found["digits_per_second_engine"] == pytest.approx(
+        found["fmax_mhz"] * 1e6 / plan.clocks_per_digit, abs=0.06
+    )

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.fixed import Format
 from hw.hardwired.constants import Constants
 from hw.hardwired.product import Product
-from hw.primitives import saturate
+from hw.primitives import connect_each, saturate
 from hw.shapes import code, interval
 
 __all__ = ["ConstantLayer"]
@@ -55,8 +55,7 @@ class ConstantLayer(wiring.Component):
 
         constants = self.constants
         m.submodules.product = product = Product(constants.graph)
-        for source, target in zip(self.i, product.codes, strict=True):
-            m.d.comb += target.eq(source)
+        m.d.comb += connect_each(self.i, product.codes)
         for index in constants.outputs:
             shift = constants.shifts[index]
             # Stage 1: half a step with the bias, so that cutting bits off rounds half up.

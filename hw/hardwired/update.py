@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.fixed import HIDDEN, STATE
 from hw.hardwired.constants import Constants
 from hw.hardwired.product import Product
-from hw.primitives import saturate
+from hw.primitives import connect_each, saturate
 from hw.shapes import code, interval
 
 __all__ = ["ConstantUpdate"]
@@ -57,8 +57,7 @@ class ConstantUpdate(wiring.Component):
 
         constants = self.constants
         m.submodules.product = product = Product(constants.graph)
-        for source, target in zip(self.hidden, product.codes, strict=True):
-            m.d.comb += target.eq(source)
+        m.d.comb += connect_each(self.hidden, product.codes)
         for index in constants.outputs:
             bias, shift = constants.biases[index], constants.shifts[index]
             # Stage 1: the whole accumulator.

@@ -7,8 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["Corner", "DesignName", "LibertyPath", "LibraryName", "asic", "asic_folder"]
+__all__ = [
+    "Corner",
+    "DesignName",
+    "LibertyPath",
+    "LibraryName",
+    "Subjects",
+    "asic",
+    "asic_folder",
+]
 
+Subjects = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; default: digits"),
+]
 LibraryName = Annotated[str, typer.Option(help="sg13g2 or sky130")]
 Corner = Annotated[str, typer.Option(help="typ or slow")]
 DesignName = Annotated[str, typer.Option(help="f1 or small")]
@@ -19,10 +31,7 @@ LibertyPath = Annotated[
 
 
 def asic(
-    subjects: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; default: digits"),
-    ] = None,
+    subjects: Subjects = None,
     library: LibraryName = "sg13g2",
     corner: Corner = "typ",
     design: DesignName = "f1",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sw.cli.asic import Corner, DesignName, LibertyPath, LibraryName, asic_folder
+from sw.cli.asic import Corner, DesignName, LibertyPath, LibraryName, Subjects, asic_folder
 from sw.cli.common import progress
 
 if TYPE_CHECKING:
@@ -20,10 +20,7 @@ __all__ = ["asic_sim"]
 
 
 def asic_sim(
-    subjects: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="NAME_OR_DIR...", help="skeletons of the chip; default: digits"),
-    ] = None,
+    subjects: Subjects = None,
     library: LibraryName = "sg13g2",
     corner: Corner = "typ",
     design: DesignName = "f1",

@@ -40,7 +40,6 @@ def test_a_notebook_without_its_data_says_so_in_one_line(tmp_path):
     with pytest.raises(CellExecutionError):
         execute(notebook, tmp_path)
     (output,) = notebook.cells[0].outputs
-    assert output.traceback == [
-        "InputError: Skeleton must be a folder with a skeleton.json or one of digits, digits-ca, "
-        "digits-memory, digits-swift, not 'build/train/mine'"
-    ]
+    (line,) = output.traceback
+    assert line.startswith("InputError: Skeleton must be a folder with a skeleton.json or one of ")
+    assert line.endswith(", not 'build/train/mine'")

@@ -12,7 +12,7 @@ SPEC = Spec(height=4, width=4, image=4)
 
 
 @pytest.mark.parametrize("filters", [1, 2, 5])
-def test_totals_follow_the_last_sums_by_two_clocks_and_hold_no_other_cell(filters):
+def test_totals_follow_the_last_sums_by_three_clocks_and_hold_no_other_cell(filters):
     geometry = Geometry(spec=SPEC, filters=filters)
     rng = np.random.default_rng(5)
     low, high = -filters * 128 * 255, filters * 127 * 255
@@ -46,7 +46,7 @@ def test_totals_follow_the_last_sums_by_two_clocks_and_hold_no_other_cell(filter
 
     totals = cells.sum(axis=1).reshape(5, geometry.words, geometry.lanes)
     want = [
-        (lasts[number] + 2 + word, word, number % 4, totals[number, word].tolist())
+        (lasts[number] + 3 + word, word, number % 4, totals[number, word].tolist())
         for number in range(5)
         for word in range(geometry.words)
     ]

@@ -21,7 +21,7 @@ def skeletons():
     return [kind(SPEC, rng) for kind in KINDS]
 
 
-def test_encodes_a_channel_a_clock_thirteen_clocks_on():
+def test_encodes_a_channel_a_clock_fourteen_clocks_on():
     rows = images(GEOMETRY, skeletons())["encode"]
     dut = PointwiseUnit(GEOMETRY, rows, sample=PIXEL, to=STATE, acc=encode_sum(), memory="encode")
     rng = np.random.default_rng(18)
@@ -36,7 +36,7 @@ def test_encodes_a_channel_a_clock_thirteen_clocks_on():
         {"sample": p, "channel": c, "skeleton": k, "valid": p != 1, "first": 1, "last": 1}
         for k, c, p in cases
     ]
-    got = piped(dut, items, ["code", "o_valid"], latency=13)
+    got = piped(dut, items, ["code", "o_valid"], latency=14)
 
     layers = [skeleton.encode for skeleton in skeletons()]
     want = [
@@ -71,7 +71,7 @@ def test_reads_out_a_pixel_for_every_sixteen_channels(gap):
             items.append(sample | {"valid": 1, "first": channel == 0, "last": channel == 15})
             items += [{"sample": 55, "valid": 0}] * gap
 
-    got = piped(dut, items, ["code", "o_valid"], latency=13)
+    got = piped(dut, items, ["code", "o_valid"], latency=14)
     assert [code for code, valid in got if valid] == want
     places = [index for index, (_, valid) in enumerate(got) if valid]
     assert places == [(16 * k + 15) * (1 + gap) for k in range(len(cells))]

@@ -24,7 +24,7 @@ def edges(bias, shift, low, high):
 
 
 @pytest.mark.parametrize("filters", [1, 2])
-def test_equals_golden_eleven_clocks_on_a_channel_a_clock(filters):
+def test_equals_golden_twelve_clocks_on_a_channel_a_clock(filters):
     geometry = Geometry(spec=Spec(height=4, width=4, image=4), filters=filters)
     rng = np.random.default_rng(8)
     places = geometry.words * geometry.skeletons
@@ -49,7 +49,7 @@ def test_equals_golden_eleven_clocks_on_a_channel_a_clock(filters):
         {"total": int(t), "word": p % geometry.words, "skeleton": p // geometry.words, "state": s}
         for p, t, s in zip(place.tolist(), total, late(state.tolist(), 2, 0), strict=True)
     ]
-    got = piped(Residual(geometry, rows), items, ["code"], latency=11)
+    got = piped(Residual(geometry, rows), items, ["code"], latency=12)
 
     assert got[:-2] == want[:-2]
 
@@ -58,4 +58,4 @@ def test_a_change_below_one_moves_nothing_of_either_sign():
     geometry = Geometry(spec=Spec(height=4, width=4, image=4), filters=1)
     rows = [pack(residual_row(), {"bias": 0, "shift": 10})] * geometry.words * geometry.skeletons
     items = [{"total": total, "state": 5} for total in range(-1023, 1024, 62)]
-    assert set(piped(Residual(geometry, rows), items, ["code"], latency=11)[2:]) == {5}
+    assert set(piped(Residual(geometry, rows), items, ["code"], latency=12)[2:]) == {5}

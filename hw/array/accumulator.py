@@ -4,7 +4,6 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.array.mix import GROUP
 from hw.primitives import copies, delay
 from hw.shapes import mix_sum
 
@@ -14,7 +13,7 @@ __all__ = ["Accumulator"]
 class Accumulator(wiring.Component):
     """Sum each channel over the slots of a cell; return the totals, one word per clock.
 
-    Latency is two clocks from the last slot to the first word, initiation interval one cell. Does
+    Latency is three clocks from the last slot to the first word, initiation interval one cell. Does
     not accept backpressure.
 
     Parameters
@@ -36,6 +35,8 @@ class Accumulator(wiring.Component):
     o_valid, o_word, o_skeleton : Out
         Whether there is a word, its number, and its skeleton.
     """
+
+    LATENCY = 3
 
     def __init__(self, geometry):
         self.geometry = geometry
@@ -66,23 +67,26 @@ class Accumulator(wiring.Component):
             ]
             for name in ("total", "drain")
         )
-        # Each group of channels has its own control registers.
-        groups = -(-channels // GROUP)
-        valid = copies(m, self.valid, groups, name="valid")
-        first = copies(m, self.first, groups, name="first")
-        ended = delay(m, self.valid & self.last, 1, name="ended")
-        load = copies(m, ended, groups, name="load")
+        # Sums come from all over the array: they get a clock for the way alone, and each channel has
+        # its own control registers.
+        valid, first, last = (
+            delay(m, getattr(self, name), 1, name=f"early_{name}")
+            for name in ("valid", "first", "last")
+        )
+        ended = delay(m, valid & last, 1, name="ended")
+        load = copies(m, ended, channels, name="load")
         loads = delay(m, ended, 1, name="loads")
-        skeleton = delay(m, self.skeleton, 2, name="skeleton")
+        skeleton = delay(m, self.skeleton, 3, name="skeleton")
+        valid = copies(m, valid, channels, name="valid")
+        first = copies(m, first, channels, name="first")
 
         for channel in range(channels):
-            group = channel // GROUP
-            total = Mux(first[group], 0, totals[channel]) + self.sums[channel]
-            with m.If(valid[group]):
-                m.d.sync += totals[channel].eq(total)
+            arrived = delay(m, self.sums[channel], 1, name=f"sum{channel}")
+            with m.If(valid[channel]):
+                m.d.sync += totals[channel].eq(Mux(first[channel], 0, totals[channel]) + arrived)
             # A shift register, so that no multiplexer selects the channels.
             behind = drain[channel + geometry.lanes] if channel + geometry.lanes < channels else 0
-            m.d.sync += drain[channel].eq(Mux(load[group], totals[channel], behind))
+            m.d.sync += drain[channel].eq(Mux(load[channel], totals[channel], behind))
 
         with m.If(loads):
             m.d.sync += [

@@ -18,7 +18,8 @@ __all__ = ["SystolicArray", "centres", "slot_layout"]
 
 def centres(geometry: Geometry) -> int:
     """Return how many cells' states wait for their change: more than the pipeline holds."""
-    wait = Lane.LATENCY + geometry.filters - ReadOnlyMemory.LATENCY - TAPS // 2
+    totals = Lane.LATENCY + geometry.filters + Accumulator.LATENCY - 2
+    wait = totals - ReadOnlyMemory.LATENCY - TAPS // 2
     return 1 << ceil_log2(2 + -(-wait // geometry.slots))
 
 
@@ -69,7 +70,7 @@ class SystolicArray(wiring.Component):
     """
 
     WORD_LATENCY = ReadOnlyMemory.LATENCY
-    LATENCY = Lane.LATENCY + 1 + Residual.LATENCY
+    LATENCY = Lane.LATENCY + Accumulator.LATENCY - 1 + Residual.LATENCY
 
     def __init__(self, geometry, images):
         self.geometry = geometry

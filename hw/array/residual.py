@@ -1,7 +1,7 @@
 """The residual: turns accumulators into changes of state and adds them to the state."""
 
 from amaranth import *
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
@@ -22,7 +22,7 @@ class Residual(wiring.Component):
     Bit-exact with ``STATE.clamp(state + golden.fixed.trunc_shift(bias + total, shift))``.
     The magnitude is shifted, so that both signs are cut towards zero.
 
-    Latency is eleven clocks, four where ways are short; the state is two, or one, behind the
+    Latency is twelve clocks, four where ways are short; the state is two, or one, behind the
     accumulator. Initiation interval one. Does not accept backpressure.
 
     Parameters
@@ -49,8 +49,8 @@ class Residual(wiring.Component):
     """
 
     STATE_LATENCY = ReadOnlyMemory.LATENCY
-    LATENCY = ReadOnlyMemory.LATENCY + 9
-    SPARE = ReadOnlyMemory.SPARE + 6
+    LATENCY = ReadOnlyMemory.LATENCY + 10
+    SPARE = ReadOnlyMemory.SPARE + 7
 
     def __init__(self, geometry, rows, lane=0, *, acc=None):
         self.geometry = geometry
@@ -72,7 +72,9 @@ class Residual(wiring.Component):
         m = Module()
 
         m.submodules.rom = rom = ReadOnlyMemory(residual_row(), self.rows)
-        row = Value.cast(rom.data)
+        # The memory's row gets a clock for the way alone.
+        row = delay(m, Value.cast(rom.data), 1 - spare(platform, 1), name="row")
+        held = data.View(residual_row(), row)
         m.submodules.scan = scan = Scan(self.geometry, f"residual{self.lane}", len(row))
         m.d.comb += [
             rom.address.eq(Cat(self.word, self.skeleton)),
@@ -80,14 +82,14 @@ class Residual(wiring.Component):
             scan.row.eq(row),
             self.o_scan.eq(scan.o),
         ]
-        wait = ReadOnlyMemory.LATENCY - spare(platform, ReadOnlyMemory.SPARE)
+        wait = ReadOnlyMemory.LATENCY + 1 - spare(platform, ReadOnlyMemory.SPARE + 1)
         total = delay(m, self.total, wait, name="total")
         early = way(platform)  # all stages but 1, 7 and 9
         step = 1 - spare(platform, 1)
 
         # Stage 1: the whole accumulator.
         acc = Signal(self.acc, reset_less=True)
-        m.d.sync += acc.eq(total + rom.data.bias)
+        m.d.sync += acc.eq(total + held.bias)
 
         # Stages 2 and 3: the magnitude.
         flipped = Signal(len(acc), reset_less=True)
@@ -98,7 +100,7 @@ class Residual(wiring.Component):
         # Stages 4 and 5: shift, the coarse part first.
         coarse = Signal.like(magnitude, reset_less=True)
         fine = Signal.like(magnitude, reset_less=True)
-        shift = delay(m, rom.data.shift, 3 - spare(platform, 2), name="shift")
+        shift = delay(m, held.shift, 3 - spare(platform, 2), name="shift")
         m.d[early] += coarse.eq(magnitude >> (shift[FINE:] << FINE))
         m.d[early] += fine.eq(coarse >> delay(m, shift[:FINE], step, name="fine"))
 
@@ -112,7 +114,7 @@ class Residual(wiring.Component):
         m.d.sync += change.eq(Cat(limited, Const(0, 1)) ^ negative.replicate(bits + 1))
 
         # Stage 8: add to the state.
-        state = delay(m, self.state, 7 - spare(platform, 5), name="state")
+        state = delay(m, self.state, 8 - spare(platform, 6), name="state")
         total = Signal(signed(STATE.width + 2), reset_less=True)
         m.d[early] += total.eq(state + change + delay(m, negative, 1, name="added"))
 

@@ -1,7 +1,7 @@
 """Encoder and read-out: one product per clock, with coefficients from the skeleton memory."""
 
 from amaranth import *
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.fixed import SHIFTS, WEIGHT, Format
@@ -19,7 +19,7 @@ class PointwiseUnit(wiring.Component):
     A sum of the encoder has one product, a sum of the read-out has one per channel. Bit-exact with
     ``golden.naive.encode`` and ``golden.naive.readout``.
 
-    Latency is thirteen clocks from the last sample of a sum, four where ways are short, initiation
+    Latency is fourteen clocks from the last sample of a sum, four where ways are short, initiation
     interval one sample. Does not accept backpressure. Takes one multiplier block.
 
     Parameters
@@ -47,8 +47,8 @@ class PointwiseUnit(wiring.Component):
         Tokens past the memory; see `hw.scan`.
     """
 
-    LATENCY = ReadOnlyMemory.LATENCY + Multiplier.LATENCY + 3 + Requantiser.LATENCY
-    SPARE = ReadOnlyMemory.SPARE + Multiplier.SPARE + 1 + Requantiser.SPARE
+    LATENCY = ReadOnlyMemory.LATENCY + Multiplier.LATENCY + 4 + Requantiser.LATENCY
+    SPARE = ReadOnlyMemory.SPARE + Multiplier.SPARE + 2 + Requantiser.SPARE
 
     def __init__(
         self,
@@ -82,10 +82,12 @@ class PointwiseUnit(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        memory = ReadOnlyMemory.LATENCY - spare(platform, ReadOnlyMemory.SPARE)
+        memory = ReadOnlyMemory.LATENCY + 1 - spare(platform, ReadOnlyMemory.SPARE + 1)
         product = Multiplier.LATENCY + 1 - spare(platform, Multiplier.SPARE + 1)
         m.submodules.rom = rom = ReadOnlyMemory(coefficient_row(), self.rows)
-        row = Value.cast(rom.data)
+        # The memory's row gets a clock for the way alone.
+        row = delay(m, Value.cast(rom.data), 1 - spare(platform, 1), name="row")
+        held = data.View(coefficient_row(), row)
         m.submodules.scan = scan = Scan(self.geometry, self.memory, len(row))
         m.submodules.multiplier = multiplier = Multiplier(self.sample.shape(), code(WEIGHT))
         m.d.comb += [
@@ -94,13 +96,13 @@ class PointwiseUnit(wiring.Component):
             self.o_scan.eq(scan.o),
             rom.address.eq(Cat(self.channel, self.skeleton)),
             multiplier.a.eq(delay(m, self.sample, memory, name="sample")),
-            multiplier.b.eq(rom.data.weight),
+            multiplier.b.eq(held.weight),
         ]
 
         wait = memory + product + 1
         valid = delay(m, self.valid, wait, name="valid")
         first = delay(m, self.first, wait, name="first")
-        bias = delay(m, rom.data.bias, product, name="bias")
+        bias = delay(m, held.bias, product, name="bias")
         arrived = delay(m, multiplier.product, 1 - spare(platform, 1), name="product")
         term, acc = Signal(self.acc, reset_less=True), Signal(self.acc, reset_less=True)
         m.d.sync += term.eq(bias + arrived)
@@ -113,7 +115,7 @@ class PointwiseUnit(wiring.Component):
         )
         m.d.comb += [
             requantiser.acc.eq(acc),
-            requantiser.shift.eq(delay(m, rom.data.shift, product + 2, name="shift")),
+            requantiser.shift.eq(delay(m, held.shift, product + 2, name="shift")),
             self.code.eq(requantiser.code),
             self.o_valid.eq(delay(m, self.valid & self.last, latency, name="o_valid")),
         ]

@@ -14,8 +14,9 @@ from hw.boards.ecp5 import Ecp5
 from hw.flow.kept import digest, read_kept, write_kept
 from hw.flow.names import rename
 from hw.flow.report import CELLS
-from hw.flow.synthesis import NAME, SYNTHESIS, mapped
+from hw.flow.synthesis import NAME, SYNTHESIS, WITHOUT_FIELDS
 from hw.flow.tools import read_report, release, tool
+from hw.flow.yosys import yosys
 from hw.hardwired.chip import HardwiredChip
 from hw.hardwired.plan import Plan
 
@@ -43,7 +44,7 @@ def synthesise(plan: Plan, folder: Path, *, say: Callable[[str], None] = print) 
     folder.mkdir(parents=True, exist_ok=True)
     design = rename(rtlil.convert(HardwiredChip(plan), name=NAME, platform=Ecp5(), emit_src=False))
     netlist, record = folder / f"{NAME}.json", folder / "synthesised.json"
-    passes = (SYNTHESIS, "write_json")
+    passes = (WITHOUT_FIELDS, SYNTHESIS, "write_json")
     stamp = digest(repr((design, passes, release("pyosys"))).encode())
     if read_kept(record, netlist, stamp) is not None:
         return netlist
@@ -51,7 +52,8 @@ def synthesise(plan: Plan, folder: Path, *, say: Callable[[str], None] = print) 
     for path in (record, netlist):
         path.unlink(missing_ok=True)
     with replacement(netlist) as temporary:
-        temporary.write_text(mapped(design, passes, folder / "synthesis.log"), encoding="ascii")
+        mapped = yosys("read_rtlil", design, passes, folder / "synthesis.log", top=NAME)
+        temporary.write_text(mapped, encoding="ascii")
     write_kept(record, netlist, stamp)
     return netlist
 

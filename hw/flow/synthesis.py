@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amaranth.build import Platform
 
-from golden.errors import ToolError
 from golden.files import replacement
 from hw.boards.top import BoardTop
 from hw.flow.floorplan import SOURCE, fix_multipliers
@@ -20,7 +19,7 @@ from hw.flow.yosys import yosys
 if TYPE_CHECKING:
     from hw.boards.catalogue import BoardSpec
 
-__all__ = ["KEEP_COPIES", "NAME", "SYNTHESIS", "synthesise"]
+__all__ = ["KEEP_COPIES", "NAME", "SYNTHESIS", "WITHOUT_FIELDS", "synthesise"]
 
 NAME = "thalweg"
 """Name of the top module, and of its files up to their endings."""
@@ -31,7 +30,10 @@ KEEP_COPIES = "setattr -set keep 1 w:*_copy* %ci1:+[Q] t:$dff* %i"
 """Stops Yosys from merging the equal registers that `hw.primitives.copies` makes."""
 
 WITHOUT_FIELDS = r"delete w:*\[*\]"
-"""Removes the second names of bits: wires such as ``head[0]``, which Amaranth adds for fields."""
+"""Removes the second names of bits: wires such as ``head[0]``, which Amaranth adds for fields.
+
+ABC9 may take such a name for a bit of another wire; see docs/notes/netlist-notes.md.
+"""
 
 
 def synthesise(
@@ -54,7 +56,7 @@ def synthesise(
     design, netlist = text_of(plan.files[f"{NAME}.il"]), folder / f"{NAME}.json"
     with replacement(folder / f"{NAME}.lpf") as temporary:
         temporary.write_text(text_of(plan.files[f"{NAME}.lpf"]), encoding="utf-8")
-    passes = (KEEP_COPIES, SYNTHESIS, "write_json")
+    passes = (WITHOUT_FIELDS, KEEP_COPIES, SYNTHESIS, "write_json")
     stamp = digest(repr((design, passes, release("pyosys"))).encode() + SOURCE.read_bytes())
     record = folder / "synthesised.json"
     if read_kept(record, netlist, stamp) is not None:
@@ -63,26 +65,11 @@ def synthesise(
     record.unlink(missing_ok=True)
     netlist.unlink(missing_ok=True)
     with replacement(netlist) as temporary:
-        found = json.loads(mapped(design, passes, folder / "synthesis.log"))
+        found = json.loads(yosys("read_rtlil", design, passes, folder / "synthesis.log", top=NAME))
         fix_multipliers(found, board.part)
         temporary.write_text(json.dumps(found), encoding="ascii")
     write_kept(record, netlist, stamp)
     return netlist
-
-
-def mapped(design: str, passes: Sequence[str], log: Path) -> str:
-    """Return the netlist of a design, as Yosys writes it.
-
-    In some designs ABC9 takes the name of a field for a bit of another wire, and Yosys stops at an
-    assertion: see docs/notes/netlist-notes.md. Such a design is mapped without these names. No
-    other is, because names decide where cells are placed.
-    """
-    try:
-        return yosys("read_rtlil", design, passes, log, top=NAME)
-    except ToolError as error:
-        if "ERROR: Assert" not in str(error):
-            raise
-    return yosys("read_rtlil", design, (WITHOUT_FIELDS, *passes), log, top=NAME)
 
 
 def text_of(content: str | bytes) -> str:

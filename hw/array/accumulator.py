@@ -67,8 +67,8 @@ class Accumulator(wiring.Component):
             ]
             for name in ("total", "drain")
         )
-        # Sums come from all over the array: they get a clock for the way alone. Each channel has its
-        # own control registers.
+        # Sums come from all over the array: they get a clock for the way alone. Each channel has
+        # its own control registers.
         valid, first, last = (
             delay(m, getattr(self, name), 1, name=f"early_{name}")
             for name in ("valid", "first", "last")

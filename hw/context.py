@@ -76,19 +76,22 @@ class Context(wiring.Component):
 
         geometry, spec = self.geometry, self.geometry.spec
         m.submodules.lattice = lattice = BlockMemory(
-            STATE.width * geometry.lanes, spec.cells * geometry.words, granularity=STATE.width
+            STATE.width * geometry.lanes,
+            spec.cells * geometry.words,
+            granularity=STATE.width,
+            is_wide=True,
         )
-        # Addresses are registered first: they come through multiplexers, and memories are far away.
-        step, early = 1 - spare(platform, 1), way(platform)
-        at = data.View(geometry.position, delay(m, self.read_at.as_value(), step, name="read_at"))
-        word = delay(m, self.read_word, step, name="read_word")
-        m.d.comb += lattice.read_address.eq(Cat(word, at.cell))
-        m.d[early] += [
+        m.d.comb += [
+            lattice.read_address.eq(Cat(self.read_word, self.read_at.cell)),
             lattice.write_address.eq(Cat(self.write_word, self.write_cell)),
             lattice.write_data.eq(self.write_codes),
             lattice.write_enable.eq(self.write_enable),
         ]
 
+        # Addresses are registered first: they come through multiplexers, and memories are far away.
+        step, early = 1 - spare(platform, 1), way(platform)
+        at = data.View(geometry.position, delay(m, self.read_at.as_value(), step, name="read_at"))
+        word = delay(m, self.read_word, step, name="read_word")
         m.submodules.delta = delta = BlockMemory(STATE.width, 1 << len(self.delta_index))
         m.d.comb += delta.read_address.eq(Cat(at.x[1:], at.y[1:]))
         m.d[early] += [

@@ -132,6 +132,9 @@ class BlockMemory(wiring.Component):
         Number of rows.
     granularity : int
         Bits that share a write enable; default: all of a row.
+    is_wide : bool
+        Whether its blocks lie apart. Then addresses and what is written have a register first, for
+        the way alone, and a clock more; not where ways are short.
 
     Members
     -------
@@ -145,10 +148,11 @@ class BlockMemory(wiring.Component):
 
     LATENCY = 2
 
-    def __init__(self, width, depth, *, granularity=None):
+    def __init__(self, width, depth, *, granularity=None, is_wide=False):
         self.width = width
         self.depth = depth
         self.granularity = granularity or width
+        self.is_wide = is_wide
 
         super().__init__({
             "write_address": In(range(depth)),
@@ -168,14 +172,15 @@ class BlockMemory(wiring.Component):
             shape=unsigned(self.width), depth=self.depth, init=[]
         )
         write = mem.write_port(granularity=self.granularity)
-        m.d.comb += [
+        read = mem.read_port()
+        given = way(platform) if self.is_wide else "comb"
+        m.d[given] += [
             write.addr.eq(self.write_address),
             write.data.eq(self.write_data),
             write.en.eq(self.write_enable),
+            read.addr.eq(self.read_address),
         ]
-
-        read = mem.read_port()
-        m.d.comb += [read.addr.eq(self.read_address), read.en.eq(self.read_enable)]
+        m.d.comb += read.en.eq(self.read_enable)
         output = Signal(self.width, reset_less=True)
         with m.If(self.read_enable):
             m.d.sync += output.eq(read.data)

@@ -54,7 +54,7 @@ def test_every_code_of_a_step_equals_golden_a_slot_a_clock(filters):
     state = rng.integers(-128, 128, spec.lattice)
     slots, words = inputs(geometry, state)
     dut = SystolicArray(geometry, images(geometry, skeletons))
-    got, latency = [], 45 + filters
+    got, latency = [], 46 + filters
 
     async def bench(ctx):
         idle = [{"valid": 0}] * (latency + geometry.words)

@@ -79,8 +79,8 @@ def test_facts_state_the_build(chip):
     assert facts["clocks_per_step"] == 16 * 48
     assert facts["clocks_per_run"]["overhead"] == run_overhead(GEOMETRY)
     assert facts["accumulator_bits"] == {"encode": 21, "perceive": 21, "update": 25, "readout": 21}
-    # A context's six clocks and one to choose between contexts; 45 of the array's and one a filter.
-    assert facts["latency"] == {"read": 6 + 1, "array": 45 + 2, "centres": 4}
+    # A context's six clocks and one to choose between contexts; 46 of the array's and one a filter.
+    assert facts["latency"] == {"read": 6 + 1, "array": 46 + 2, "centres": 4}
     assert facts["latency"]["array"] == SystolicArray.LATENCY + 2
     assert Spec.from_json(facts["spec"]) == GEOMETRY.spec
 
@@ -88,8 +88,8 @@ def test_facts_state_the_build(chip):
 @pytest.mark.parametrize(
     ("filters", "counts", "step", "array"),
     [
-        (1, {"depthwise": 9, "pointwise": 8}, 32 * 80, 45 + 1),
-        (5, {"depthwise": 27, "pointwise": 40}, 32 * 16, 45 + 5),
+        (1, {"depthwise": 9, "pointwise": 8}, 32 * 80, 46 + 1),
+        (5, {"depthwise": 27, "pointwise": 40}, 32 * 16, 46 + 5),
     ],
 )
 def test_facts_are_of_the_geometry_and_not_of_another(filters, counts, step, array):

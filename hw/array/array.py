@@ -170,15 +170,15 @@ class SystolicArray(wiring.Component):
         if filter:
             taps = before.o_taps
         else:
-            taps = [
-                delay(m, word[channel], lane.before, name=f"tap{channel}") for word in window.taps
-            ]
+            wait = lane.before + 1  # as a row of the lane's memory, for the way alone
+            taps = [delay(m, word[channel], wait, name=f"tap{channel}") for word in window.taps]
         m.d.comb += connect_each(taps, lane.i_taps)
 
     def ring(self, m: Module, window: Window, accumulator: Accumulator) -> BlockMemory:
         """Keep each cell's state until its change is known; both come in the same order."""
         geometry = self.geometry
-        ring = BlockMemory(Shape.cast(geometry.word).width, centres(geometry) * geometry.words)
+        rows = centres(geometry) * geometry.words
+        ring = BlockMemory(Shape.cast(geometry.word).width, rows, is_wide=True)
         valid = delay(m, window.centre_valid, 1, name="centre_valid")
         m.d.comb += [
             ring.write_data.eq(delay(m, Value.cast(window.centre), 1, name="centre")),

@@ -50,7 +50,7 @@ class Lane(wiring.Component):
         Tokens past the memories; see `hw.scan`.
     """
 
-    LATENCY = 1 + ReadOnlyMemory.LATENCY + Perceive.LATENCY + Mix.LATENCY
+    LATENCY = 1 + ReadOnlyMemory.LATENCY + 1 + Perceive.LATENCY + Mix.LATENCY
 
     def __init__(
         self,
@@ -92,15 +92,15 @@ class Lane(wiring.Component):
         layout = perceive_row(self.filters)
         m.submodules.perceive_rom = rom = ReadOnlyMemory(layout, self.perceive)
         m.submodules.perceive = perceive = Perceive(self.filters)
+        row = delay(m, Value.cast(rom.data), 1, name="row")  # closer than the memory
         m.d.comb += [
             rom.address.eq(address),
-            perceive.row.eq(rom.data),
+            Value.cast(perceive.row).eq(row),
             *connect_each(self.i_taps, perceive.taps),
         ]
-        row = delay(m, Value.cast(rom.data), 1, name="row")  # closer than the memory
         scan = self.scan(m, f"perceive{self.index}", row, self.i_scan)
 
-        address = delay(m, address, Perceive.LATENCY, name="mix_address")
+        address = delay(m, address, 1 + Perceive.LATENCY, name="mix_address")
         sums = self.i_sums
         for column, hidden in enumerate(perceive.hidden):
             rom, mix = self.column(m, column)

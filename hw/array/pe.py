@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.fixed import WEIGHT
-from hw.primitives import Multiplier, delay
+from hw.primitives import Multiplier, copies, delay
 from hw.shapes import operand_shape
 
 __all__ = ["ProcessingElement", "operand", "products"]
@@ -105,7 +105,7 @@ class ProcessingElement(wiring.Component):
 
     def modulo(self, m: Module) -> Signal:
         """Return the upper product modulo 128, four clocks after the operands."""
-        sample = delay(m, self.sample[:OVERLAP], 1, name="sample")
+        [sample] = copies(m, self.sample[:OVERLAP], 1, name="sample")  # not the neighbour's, too
         packed = delay(m, self.operand[LOW - 1 : LOW + OVERLAP], 1, name="operand")
         borrow, upper = packed[0], packed[1:]
         rows = [Mux(borrow, sample, 0)]

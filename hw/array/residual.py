@@ -22,7 +22,7 @@ class Residual(wiring.Component):
     Bit-exact with ``STATE.clamp(state + golden.fixed.trunc_shift(bias + total, shift))``.
     The magnitude is shifted, so that both signs are cut towards zero.
 
-    Latency is twelve clocks, four where ways are short; the state is two, or one, behind the
+    Latency is twelve clocks, four where ways are short; the state is three, or one, behind the
     accumulator. Initiation interval one. Does not accept backpressure.
 
     Parameters
@@ -41,14 +41,14 @@ class Residual(wiring.Component):
     total, word, skeleton : In
         Accumulator without its bias; word and skeleton that its bias and shift belong to.
     state : In
-        State before the step, behind the accumulator by the latency of the memory.
+        State before the step, behind the accumulator by as much as the memory's row.
     code : Out
         State after the step.
     i_scan, o_scan : In, Out
         Tokens past the memory; see `hw.scan`.
     """
 
-    STATE_LATENCY = ReadOnlyMemory.LATENCY
+    STATE_LATENCY = ReadOnlyMemory.LATENCY + 1
     LATENCY = ReadOnlyMemory.LATENCY + 10
     SPARE = ReadOnlyMemory.SPARE + 7
 
@@ -114,7 +114,7 @@ class Residual(wiring.Component):
         m.d.sync += change.eq(Cat(limited, Const(0, 1)) ^ negative.replicate(bits + 1))
 
         # Stage 8: add to the state.
-        state = delay(m, self.state, 8 - spare(platform, 6), name="state")
+        state = delay(m, self.state, 7 - spare(platform, 5), name="state")
         total = Signal(signed(STATE.width + 2), reset_less=True)
         m.d[early] += total.eq(state + change + delay(m, negative, 1, name="added"))
 

@@ -10,6 +10,7 @@ from amaranth import *
 from amaranth.lib import wiring
 
 from golden.errors import InputError
+from hw.primitives import copies, delay
 
 __all__ = [
     "MOST_ROWS",
@@ -29,6 +30,9 @@ READ_TILES = (*TILES, (512, 36))
 
 MOST_ROWS = TILES[0][0]
 """Rows that a memory can have."""
+
+NEAR = 4
+"""Blocks of a wide memory that share registers of what they are given."""
 
 SMALL = 1024  # bits up to which a memory is cheaper in lookup tables
 ADDRESS_BITS = 14
@@ -75,13 +79,18 @@ class Ecp5:
         share = memory.granularity
         rows, bits, ranges = tiles(memory.width, memory.depth, share)
         m = Module()
+        given = (memory.read_address, memory.write_address, memory.write_enable)
+        groups, data = [given] * len(ranges), memory.write_data
+        if memory.is_wide:
+            groups = registered(m, given, -(-len(ranges) // NEAR))
+            data = delay(m, data, 1, name="write_data")
         for index, (low, high) in enumerate(ranges):
-            enable = memory.write_enable[low // share]
+            read_address, write_address, write_enable = groups[index // NEAR]
             m.submodules[f"tile{index}"] = dp16kd(
                 rows,
                 bits,
-                write=(memory.write_address, memory.write_data[low:high], enable),
-                read=(memory.read_address, memory.read_data[low:high], memory.read_enable),
+                write=(write_address, data[low:high], write_enable[low // share]),
+                read=(read_address, memory.read_data[low:high], memory.read_enable),
             )
         return m
 
@@ -98,6 +107,15 @@ class Ecp5:
                 init=init,
             )
         return m
+
+
+def registered(m: Module, given: Sequence[Value], count: int) -> list[list[Value]]:
+    """Return ``count`` registers of what is given, a clock later."""
+    found = []
+    for register in copies(m, Cat(*given), count, name="given"):
+        begins = [sum(map(len, given[:index])) for index in range(len(given))]
+        found.append([register[b : b + len(v)] for b, v in zip(begins, given, strict=True)])
+    return found
 
 
 def is_small(width: int, depth: int) -> bool:

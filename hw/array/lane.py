@@ -22,7 +22,7 @@ class Lane(wiring.Component):
     Taps, address and sums go on to the next lane, each by as many clocks later as the lane has
     filters: the samples that the filters of a channel share travel, they are not fanned out.
 
-    Latency of the first filter is 31 clocks from the address to the sums; initiation interval one.
+    Latency of the first filter is 32 clocks from the address to the sums; initiation interval one.
     Does not accept backpressure.
 
     Parameters
@@ -39,7 +39,7 @@ class Lane(wiring.Component):
     Members
     -------
     i_address : In
-        Skeleton and slot, three clocks before tap 8.
+        Skeleton and slot, four clocks before tap 8.
     i_taps : In
         Nine samples, as `Perceive` takes them.
     i_sums : In

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.context import pending_layout
-from hw.primitives import delay
+from hw.primitives import copies, delay
 from hw.sequencer.passes import pass_layout, prospect_layout
 from hw.sequencer.run import Run
 from hw.shapes import Geometry
@@ -65,10 +65,9 @@ class Account(wiring.Component):
         command = self.i_run.p
         some = Signal(4)  # of the count of steps, a bit for each byte
         taken = Signal(self.geometry.contexts)
-        starts = Signal(self.geometry.contexts)  # a clock later
+        starts, takes = copies(m, taken, 2, name="starts")  # each serves tens of registers
         m.d.sync += [
             some.eq(Cat(command.steps.word_select(byte, 8).any() for byte in range(4))),
-            starts.eq(taken),
             self.i_run.ready.eq(taken.any()),
         ]
         begun = delay(m, self.begins, 1, name="begun")  # a long time before the next pass
@@ -80,6 +79,7 @@ class Account(wiring.Component):
             m.d.comb += [
                 taken[index].eq(waits & ~run.running),
                 run.start.eq(starts[index]),
+                run.take.eq(takes[index]),
                 run.moves.eq(some.any()),
                 run.many.eq(some[1:].any()),
                 run.command.eq(command),

@@ -21,9 +21,9 @@ class Run(wiring.Component):
 
     Members
     -------
-    start, moves, many, command : In
-        Whether the run starts, whether it has a step to make, or more than 255, and all else about
-        it.
+    start, take, moves, many, command : In
+        Whether the run starts, twice, whether it has a step to make, or more than 255, and all else
+        about it.
     begun, opening : In(1)
         Whether one of its passes began a clock ago, and whether the gate opens after that.
     read : In(1)
@@ -51,6 +51,7 @@ class Run(wiring.Component):
 
         super().__init__({
             "start": In(1),
+            "take": In(1),
             "moves": In(1),
             "many": In(1),
             "command": In(geometry.command),
@@ -105,6 +106,9 @@ class Run(wiring.Component):
                 self.running.eq(self.moves),
                 remaining.eq(self.command.steps),
                 high.eq(self.many),
+            ]
+        with m.If(self.take):
+            m.d.sync += [
                 self.skeleton.eq(self.command.skeleton),
                 gate.eq(self.command.gate),
             ]

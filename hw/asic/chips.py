@@ -13,6 +13,7 @@ from golden.spec import Gate, Spec
 from hw.asic.array import require_geometry
 from hw.asic.macros import Macro, model
 from hw.asic.platform import Asic
+from hw.asic.srams import SramLibrary
 from hw.chip import Chip
 from hw.flow.names import rename
 from hw.shapes import Geometry
@@ -48,6 +49,8 @@ class AsicChip:
         What its skeleton memory is: see `MEMORIES`.
     skeletons : tuple of Skeleton
         What it holds.
+    srams : SramLibrary, optional
+        The PDK's SRAMs that its memories are made of; without it, they are macros.
     """
 
     design: str
@@ -55,6 +58,7 @@ class AsicChip:
     memory: str
     digests: tuple[str, ...]
     skeletons: tuple[Skeleton, ...] = field(repr=False, compare=False)
+    srams: SramLibrary | None = None
 
     @cached_property
     def platform(self) -> Asic:
@@ -74,11 +78,13 @@ class AsicChip:
     @property
     def models(self) -> str:
         """Verilog of its macros, for simulation, or for their ports."""
+        if self.srams is not None:
+            return ""
         return "\n".join(map(model, self.macros))
 
     @cached_property
     def _elaborated(self) -> tuple[Asic, str]:
-        platform = Asic(skeleton=self.memory)
+        platform = Asic(skeleton=self.memory, srams=self.srams)
         text = rtlil.convert(
             Chip(self.geometry, self.skeletons),
             name=NAME,

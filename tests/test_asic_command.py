@@ -44,6 +44,13 @@ def test_a_netlist_to_simulate_needs_a_library(thalweg):
     assert "The netlist in standard cells needs $PDK_ROOT or --liberty" in err
 
 
+def test_a_layout_needs_a_library(thalweg, tmp_path):
+    code, out, err = thalweg("asic", "--design", "small", "--librelane", tmp_path / "layout")
+    assert (code, out) == (2, "") and err.count("\n") == 1
+    assert "--librelane needs $PDK_ROOT or --liberty: area and period are measured" in err
+    assert not (tmp_path / "layout").exists()
+
+
 def test_says_what_there_is_without_a_library():
     [line] = lines({"library": None, "cells": 12345, "memories": [{}, {}]})
     assert line == (

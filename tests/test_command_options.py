@@ -68,7 +68,7 @@ DEFAULTS = {
     "reskeleton": {"bitstream": Path("b"), "subjects": ["s"], "output": Path("o")},
     "program": {"board": "b", "bitstream": None, "link": "uart", "flash": False},
     "asic": {"subjects": (), "library": "sg13g2", "corner": "typ", "design": "f1", "liberty": None,
-             "skeleton_memory": "logic", "output": None},
+             "skeleton_memory": "logic", "output": None, "librelane": None},
     "asic-sim": {"subjects": (), "library": "sg13g2", "corner": "typ", "design": "f1",
                  "liberty": None, "images": 1, "seed": 0},
     "sim": {"subject": "digits", "images": 20, "filters": None, "hardwired": False,

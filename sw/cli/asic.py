@@ -42,6 +42,10 @@ def asic(
     output: Annotated[
         Path | None, typer.Option(help="folder; default: build/asic/DESIGN-LIBRARY-CORNER")
     ] = None,
+    librelane: Annotated[
+        Path | None,
+        typer.Option(help="folder for Verilog and config.json, which LibreLane makes a layout of"),
+    ] = None,
 ) -> None:
     """Map a chip to standard cells, and report area, longest path and digits a second.
 
@@ -52,20 +56,30 @@ def asic(
     thalweg asic --library sg13g2
     thalweg asic --library sky130 --liberty pdk/sky130_fd_sc_hd__tt_025C_1v80.lib
     thalweg asic --design small --skeleton-memory macro
+    thalweg asic --design small --librelane build/librelane
     """  # noqa: D301 - click reads the backspace as: keep these lines
+    from golden.errors import InputError
     from hw.asic.build import build
     from hw.asic.library import find_library, target
+    from hw.asic.librelane import CONFIG, require_srams, write_librelane
     from sim.devices.asic import chip_of
     from sw.runs.writable import require_writable
 
     wanted = target(find_library(library), corner, liberty)
+    if librelane is not None and wanted.liberty is None:
+        raise InputError("--librelane needs $PDK_ROOT or --liberty: area and period are measured")
     chip = chip_of(design, subjects or (), memory=skeleton_memory)
     folder = output or asic_folder(design, library, corner)
     require_writable(folder / "report.json")
+    if librelane is not None:
+        require_writable(librelane / CONFIG)
+        require_srams(chip, wanted.library)
     found = build(chip, wanted, folder, say=typer.echo)
     for line in lines(found):
         typer.echo(line)
     typer.echo(f"wrote {folder / 'report.json'}")
+    if librelane is not None:
+        typer.echo(f"wrote {write_librelane(chip, wanted.library, found, librelane)}")
 
 
 def asic_folder(design: str, library: str, corner: str) -> Path:

@@ -84,7 +84,7 @@ def test_every_sram_of_the_verilog_has_a_place(written):
 def test_every_port_is_on_one_side(written, chip):
     lines = written[1].with_name("pins.cfg").read_text().split()
     patterns = [line for line in lines if not line.startswith("#")]
-    named = [f"{name}[0]" if bits > 1 else name for name, _, bits in ports(chip.rtlil)]
+    named = [f"{name}[0]" if bits > 1 else name for name, _, bits in ports(chip.rtlil, chip.top)]
     assert {"clk", "rst", "i_data_valid", "o_data_payload[0]"} <= set(named)
     for name in named:
         assert sum(re.fullmatch(pattern, name) is not None for pattern in patterns) == 1

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from hw.asic.srams import Sram
 
-__all__ = ["Floorplan", "floorplan"]
+__all__ = ["Floorplan", "floorplan", "shelves"]
 
 UTILISATION = 0.45
 """Share of the logic's room that its cells take; the rest is for wires, buffers and the clock."""
@@ -51,12 +52,21 @@ def floorplan(cells: float, srams: Mapping[str, Sram]) -> Floorplan:
 
 def of_width(width: int, logic: float, sizes: Mapping[str, tuple[float, float]]) -> Floorplan:
     """Return the die of a width: SRAMs in rows, then room for the logic."""
-    places: dict[str, tuple[int, int]] = {}
+    places, top = shelves(width, sizes)
+    top += math.ceil(logic / width)
+    die = width + 2 * MARGIN, top + 2 * MARGIN
+    return Floorplan(die, {name: (x + MARGIN, y + MARGIN) for name, (x, y) in places.items()})
+
+
+def shelves(
+    width: float, sizes: Mapping[Any, tuple[float, float]]
+) -> tuple[dict[Any, tuple[int, int]], int]:
+    """Return where blocks lie in rows of a width, the highest first, and how high all rows are."""
+    places: dict[Any, tuple[int, int]] = {}
     x, y, height = 0, 0, 0
     for name, size in sorted(sizes.items(), key=lambda item: (-item[1][1], item[0])):
         if x + size[0] > width:
             x, y, height = 0, y + height, 0
-        places[name] = x + MARGIN, y + MARGIN
+        places[name] = x, y
         x, height = x + math.ceil(size[0]), max(height, math.ceil(size[1]))
-    top = y + height + math.ceil(logic / width)
-    return Floorplan((width + 2 * MARGIN, top + 2 * MARGIN), places)
+    return places, y + height

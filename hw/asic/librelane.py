@@ -10,13 +10,22 @@ from typing import Any
 
 from golden.errors import InputError
 from golden.files import replacement, write_json
-from hw.asic.chips import NAME, AsicChip
+from hw.asic.chips import AsicChip
 from hw.asic.floorplan import Floorplan, floorplan
 from hw.asic.library import CellLibrary
 from hw.asic.srams import SRAMS, Assembly, SramLibrary, assemble
 from hw.asic.verilog import chip_verilog, instances, ports, sram_header
 
-__all__ = ["CONFIG", "require_srams", "write_librelane"]
+__all__ = [
+    "CONFIG",
+    "GRID",
+    "LINT",
+    "SUPPLY",
+    "macros",
+    "period",
+    "require_srams",
+    "write_librelane",
+]
 
 CONFIG = "config.json"
 PINS = "pins.cfg"
@@ -73,7 +82,7 @@ def write_librelane(
     chip = replace(chip, srams=srams)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).unlink(missing_ok=True)  # of another chip, if this fails
-    files = {f"{NAME}.v": chip_verilog(chip, folder / f"{NAME}.yosys.log")}
+    files = {f"{chip.top}.v": chip_verilog(chip, folder / f"{chip.top}.yosys.log")}
     files |= {f"{name}.v": sram_header(one) for name, one in assemblies.items()}
     files[PINS] = pins(chip)
     if srams.pdk == "ihp-sg13g2":
@@ -81,11 +90,11 @@ def write_librelane(
     for name, text in files.items():
         with replacement(folder / name) as temporary:
             temporary.write_text(text, encoding="ascii")
-    blocks = instances(chip.rtlil, set(assemblies))
+    blocks = instances(chip.rtlil, set(assemblies), chip.top)
     plan = floorplan(
         report["area_mm2"] * 1e6, {path: assemblies[kind].sram for path, kind in blocks.items()}
     )
-    found = config(srams, assemblies, blocks, plan)
+    found = config(chip, srams, assemblies, blocks, plan)
     found["CLOCK_PERIOD"] = period(report, assemblies)
     if SUPPLY in files:
         found["PDN_CFG"] = f"dir::{SUPPLY}"
@@ -94,6 +103,7 @@ def write_librelane(
 
 
 def config(
+    chip: AsicChip,
     srams: SramLibrary,
     assemblies: Mapping[str, Assembly],
     blocks: Mapping[str, str],
@@ -102,8 +112,8 @@ def config(
     """Return LibreLane's variables, apart from those that are measured."""
     return {
         "meta": {"version": 2, "flow": "Classic"},
-        "DESIGN_NAME": NAME,
-        "VERILOG_FILES": [f"dir::{NAME}.v"],
+        "DESIGN_NAME": chip.top,
+        "VERILOG_FILES": [f"dir::{chip.top}.v"],
         "LINTER_DISABLE_WARNINGS": LINT,
         "CLOCK_PORT": "clk",
         "FP_SIZING": "absolute",
@@ -111,11 +121,23 @@ def config(
         "PL_TARGET_DENSITY_PCT": DENSITY,
         "IO_PIN_ORDER_CFG": f"dir::{PINS}",
         "ERRORS_ON_UNMATCHED_IO": "both",
+        **macros(srams, assemblies, blocks, plan.places),
+    }
+
+
+def macros(
+    srams: SramLibrary,
+    assemblies: Mapping[str, Assembly],
+    blocks: Mapping[str, str],
+    places: Mapping[str, tuple[int, int]],
+) -> dict[str, Any]:
+    """Return the variables that say where the SRAMs are, and how they get their supply."""
+    return {
         "MACROS": {
             kind: views(srams, kind)
             | {
                 "instances": {
-                    path: {"location": plan.places[path], "orientation": srams.orientation}
+                    path: {"location": places[path], "orientation": srams.orientation}
                     for path, block in blocks.items()
                     if block == kind
                 }
@@ -159,7 +181,7 @@ def period(report: Mapping[str, Any], assemblies: Mapping[str, Assembly]) -> flo
 def pins(chip: AsicChip) -> str:
     """Return which side each port is on: clock and reset above, inputs left, outputs right."""
     sides: dict[str, list[str]] = {"N": ["clk", "rst"], "W": [], "E": []}
-    for name, way, bits in ports(chip.rtlil):
+    for name, way, bits in ports(chip.rtlil, chip.top):
         if name not in sides["N"]:
             sides["W" if way == "input" else "E"].append(
                 f"{name}\\[[0-9]+\\]" if bits > 1 else name

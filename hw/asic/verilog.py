@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from hw.asic.chips import NAME, AsicChip
+from hw.asic.chips import AsicChip
 from hw.asic.sram_memory import sram_ports
 from hw.asic.srams import Assembly
 from hw.flow.yosys import yosys
@@ -24,7 +24,7 @@ def chip_verilog(chip: AsicChip, log: Path) -> str:
 
     ``log`` is Yosys's: it stays only where something fails.
     """
-    text = yosys("read_rtlil", chip.rtlil, PASSES, log, top=NAME)
+    text = yosys("read_rtlil", chip.rtlil, PASSES, log, top=chip.top)
     # Yosys stamps its build into the first line: the file depends on the design alone.
     return re.sub(r"\A/\*.*?\*/\n+", "", text)
 
@@ -40,13 +40,13 @@ def sram_header(made: Assembly) -> str:
     return head + ",\n".join(lines) + "\n);\nendmodule\n"
 
 
-def ports(design: str, top: str = NAME) -> Iterator[tuple[str, str, int]]:
+def ports(design: str, top: str) -> Iterator[tuple[str, str, int]]:
     """Yield name, way (input or output) and bits of each port of a design, RTLIL."""
     for bits, way, name in PORT.findall(modules(design)[top]):
         yield name, way, int(bits or 1)
 
 
-def instances(design: str, kinds: set[str], top: str = NAME) -> dict[str, str]:
+def instances(design: str, kinds: set[str], top: str) -> dict[str, str]:
     """Return the path of each instance of some modules in a design, RTLIL, and its module."""
     cells = {module: CELL.findall(body) for module, body in modules(design).items()}
 

@@ -17,6 +17,7 @@ class SramDesign(AsicDesign):
     """A chip whose memories are SRAMs, with models of these."""
 
     models: str
+    optimise = "OPT_FAST=-O0 OPT_SLOW=-O0"  # compiling takes longer than a run
 
     def write_verilog(self, folder, text):
         arguments = super().write_verilog(folder, text)
@@ -30,7 +31,7 @@ def test_a_chip_with_srams_computes_golden_codes(library):
     device = AsicDevice(SramDesign(chip, sram_models(library)), seed=1, stall=30)
     skeleton = chip.skeletons[0]
     spec, rng = skeleton.spec, np.random.default_rng(0)
-    images = rng.integers(0, 256, (2, spec.image, spec.image)).astype(np.uint8)
+    images = rng.integers(0, 256, (1, spec.image, spec.image)).astype(np.uint8)
     restorer = Restorer(skeleton, network(spec, rng), spec.steps)
     codes = spec.cells * (spec.channels + 3) + spec.image**2
-    assert compare_device(device, restorer, images) == 2 * codes
+    assert compare_device(device, restorer, images) == codes

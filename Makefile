@@ -75,7 +75,7 @@ reskeleton: $(BIN)/.boards ## BOARD's bitstream with SKELETON="x y" in place of 
 	$(THALWEG) reskeleton $(built)/thalweg.bit $(SKELETON) --output $(built)/reskeleton.bit
 
 asic: setup ## DESIGN in cells of LIBRARY=sg13g2|sky130 at CORNER=typ|slow; LIBRELANE=folder for a layout
-	$(THALWEG) asic $(if $(chosen),$(SKELETON)) --library $(LIBRARY) --corner $(CORNER) --design $(DESIGN) $(if $(LIBERTY),--liberty '$(LIBERTY)') $(if $(LIBRELANE),--librelane '$(LIBRELANE)')
+	$(THALWEG) asic $(if $(chosen),$(SKELETON)) --library $(LIBRARY) --corner $(CORNER) --design $(DESIGN) $(if $(LIBERTY),--liberty '$(LIBERTY)') $(if $(LIBRELANE),--librelane '$(LIBRELANE)') $(if $(TINY_TAPEOUT),--tiny-tapeout '$(TINY_TAPEOUT)')
 
 asic-sim: setup ## the netlist of make asic, gate by gate, against golden: IMAGES whole digits
 	$(THALWEG) asic-sim $(if $(chosen),$(SKELETON)) --library $(LIBRARY) --corner $(CORNER) --design $(DESIGN) $(if $(LIBERTY),--liberty '$(LIBERTY)') $(if $(filter-out file,$(origin IMAGES)),--images $(IMAGES))

@@ -1,15 +1,23 @@
-"""Load a configuration with LibreLane, beside a stand-in for its PDK; print what it has read.
+"""Load a configuration with LibreLane, beside a stand-in for its PDK; write what it has read.
 
 A program of its own: LibreLane leaves files open, and its warnings are not ours.
 
     python -W ignore -m tests.librelane_load config.json PDK FOLDER
 """
 
+import json
 import re
+import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import get_args, get_origin
+
+import pytest
+
+from golden.files import ROOT
+
+READ = "read.json"
 
 SAYS = {
     "STD_CELL_LIBRARY": "cells",
@@ -21,8 +29,18 @@ SAYS = {
 """What the variables of the stand-in are that the chip's configuration has to go with."""
 
 
+def load(path, pdk, folder):
+    """Have LibreLane read a configuration: exit code, what it has read, and what it says."""
+    pytest.importorskip("librelane", reason="LibreLane is the extra librelane")
+    command = [sys.executable, "-W", "ignore", "-m", "tests.librelane_load"]
+    command += [str(path), pdk, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    read = None if done.returncode else json.loads((folder / READ).read_text())
+    return done.returncode, read, done.stderr
+
+
 def main(path, pdk, folder):
-    """Write the stand-in, load the configuration, and print it."""
+    """Write the stand-in, load the configuration, and write it in full."""
     from librelane.config import InvalidConfig
     from librelane.flows import Flow
 
@@ -30,7 +48,8 @@ def main(path, pdk, folder):
     files = re.findall(r'pdk_dir::([^"]+)', Path(path).read_text())
     write_pdk(Path(folder), pdk, classic.get_all_config_variables(classic), files)
     try:
-        print(classic(path, pdk=pdk, pdk_root=folder).config.dumps())
+        read = classic(path, pdk=pdk, pdk_root=folder).config.dumps()
+        (Path(folder) / READ).write_text(read)
     except InvalidConfig as error:
         sys.exit(str(error))
 

@@ -2,15 +2,12 @@
 
 import json
 import re
-import subprocess
-import sys
 from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from golden.errors import InputError
-from golden.files import ROOT
 from hw.asic.floorplan import GAP, MARGIN, UTILISATION, floorplan
 from hw.asic.library import find_library
 from hw.asic.librelane import require_srams, write_librelane
@@ -18,6 +15,7 @@ from hw.asic.macros import ram, rom, single
 from hw.asic.srams import SRAMS, assemble
 from hw.asic.verilog import ports
 from sim.devices.asic import chip_of
+from tests.librelane_load import load
 from tests.toy_cells import TOY
 
 REPORT = {"area_mm2": 0.2, "corner": {"name": "typ"}, "longest_path": {"ns": 4.0}}
@@ -35,19 +33,11 @@ def written(request, chip, tmp_path_factory):
     return request.param, write_librelane(chip, find_library(request.param), REPORT, folder)
 
 
-def load(path, library, folder):
-    """Have LibreLane read a configuration: exit code, what it has read or says, and the rest."""
-    pytest.importorskip("librelane", reason="LibreLane is the extra librelane")
-    command = [sys.executable, "-W", "ignore", "-m", "tests.librelane_load"]
-    command += [str(path), SRAMS[library].pdk, str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-
-
 def test_librelane_takes_the_configuration(written, tmp_path):
     library, path = written
-    loaded, given = load(path, library, tmp_path), json.loads(path.read_text())
-    assert loaded.returncode == 0, loaded.stderr
-    config = json.loads(loaded.stdout)
+    code, config, said = load(path, SRAMS[library].pdk, tmp_path)
+    assert code == 0, said
+    given = json.loads(path.read_text())
     for name in ("DESIGN_NAME", "CLOCK_PORT", "CLOCK_PERIOD", "DIE_AREA", "PDN_MACRO_CONNECTIONS"):
         assert config[name] == given[name]
     assert set(config["MACROS"]) == set(given["MACROS"])
@@ -61,8 +51,8 @@ def test_librelane_refuses_a_variable_that_it_does_not_know(written, tmp_path):
     library, path = written
     wrong = path.with_name("wrong.json")
     wrong.write_text(json.dumps(json.loads(path.read_text()) | {"CLOCK_PERIODS": 5}))
-    loaded = load(wrong, library, tmp_path)
-    assert loaded.returncode == 1 and "CLOCK_PERIODS" in loaded.stderr
+    code, _, said = load(wrong, SRAMS[library].pdk, tmp_path)
+    assert code == 1 and "CLOCK_PERIODS" in said
 
 
 def test_every_sram_of_the_verilog_has_a_place(written):

@@ -16,6 +16,7 @@ from hw.asic.tiny_project import require_tiny, write_project
 from hw.asic.tiny_tapeout import BIDIRECTIONAL
 from sim.devices.asic import chip_of
 from sim.tiny_tapeout import conversation
+from tests.librelane_load import load
 
 REPORT = {"area_mm2": 0.45, "corner": {"name": "typ"}, "longest_path": {"ns": 4.0}}
 IHP = {sram.name: sram for sram in SRAMS["sg13g2"].srams}
@@ -92,6 +93,16 @@ def test_the_datasheet_and_the_makefile_are_filled_in(project):
     macros = json.loads((project / "src" / "config.json").read_text())["MACROS"]
     assert "SRAMS = " + " ".join(macros) in makefile
     assert sum(len(macro["instances"]) for macro in macros.values()) == 5
+
+
+def test_librelane_takes_the_configuration(project, tmp_path):
+    config = json.loads((project / "src" / "config.json").read_text())
+    added = {"DESIGN_NAME": "tt_um_thalweg", "VERILOG_FILES": ["dir::tt_um_thalweg.v"]}
+    merged = project / "src" / "merged.json"  # as Tiny Tapeout's tools complete it
+    merged.write_text(json.dumps(config | added | {"DIE_AREA": [0, 0, *TILES["8x4"]]}))
+    code, found, said = load(merged, SRAMS["sg13g2"].pdk, tmp_path)
+    assert code == 0, said
+    assert found["CLOCK_PERIOD"] == 20 and set(found["MACROS"]) == set(config["MACROS"])
 
 
 def test_the_host_says_requests_that_the_chip_can_keep(chip):

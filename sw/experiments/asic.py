@@ -89,7 +89,7 @@ def tiles(reports: Sequence[Report]) -> str:
                 found["count"],
                 f"{found['tiles_mm2']:.3f}",
             ])
-    headings = ("mm2 of cells", "mm2 of SRAMs", "needed at that density", "tiles", "number", "mm2")
+    headings = ("mm2 of cells", "mm2 of SRAMs", "mm2 with room for wires", "tiles", "number", "mm2")
     return table(headings, rows)
 
 

@@ -13,6 +13,9 @@ __all__ = ["asic_parts", "read_reports"]
 REPORTS = ROOT / "docs" / "asic"
 """What `thalweg asic` wrote of each design, library and corner."""
 
+SYNTHESIS = REPORTS / "librelane" / "synthesis.json"
+"""What LibreLane's steps up to synthesis measured of the chips in IHP's cells: `metrics.json`."""
+
 Report = Mapping[str, Any]
 
 
@@ -37,6 +40,7 @@ def asic_parts() -> dict[str, str]:
         "asic-blocks": blocks(whole),
         "asic-memories": memories(typical),
         "asic-tiny": tiles(typical),
+        "asic-librelane": librelane(read_json(SYNTHESIS), typical),
     }
 
 
@@ -91,6 +95,26 @@ def tiles(reports: Sequence[Report]) -> str:
             ])
     headings = ("mm2 of cells", "mm2 of SRAMs", "mm2 with room for wires", "tiles", "number", "mm2")
     return table(headings, rows)
+
+
+def librelane(found: Mapping[str, Any], reports: Sequence[Report]) -> str:
+    """Return what LibreLane's synthesis made of the chips, beside the areas reported here."""
+    ours = {r["design"]: r["area_mm2"] for r in reports if r["library"] == "sg13g2"}
+    counts = ("lint_error", "lint_warning", "inferred_latch", "instance_unmapped")
+    rows = [
+        [
+            f"`{design}`",
+            f"{ours[design]:.3f}",
+            f"{metrics['design__instance__area'] * 1e-6:.3f}",
+            f"{metrics['design__instance__count']:,}",
+            *(metrics[f"design__{count}__count"] for count in counts),
+            metrics["synthesis__check_error__count"],
+        ]
+        for design, metrics in found["designs"].items()
+    ]
+    areas = ("mm2 by `make asic`", "mm2 by LibreLane", "instances")
+    checks = ("lint errors", "lint warnings", "latches", "unmapped cells", "check errors")
+    return table(("design", *areas, *checks), rows)
 
 
 def memories(reports: Sequence[Report]) -> str:

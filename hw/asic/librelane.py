@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from golden.files import replacement, write_json
 from hw.asic.chips import AsicChip
 from hw.asic.floorplan import Floorplan, floorplan
 from hw.asic.library import CellLibrary
-from hw.asic.srams import SRAMS, Assembly, SramLibrary, assemble
+from hw.asic.srams import SRAMS, Assembly, Sram, SramLibrary, assemble
 from hw.asic.verilog import chip_verilog, instances, ports, sram_header
 
 __all__ = [
@@ -21,9 +21,12 @@ __all__ = [
     "GRID",
     "LINT",
     "SUPPLY",
+    "Laid",
+    "lay",
     "macros",
     "period",
     "require_srams",
+    "write_files",
     "write_librelane",
 ]
 
@@ -60,6 +63,47 @@ def require_srams(chip: AsicChip, library: CellLibrary) -> dict[str, Assembly]:
     return {macro.name: assemble(macro, SRAMS[library.name]) for macro in chip.macros}
 
 
+@dataclass(frozen=True)
+class Laid:
+    """A chip whose memories are SRAMs, before they have places.
+
+    `assemblies` has how the memories are made, by the SRAM's name; `blocks` has the SRAM's name of
+    each instance.
+    """
+
+    chip: AsicChip
+    library: SramLibrary
+    assemblies: dict[str, Assembly]
+    blocks: dict[str, str]
+
+    @property
+    def srams(self) -> dict[str, Sram]:
+        """The SRAM of each instance."""
+        return {path: self.assemblies[name].sram for path, name in self.blocks.items()}
+
+    def verilog(self, folder: Path) -> dict[str, str]:
+        """Return the chip's Verilog and the ports of its SRAMs, by file; a log goes to a folder."""
+        top = self.chip.top
+        files = {f"{top}.v": chip_verilog(self.chip, folder / f"{top}.yosys.log")}
+        return files | {f"{name}.v": sram_header(made) for name, made in self.assemblies.items()}
+
+
+def lay(chip: AsicChip, library: CellLibrary) -> Laid:
+    """Return a chip with the SRAMs that go with a library."""
+    made = {one.sram.name: one for one in require_srams(chip, library).values()}
+    chip = replace(chip, srams=SRAMS[library.name])
+    blocks = instances(chip.rtlil, set(made), chip.top)
+    return Laid(chip, SRAMS[library.name], made, blocks)
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files below a folder, in their order, each whole or not at all."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        with replacement(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
 def write_librelane(
     chip: AsicChip, library: CellLibrary, report: Mapping[str, Any], folder: Path
 ) -> Path:
@@ -76,44 +120,26 @@ def write_librelane(
     folder : Path
         Where the files go. `config.json` is written last.
     """
-    made = require_srams(chip, library)
-    assemblies = {one.sram.name: one for one in made.values()}
-    srams = SRAMS[library.name]
-    chip = replace(chip, srams=srams)
+    laid = lay(chip, library)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).unlink(missing_ok=True)  # of another chip, if this fails
-    files = {f"{chip.top}.v": chip_verilog(chip, folder / f"{chip.top}.yosys.log")}
-    files |= {f"{name}.v": sram_header(one) for name, one in assemblies.items()}
-    files[PINS] = pins(chip)
-    if srams.pdk == "ihp-sg13g2":
+    files = laid.verilog(folder) | {PINS: pins(laid.chip)}
+    found = config(laid, floorplan(report["area_mm2"] * 1e6, laid.srams))
+    found["CLOCK_PERIOD"] = period(report, laid)
+    if laid.library.pdk == "ihp-sg13g2":
         files[SUPPLY] = GRID
-    for name, text in files.items():
-        with replacement(folder / name) as temporary:
-            temporary.write_text(text, encoding="ascii")
-    blocks = instances(chip.rtlil, set(assemblies), chip.top)
-    plan = floorplan(
-        report["area_mm2"] * 1e6, {path: assemblies[kind].sram for path, kind in blocks.items()}
-    )
-    found = config(chip, srams, assemblies, blocks, plan)
-    found["CLOCK_PERIOD"] = period(report, assemblies)
-    if SUPPLY in files:
         found["PDN_CFG"] = f"dir::{SUPPLY}"
+    write_files(folder, files)
     write_json(folder / CONFIG, found, indent=1)
     return folder / CONFIG
 
 
-def config(
-    chip: AsicChip,
-    srams: SramLibrary,
-    assemblies: Mapping[str, Assembly],
-    blocks: Mapping[str, str],
-    plan: Floorplan,
-) -> dict[str, Any]:
+def config(laid: Laid, plan: Floorplan) -> dict[str, Any]:
     """Return LibreLane's variables, apart from those that are measured."""
     return {
         "meta": {"version": 2, "flow": "Classic"},
-        "DESIGN_NAME": chip.top,
-        "VERILOG_FILES": [f"dir::{chip.top}.v"],
+        "DESIGN_NAME": laid.chip.top,
+        "VERILOG_FILES": [f"dir::{laid.chip.top}.v"],
         "LINTER_DISABLE_WARNINGS": LINT,
         "CLOCK_PORT": "clk",
         "FP_SIZING": "absolute",
@@ -121,32 +147,20 @@ def config(
         "PL_TARGET_DENSITY_PCT": DENSITY,
         "IO_PIN_ORDER_CFG": f"dir::{PINS}",
         "ERRORS_ON_UNMATCHED_IO": "both",
-        **macros(srams, assemblies, blocks, plan.places),
+        **macros(laid, plan.places),
     }
 
 
-def macros(
-    srams: SramLibrary,
-    assemblies: Mapping[str, Assembly],
-    blocks: Mapping[str, str],
-    places: Mapping[str, tuple[int, int]],
-) -> dict[str, Any]:
+def macros(laid: Laid, places: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
     """Return the variables that say where the SRAMs are, and how they get their supply."""
+    found = {name: views(laid.library, name) | {"instances": {}} for name in laid.assemblies}
+    for path, name in laid.blocks.items():
+        place = {"location": places[path], "orientation": laid.library.orientation}
+        found[name]["instances"][path] = place
+    supplies = laid.library.supplies
     return {
-        "MACROS": {
-            kind: views(srams, kind)
-            | {
-                "instances": {
-                    path: {"location": places[path], "orientation": srams.orientation}
-                    for path, block in blocks.items()
-                    if block == kind
-                }
-            }
-            for kind in assemblies
-        },
-        "PDN_MACRO_CONNECTIONS": [
-            f".* VPWR VGND {power} {ground}" for power, ground in srams.supplies
-        ],
+        "MACROS": found,
+        "PDN_MACRO_CONNECTIONS": [f".* VPWR VGND {power} {ground}" for power, ground in supplies],
     }
 
 
@@ -163,7 +177,7 @@ def views(srams: SramLibrary, kind: str) -> dict[str, Any]:
     }
 
 
-def period(report: Mapping[str, Any], assemblies: Mapping[str, Assembly]) -> float:
+def period(report: Mapping[str, Any], laid: Laid) -> float:
     """Return the period in ns that is asked for.
 
     The cells' longest path may begin at an SRAM: the slowest one's delay is added, or half of the
@@ -171,7 +185,7 @@ def period(report: Mapping[str, Any], assemblies: Mapping[str, Assembly]) -> flo
     """
     corner = report["corner"]["name"]
     path = report["longest_path"]["ns"]
-    access = [one.sram.access for one in assemblies.values()]
+    access = [one.sram.access for one in laid.assemblies.values()]
     if not all(access):
         return math.ceil(20 * path * WIRES) / 10
     slowest = max((times[corner] for times in access), default=0.0)

@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from golden.errors import InputError
-from golden.files import replacement
 from hw.asic.chips import AsicChip, TinyAsic
 from hw.asic.library import CellLibrary
-from hw.asic.librelane import GRID, LINT, SUPPLY, macros, period
-from hw.asic.srams import SRAMS, assemble
+from hw.asic.librelane import GRID, LINT, SUPPLY, Laid, lay, macros, period, write_files
 from hw.asic.tiles import place, require_fit
 from hw.asic.tiny_tapeout import BIDIRECTIONAL
-from hw.asic.verilog import chip_verilog, instances, sram_header
 from hw.clocks import RESET_CLOCKS
 
 __all__ = ["INFO", "require_tiny", "write_project"]
@@ -82,39 +78,32 @@ def write_project(
         Where the files go. `info.yaml` is written last.
     """
     require_tiny(chip, library)
-    srams = SRAMS[library.name]
-    assemblies = {made.sram.name: made for made in (assemble(m, srams) for m in chip.macros)}
-    chip = replace(chip, srams=srams)
-    blocks = instances(chip.rtlil, set(assemblies), chip.top)
-    by_name = {path: assemblies[kind].sram for path, kind in blocks.items()}
-    tiles = require_fit(report["area_mm2"] * 1e6, by_name)
-    ns = max(period(report, assemblies), FASTEST)
+    laid = lay(chip, library)
+    tiles = require_fit(report["area_mm2"] * 1e6, laid.srams)
+    ns = max(period(report, laid), FASTEST)
     config = {
         **DEFAULTS,
         "CLOCK_PERIOD": ns,
         "LINTER_DISABLE_WARNINGS": LINT,
         "PDN_CFG": f"dir::{SUPPLY}",
-        **macros(srams, assemblies, blocks, place(tiles, by_name)),
+        **macros(laid, place(tiles, laid.srams)),
     }
-    (folder / "src").mkdir(parents=True, exist_ok=True)
-    sources = {f"{chip.top}.v": chip_verilog(chip, folder / f"{chip.top}.yosys.log")}
-    headers = {f"{name}.v": sram_header(made) for name, made in assemblies.items()}
-    files = {f"src/{name}": text for name, text in (sources | headers).items()}
-    files |= {"src/config.json": as_json(config), f"src/{SUPPLY}": GRID}
-    files |= {f"test/{name}": (TEMPLATES / name).read_text() for name in ("test.py", "tb.v")}
-    makefile = (TEMPLATES / "Makefile").read_text()
-    files |= {
-        "test/Makefile": makefile.replace("@SRAMS@", " ".join(assemblies)),
-        "test/requirements.txt": (TEMPLATES / "requirements.txt").read_text(),
-        "test/vectors.json": as_json(vectors),
-        "docs/info.md": datasheet(chip, ns),
-        INFO: info(chip, tiles, ns, [*sources]),
-    }
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        with replacement(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    source = f"{chip.top}.v"
+    sources = laid.verilog(folder) | {"config.json": as_json(config), SUPPLY: GRID}
+    files = {f"src/{name}": text for name, text in sources.items()}
+    files |= {f"test/{name}": text for name, text in tests(laid, vectors).items()}
+    files |= {"docs/info.md": datasheet(chip, ns), INFO: info(chip, tiles, ns, [source])}
+    write_files(folder, files)
     return folder / INFO
+
+
+def tests(laid: Laid, vectors: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files of the project's test."""
+    names = ("Makefile", "requirements.txt", "tb.v", "test.py")
+    files = {name: (TEMPLATES / name).read_text(encoding="utf-8") for name in names}
+    files["Makefile"] = files["Makefile"].replace("@SRAMS@", " ".join(laid.assemblies))
+    return files | {"vectors.json": as_json(vectors)}
 
 
 def as_json(value: Any) -> str:

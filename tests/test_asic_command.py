@@ -49,10 +49,11 @@ def test_a_netlist_to_simulate_needs_a_library(thalweg):
     assert "The netlist in standard cells needs $PDK_ROOT or --liberty" in err
 
 
-def test_the_hardwired_chip_has_a_simulation_of_its_own(thalweg):
-    code, out, err = thalweg("asic-sim", "--design", "hardwired")
+@pytest.mark.parametrize("design", ["hardwired", "tiny"])
+def test_other_chips_have_simulations_of_their_own(thalweg, design):
+    code, out, err = thalweg("asic-sim", "--design", design)
     assert (code, out) == (2, "") and err.count("\n") == 1
-    assert "DESIGN must be f1 or small: thalweg sim --hardwired compares the other" in err
+    assert f"DESIGN must be f1 or small, not '{design}': docs/asic.md has its proof" in err
 
 
 def test_a_layout_needs_a_library(thalweg, tmp_path):

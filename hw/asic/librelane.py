@@ -21,11 +21,11 @@ __all__ = [
     "GRID",
     "LINT",
     "SUPPLY",
-    "Laid",
-    "lay",
+    "SramChip",
     "macros",
     "period",
     "require_srams",
+    "use_srams",
     "write_files",
     "write_librelane",
 ]
@@ -64,7 +64,7 @@ def require_srams(chip: AsicChip, library: CellLibrary) -> dict[str, Assembly]:
 
 
 @dataclass(frozen=True)
-class Laid:
+class SramChip:
     """A chip whose memories are SRAMs, before they have places.
 
     `assemblies` has how the memories are made, by the SRAM's name; `blocks` has the SRAM's name of
@@ -88,12 +88,12 @@ class Laid:
         return files | {f"{name}.v": sram_header(made) for name, made in self.assemblies.items()}
 
 
-def lay(chip: AsicChip, library: CellLibrary) -> Laid:
+def use_srams(chip: AsicChip, library: CellLibrary) -> SramChip:
     """Return a chip with the SRAMs that go with a library."""
     made = {one.sram.name: one for one in require_srams(chip, library).values()}
     chip = replace(chip, srams=SRAMS[library.name])
     blocks = instances(chip.rtlil, set(made), chip.top)
-    return Laid(chip, SRAMS[library.name], made, blocks)
+    return SramChip(chip, SRAMS[library.name], made, blocks)
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:
@@ -120,13 +120,13 @@ def write_librelane(
     folder : Path
         Where the files go. `config.json` is written last.
     """
-    laid = lay(chip, library)
+    design = use_srams(chip, library)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).unlink(missing_ok=True)  # of another chip, if this fails
-    files = laid.verilog(folder) | {PINS: pins(laid.chip)}
-    found = config(laid, floorplan(report["area_mm2"] * 1e6, laid.srams))
-    found["CLOCK_PERIOD"] = period(report, laid)
-    if laid.library.pdk == "ihp-sg13g2":
+    files = design.verilog(folder) | {PINS: pins(design.chip)}
+    found = config(design, floorplan(report["area_mm2"] * 1e6, design.srams))
+    found["CLOCK_PERIOD"] = period(report, design)
+    if design.library.pdk == "ihp-sg13g2":
         files[SUPPLY] = GRID
         found["PDN_CFG"] = f"dir::{SUPPLY}"
     write_files(folder, files)
@@ -134,12 +134,12 @@ def write_librelane(
     return folder / CONFIG
 
 
-def config(laid: Laid, plan: Floorplan) -> dict[str, Any]:
+def config(design: SramChip, plan: Floorplan) -> dict[str, Any]:
     """Return LibreLane's variables, apart from those that are measured."""
     return {
         "meta": {"version": 2, "flow": "Classic"},
-        "DESIGN_NAME": laid.chip.top,
-        "VERILOG_FILES": [f"dir::{laid.chip.top}.v"],
+        "DESIGN_NAME": design.chip.top,
+        "VERILOG_FILES": [f"dir::{design.chip.top}.v"],
         "LINTER_DISABLE_WARNINGS": LINT,
         "CLOCK_PORT": "clk",
         "FP_SIZING": "absolute",
@@ -147,17 +147,17 @@ def config(laid: Laid, plan: Floorplan) -> dict[str, Any]:
         "PL_TARGET_DENSITY_PCT": DENSITY,
         "IO_PIN_ORDER_CFG": f"dir::{PINS}",
         "ERRORS_ON_UNMATCHED_IO": "both",
-        **macros(laid, plan.places),
+        **macros(design, plan.places),
     }
 
 
-def macros(laid: Laid, places: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
+def macros(design: SramChip, places: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
     """Return the variables that say where the SRAMs are, and how they get their supply."""
-    found = {name: views(laid.library, name) | {"instances": {}} for name in laid.assemblies}
-    for path, name in laid.blocks.items():
-        place = {"location": places[path], "orientation": laid.library.orientation}
+    found = {name: views(design.library, name) | {"instances": {}} for name in design.assemblies}
+    for path, name in design.blocks.items():
+        place = {"location": places[path], "orientation": design.library.orientation}
         found[name]["instances"][path] = place
-    supplies = laid.library.supplies
+    supplies = design.library.supplies
     return {
         "MACROS": found,
         "PDN_MACRO_CONNECTIONS": [f".* VPWR VGND {power} {ground}" for power, ground in supplies],
@@ -177,7 +177,7 @@ def views(srams: SramLibrary, kind: str) -> dict[str, Any]:
     }
 
 
-def period(report: Mapping[str, Any], laid: Laid) -> float:
+def period(report: Mapping[str, Any], design: SramChip) -> float:
     """Return the period in ns that is asked for.
 
     The cells' longest path may begin at an SRAM: the slowest one's delay is added, or half of the
@@ -185,7 +185,7 @@ def period(report: Mapping[str, Any], laid: Laid) -> float:
     """
     corner = report["corner"]["name"]
     path = report["longest_path"]["ns"]
-    access = [one.sram.access for one in laid.assemblies.values()]
+    access = [one.sram.access for one in design.assemblies.values()]
     if not all(access):
         return math.ceil(20 * path * WIRES) / 10
     slowest = max((times[corner] for times in access), default=0.0)

@@ -11,7 +11,7 @@ from typing import Any
 from golden.errors import InputError
 from hw.asic.chips import AsicChip, TinyAsic
 from hw.asic.library import CellLibrary
-from hw.asic.librelane import GRID, LINT, SUPPLY, Laid, lay, macros, period, write_files
+from hw.asic.librelane import GRID, LINT, SUPPLY, SramChip, macros, period, use_srams, write_files
 from hw.asic.tiles import place, require_fit
 from hw.asic.tiny_tapeout import BIDIRECTIONAL
 from hw.clocks import RESET_CLOCKS
@@ -78,31 +78,31 @@ def write_project(
         Where the files go. `info.yaml` is written last.
     """
     require_tiny(chip, library)
-    laid = lay(chip, library)
-    tiles = require_fit(report["area_mm2"] * 1e6, laid.srams)
-    ns = max(period(report, laid), FASTEST)
+    design = use_srams(chip, library)
+    tiles = require_fit(report["area_mm2"] * 1e6, design.srams)
+    ns = max(period(report, design), FASTEST)
     config = {
         **DEFAULTS,
         "CLOCK_PERIOD": ns,
         "LINTER_DISABLE_WARNINGS": LINT,
         "PDN_CFG": f"dir::{SUPPLY}",
-        **macros(laid, place(tiles, laid.srams)),
+        **macros(design, place(tiles, design.srams)),
     }
     folder.mkdir(parents=True, exist_ok=True)
     source = f"{chip.top}.v"
-    sources = laid.verilog(folder) | {"config.json": as_json(config), SUPPLY: GRID}
+    sources = design.verilog(folder) | {"config.json": as_json(config), SUPPLY: GRID}
     files = {f"src/{name}": text for name, text in sources.items()}
-    files |= {f"test/{name}": text for name, text in tests(laid, vectors).items()}
+    files |= {f"test/{name}": text for name, text in tests(design, vectors).items()}
     files |= {"docs/info.md": datasheet(chip, ns), INFO: info(chip, tiles, ns, [source])}
     write_files(folder, files)
     return folder / INFO
 
 
-def tests(laid: Laid, vectors: Mapping[str, Any]) -> dict[str, str]:
+def tests(design: SramChip, vectors: Mapping[str, Any]) -> dict[str, str]:
     """Return the files of the project's test."""
     names = ("Makefile", "requirements.txt", "tb.v", "test.py")
     files = {name: (TEMPLATES / name).read_text(encoding="utf-8") for name in names}
-    files["Makefile"] = files["Makefile"].replace("@SRAMS@", " ".join(laid.assemblies))
+    files["Makefile"] = files["Makefile"].replace("@SRAMS@", " ".join(design.assemblies))
     return files | {"vectors.json": as_json(vectors)}
 
 

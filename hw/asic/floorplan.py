@@ -9,7 +9,7 @@ from typing import Any
 
 from hw.asic.srams import Sram
 
-__all__ = ["Floorplan", "floorplan", "shelves"]
+__all__ = ["Floorplan", "floorplan", "shelves", "with_gap"]
 
 UTILISATION = 0.45
 """Share of the logic's room that its cells take; the rest is for wires, buffers and the clock."""
@@ -39,7 +39,7 @@ def floorplan(cells: float, srams: Mapping[str, Sram]) -> Floorplan:
     srams : dict of str to Sram
         The SRAM of each instance; they are laid the highest first, from left to right.
     """
-    sizes = {name: (sram.size[0] + GAP, sram.size[1] + GAP) for name, sram in srams.items()}
+    sizes = with_gap(srams, GAP)
     logic = cells / UTILISATION
     area = logic + sum(width * height for width, height in sizes.values())
     least = max([width for width, _ in sizes.values()], default=0.0)
@@ -56,6 +56,11 @@ def of_width(width: int, logic: float, sizes: Mapping[str, tuple[float, float]])
     top += math.ceil(logic / width)
     die = width + 2 * MARGIN, top + 2 * MARGIN
     return Floorplan(die, {name: (x + MARGIN, y + MARGIN) for name, (x, y) in places.items()})
+
+
+def with_gap(srams: Mapping[Any, Sram], gap: int) -> dict[Any, tuple[float, float]]:
+    """Return the room that each SRAM takes with a gap beside it, in micrometres."""
+    return {name: (sram.size[0] + gap, sram.size[1] + gap) for name, sram in srams.items()}
 
 
 def shelves(

@@ -75,7 +75,7 @@ class SramMemory(wiring.Component):
             to_write, to_read = self.w_addr, self.r_addr
             writes, reads = self.w_en, self.r_en
         lane, row, bank = self.place(to_write)
-        columns = self.written(lane, writes.replicate(1) if macro.single else writes)
+        columns = self.written(lane, writes)
         read_lane, read_row, read_bank = self.place(to_read)
 
         shown = []

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from golden.errors import InputError
-from hw.asic.floorplan import shelves
+from hw.asic.floorplan import shelves, with_gap
 from hw.asic.srams import Sram
 
 __all__ = ["TILES", "fit", "place", "report", "require_fit"]
@@ -50,7 +50,7 @@ def fit(cells: float, srams: Mapping[Any, Sram]) -> str | None:
 def has_room(name: str, cells: float, srams: Mapping[Any, Sram]) -> bool:
     """Whether a chip fits into a group of tiles."""
     width, height = (side - 2 * MARGIN for side in TILES[name])
-    sizes = with_gaps(srams)
+    sizes = with_gap(srams, GAP)
     _, top = shelves(width, sizes)
     widest = max([size[0] for size in sizes.values()], default=0.0)
     return widest <= width and width * (height - top) * DENSITY >= cells
@@ -58,13 +58,8 @@ def has_room(name: str, cells: float, srams: Mapping[Any, Sram]) -> bool:
 
 def place(name: str, srams: Mapping[Any, Sram]) -> dict[Any, tuple[int, int]]:
     """Return the lower left corner of each SRAM within a group of tiles."""
-    places, _ = shelves(TILES[name][0] - 2 * MARGIN, with_gaps(srams))
+    places, _ = shelves(TILES[name][0] - 2 * MARGIN, with_gap(srams, GAP))
     return {sram: (x + MARGIN, y + MARGIN) for sram, (x, y) in places.items()}
-
-
-def with_gaps(srams: Mapping[Any, Sram]) -> dict[Any, tuple[float, float]]:
-    """Return the room that each SRAM takes."""
-    return {name: (sram.size[0] + GAP, sram.size[1] + GAP) for name, sram in srams.items()}
 
 
 def report(cells: float, srams: Mapping[Any, Sram]) -> dict[str, Any]:

@@ -74,14 +74,18 @@ netlist-sim: $(BIN)/.boards ## BOARD's mapped netlist against golden, whole digi
 reskeleton: $(BIN)/.boards ## BOARD's bitstream with SKELETON="x y" in place of its own
 	$(THALWEG) reskeleton $(built)/thalweg.bit $(SKELETON) --output $(built)/reskeleton.bit
 
-asic: setup ## DESIGN=f1|small in cells of LIBRARY=sg13g2|sky130 at CORNER=typ|slow: area, longest path
-	$(THALWEG) asic $(if $(chosen),$(SKELETON)) --library $(LIBRARY) --corner $(CORNER) --design $(DESIGN) $(if $(LIBERTY),--liberty '$(LIBERTY)')
+asic: setup ## DESIGN in cells of LIBRARY=sg13g2|sky130 at CORNER=typ|slow; LIBRELANE=folder for a layout
+	$(THALWEG) asic $(if $(chosen),$(SKELETON)) --library $(LIBRARY) --corner $(CORNER) --design $(DESIGN) $(if $(LIBERTY),--liberty '$(LIBERTY)') $(if $(LIBRELANE),--librelane '$(LIBRELANE)') $(if $(TINY_TAPEOUT),--tiny-tapeout '$(TINY_TAPEOUT)')
 
 asic-sim: setup ## the netlist of make asic, gate by gate, against golden: IMAGES whole digits
 	$(THALWEG) asic-sim $(if $(chosen),$(SKELETON)) --library $(LIBRARY) --corner $(CORNER) --design $(DESIGN) $(if $(LIBERTY),--liberty '$(LIBERTY)') $(if $(filter-out file,$(origin IMAGES)),--images $(IMAGES))
 
 $(BIN)/.boards: $(BIN)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[boards,usb]'
+	@touch $@
+
+$(BIN)/.librelane: $(BIN)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[librelane]'
 	@touch $@
 
 sim: setup ## cocotb on Verilator and the fast device against golden, every code; HARDWIRED=1 too

@@ -25,6 +25,7 @@ __all__ = [
     "DIGEST_BYTES",
     "FACTS",
     "GATE",
+    "LEAN",
     "PATIENCE",
     "REPLY",
     "REQUEST",
@@ -41,6 +42,7 @@ __all__ = [
     "Tag",
     "chunk",
     "gate_fields",
+    "lean_bytes",
     "response_bytes",
     "split_planes",
 ]
@@ -58,6 +60,8 @@ REQUEST = 2048
 """Most bytes of a request, header and CRC included."""
 RESPONSE = 4096
 """Most bytes of a response, header included, CRC not; twice as many where a plane needs them."""
+LEAN = 128
+"""Fewest bytes of either: a command fits in, and what a chip with one skeleton says of itself."""
 REPLY = 0x80
 """Added to a request's kind in its response."""
 
@@ -204,6 +208,11 @@ def response_bytes(cells: int) -> int:
     Beside its codes there are the error, the plane's context, `NO_PLANE` and the running contexts.
     """
     return RESPONSE if HEADER + 4 + cells <= RESPONSE else 2 * RESPONSE
+
+
+def lean_bytes(cells: int) -> int:
+    """Return as `response_bytes`, a power of two, where memory is dear: also of a request."""
+    return LEAN << ((HEADER + 4 + cells) // LEAN).bit_length()
 
 
 def chunk(tag: Tag, count: int, body: bytes = b"") -> bytes:

@@ -7,7 +7,6 @@ from amaranth import Shape
 from amaranth.utils import ceil_log2
 
 from golden.fixed import STATE
-from golden.wire import REQUEST
 from hw.array.array import centres
 from hw.link.packets import KEPT
 from hw.shapes import Geometry
@@ -85,7 +84,7 @@ def lattice_memories(geometry: Geometry) -> Iterator[Written]:
 
 def link_memories(geometry: Geometry) -> Iterator[Written]:
     """Yield what holds requests, responses and a frame's run."""
-    kept = (("request", KEPT * REQUEST), ("response", KEPT * geometry.response))
+    kept = (("request", KEPT * geometry.request), ("response", KEPT * geometry.response))
     for name, depth in (*kept, ("run", RUN)):
         yield name, 8, depth, 8
 

@@ -20,7 +20,7 @@ from golden.fixed import (
 )
 from golden.layout import Layout
 from golden.spec import Spec
-from golden.wire import GATE, STATUS, Operation, response_bytes
+from golden.wire import GATE, REQUEST, STATUS, Operation, lean_bytes, response_bytes
 
 __all__ = [
     "FOLDINGS",
@@ -85,12 +85,15 @@ class Geometry:
 
     The lattice streams in words of `lanes` channels. A word lasts `phases` clocks. In each,
     `filters` perception filters are computed: `parallel` of each of the word's channels.
+
+    A `lean` chip's link keeps packets that are as short as the lattice allows, and short queues.
     """
 
     spec: Spec = field(default_factory=Spec)
     filters: int = 5
     contexts: int = 2
     skeletons: int = 4
+    lean: bool = False
 
     def __post_init__(self):
         multiplier = self.spec.multiplier
@@ -167,7 +170,13 @@ class Geometry:
     @property
     def response(self) -> int:
         """Most bytes of a response of its link."""
-        return response_bytes(self.spec.cells)
+        cells = self.spec.cells
+        return lean_bytes(cells) if self.lean else response_bytes(cells)
+
+    @property
+    def request(self) -> int:
+        """Most bytes of a request of its link, a power of two."""
+        return self.response if self.lean else REQUEST
 
     def channel(self, word: int, lane: int) -> int:
         """Channel that ``lane`` of ``word`` holds."""

@@ -93,6 +93,7 @@ def facts_of(geometry: Geometry, skeletons: Sequence[Skeleton]) -> ChipFacts:
         multiplier=spec.multiplier,
         boundary=spec.boundary,
         image=spec.image,
+        request=geometry.request,
         response=geometry.response,
         digests=(*digests, *[None] * (geometry.skeletons - len(digests))),
     )

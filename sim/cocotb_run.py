@@ -54,11 +54,12 @@ def run_bench(
     tests: str | None = None,
     sources: Sequence[Path] = (),
     arguments: Sequence[str] = (),
+    plusargs: Sequence[str] = (),
 ) -> None:
     """Build ``source``, whose stem names its top, and run ``sim.benches.bench_<bench>`` on it.
 
-    More ``sources`` and ``arguments`` are Verilator's. The logs of build and bench are left in
-    ``folder``.
+    More ``sources`` and ``arguments`` are Verilator's, ``plusargs`` those of the simulation. The
+    logs of build and bench are left in ``folder``.
 
     Raises
     ------
@@ -77,6 +78,7 @@ def run_bench(
         "module": module,
         "variables": {name: str(value) for name, value in (env or {}).items()},
         "tests": tests,
+        "plusargs": [*plusargs],
     }
     with judge(results, module, folder / "bench.log"):
         run_job(job, folder)

@@ -1,4 +1,4 @@
-"""The hardwired chip against golden in cocotb: its Verilog, or the netlist that is placed."""
+"""The hardwired chip against golden in cocotb: its Verilog, or a netlist of it."""
 
 import json
 import time
@@ -14,9 +14,13 @@ from hw.flow.synthesis import NAME
 from hw.flow.yosys import yosys
 from hw.hardwired.plan import Plan
 from sim.cocotb_run import bench_folder, run_bench
+from sim.devices.asic import AsicDesign
 from sim.devices.netlist import plain, read_top, write_library
 
 __all__ = ["compare_hardwired"]
+
+RANDOM = ["+verilator+rand+reset+2", "+verilator+seed+1"]
+"""Arguments of a simulation in which everything begins with a random value."""
 
 
 def compare_hardwired(
@@ -26,6 +30,7 @@ def compare_hardwired(
     *,
     lattices: int = 2,
     netlist: Path | None = None,
+    cells: AsicDesign | None = None,
 ) -> float:
     """Compare the hardwired chip with golden, every code of every step.
 
@@ -44,6 +49,9 @@ def compare_hardwired(
     netlist : Path, optional
         Folder of the netlist for an ECP5, which is simulated then in place of the Verilog; it is
         made there unless it is there.
+    cells : AsicDesign, optional
+        The chip for standard cells, or its netlist, which is simulated then. Every register and
+        memory of it powers up with a random value.
 
     Raises
     ------
@@ -53,17 +61,29 @@ def compare_hardwired(
     begin = time.monotonic()
     plan = Plan(skeleton)
     mapped = None if netlist is None else synthesise(plan, netlist)
-    kind = "hardwired" if mapped is None else "hardwired-netlist"
+    kind = "hardwired-netlist" if mapped else "hardwired-cells" if cells else "hardwired"
     with bench_folder(f"{kind}-{skeleton.digest[:12]}") as folder:
-        if mapped is None:
-            source, arguments = write_chip(plan, folder), []
-        else:
+        sources, arguments, plusargs = [], [], []
+        if mapped is not None:
             source, arguments = write_netlist(mapped, folder), write_library(folder)
+        elif cells is not None:
+            *arguments, first, second = cells.write(folder)
+            source, sources, plusargs = folder / first, [folder / second], RANDOM
+        else:
+            source = write_chip(plan, folder)
         skeleton.save(folder / "skeleton")
         np.save(folder / "images.npy", images)
         np.save(folder / "states.npy", adversarial_states(skeleton.spec)[:lattices])
         env = {"BENCH": folder, "STEPS": steps, "PASS": plan.pass_clocks}
-        run_bench(source, "hardwired", folder, env=env, arguments=arguments)
+        run_bench(
+            source,
+            "hardwired",
+            folder,
+            env=env,
+            sources=sources,
+            arguments=arguments,
+            plusargs=plusargs,
+        )
     return time.monotonic() - begin
 
 

@@ -28,8 +28,13 @@ def test_refuses_a_library_that_is_not_there(thalweg, verb, words, said):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--design", "f5"], "DESIGN must be one of f1, small, not 'f5'"),
+        (["--design", "f5"], "DESIGN must be one of f1, small, hardwired, tiny, not 'f5'"),
         (["--skeleton-memory", "flash"], "The skeleton memory must be logic or macro, not 'flash'"),
+        (
+            ["digits", "digits-ca", "--design", "hardwired"],
+            "A hardwired chip must have one skeleton",
+        ),
+        (["--design", "hardwired", "--skeleton-memory", "macro"], "one skeleton, which is logic"),
         (["digits", "--design", "small"], "Skeleton digits must have spec.height 16, not 32"),
     ],
 )
@@ -42,6 +47,20 @@ def test_a_netlist_to_simulate_needs_a_library(thalweg):
     code, out, err = thalweg("asic-sim", "--design", "small")
     assert (code, out) == (2, "")
     assert "The netlist in standard cells needs $PDK_ROOT or --liberty" in err
+
+
+@pytest.mark.parametrize("design", ["hardwired", "tiny"])
+def test_other_chips_have_simulations_of_their_own(thalweg, design):
+    code, out, err = thalweg("asic-sim", "--design", design)
+    assert (code, out) == (2, "") and err.count("\n") == 1
+    assert f"DESIGN must be f1 or small, not '{design}': docs/asic.md has its proof" in err
+
+
+def test_a_layout_needs_a_library(thalweg, tmp_path):
+    code, out, err = thalweg("asic", "--design", "small", "--librelane", tmp_path / "layout")
+    assert (code, out) == (2, "") and err.count("\n") == 1
+    assert "A layout needs $PDK_ROOT or --liberty: area and period are measured" in err
+    assert not (tmp_path / "layout").exists()
 
 
 def test_says_what_there_is_without_a_library():

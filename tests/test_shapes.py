@@ -193,3 +193,15 @@ def test_accumulators_are_as_wide_as_their_largest_sum_and_no_wider():
         assert -(1 << shape.width - 1) <= low and high < 1 << shape.width - 1
         assert low < -(1 << shape.width - 2) or high >= 1 << shape.width - 2
     assert [shape.width for shape, _, _ in sums] == [21, 21, 25, 21]
+
+
+@pytest.mark.parametrize(
+    ("side", "size"), [(4, 128), (8, 128), (12, 256), (16, 512), (32, 2048), (64, 8192)]
+)
+def test_packets_of_a_lean_chip_are_as_short_as_a_plane_allows(side, size):
+    spec = Spec(height=side, width=side, channels=4, image=4)
+    chip = Geometry(spec=spec, filters=1, lean=True)
+    assert (chip.request, chip.response) == (size, size)
+    assert spec.cells + 6 <= size and (size == wire.LEAN or spec.cells + 6 > size // 2)
+    usual = Geometry(spec=spec, filters=1)
+    assert (usual.request, usual.response) == (wire.REQUEST, wire.response_bytes(spec.cells))

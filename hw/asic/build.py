@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from golden.files import lock, replacement, write_json
-from hw.asic.chips import NAME, AsicChip
+from hw.asic.chips import AsicChip
 from hw.asic.library import Target, load_liberty
 from hw.asic.mapping import gates, mapped
 from hw.asic.netlist import Netlist
@@ -57,8 +57,8 @@ def map_chip(
         if wanted.liberty is None:
             netlist = gates(chip, log)
         else:
-            netlist = mapped(chip.rtlil, wanted, log, top=NAME, models=chip.models)
+            netlist = mapped(chip.rtlil, wanted, log, top=chip.top, models=chip.models)
         with replacement(path) as temporary:
             temporary.write_text(json.dumps(netlist), encoding="ascii")
         write_kept(record, path, stamp)
-    return Netlist(json.loads(path.read_text(encoding="ascii")), NAME)
+    return Netlist(json.loads(path.read_text(encoding="ascii")), chip.top)

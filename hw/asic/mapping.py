@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from hw.asic.chips import NAME, AsicChip
+from hw.asic.chips import AsicChip
 from hw.asic.liberty import Library, liberty_text
 from hw.asic.library import CellLibrary, Target, load_liberty
 from hw.flow.names import module_name
@@ -28,6 +28,9 @@ BLOCKS = (
     *("array.window", "array.perceive0_rom", "array.mix0_0_rom", "array.totals"),
     *("array.residual0", "array", "sequencer", "lattice_port", "gate_port", "checker"),
     *("context0", "context1"),
+    # Of a hardwired chip:
+    *("rule.update", "rule.window", "rule.states", "rule", "lattice", "images", "restored"),
+    *("encode", "readout", "passes", *(f"rule.perceive{channel}" for channel in range(16))),
 )
 """Blocks whose area is reported; each is mapped apart."""
 
@@ -105,13 +108,13 @@ def gates(chip: AsicChip, log: Path) -> dict[str, Any]:
     passes = (
         FILES,
         *FORGET,
-        f"synth -top {NAME} -flatten -noabc -run begin:check",
+        f"synth -top {chip.top} -flatten -noabc -run begin:check",
         "abc -g AND,NAND,OR,NOR,XOR,XNOR,MUX,AOI3,OAI3",
         "clean -purge",
         "write_json",
     )
     files = {MODELS: chip.models}
-    return json.loads(yosys("read_rtlil", chip.rtlil, passes, log, top=NAME, files=files))
+    return json.loads(yosys("read_rtlil", chip.rtlil, passes, log, top=chip.top, files=files))
 
 
 def excluded(library: CellLibrary, found: Library) -> list[str]:

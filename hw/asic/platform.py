@@ -8,6 +8,8 @@ from hw.array.array import SystolicArray
 from hw.asic.array import AsicArray
 from hw.asic.macros import Macro, ram, rom, single
 from hw.asic.single_port import SinglePortMemory
+from hw.asic.sram_memory import SramMemory
+from hw.asic.srams import SramLibrary, assemble
 from hw.primitives import delay
 
 __all__ = ["Asic"]
@@ -27,13 +29,16 @@ class Asic:
     ----------
     skeleton : str
         What the skeleton memory is: ``logic``, or ``macro``.
+    srams : SramLibrary, optional
+        The PDK's SRAMs that macros are made of; without it, they are modules outside the chip.
     """
 
     has_short_ways = True
     """See `hw.primitives.spare`."""
 
-    def __init__(self, *, skeleton: str = "logic") -> None:
+    def __init__(self, *, skeleton: str = "logic", srams: SramLibrary | None = None) -> None:
         self.skeleton = skeleton
+        self.srams = srams
         self.macros: list[Macro] = []
 
     def get_array(self, array: SystolicArray) -> AsicArray:
@@ -45,16 +50,14 @@ class Asic:
         if memory.depth <= SMALL_ROWS:
             return None
         m = Module()
-        macro = single(memory.depth, memory.width)
-        self.macros.append(macro)
-        m.submodules.macro = Instance(
-            macro.name,
-            i_clk=ClockSignal(),
-            i_addr=memory.address,
-            i_en=memory.enable,
-            i_w_en=memory.write,
-            i_w_data=memory.write_data,
-            o_r_data=memory.read_data,
+        self.add_macro(
+            m,
+            single(memory.depth, memory.width),
+            addr=memory.address,
+            en=memory.enable,
+            w_en=memory.write,
+            w_data=memory.write_data,
+            r_data=memory.read_data,
         )
         return m
 
@@ -63,18 +66,16 @@ class Asic:
         if memory.depth <= SMALL_ROWS:
             return register_file(memory)
         m = Module()
-        macro = ram(memory.depth, memory.width, memory.granularity)
-        self.macros.append(macro)
         row = Signal(memory.width)
-        m.submodules.macro = Instance(
-            macro.name,
-            i_clk=ClockSignal(),
-            i_w_addr=memory.write_address,
-            i_w_data=memory.write_data,
-            i_w_en=memory.write_enable,
-            i_r_addr=memory.read_address,
-            i_r_en=memory.read_enable,
-            o_r_data=row,
+        self.add_macro(
+            m,
+            ram(memory.depth, memory.width, memory.granularity),
+            w_addr=memory.write_address,
+            w_data=memory.write_data,
+            w_en=memory.write_enable,
+            r_addr=memory.read_address,
+            r_en=memory.read_enable,
+            r_data=row,
         )
         output = Signal(memory.width, reset_less=True)
         with m.If(memory.read_enable):
@@ -88,10 +89,7 @@ class Asic:
         data = Value.cast(memory.data)
         if self.skeleton == "macro":
             macro = rom(len(data), memory.init)
-            self.macros.append(macro)
-            m.submodules.macro = Instance(
-                macro.name, i_clk=ClockSignal(), i_r_addr=memory.address, o_r_data=data
-            )
+            self.add_macro(m, macro, r_addr=memory.address, r_data=data)
             return m
         m.submodules.rows = rows = Memory(
             shape=unsigned(len(data)), depth=len(memory.init), init=memory.init
@@ -102,6 +100,19 @@ class Asic:
             data.eq(read.data),
         ]
         return m
+
+    def add_macro(self, m: Module, macro: Macro, **ports: Value) -> None:
+        """Add a memory: a module outside the chip, or the PDK's SRAMs."""
+        self.macros.append(macro)
+        if self.srams is None:
+            ways = {name: way[0] for name, (way, _) in macro.ports.items()}  # i or o
+            named = {f"{ways[name]}_{name}": value for name, value in ports.items()}
+            m.submodules.macro = Instance(macro.name, i_clk=ClockSignal(), **named)
+            return
+        m.submodules.macro = made = SramMemory(macro, assemble(macro, self.srams))
+        for name, value in ports.items():
+            port = getattr(made, name)
+            m.d.comb += value.eq(port) if macro.ports[name][0] == "output" else port.eq(value)
 
 
 def register_file(memory: wiring.Component) -> Module:

@@ -8,18 +8,17 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from hw.array.array import SystolicArray
-from hw.asic.array import AsicArray
-from hw.asic.chips import AsicChip
+from hw.asic import tiles
+from hw.asic.chips import AsicChip, TinyAsic
 from hw.asic.liberty import Library
 from hw.asic.library import CellLibrary
 from hw.asic.macros import Macro
 from hw.asic.netlist import Netlist, is_macro
+from hw.asic.srams import SRAMS, assemble
 from hw.asic.timing import Timing, violations
-from hw.clocks import READ_LATENCY, READ_SPARE, run_clocks
 from hw.flow.tools import release
 
-__all__ = ["clocks", "generic_report", "report"]
+__all__ = ["generic_report", "report"]
 
 TOOLS = ("pyosys", "amaranth")
 MM2 = 1e-6
@@ -52,9 +51,19 @@ def report(
         "memories": [memory(macro, library) for macro in chip.platform.macros],
         "longest_path": path | {"wires": "zero", "memories": "zero"},
         "violations": violations(netlist, found),
-        "clocks_per_digit": clocks(chip),
-        "digits_per_second": round(1e9 / path["ns"] / clocks(chip), 1),
+        "clocks_per_digit": chip.clocks,
+        "digits_per_second": round(1e9 / path["ns"] / chip.clocks, 1),
+        **project(chip, sum(areas.values()), library),
     }
+
+
+def project(chip: AsicChip, cells: float, library: CellLibrary) -> dict[str, Any]:
+    """Return the tiles of Tiny Tapeout that a chip for it needs; nothing of another one."""
+    if not isinstance(chip, TinyAsic) or library.name != "sg13g2":
+        return {}
+    made = [assemble(macro, SRAMS[library.name]) for macro in chip.platform.macros]
+    blocks = [one.sram for one in made for _ in range(one.count)]
+    return {"tiny_tapeout": tiles.report(cells, dict(enumerate(blocks)))}
 
 
 def generic_report(chip: AsicChip, netlist: Netlist) -> dict[str, Any]:
@@ -63,7 +72,7 @@ def generic_report(chip: AsicChip, netlist: Netlist) -> dict[str, Any]:
         **facts(chip, netlist),
         "library": None,
         "memories": [memory(macro, None) for macro in chip.platform.macros],
-        "clocks_per_digit": clocks(chip),
+        "clocks_per_digit": chip.clocks,
     }
 
 
@@ -73,8 +82,7 @@ def facts(chip: AsicChip, netlist: Netlist) -> dict[str, Any]:
     return {
         "design": chip.design,
         "spec": chip.geometry.spec.to_json(),
-        "filters": chip.geometry.filters,
-        "contexts": chip.geometry.contexts,
+        **chip.facts,
         "skeleton_memory": chip.memory,
         "skeletons": [{"name": s.name, "digest": s.digest} for s in chip.skeletons],
         "cells": sum(kinds.values()),
@@ -83,17 +91,10 @@ def facts(chip: AsicChip, netlist: Netlist) -> dict[str, Any]:
     }
 
 
-def clocks(chip: AsicChip) -> int:
-    """Return the clocks of an ungated digit."""
-    wait = READ_LATENCY - READ_SPARE - SystolicArray.WORD_LATENCY
-    latency = wait + AsicArray.LATENCY
-    return run_clocks(chip.geometry, chip.geometry.spec.steps, latency=latency)
-
-
 def block(name: str) -> str:
-    """Return the block of a cell; of the array, its part."""
+    """Return the block of a cell; of the array or the hardwired rule, its part."""
     path = [part for part in name.split(".")[:-1] if not part.startswith("$")]
-    found = ".".join(path[: 2 if path[:1] == ["array"] else 1]) or "chip"
+    found = ".".join(path[: 2 if path[:1] in (["array"], ["rule"]) else 1]) or "chip"
     return found.rstrip("_")  # which a word of Verilog's ends with
 
 

@@ -1,4 +1,7 @@
-"""Static timing of a mapped netlist: the tables of its cells, ideal clock, wires without length.
+"""Static timing of a mapped netlist: the tables of its cells, wires without length.
+
+The clock is ideal, and so is a net that clears many flip-flops: both get their trees when the chip
+is placed.
 
 Every figure is a lower limit: a placed chip's wires have capacitance and resistance. Memories take
 no time here, since their macros are not of the library; what starts at one starts with the clock.
@@ -6,7 +9,7 @@ no time here, since their macros are not of the library; what starts at one star
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +24,9 @@ EDGES = ("rise", "fall")
 OPPOSITE = {"rise": "fall", "fall": "rise"}
 SLEW = 0.02
 """Transition of the clock and of every port, in ns."""
+
+TREE = 100
+"""Flip-flops that a net clears at most; one that clears more gets a tree where it is placed."""
 
 PORT_LOAD = 0.006
 """Load of an output of the chip, in pF."""
@@ -61,11 +67,27 @@ class Timing:
         self.slew: dict[Node, float] = {}
         self.before: dict[Node, tuple[Node | None, Instance, Arc]] = {}
         self.clocks = {bit for name, bit in netlist.ports("input") if name == clock}
+        self.resets = {net for net, count in self.cleared().items() if count > TREE}
         self.start()
         self.propagate()
 
+    def cleared(self) -> Counter[Bit]:
+        """Return how many flip-flops each net clears or sets without a clock."""
+        found: Counter[Bit] = Counter()
+        for instance in self.netlist.instances:
+            if is_macro(instance.kind) or not self.library.cell(instance.kind).is_flop:
+                continue
+            arcs = self.library.cell(instance.kind).arcs
+            timed = {arc.target for arc in arcs if arc.is_setup}
+            timed |= {arc.source for arc in arcs if arc.is_launch}
+            for pin in instance.pins.keys() - timed - instance.outputs:
+                found.update(instance.pins[pin])
+        return found
+
     def start(self) -> None:
-        """Let ports, memories and constants arrive with the clock."""
+        """Let ports, memories, resets and constants arrive with the clock."""
+        for net in self.resets:
+            self.arrive(net)
         for _, bit in self.netlist.ports("input"):
             self.arrive(bit)
         for instance in self.netlist.instances:
@@ -138,13 +160,15 @@ class Timing:
                     if node not in best or after > best[node][0]:
                         best[node] = after, origin, arc
         for node, (after, origin, arc) in best.items():
+            if node[0] in self.resets:
+                continue
             self.arrival[node], self.slew[node] = after, slews[node]
             self.before[node] = origin, instance, arc
         for net in nets:
             for edge in EDGES:  # of a tie cell, and of an edge that no arc leads to
                 self.arrival.setdefault((net, edge), 0.0)
                 self.slew.setdefault((net, edge), SLEW)
-        return list(nets)
+        return [net for net in nets if net not in self.resets]
 
     def origins(self, instance: Instance, arc: Arc, edge: str) -> Iterator[Node | None]:
         """Yield the edges that an output's edge follows; None for the clock's."""

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.frames import HEADER
-from golden.wire import REPLY, REQUEST, STATUS, VERSION, Error, Kind
+from golden.wire import REPLY, STATUS, VERSION, Error, Kind
 from hw.link.facts import FactReader, StatusReader
 from hw.link.packets import HEAD, KEPT
 from hw.link.response import Response
@@ -57,7 +57,7 @@ class Controller(wiring.Component):
         super().__init__({
             "valid": In(1),
             "head": In(data.ArrayLayout(8, HEAD)),
-            "length": In(range(REQUEST + 1)),
+            "length": In(range(geometry.request + 1)),
             "release": Out(1),
             "place": Out(1),
             "clear": Out(1),

@@ -16,6 +16,9 @@ __all__ = ["COMMANDS", "Crossing"]
 DEPTH = 16
 """Rows of each queue: enough for a payload in two clocks of either side."""
 
+LEAN_DEPTH = 4
+"""The same where registers are dear: a payload takes some clocks more."""
+
 COMMANDS = DEPTH - 2
 """Commands that may wait."""
 
@@ -68,7 +71,7 @@ class Crossing(wiring.Component):
             ("o_data", self.chip.o_data, self.link.o_data, back),
             ("plane", self.chip.o_plane, self.link.o_plane, back),
         ):
-            queue = Queue(i.payload.shape(), DEPTH)
+            queue = Queue(i.payload.shape(), LEAN_DEPTH if self.geometry.lean else DEPTH)
             wrapped = ResetInserter({side: resets[domains[side]] for side in domains})(queue)
             m.submodules[name] = DomainRenamer(domains)(wrapped)
             connect(m, flipped(i), queue.i)

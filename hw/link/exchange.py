@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.compact import SPARE, most_bytes
 from golden.frames import HEADER
-from golden.wire import COMMAND, REQUEST, Error, Tag
+from golden.wire import COMMAND, Error, Tag
 from hw.link.chunks import expand, hand_bytes_on, hand_command_on, read_command, read_context
 from hw.link.outputs import collect_planes, compress, fetch
 from hw.link.waits import COUNT
@@ -58,7 +58,7 @@ class Exchange(wiring.Component):
             "done": Out(1),
             "error": Out(8),
             "detail": Out(8),
-            "length": In(range(REQUEST + 1)),
+            "length": In(range(geometry.request + 1)),
             "position": Out(COUNT + 1),
             "byte": In(8),
             "o": Out(stream.Signature(8)),

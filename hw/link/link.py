@@ -54,7 +54,7 @@ class Link(wiring.Component):
         m = Module()
 
         m.submodules.decoder = decoder = CobsDecoder()
-        m.submodules.receiver = receiver = PacketReceiver()
+        m.submodules.receiver = receiver = PacketReceiver(self.geometry.request)
         m.submodules.controller = controller = Controller(self.geometry)
         m.submodules.exchange = exchange = Exchange(self.geometry, patience=self.patience)
         m.submodules.sender = sender = PacketSender(self.geometry.response)

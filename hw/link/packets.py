@@ -23,8 +23,13 @@ class PacketReceiver(wiring.Component):
     """Keep requests in memory if they are whole and their CRC-32 is right; drop all others.
 
     It keeps two, and gives them in their order. While it keeps two, it ignores its input. Then it
-    waits for the end of a frame that began in the meantime. Takes a memory of `KEPT` times
-    `golden.wire.REQUEST` bytes. Does not accept backpressure.
+    waits for the end of a frame that began in the meantime. Takes a memory of `KEPT` requests. Does
+    not accept backpressure.
+
+    Parameters
+    ----------
+    request : int
+        Most bytes of a request, a power of two.
 
     Members
     -------
@@ -44,14 +49,16 @@ class PacketReceiver(wiring.Component):
         Frames dropped so far, without empty ones.
     """
 
-    def __init__(self):
+    def __init__(self, request: int = REQUEST):
+        self.request = request
+
         super().__init__({
             "i": In(stream.Signature(token())),
             "valid": Out(1),
             "release": In(1),
             "head": Out(data.ArrayLayout(8, HEAD)),
-            "length": Out(range(REQUEST + 1)),
-            "position": In(range(REQUEST)),
+            "length": Out(range(request + 1)),
+            "position": In(range(request)),
             "byte": Out(8),
             "dropped": Out(16),
         })
@@ -59,9 +66,9 @@ class PacketReceiver(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        m.submodules.memory = memory = BlockMemory(8, KEPT * REQUEST)
+        m.submodules.memory = memory = BlockMemory(8, KEPT * self.request)
         m.submodules.crc = crc = CRC32_ISO_HDLC().create()
-        count = Signal(range(REQUEST + 1))
+        count = Signal(range(self.request + 1))
         spoilt = Signal()
         heard = Signal()
         kept = Signal(KEPT)
@@ -82,7 +89,7 @@ class PacketReceiver(wiring.Component):
             crc.start.eq(ends),
             memory.write_address.eq(Cat(count[: len(self.position)], place)),
             memory.write_data.eq(entry.data),
-            memory.write_enable.eq(heard & free & (count != REQUEST)),
+            memory.write_enable.eq(heard & free & (count != self.request)),
             memory.read_address.eq(Cat(self.position, oldest)),
             self.byte.eq(memory.read_data),
             self.valid.eq(kept.bit_select(oldest, 1)),
@@ -93,7 +100,7 @@ class PacketReceiver(wiring.Component):
             m.d.sync += [kept.bit_select(oldest, 1).eq(0), oldest.eq(~oldest)]
         with m.If(heard):
             m.d.sync += count.eq(count + 1)
-            with m.If(~free | (count == REQUEST)):
+            with m.If(~free | (count == self.request)):
                 m.d.sync += [spoilt.eq(1), count.eq(count)]
             with m.Elif(count < HEAD):
                 m.d.sync += heads[place][count[: (HEAD - 1).bit_length()]].eq(entry.data)

@@ -68,6 +68,7 @@ def main(path: str) -> None:
         build_dir=folder,
         test_dir=folder,
         test_filter=job["tests"],
+        plusargs=job["plusargs"],
         results_xml=str(folder / "results.xml"),
         log_file=folder / "bench.log",
     )

@@ -12,8 +12,8 @@ from golden.files import read_bytes
 from golden.samples import calibrated
 from golden.skeleton import Skeleton, find
 from hw.asic.cells import cell_verilog
-from hw.asic.chips import NAME, SMALL, AsicChip, asic_chip, require_design
-from hw.flow.yosys import yosys
+from hw.asic.chips import NAME, SMALL, TINY, AsicChip, asic_chip, require_design
+from hw.asic.verilog import chip_verilog
 from sim.devices.chip import Chip
 from sim.devices.designs import ChipDesign, Design
 from sim.devices.device import SimulatedDevice
@@ -72,9 +72,7 @@ class AsicDesign(Design):
 
     def write(self, folder: Path) -> list[str]:
         """Write its Verilog and its macros; return Verilator's arguments for it."""
-        passes = ("proc", "setattr -unset init w:*", "clean", "write_verilog -noattr")
-        text = yosys("read_rtlil", self.chip.rtlil, passes, folder / f"{NAME}.log", top=NAME)
-        return self.write_verilog(folder, text)
+        return self.write_verilog(folder, chip_verilog(self.chip, folder / f"{NAME}.log"))
 
     def write_verilog(self, folder: Path, text: str) -> list[str]:
         """Write Verilog of the logic, and the macros beside it; return Verilator's arguments."""
@@ -141,11 +139,12 @@ class AsicDevice(SimulatedDevice):
 def chip_of(design: str, names: Sequence[str] = (), *, memory: str = "logic") -> AsicChip:
     """Return a chip that holds these skeletons, names or folders; else the design's own.
 
-    That is ``digits``, and for ``small`` a random one of its shape.
+    That is ``digits``, and for ``small`` and ``tiny`` a random one of their shape.
     """
     require_design(design)
-    if names or design == "f1":
+    own = {"small": SMALL, "tiny": TINY}
+    if names or design not in own:
         skeletons = [Skeleton.load(find(name)) for name in names or ("digits",)]
     else:
-        skeletons = [calibrated(SMALL, np.random.default_rng(0))]
+        skeletons = [calibrated(own[design], np.random.default_rng(0))]
     return asic_chip(design, skeletons, memory=memory)

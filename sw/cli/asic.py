@@ -23,7 +23,7 @@ Subjects = Annotated[
 ]
 LibraryName = Annotated[str, typer.Option(help="sg13g2 or sky130")]
 Corner = Annotated[str, typer.Option(help="typ or slow")]
-DesignName = Annotated[str, typer.Option(help="f1 or small")]
+DesignName = Annotated[str, typer.Option(help="f1, small, hardwired or tiny")]
 LibertyPath = Annotated[
     Path | None,
     typer.Option(help="liberty file, or a folder of them; default: as $PDK_ROOT has it"),
@@ -42,6 +42,14 @@ def asic(
     output: Annotated[
         Path | None, typer.Option(help="folder; default: build/asic/DESIGN-LIBRARY-CORNER")
     ] = None,
+    librelane: Annotated[
+        Path | None,
+        typer.Option(help="folder for Verilog and config.json, which LibreLane makes a layout of"),
+    ] = None,
+    tiny_tapeout: Annotated[
+        Path | None,
+        typer.Option(help="folder for a project of Tiny Tapeout; with --design tiny"),
+    ] = None,
 ) -> None:
     """Map a chip to standard cells, and report area, longest path and digits a second.
 
@@ -52,20 +60,39 @@ def asic(
     thalweg asic --library sg13g2
     thalweg asic --library sky130 --liberty pdk/sky130_fd_sc_hd__tt_025C_1v80.lib
     thalweg asic --design small --skeleton-memory macro
+    thalweg asic --design small --librelane build/librelane
+    thalweg asic --design tiny --tiny-tapeout build/tiny-tapeout
     """  # noqa: D301 - click reads the backspace as: keep these lines
+    from golden.errors import InputError
     from hw.asic.build import build
     from hw.asic.library import find_library, target
+    from hw.asic.librelane import CONFIG, require_srams, write_librelane
+    from hw.asic.tiny_project import INFO, require_tiny, write_project
     from sim.devices.asic import chip_of
+    from sim.tiny_tapeout import conversation
     from sw.runs.writable import require_writable
 
     wanted = target(find_library(library), corner, liberty)
+    if wanted.liberty is None and (librelane or tiny_tapeout):
+        raise InputError("A layout needs $PDK_ROOT or --liberty: area and period are measured")
     chip = chip_of(design, subjects or (), memory=skeleton_memory)
     folder = output or asic_folder(design, library, corner)
     require_writable(folder / "report.json")
+    if librelane is not None:
+        require_writable(librelane / CONFIG)
+        require_srams(chip, wanted.library)
+    if tiny_tapeout is not None:
+        require_tiny(chip, wanted.library)
+        require_writable(tiny_tapeout / INFO)
     found = build(chip, wanted, folder, say=typer.echo)
     for line in lines(found):
         typer.echo(line)
     typer.echo(f"wrote {folder / 'report.json'}")
+    if librelane is not None:
+        typer.echo(f"wrote {write_librelane(chip, wanted.library, found, librelane)}")
+    if tiny_tapeout is not None:
+        said = conversation(chip)
+        typer.echo(f"wrote {write_project(chip, wanted.library, found, said, tiny_tapeout)}")
 
 
 def asic_folder(design: str, library: str, corner: str) -> Path:

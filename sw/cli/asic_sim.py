@@ -43,6 +43,8 @@ def asic_sim(
     from sim.devices.verilate import require_tools
     from sim.proof.prove import compare_device
 
+    if design in ("hardwired", "tiny"):
+        raise InputError(f"DESIGN must be f1 or small, not {design!r}: docs/asic.md has its proof")
     wanted = target(find_library(library), corner, liberty)
     if wanted.liberty is None:
         raise InputError("The netlist in standard cells needs $PDK_ROOT or --liberty")

@@ -14,7 +14,7 @@ def docs(
         bool, typer.Option("--check", help="write nothing; fail if a table is out of date")
     ] = False,
     pictures: Annotated[
-        bool, typer.Option("--pictures", help="draw the pictures of docs/first-look.md, too")
+        bool, typer.Option("--pictures", help="draw the pictures of first-look.md and asic.md, too")
     ] = False,
 ) -> None:
     """Write the tables of README and docs from the spec, the chip and the measurements.
@@ -37,12 +37,13 @@ def docs(
 
 
 def draw_pictures() -> None:
-    """Draw the pictures of the first look."""
+    """Draw the pictures of the first look and of the chip's area."""
+    from sw.experiments.asic_picture import PICTURE, draw_areas
     from sw.experiments.first_look import FOLDER, PICTURES, draw
     from sw.report.publish import DOCS, require_docs
 
-    require_docs(DOCS, *(f"{FOLDER}/{name}.png" for name in PICTURES))
-    for path in draw(DOCS):
+    require_docs(DOCS, *(f"{FOLDER}/{name}.png" for name in PICTURES), PICTURE)
+    for path in (*draw(DOCS), draw_areas(DOCS)):
         typer.echo(f"wrote {path}")
 
 
@@ -59,7 +60,8 @@ def parts() -> dict[str, str]:
 
     measured = measured_parts() | compared_parts() | memory_parts() | ablation_parts()
     measured |= own_parts() | asic_parts() | hardwired_parts()
-    return measured | chip_parts() | wire_parts() | {"ranges": ranges(), "estimates": estimates()}
+    own = {"ranges": ranges(), "estimates": estimates(), "asic-widths": widths()}
+    return measured | chip_parts() | wire_parts() | own
 
 
 def chip_parts() -> dict[str, str]:
@@ -95,6 +97,28 @@ def chip_parts() -> dict[str, str]:
         ((place.filters, f"{check_clocks(place):,}") for place in places),
     )
     return {"foldings": foldings, "clocks": clocks, "check": check}
+
+
+def widths() -> str:
+    """Return the bits of the sums of the chip for standard cells, as `digits` needs them."""
+    from golden.skeleton import Skeleton, find
+    from hw.asic import ranges as asic
+    from hw.shapes import TAPS, Geometry, mix_sum, tap_sum, update_sum
+    from hw.skeleton_memory import images
+    from sw.report.docs import table
+
+    skeleton = Skeleton.load(find("digits"))
+    geometry = Geometry(spec=skeleton.spec.ungated, filters=1, skeletons=1)
+    rows, filters = images(geometry, [skeleton]), geometry.spec.filters
+    sums = (
+        ("a filter, with its bias", asic.filter_sum(rows), tap_sum(TAPS)),
+        ("hidden codes towards a channel", asic.total_sum(geometry, rows), mix_sum(filters)),
+        ("the same with its bias", asic.update_sum(geometry, rows), update_sum(filters)),
+    )
+    return table(
+        ("sum", "bits for `digits`", "bits for any skeleton"),
+        ((name, own.width, every.width) for name, own, every in sums),
+    )
 
 
 def estimates() -> str:

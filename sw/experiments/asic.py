@@ -8,17 +8,25 @@ from typing import Any
 from golden.files import ROOT, read_json
 from sw.report.docs import table
 
-__all__ = ["asic_parts"]
+__all__ = ["asic_parts", "read_reports"]
 
 REPORTS = ROOT / "docs" / "asic"
 """What `thalweg asic` wrote of each design, library and corner."""
 
+SYNTHESIS = REPORTS / "librelane" / "synthesis.json"
+"""What LibreLane's steps up to synthesis measured of the chips in IHP's cells: `metrics.json`."""
+
 Report = Mapping[str, Any]
 
 
+def read_reports() -> list[Report]:
+    """Return what was reported of every design, library and corner."""
+    return [read_json(path) for path in sorted(REPORTS.glob("*.json"))]
+
+
 def asic_parts() -> dict[str, str]:
-    """Return the tables of areas and periods, of the blocks and of the memories."""
-    reports = [read_json(path) for path in sorted(REPORTS.glob("*.json"))]
+    """Return the tables of areas and periods, of blocks, memories and tiles."""
+    reports = read_reports()
     typical = [report for report in reports if report["corner"]["name"] == "typ"]
     whole = [report for report in typical if report["design"] == "f1"]
     return {
@@ -31,6 +39,8 @@ def asic_parts() -> dict[str, str]:
         ),
         "asic-blocks": blocks(whole),
         "asic-memories": memories(typical),
+        "asic-tiny": tiles(typical),
+        "asic-librelane": librelane(read_json(SYNTHESIS), typical),
     }
 
 
@@ -67,6 +77,44 @@ def blocks(reports: Sequence[Report]) -> str:
         rows.append([f"`{name}`", f"{found[0]['flops']:,}", *areas])
     libraries = (f"mm2, {report['library']}" for report in reports)
     return table(("block", "flip-flops", *libraries), rows)
+
+
+def tiles(reports: Sequence[Report]) -> str:
+    """Return the tiles of Tiny Tapeout that the chip for it needs, and what fills them."""
+    rows = []
+    for report in reports:
+        if found := report.get("tiny_tapeout"):
+            used = found["cells_mm2"] / found["density"] + found["srams_mm2"]
+            rows.append([
+                f"{found['cells_mm2']:.3f}",
+                f"{found['srams_mm2']:.3f}",
+                f"{used:.3f}",
+                found["tiles"],
+                found["count"],
+                f"{found['tiles_mm2']:.3f}",
+            ])
+    headings = ("mm2 of cells", "mm2 of SRAMs", "mm2 with room for wires", "tiles", "number", "mm2")
+    return table(headings, rows)
+
+
+def librelane(found: Mapping[str, Any], reports: Sequence[Report]) -> str:
+    """Return what LibreLane's synthesis made of the chips, beside the areas reported here."""
+    ours = {r["design"]: r["area_mm2"] for r in reports if r["library"] == "sg13g2"}
+    counts = ("lint_error", "lint_warning", "inferred_latch", "instance_unmapped")
+    rows = [
+        [
+            f"`{design}`",
+            f"{ours[design]:.3f}",
+            f"{metrics['design__instance__area'] * 1e-6:.3f}",
+            f"{metrics['design__instance__count']:,}",
+            *(metrics[f"design__{count}__count"] for count in counts),
+            metrics["synthesis__check_error__count"],
+        ]
+        for design, metrics in found["designs"].items()
+    ]
+    areas = ("mm2 by `make asic`", "mm2 by LibreLane", "instances")
+    checks = ("lint errors", "lint warnings", "latches", "unmapped cells", "check errors")
+    return table(("design", *areas, *checks), rows)
 
 
 def memories(reports: Sequence[Report]) -> str:

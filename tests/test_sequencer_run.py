@@ -16,7 +16,8 @@ def test_every_pass_but_the_last_has_one_after_it(steps, before):
     dut = Run(GEOMETRY)
 
     async def start(ctx, steps):
-        for name, value in {"start": 1, "moves": 1, "many": steps > 255}.items():
+        more = sum(1 << byte for byte in range(3) if steps >> 8 * (byte + 1) & 255)
+        for name, value in {"start": 1, "moves": 1, "more": more}.items():
             ctx.set(getattr(dut, name), value)
         ctx.set(dut.command.steps, steps)
         await ctx.tick()

@@ -81,7 +81,7 @@ class Account(wiring.Component):
                 run.start.eq(starts[index]),
                 run.take.eq(takes[index]),
                 run.moves.eq(some.any()),
-                run.many.eq(some[1:].any()),
+                run.more.eq(some[1:]),
                 run.command.eq(command),
                 run.begun.eq(begun & mine),
                 run.opening.eq(self.read_pass.opening),

@@ -21,9 +21,9 @@ class Run(wiring.Component):
 
     Members
     -------
-    start, take, moves, many, command : In
-        Whether the run starts, twice, whether it has a step to make, or more than 255, and all else
-        about it.
+    start, take, moves, more, command : In
+        Whether the run starts, twice, whether it has a step to make, which bytes of their number
+        above the lowest are not zero, and all else about it.
     begun, opening : In(1)
         Whether one of its passes began a clock ago, and whether the gate opens after that.
     read : In(1)
@@ -53,7 +53,7 @@ class Run(wiring.Component):
             "start": In(1),
             "take": In(1),
             "moves": In(1),
-            "many": In(1),
+            "more": In(3),
             "command": In(geometry.command),
             "begun": In(1),
             "opening": In(1),
@@ -75,17 +75,17 @@ class Run(wiring.Component):
 
         gate = Signal(self.geometry.gate)
         remaining = Signal(32)
-        high = Signal()  # more remain than the low byte says
+        more = Signal(3)  # which bytes of it above the lowest are not zero
         some = Signal()
         blocked = Signal()  # waits for a delta, from the beginning of the pass that opens the gate
         finished = Signal()  # the last pass is written
         m.d.comb += self.input_channel.eq(gate.input_channel)
         m.d.sync += [
-            high.eq(remaining[8:] != 0),
-            some.eq((remaining[:8] != 0) | high),
+            more.eq(Cat(remaining.word_select(byte, 8).any() for byte in range(1, 4))),
+            some.eq((remaining[:8] != 0) | more.any()),
             self.prospect.ready.eq(self.running & some & ~blocked),
             self.prospect.opening.eq(gate.active & (gate.wait == 1)),
-            self.prospect.last.eq((remaining[:8] == 1) & ~high),
+            self.prospect.last.eq((remaining[:8] == 1) & ~more.any()),
         ]
 
         with m.If(self.begun):
@@ -105,7 +105,7 @@ class Run(wiring.Component):
             m.d.sync += [
                 self.running.eq(self.moves),
                 remaining.eq(self.command.steps),
-                high.eq(self.many),
+                more.eq(self.more),
             ]
         with m.If(self.take):
             m.d.sync += [

@@ -139,7 +139,7 @@ BOARDS = {
             name="ulx3s-85f",
             platform=ULX3S_85F_Platform,
             filters=10,
-            clock=150,
+            clock=140,
             nextpnr=("--85k", "--router", "router2", "--placer-heap-timingweight", "30"),
             loader=ULX3S,
         ),

@@ -169,7 +169,7 @@ class Chip(wiring.Component):
         for index, context in enumerate(contexts):
             self.add(m, **{f"context{index}": context})
             m.d.comb += context.pending.eq(sequencer.pending[index])
-            with m.If(sequencer.running[index]):
+            with m.If(sequencer.owns[index]):
                 enable = sequencer.write[index].replicate(self.geometry.lanes)
                 m.d.comb += access(context, sequencer, codes, enable)
             with m.Else():

@@ -34,7 +34,7 @@ MOST_ROWS = TILES[0][0]
 NEAR = 4
 """Blocks of a wide memory that share registers of what they are given."""
 
-SMALL = 1024  # bits up to which a memory is cheaper in lookup tables
+SMALL = 512  # bits up to which a memory is cheaper in lookup tables
 ADDRESS_BITS = 14
 WORDS = 1024  # words of 18 bits in a DP16KD
 WORDS_A_VALUE = 16

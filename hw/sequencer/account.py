@@ -33,7 +33,7 @@ class Account(wiring.Component):
         Contexts whose pass has been written, and the pass.
     spend, delta : In
         Contexts whose pending delta is spent by a write through the port, or has arrived.
-    running, open, pending, skeletons, input_channels, prospects : Out
+    running, owns, open, pending, skeletons, input_channels, prospects : Out
         What each context knows of its run; see `hw.sequencer.run.Run`.
     """
 
@@ -52,6 +52,7 @@ class Account(wiring.Component):
             "spend": In(contexts),
             "delta": In(contexts),
             "running": Out(contexts),
+            "owns": Out(contexts),
             "open": Out(contexts),
             "pending": Out(data.ArrayLayout(pending_layout(geometry), contexts)),
             "skeletons": Out(data.ArrayLayout(geometry.skeleton, contexts)),
@@ -91,6 +92,7 @@ class Account(wiring.Component):
                 run.spend.eq(self.spend[index]),
                 run.delta.eq(self.delta[index]),
                 self.running[index].eq(run.running),
+                self.owns[index].eq(run.owns),
                 self.open[index].eq(run.open),
                 self.pending[index].eq(run.pending),
                 self.skeletons[index].eq(run.skeleton),

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.context import pending_layout
+from hw.primitives import copies
 from hw.sequencer.passes import pass_layout, prospect_layout
 from hw.shapes import Geometry
 
@@ -34,8 +35,8 @@ class Run(wiring.Component):
         Whether the pending delta is spent by a write through the port.
     delta : In(1)
         Whether the delta has arrived.
-    running : Out(1)
-        Whether a run is under way.
+    running, owns : Out(1)
+        Whether a run is under way; the same for what gives it the lattice.
     open : Out(1)
         Whether it waits for a delta, and its plane is written.
     skeleton, input_channel : Out
@@ -63,6 +64,7 @@ class Run(wiring.Component):
             "spend": In(1),
             "delta": In(1),
             "running": Out(1),
+            "owns": Out(1),
             "open": Out(1),
             "skeleton": Out(geometry.skeleton),
             "input_channel": Out(range(geometry.spec.channels)),
@@ -99,11 +101,15 @@ class Run(wiring.Component):
             ]
         with m.If(self.delta):
             m.d.sync += [blocked.eq(0), self.open.eq(0), gate.opening.eq(gate.opening + 1)]
-        with m.If(self.running & finished & ~blocked):
-            m.d.sync += [self.running.eq(0), finished.eq(0)]
+        ends = self.running & finished & ~blocked
+        with m.If(ends):
+            m.d.sync += finished.eq(0)
+        running = Mux(self.start, self.moves, self.running & ~ends)
+        [owns] = copies(m, running, 1, name="owns")  # near the memory
+        m.d.sync += self.running.eq(running)
+        m.d.comb += self.owns.eq(owns)
         with m.If(self.start):
             m.d.sync += [
-                self.running.eq(self.moves),
                 remaining.eq(self.command.steps),
                 more.eq(self.more),
             ]

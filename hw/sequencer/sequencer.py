@@ -46,8 +46,8 @@ class Sequencer(wiring.Component):
     i_run : In(stream)
         Runs to start: ``context``, ``skeleton``, ``steps`` and ``gate``. Ready while the context's
         last run has ended.
-    running : Out
-        Which contexts have a run under way.
+    running, owns : Out
+        Which contexts have a run under way; the same for what gives it their lattice.
     pending : Out
         Delta pending in each context.
     spend : In
@@ -84,6 +84,7 @@ class Sequencer(wiring.Component):
         super().__init__({
             "i_run": In(stream.Signature(geometry.command)),
             "running": Out(contexts),
+            "owns": Out(contexts),
             "pending": Out(data.ArrayLayout(pending_layout(geometry), contexts)),
             "spend": In(contexts),
             "delta": In(contexts),
@@ -162,6 +163,7 @@ class Sequencer(wiring.Component):
             account.written.eq(writer.ends),
             account.written_pass.eq(writer.current),
             self.running.eq(account.running),
+            self.owns.eq(account.owns),
             self.pending.eq(account.pending),
             self.open.eq(account.open),
         ]

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from golden.fixed import STATE
-from hw.primitives import BlockMemory, delay, saturate, spare, way
+from hw.primitives import BlockMemory, delay, has_one_port, saturate, spare, way
 from hw.shapes import Geometry, code
 
 __all__ = ["Context", "pending_layout"]
@@ -76,7 +76,10 @@ class Context(wiring.Component):
 
         geometry, spec = self.geometry, self.geometry.spec
         m.submodules.lattice = lattice = BlockMemory(
-            STATE.width * geometry.lanes, spec.cells * geometry.words, granularity=STATE.width
+            STATE.width * geometry.lanes,
+            spec.cells * geometry.words,
+            granularity=STATE.width,
+            single=has_one_port(platform),
         )
         # Addresses are registered first: they come through multiplexers, and memories are far away.
         step, early = 1 - spare(platform, 1), way(platform)
@@ -89,7 +92,9 @@ class Context(wiring.Component):
             lattice.write_enable.eq(self.write_enable),
         ]
 
-        m.submodules.delta = delta = BlockMemory(STATE.width, 1 << len(self.delta_index))
+        m.submodules.delta = delta = BlockMemory(
+            STATE.width, 1 << len(self.delta_index), single=True
+        )
         m.d.comb += delta.read_address.eq(Cat(at.x[1:], at.y[1:]))
         m.d[early] += [
             delta.write_address.eq(self.delta_index),

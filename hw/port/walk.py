@@ -40,6 +40,8 @@ class Walk(wiring.Component):
         The operation under way.
     room : In(1)
         Whether there is room for what a reading step gives.
+    waits : In(1)
+        Whether no step is made: the memory is in use.
     finish : In(1)
         Whether the operation is over: the next walk begins at the first channel.
     check : In
@@ -61,6 +63,7 @@ class Walk(wiring.Component):
         super().__init__({
             "walks": In(walks_layout()),
             "room": In(1),
+            "waits": In(1),
             "finish": In(1),
             "check": In(geometry.check),
             "i_data": In(stream.Signature(8)),
@@ -121,7 +124,7 @@ class Walk(wiring.Component):
             lacks_room.eq((walks.read_state | walks.read_image) & ~self.room),
         ]
         lacks_byte = needs_byte & ~self.i_data.valid
-        m.d.comb += self.step.eq(active & ~lacks_byte & ~lacks_room)
+        m.d.comb += self.step.eq(active & ~(lacks_byte | lacks_room | self.waits))
 
     def take_bytes(self, m: Module, leaves: Signal) -> None:
         """Take a byte with the step that uses the last of it: a code, a pixel or eight bits."""

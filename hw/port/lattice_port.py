@@ -35,9 +35,9 @@ class LatticePort(wiring.Component):
     ========== ============================ ==============================
 
     An operation takes a clock a channel, ``cells * channels`` in all, of which READ_IMAGE skips the
-    margin. ZERO takes two where the lattice's memory has one port: four steps read, then four codes
-    are written. Loads and ZERO spend a pending delta: a load overwrites it, ZERO writes back what it
-    reads. The reads leave it pending.
+    margin. ZERO takes two where the lattice's memory has one port: some steps read, then their
+    codes are written. Loads and ZERO spend a pending delta: a load overwrites it, ZERO writes back
+    what it reads. The reads leave it pending.
 
     Parameters
     ----------

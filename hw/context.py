@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from golden.fixed import STATE
-from hw.primitives import BlockMemory, delay, saturate, spare, way
+from hw.primitives import BlockMemory, delay, has_one_port, saturate, spare, way
 from hw.shapes import Geometry, code
 
 __all__ = ["Context", "pending_layout"]
@@ -79,7 +79,8 @@ class Context(wiring.Component):
             STATE.width * geometry.lanes,
             spec.cells * geometry.words,
             granularity=STATE.width,
-            is_wide=True,
+            wide=True,
+            single=has_one_port(platform),
         )
         m.d.comb += [
             lattice.read_address.eq(Cat(self.read_word, self.read_at.cell)),
@@ -92,7 +93,9 @@ class Context(wiring.Component):
         step, early = 1 - spare(platform, 1), way(platform)
         at = data.View(geometry.position, delay(m, self.read_at.as_value(), step, name="read_at"))
         word = delay(m, self.read_word, step, name="read_word")
-        m.submodules.delta = delta = BlockMemory(STATE.width, 1 << len(self.delta_index))
+        m.submodules.delta = delta = BlockMemory(
+            STATE.width, 1 << len(self.delta_index), single=True
+        )
         m.d.comb += delta.read_address.eq(Cat(at.x[1:], at.y[1:]))
         m.d[early] += [
             delta.write_address.eq(self.delta_index),

@@ -19,6 +19,7 @@ __all__ = [
     "connect_each",
     "copies",
     "delay",
+    "has_one_port",
     "saturate",
     "spare",
     "way",
@@ -33,6 +34,11 @@ def spare(platform: object, clocks: int) -> int:
 def way(platform: object) -> str:
     """Return the domain of what is a register for a long way, or to split long logic, alone."""
     return "comb" if spare(platform, 1) else "sync"
+
+
+def has_one_port(platform: object) -> bool:
+    """Return whether a lattice's memory has one port on a platform, to read or to write."""
+    return getattr(platform, "has_one_port", False)
 
 
 def delay(m: Module, value: Value, clocks: int, *, name: str, init: int = 0) -> Value:
@@ -132,9 +138,11 @@ class BlockMemory(wiring.Component):
         Number of rows.
     granularity : int
         Bits that share a write enable; default: all of a row.
-    is_wide : bool
+    wide : bool
         Whether its blocks lie apart. Then addresses and what is written have a register first, for
         the way alone, and a clock more; not where ways are short.
+    single : bool
+        Whether one port is enough: what is read in a clock that writes is not wanted.
 
     Members
     -------
@@ -148,11 +156,12 @@ class BlockMemory(wiring.Component):
 
     LATENCY = 2
 
-    def __init__(self, width, depth, *, granularity=None, is_wide=False):
+    def __init__(self, width, depth, *, granularity=None, wide=False, single=False):
         self.width = width
         self.depth = depth
         self.granularity = granularity or width
-        self.is_wide = is_wide
+        self.wide = wide
+        self.single = single
 
         super().__init__({
             "write_address": In(range(depth)),
@@ -173,7 +182,7 @@ class BlockMemory(wiring.Component):
         )
         write = mem.write_port(granularity=self.granularity)
         read = mem.read_port()
-        given = way(platform) if self.is_wide else "comb"
+        given = way(platform) if self.wide else "comb"
         m.d[given] += [
             write.addr.eq(self.write_address),
             write.data.eq(self.write_data),

@@ -2,6 +2,7 @@
 
 from itertools import cycle
 
+from amaranth.hdl import Fragment
 from amaranth.lib import data
 from amaranth.sim import Simulator
 
@@ -29,12 +30,12 @@ DEADLINE = 40_000
 """Clocks after which a component is taken to hang: the longest quick test takes half of them."""
 
 
-def simulate(dut, *benches, background=(), clocks=DEADLINE):
+def simulate(dut, *benches, background=(), clocks=DEADLINE, platform=None):
     """Run testbenches side by side until all but the background ones have ended.
 
     Raises unless they end within so many clocks.
     """
-    sim = Simulator(dut)
+    sim = Simulator(Fragment.get(dut, platform))
     sim.add_clock(1e-6)
     for bench in benches:
         sim.add_testbench(bench)

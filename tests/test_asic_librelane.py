@@ -114,6 +114,7 @@ def test_srams_do_not_overlap(library, design):
         ("sg13g2", single(512, 24), "RM_IHPSG13_1P_512x8_c3_bm_bist", (1, 3, 1)),
         ("sg13g2", ram(2048, 10, 10), "RM_IHPSG13_2P_1024x32_c2_bm_bist", (2, 1, 1)),
         ("sg13g2", ram(16384, 8, 8), "RM_IHPSG13_2P_1024x32_c2_bm_bist", (4, 1, 4)),
+        ("sg13g2", single(16384, 8), "RM_IHPSG13_1P_4096x16_c3_bm_bist", (2, 1, 2)),
         ("sg13g2", ram(256, 8, 4), "RM_IHPSG13_2P_256x8_c2_bm_bist", (1, 1, 1)),
         ("sky130", single(512, 24), "sky130_sram_2kbyte_1rw1r_32x512_8", (1, 1, 1)),
         ("sky130", ram(1024, 128, 128), "sky130_sram_2kbyte_1rw1r_32x512_8", (1, 4, 2)),

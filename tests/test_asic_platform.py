@@ -217,8 +217,8 @@ def test_no_signal_of_the_chip_has_an_initial_value_on_silicon():
 @pytest.mark.parametrize(
     ("memory", "names"),
     [
-        ("logic", ["ram1_64x24", "ram_1024x8", "ram_256x10", "ram_64x8"]),
-        ("macro", ["ram1_64x24", "ram_1024x8", "ram_256x10", "ram_64x8", *6 * ["rom"]]),
+        ("logic", ["ram1_1024x8", "ram1_64x24", "ram1_64x8", "ram_256x10"]),
+        ("macro", ["ram1_1024x8", "ram1_64x24", "ram1_64x8", "ram_256x10", *6 * ["rom"]]),
     ],
 )
 def test_memories_are_macros(memory, names):

@@ -28,14 +28,16 @@ CLOCKS = 200_000  # more than any of these runs takes
 class Bench:
     """A chip and its host: commands in order, bytes beside them, and openings answered."""
 
-    def __init__(self, filters, kinds, gate, *, spec=SPEC, gaps=(0,), late=0, **counts):
+    def __init__(
+        self, filters, kinds, gate, *, spec=SPEC, gaps=(0,), late=0, platform=None, **counts
+    ):
         rng = np.random.default_rng(26)
         self.geometry = Geometry(spec=spec, filters=filters, **counts)
         self.cells = spec.cells
         spec = replace(spec, gate=gate)
         self.skeletons = [kind(spec, rng) for kind in kinds]
         self.chip = Chip(self.geometry, self.skeletons, check=False)
-        self.gate, self.gaps, self.late = gate, gaps, late
+        self.gate, self.gaps, self.late, self.platform = gate, gaps, late, platform
         self.network = network(spec, rng)
         self.planes = []
 
@@ -71,7 +73,8 @@ class Bench:
         async def sink(ctx):
             got.extend(await collect(ctx, chip.o_data, count, self.gaps[::-1]))
 
-        simulate(chip, command, source, sink, background=[self.serve], clocks=CLOCKS)
+        options = {"background": [self.serve], "clocks": CLOCKS, "platform": self.platform}
+        simulate(chip, command, source, sink, **options)
         return got
 
     def golden(self, index, states):

@@ -10,9 +10,12 @@ from golden import naive
 from golden.samples import calibrated, uniform
 from golden.spec import Gate, Spec
 from golden.wire import Operation
+from hw.asic import platform as asic
+from hw.asic.platform import Asic
 from hw.context import Context
 from hw.port.lattice_port import LatticePort
 from hw.port.unloader import BUFFER
+from hw.primitives import spare
 from hw.shapes import Geometry
 from hw.skeleton_memory import images
 from tests.streams import collect, feed, rest, simulate
@@ -29,13 +32,16 @@ CASES = pytest.mark.parametrize(
 class Bench(Elaboratable):
     """A port on a context whose delta is pending until it is spent."""
 
-    def __init__(self, filters, spec=SPEC):
+    def __init__(self, filters, spec=SPEC, platform=None):
         rng = np.random.default_rng(20)
         self.skeletons = [uniform(spec, rng), calibrated(spec, rng)]
         geometry = Geometry(spec=spec, filters=filters)
         self.port = LatticePort(
-            geometry, images(geometry, self.skeletons), read_latency=Context.LATENCY
+            geometry,
+            images(geometry, self.skeletons),
+            read_latency=Context.LATENCY - spare(platform, Context.SPARE),
         )
+        self.platform = platform
         self.context = Context(geometry)
         self.clocks = []  # of each command
         self.spends = 0
@@ -94,7 +100,7 @@ class Bench(Elaboratable):
             await rest(ctx, 1)
             got.extend(await collect(ctx, self.port.o_data, count, pauses or gaps))
 
-        simulate(self, main, source, sink)
+        simulate(self, main, source, sink, platform=self.platform)
         return got
 
     def do(self, operation, **values):
@@ -170,9 +176,26 @@ def test_images_show_the_delta(filters, gaps):
     assert got == np.array(shown).ravel().tolist()
 
 
+@pytest.fixture
+def one_port(monkeypatch):
+    """The platform of standard cells, whose lattice has one port; no memory is a macro."""
+    monkeypatch.setattr(asic, "SMALL_ROWS", 1 << 10)
+    return Asic()
+
+
 @CASES
 def test_zeroing_follows_the_delta_and_spends_it(filters, gaps):
-    bench, state = Bench(filters), random_state()
+    zero_and_read(Bench(filters), gaps)
+
+
+@pytest.mark.parametrize("gaps", [(0,), (0, 3, 1), (9, 40)])
+def test_zeroing_with_one_port_loses_no_code(one_port, gaps):
+    zero_and_read(Bench(1, platform=one_port), gaps)
+
+
+def zero_and_read(bench, gaps):
+    """Zero cells while a delta is pending, and compare all codes."""
+    state = random_state()
     chosen = np.random.default_rng(23).random(SPEC.cells) < 0.4
     got = bench.run(
         bench.do(Operation.LOAD_STATE),
@@ -251,7 +274,15 @@ def test_no_step_is_lost_while_the_host_brings_nothing():
 
 
 def test_an_operation_takes_a_clock_a_channel():
-    bench = Bench(1)
+    clocks_of_operations(Bench(1), zero=CODES)
+
+
+def test_zeroing_takes_two_clocks_a_channel_with_one_port(one_port):
+    clocks_of_operations(Bench(1, platform=one_port), zero=2 * CODES)
+
+
+def clocks_of_operations(bench, zero):
+    """Hold the clocks of each operation against those of its walk."""
     bench.run(
         bench.do(Operation.LOAD_STATE),
         bench.do(Operation.ZERO),
@@ -262,7 +293,7 @@ def test_an_operation_takes_a_clock_a_channel():
         count=CODES + 4,
     )
     # The image's cells take sixteen clocks to read out, those of the margin one.
-    walks = (CODES, CODES, CODES, 4 * 16 + 12, CODES)
+    walks = (CODES, zero, CODES, 4 * 16 + 12, CODES)
     pipeline = 26
     for clocks, walk in zip(bench.clocks, walks, strict=True):
         assert walk <= clocks <= walk + pipeline

@@ -178,7 +178,7 @@ class SystolicArray(wiring.Component):
         """Keep each cell's state until its change is known; both come in the same order."""
         geometry = self.geometry
         rows = centres(geometry) * geometry.words
-        ring = BlockMemory(Shape.cast(geometry.word).width, rows, is_wide=True)
+        ring = BlockMemory(Shape.cast(geometry.word).width, rows, wide=True)
         valid = delay(m, window.centre_valid, 1, name="centre_valid")
         m.d.comb += [
             ring.write_data.eq(delay(m, Value.cast(window.centre), 1, name="centre")),

@@ -43,6 +43,11 @@ class AsicArray(Elaboratable):
     Latency from a cell's last slot to its first word one step on is ``LATENCY`` clocks, and up to
     four more while the window is in use. Sums are as narrow as the skeletons allow.
 
+    The lattice's memory needs one port. An address lasts ``geometry.phases`` clocks, and the window
+    takes what its clock 3 reads. Counted from its clock 0, what the window's free clocks fetch is
+    written in clocks 12 to ``7 + phases``: three of a read, the window's four, the residual's four
+    and one more. Modulo ``phases`` none of them is a clock 3.
+
     Parameters
     ----------
     array : SystolicArray

@@ -121,8 +121,10 @@ def model(macro: Macro) -> str:
     lines += [f"    reg [{macro.bits - 1}:0] memory [0:{macro.rows - 1}];"]
     if macro.single:
         lines += [
-            "    always @(posedge clk) if (en)",
-            "        if (w_en) memory[addr] <= w_data; else r_data <= memory[addr];",
+            "    always @(posedge clk) if (en) begin",
+            "        if (w_en) memory[addr] <= w_data;",
+            "        r_data <= memory[addr];",
+            "    end",
         ]
     elif macro.granularity:
         lines += writes(macro)

@@ -21,7 +21,8 @@ SMALL_ROWS = 32
 class Asic:
     """Builds the chip's blocks for standard cells; nothing has a value before it is given one.
 
-    Memories become macros, see `hw.asic.macros`; small ones become flip-flops. The registers that
+    Memories become macros, see `hw.asic.macros`; small ones become flip-flops. The lattice's memory
+    has one port, since the array leaves it clocks to write in. The registers that
     long ways and hard multipliers want are left out, and the array is another: see
     `hw.asic.array`. `Asic.macros` lists the macros of what was elaborated.
 
@@ -35,6 +36,9 @@ class Asic:
 
     has_short_ways = True
     """See `hw.primitives.spare`."""
+
+    has_one_port = True
+    """See `hw.primitives.has_one_port`."""
 
     def __init__(self, *, skeleton: str = "logic", srams: SramLibrary | None = None) -> None:
         self.skeleton = skeleton
@@ -63,6 +67,8 @@ class Asic:
 
     def get_block_memory(self, memory: wiring.Component) -> Module:
         """Return a macro with a register behind it, or flip-flops for a small memory."""
+        if memory.single:
+            return share_port(memory)
         if memory.depth <= SMALL_ROWS:
             return register_file(memory)
         m = Module()
@@ -113,6 +119,23 @@ class Asic:
         for name, value in ports.items():
             port = getattr(made, name)
             m.d.comb += value.eq(port) if macro.ports[name][0] == "output" else port.eq(value)
+
+
+def share_port(memory: wiring.Component) -> Module:
+    """Return a memory with one port and a register behind it; it writes rather than reads."""
+    m = Module()
+    m.submodules.memory = made = SinglePortMemory(memory.width, memory.depth)
+    output = Signal(memory.width, reset_less=True)
+    m.d.comb += [
+        made.write.eq(memory.write_enable.any()),
+        made.enable.eq(made.write | memory.read_enable),
+        made.address.eq(Mux(made.write, memory.write_address, memory.read_address)),
+        made.write_data.eq(memory.write_data),
+        memory.read_data.eq(output),
+    ]
+    with m.If(memory.read_enable):
+        m.d.sync += output.eq(made.read_data)
+    return m
 
 
 def register_file(memory: wiring.Component) -> Module:

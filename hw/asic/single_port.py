@@ -57,7 +57,7 @@ class SinglePortMemory(wiring.Component):
             write.data.eq(self.write_data),
             write.en.eq(self.enable & self.write),
             read.addr.eq(self.address),
-            read.en.eq(self.enable & ~self.write),
+            read.en.eq(self.enable),
             self.read_data.eq(read.data),
         ]
 

@@ -39,7 +39,7 @@ class RowWindow(wiring.Component):
     Members
     -------
     word, advance : In
-        Newest word, and whether this is its first clock. It holds for four clocks.
+        Newest word, and whether this is its first clock. It is taken in its fourth.
     edges : In
         Sides of the lattice that the cell in the centre touches, three clocks behind the word.
     taps : Out

@@ -81,7 +81,7 @@ class Ecp5:
         m = Module()
         given = (memory.read_address, memory.write_address, memory.write_enable)
         groups, data = [given] * len(ranges), memory.write_data
-        if memory.is_wide:
+        if memory.wide:
             groups = registered(m, given, -(-len(ranges) // NEAR))
             data = delay(m, data, 1, name="write_data")
         for index, (low, high) in enumerate(ranges):

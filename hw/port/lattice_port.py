@@ -12,7 +12,7 @@ from hw.port.pointwise import PointwiseUnit
 from hw.port.skid import Skid
 from hw.port.unloader import Unloader
 from hw.port.walk import Walk, arrival_layout, walks_layout
-from hw.primitives import delay, spare
+from hw.primitives import delay, has_one_port, spare
 from hw.scan import token_layout
 from hw.shapes import Geometry, encode_sum, readout_sum
 
@@ -35,8 +35,9 @@ class LatticePort(wiring.Component):
     ========== ============================ ==============================
 
     An operation takes a clock a channel, ``cells * channels`` in all, of which READ_IMAGE skips the
-    margin. Loads and ZERO spend a pending delta: a load overwrites it, ZERO writes back what it
-    reads. The reads leave it pending.
+    margin. ZERO takes two where the lattice's memory has one port: some steps read, then their
+    codes are written. Loads and ZERO spend a pending delta: a load overwrites it, ZERO writes back
+    what it reads. The reads leave it pending.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ class LatticePort(wiring.Component):
 
         # Bytes wait in here: whether one is taken is settled late in a clock.
         m.submodules.bytes = bytes_ = Skid(8)
-        m.submodules.walk = walk = Walk(self.geometry)
+        m.submodules.walk = walk = Walk(self.geometry, has_one_port=has_one_port(platform))
         m.submodules.loader = loader = Loader(self.geometry)
         pointwise = PointwiseUnit.LATENCY - spare(platform, PointwiseUnit.SPARE)
         drain = self.read_latency + pointwise + 1
@@ -113,6 +114,8 @@ class LatticePort(wiring.Component):
             walk.finish.eq(self.i_command.ready),
             walk.check.eq(self.check),
         ]
+        if walk.has_one_port:  # ZERO alone writes what it reads
+            m.d.comb += walk.waits.eq(walks.zero & loader.enable.any())
         # Steps -> what they read.
         arrival = self.read(m, walk)
         # Pixels -> codes -> words to write.

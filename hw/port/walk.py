@@ -33,6 +33,8 @@ class Walk(wiring.Component):
     ----------
     geometry : Geometry
         Build of the chip.
+    has_one_port : bool
+        Whether the lattice's memory has one port, which a step may have to wait for.
 
     Members
     -------
@@ -40,6 +42,8 @@ class Walk(wiring.Component):
         The operation under way.
     room : In(1)
         Whether there is room for what a reading step gives.
+    waits : In(1)
+        Whether no step is made: the memory's one port is in use.
     finish : In(1)
         Whether the operation is over: the next walk begins at the first channel.
     check : In
@@ -54,13 +58,15 @@ class Walk(wiring.Component):
         Whether the walk is over; the pipeline behind it may not be.
     """
 
-    def __init__(self, geometry: Geometry):
+    def __init__(self, geometry: Geometry, *, has_one_port: bool = False):
         self.geometry = geometry
+        self.has_one_port = has_one_port
 
         spec = geometry.spec
         super().__init__({
             "walks": In(walks_layout()),
             "room": In(1),
+            **({"waits": In(1)} if has_one_port else {}),
             "finish": In(1),
             "check": In(geometry.check),
             "i_data": In(stream.Signature(8)),
@@ -121,7 +127,8 @@ class Walk(wiring.Component):
             lacks_room.eq((walks.read_state | walks.read_image) & ~self.room),
         ]
         lacks_byte = needs_byte & ~self.i_data.valid
-        m.d.comb += self.step.eq(active & ~lacks_byte & ~lacks_room)
+        step = active & ~lacks_byte & ~lacks_room
+        m.d.comb += self.step.eq(step & ~self.waits if self.has_one_port else step)
 
     def take_bytes(self, m: Module, leaves: Signal) -> None:
         """Take a byte with the step that uses the last of it: a code, a pixel or eight bits."""

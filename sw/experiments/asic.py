@@ -16,6 +16,9 @@ REPORTS = ROOT / "docs" / "asic"
 SYNTHESIS = REPORTS / "librelane" / "synthesis.json"
 """What LibreLane's steps up to synthesis measured of the chips in IHP's cells: `metrics.json`."""
 
+ENERGY = REPORTS / "energy"
+"""What `thalweg asic-sim --energy` estimated of the same."""
+
 Report = Mapping[str, Any]
 
 
@@ -41,6 +44,7 @@ def asic_parts() -> dict[str, str]:
         "asic-memories": memories(typical),
         "asic-tiny": tiles(typical),
         "asic-librelane": librelane(read_json(SYNTHESIS), typical),
+        "asic-energy": energies([read_json(path) for path in sorted(ENERGY.glob("*.json"))]),
     }
 
 
@@ -65,6 +69,28 @@ def corner(report: Report) -> str:
     """Return the library and the corner, with its conditions."""
     volts, degrees = report["corner"]["conditions"]
     return f"{report['library']}, {report['corner']['name']} ({volts:g} V, {degrees:g} °C)"
+
+
+def energies(found: Sequence[Report]) -> str:
+    """Return the energy of a digit in each design, and the power at its period."""
+    return table(
+        (
+            *("design", "library, corner", "clocks", "ns", "clock, uJ", "logic, uJ"),
+            *("leakage, uJ", "uJ a digit", "mW"),
+        ),
+        (
+            [
+                f"`{one['design']}`",
+                corner(one),
+                f"{one['clocks']:,}",
+                f"{one['ns']:.2f}",
+                *(f"{one['nj'][part] / 1000:.3f}" for part in ("clock", "logic", "leakage")),
+                f"{one['total_nj'] / 1000:.2f}",
+                f"{one['mw']:.1f}",
+            ]
+            for one in found
+        ),
+    )
 
 
 def blocks(reports: Sequence[Report]) -> str:

@@ -56,9 +56,10 @@ library (toy) {
   }
   cell (gate) {
     area : 9; cell_leakage_power : 0; clock_gating_integrated_cell : "latch_posedge";
-    pin (CLK) { direction : input; capacitance : 0.001; clock : true; }
+    pin (CLK) { direction : input; capacitance : 0.001; clock : true;
+      clock_gate_clock_pin : true; }
     pin (GATE) { direction : input; capacitance : 0.001; clock_gate_enable_pin : true; }
-    pin (GCLK) { direction : output; }
+    pin (GCLK) { direction : output; clock_gate_out_pin : true; }
   }
 }
 """

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from hw.asic.chips import NAME
-from hw.asic.liberty import liberty_text
+from hw.asic.clock_gates import gate_model, gate_pins
+from hw.asic.liberty import Library, liberty_text, parse
 from hw.asic.netlist import is_macro
 from hw.flow.yosys import yosys
 
@@ -49,8 +50,24 @@ def cell_verilog(
     )
     if named:
         module["netnames"] = {net_name(bit): {"bits": [bit]} for bit in nets(module)}
+    cells = liberty_text(liberty)
+    models = put_gates(module, Library(parse(cells, str(liberty))))
     text = json.dumps({"modules": {top: module}})
-    return yosys("read_json", text, passes, log, top=top, files={CELLS: liberty_text(liberty)})
+    return yosys("read_json", text, passes, log, top=top, files={CELLS: cells}) + models
+
+
+def put_gates(module: dict[str, Any], library: Library) -> str:
+    """Make clock gates instances of models of their own; return these, in Verilog.
+
+    Liberty files have no function for them, but a table of states.
+    """
+    models = {}
+    for cell in module["cells"].values():
+        kind = cell["type"]
+        if not is_macro(kind) and library.cell(kind).is_gate:
+            cell["type"] = name = f"model_{kind}"
+            models[name] = gate_model(name, gate_pins(library.found[kind]))
+    return "".join(models.values())
 
 
 def net_name(bit: int) -> str:

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from golden.errors import InputError
+from hw.asic.clock_gates import gated_nets
 from hw.asic.liberty import EDGES, Library
 from hw.asic.netlist import Bit, Instance, Netlist, is_macro
 from hw.asic.tables import Table, table_of
@@ -94,15 +95,8 @@ def clocks(netlist: Netlist, library: Library, activity: Activity, clock: str) -
     found = Counter({
         net: 2 * activity.clocks for name, net in netlist.ports("input") if name == clock
     })
-    for instance in netlist.instances:
-        if not is_macro(instance.kind) and library.cell(instance.kind).is_gate:
-            opens = {
-                pin.arguments[0]
-                for pin in library.found[instance.kind].of("pin")
-                if pin.text("clock_gate_enable_pin") == "true"
-            }
-            on = max(open_clocks(activity, net) for pin in opens for net in instance.pins[pin])
-            found.update({net: 2 * on for pin in instance.outputs for net in instance.pins[pin]})
+    for enable, net in gated_nets(netlist, library):
+        found[net] = 2 * open_clocks(activity, enable)
     return found
 
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from golden.files import read_json, write_json
-from sw.cli.asic import Corner, DesignName, LibertyPath, LibraryName, Subjects, asic_folder
+from sw.cli.asic import (
+    ClockGates,
+    Corner,
+    DesignName,
+    LibertyPath,
+    LibraryName,
+    Subjects,
+    asic_folder,
+)
 from sw.cli.common import progress
 
 if TYPE_CHECKING:
@@ -29,6 +37,7 @@ def asic_sim(
     liberty: LibertyPath = None,
     images: Annotated[int, typer.Option(min=1, max=100, help="show digits to restore")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="of what the registers power up with")] = 0,
+    clock_gates: ClockGates = False,
     energy: Annotated[
         bool, typer.Option("--energy", help="estimate the energy of a digit, too: several minutes")
     ] = False,
@@ -52,12 +61,12 @@ def asic_sim(
 
     if design in ("hardwired", "tiny"):
         raise InputError(f"DESIGN must be f1 or small, not {design!r}: docs/asic.md has its proof")
-    wanted = target(find_library(library), corner, liberty)
+    wanted = target(find_library(library), corner, liberty, gates=clock_gates)
     if wanted.liberty is None:
         raise InputError("The netlist in standard cells needs $PDK_ROOT or --liberty")
     chip = chip_of(design, subjects or ())
     require_tools()
-    folder = asic_folder(design, library, corner)
+    folder = asic_folder(design, library, corner, gated=clock_gates)
     report = build(chip, wanted, folder, say=typer.echo)
     mapped = MappedDesign(chip, folder / "netlist.json", wanted.liberty, traced=energy)
     device = AsicDevice(mapped, seed=seed, progress=typer.echo)
@@ -90,7 +99,8 @@ def estimate(
 
     seen = activity(device, restorer, damaged)
     netlist = Netlist(read_json(mapped.netlist), mapped.top)
-    named = {name: report[name] for name in ("design", "library", "corner")}
+    names = ("design", "library", "corner", "area_mm2", "clock_gates")
+    named = {name: report[name] for name in names}
     return named | energy(netlist, read_liberty(mapped.liberty), seen, report["longest_path"]["ns"])
 
 

@@ -27,6 +27,11 @@ def read_reports() -> list[Report]:
     return [read_json(path) for path in sorted(REPORTS.glob("*.json"))]
 
 
+def read_energies() -> list[Report]:
+    """Return the energies that were estimated; a chip comes before itself with clock gates."""
+    return [read_json(path) for path in sorted(ENERGY.glob("*.json"), key=lambda path: path.stem)]
+
+
 def asic_parts() -> dict[str, str]:
     """Return the tables of areas and periods, of blocks, memories and tiles."""
     reports = read_reports()
@@ -44,7 +49,7 @@ def asic_parts() -> dict[str, str]:
         "asic-memories": memories(typical),
         "asic-tiny": tiles(typical),
         "asic-librelane": librelane(read_json(SYNTHESIS), typical),
-        "asic-energy": energies([read_json(path) for path in sorted(ENERGY.glob("*.json"))]),
+        "asic-energy": energies(read_energies()),
     }
 
 
@@ -75,16 +80,18 @@ def energies(found: Sequence[Report]) -> str:
     """Return the energy of a digit in each design, and the power at its period."""
     return table(
         (
-            *("design", "library, corner", "clocks", "ns", "clock, uJ", "logic, uJ"),
-            *("leakage, uJ", "uJ a digit", "mW"),
+            *("design", "library, corner", "clock gates", "flip-flops behind them", "mm2"),
+            *("clocks", "ns", "clock, nJ", "logic, nJ", "leakage, nJ", "uJ a digit", "mW"),
         ),
         (
             [
                 f"`{one['design']}`",
                 corner(one),
+                *(f"{one['clock_gates'][what]:,}" for what in ("gates", "flops")),
+                f"{one['area_mm2']:.3f}",
                 f"{one['clocks']:,}",
                 f"{one['ns']:.2f}",
-                *(f"{one['nj'][part] / 1000:.3f}" for part in ("clock", "logic", "leakage")),
+                *(f"{one['nj'][part]:,.1f}" for part in ("clock", "logic", "leakage")),
                 f"{one['total_nj'] / 1000:.2f}",
                 f"{one['mw']:.1f}",
             ]

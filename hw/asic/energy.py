@@ -1,7 +1,7 @@
 """Energy of a mapped netlist: its toggles, times the liberty file's energies and capacitances.
 
-An estimate, and too low: wires have no capacitance, the clock has no tree, glitches are not
-counted, and memories have no energy.
+An estimate: wires have no capacitance, the clock has no tree, glitches are not counted, memories
+have no energy.
 """
 
 from __future__ import annotations

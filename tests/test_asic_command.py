@@ -63,6 +63,12 @@ def test_a_layout_needs_a_library(thalweg, tmp_path):
     assert not (tmp_path / "layout").exists()
 
 
+def test_clock_gates_need_a_library(thalweg):
+    code, out, err = thalweg("asic", "--design", "small", "--clock-gates")
+    assert (code, out) == (2, "") and err.count("\n") == 1
+    assert "Clock gates need $PDK_ROOT or --liberty: they are cells of a library" in err
+
+
 def test_says_what_there_is_without_a_library():
     [line] = lines({"library": None, "cells": 12345, "memories": [{}, {}]})
     assert line == (
@@ -78,6 +84,7 @@ def test_says_area_period_and_violations():
         "area_mm2": 0.4,
         "cells": 12345,
         "flops": 2345,
+        "clock_gates": {"gates": 0, "flops": 0},
         "memories": [{}],
         "longest_path": path,
         "violations": {"fanout": 1234, "capacitance": 0},
@@ -88,3 +95,5 @@ def test_says_area_period_and_violations():
         "3.5 ns without wires, 2 cells to array: 349.5 ungated digits a second",
         "1,234 outputs over the library's fan-out, 0 over its capacitance",
     ]
+    gated = report | {"clock_gates": {"gates": 12, "flops": 1200}}
+    assert lines(gated)[-1] == "12 clock gates, 1,200 flip-flops behind them"

@@ -13,6 +13,7 @@ TOY = CellLibrary(
     high="tiehi Y",
     low="tielo Y",
     driver="buf",
+    gate="gate",
     period={"typ": 20.0},
 )
 
@@ -58,13 +59,26 @@ FLOP = """  cell (flop) {{
 """
 
 
+GATE = """  cell (gate) {
+    area : 9; clock_gating_integrated_cell : "latch_posedge"; dont_use : true;
+    statetable ("CLK GATE", "M") { table : "L L : - : L, L H : - : H, H - : - : N"; }
+    pin (M) { direction : internal; internal_node : "M"; }
+    pin (CLK) { direction : input; capacitance : 0.002; clock : true;
+      clock_gate_clock_pin : true; }
+    pin (GATE) { direction : input; capacitance : 0.002; clock_gate_enable_pin : true; }
+    pin (GCLK) { direction : output; max_capacitance : 1; clock_gate_out_pin : true;
+      state_function : "CLK * M"; }
+  }
+"""
+
+
 def toy_liberty() -> str:
     """Return the library's liberty file."""
     cells = [gate(name, *about) for name, about in GATES.items()]
     cells += [TIE.format(name, value) for name, value in (("hi", 1), ("lo", 0))]
     setup = " ".join(SETUP.format(edge) for edge in ("rise", "fall"))
     launch = delays("CK", "rising_edge", "non_unate")
-    return HEAD + "\n".join([*cells, FLOP.format(setup=setup, delays=launch), "}"])
+    return HEAD + "\n".join([*cells, FLOP.format(setup=setup, delays=launch), GATE, "}"])
 
 
 def gate(name: str, area: int, inputs: str, function: str) -> str:

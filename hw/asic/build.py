@@ -18,7 +18,7 @@ from hw.flow.kept import digest, read_kept, write_kept
 __all__ = ["build", "map_chip"]
 
 
-MAPPING = ("mapping.py", "library.py")
+MAPPING = ("mapping.py", "library.py", "clock_gates.py")
 """What decides how a chip is mapped."""
 
 
@@ -49,7 +49,7 @@ def map_chip(
     text = wanted.liberty.read_bytes() if wanted.liberty else b""
     sources = b"".join(Path(__file__).with_name(name).read_bytes() for name in MAPPING)
     stamp = digest(chip.rtlil.encode() + chip.models.encode() + text + sources)
-    stamp = digest(f"{stamp} {wanted.period}".encode())
+    stamp = digest(f"{stamp} {wanted.period} {wanted.gates}".encode())
     if read_kept(record, path, stamp) is None:
         aim = "generic gates" if wanted.liberty is None else f"{wanted.period:g} ns"
         say(f"mapping {chip.design} to {wanted.library.name}, {wanted.corner}: {aim}")

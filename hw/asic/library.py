@@ -44,6 +44,8 @@ class CellLibrary:
         Cell and pin of a constant 1 and 0.
     driver : str
         Cell that is taken to drive every input.
+    gate : str
+        Cell that gates a clock, where gates are asked for.
     period : dict of str to float
         Period in ns that mapping aims at, by corner.
     sram : str
@@ -58,6 +60,7 @@ class CellLibrary:
     high: str
     low: str
     driver: str
+    gate: str
     period: dict[str, float]
     sram: str = ""
 
@@ -77,6 +80,7 @@ SG13G2 = CellLibrary(
     high="sg13g2_tiehi L_HI",
     low="sg13g2_tielo L_LO",
     driver="sg13g2_buf_4",
+    gate="sg13g2_lgcp_1",
     period={"typ": 3.8, "slow": 5.6},
     sram="ihp-sg13g2/libs.ref/sg13g2_sram/lib",
 )
@@ -97,6 +101,7 @@ SKY130 = CellLibrary(
     high="sky130_fd_sc_hd__conb_1 HI",
     low="sky130_fd_sc_hd__conb_1 LO",
     driver="sky130_fd_sc_hd__buf_4",
+    gate="sky130_fd_sc_hd__dlclkp_1",
     period={"typ": 4.6, "slow": 8.5},
 )
 
@@ -148,7 +153,7 @@ def load_liberty(path: Path, library: CellLibrary, corner: str) -> Library:
             f"{path} must be of corner {corner}, {want[0]:g} V and {want[1]:g} degrees, "
             f"not {volts:g} V and {degrees:g}"
         )
-    for cell in (library.high, library.low, library.driver):
+    for cell in (library.high, library.low, library.driver, library.gate):
         found.cell(cell.split()[0])
     return found
 
@@ -157,20 +162,27 @@ def load_liberty(path: Path, library: CellLibrary, corner: str) -> Library:
 class Target:
     """A corner of a library, and the period in ns that mapping aims at.
 
-    `liberty` is its file; None where there is no PDK.
+    `liberty` is its file; None where there is no PDK. With `gates`, flip-flops that share an enable
+    have a clock gate in its place.
     """
 
     library: CellLibrary
     corner: str
     liberty: Path | None
     period: float
+    gates: bool = False
 
 
 def target(
-    library: CellLibrary, corner: str, given: Path | None, period: float | None = None
+    library: CellLibrary,
+    corner: str,
+    given: Path | None,
+    period: float | None = None,
+    *,
+    gates: bool = False,
 ) -> Target:
     """Return a corner of a library; its file is read here, so that a wrong one is told at once."""
     liberty = find_liberty(library, corner, given)
     if liberty is not None:
         load_liberty(liberty, library, corner)
-    return Target(library, corner, liberty, period or library.period[corner])
+    return Target(library, corner, liberty, period or library.period[corner], gates)

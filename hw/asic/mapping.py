@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hw.asic.chips import AsicChip
+from hw.asic.clock_gates import gate_pass
 from hw.asic.liberty import Library, liberty_text
 from hw.asic.library import CellLibrary, Target, load_liberty
 from hw.flow.names import module_name
@@ -62,7 +63,8 @@ def mapped(design: str, wanted: Target, log: Path, *, top: str, models: str = ""
     design : str
         The design before synthesis, RTLIL.
     wanted : Target
-        The library, its liberty file, and the period that mapping aims at.
+        The library, its liberty file, the period that mapping aims at, and whether clocks have
+        gates.
     log : Path
         File for Yosys's log: it stays only where something fails.
     top : str
@@ -82,6 +84,7 @@ def mapped(design: str, wanted: Target, log: Path, *, top: str, models: str = ""
         *FORGET,
         *(f"setattr -mod -set keep_hierarchy 1 {name}" for name in modules(design, top, BLOCKS)),
         f"synth -top {top} -flatten -run begin:check",
+        *([gate_pass(library.gate, found)] if wanted.gates else []),
         f"dfflibmap -liberty {CELLS} {avoid}",
         "opt -fast",
         *(f"{abc} -script {SPEED} {name}" for name in modules(design, top, FAST)),

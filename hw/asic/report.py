@@ -10,6 +10,7 @@ from typing import Any
 
 from hw.asic import tiles
 from hw.asic.chips import AsicChip, TinyAsic
+from hw.asic.clock_gates import clock_gates
 from hw.asic.liberty import Library
 from hw.asic.library import CellLibrary
 from hw.asic.macros import Macro
@@ -48,6 +49,7 @@ def report(
             for name, area in areas.most_common()
         },
         "flops": sum(flops.values()),
+        "clock_gates": clock_gates(netlist, found),
         "memories": [memory(macro, library) for macro in chip.platform.macros],
         "longest_path": path | {"wires": "zero", "memories": "zero"},
         "violations": violations(netlist, found),

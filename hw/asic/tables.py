@@ -10,8 +10,10 @@ from golden.errors import InputError
 
 __all__ = ["Table", "table_of"]
 
-FIRST = ("input_net_transition", "constrained_pin_transition")
+FIRST = ("input_net_transition", "constrained_pin_transition", "input_transition_time")
 """Variables that are the transition of the pin that a delay begins at, or that is constrained."""
+
+TEMPLATES = ("lu_table_template", "power_lut_template")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def table_of(library: Any, group: Any) -> Table:
     template = next(
         (
             found
-            for found in library.of("lu_table_template")
+            for kind in TEMPLATES
+            for found in library.of(kind)
             if found.arguments[:1] == group.arguments[:1]
         ),
         None,

@@ -1,7 +1,7 @@
 """Static timing of a mapped netlist: the tables of its cells, wires without length.
 
-The clock is ideal, and so is a net that clears many flip-flops: both get their trees when the chip
-is placed.
+The clock is ideal, gated or not, and so is a net that clears many flip-flops: both get their trees
+when the chip is placed.
 
 Every figure is a lower limit: a placed chip's wires have capacitance and resistance. Memories take
 no time here, since their macros are not of the library; what starts at one starts with the clock.
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from golden.errors import InputError
+from hw.asic.clock_gates import gated_nets
 from hw.asic.liberty import Arc, Library
 from hw.asic.netlist import Bit, Instance, Netlist, is_macro
 
@@ -67,6 +68,7 @@ class Timing:
         self.slew: dict[Node, float] = {}
         self.before: dict[Node, tuple[Node | None, Instance, Arc]] = {}
         self.clocks = {bit for name, bit in netlist.ports("input") if name == clock}
+        self.clocks |= {net for _, net in gated_nets(netlist, library)}
         self.resets = {net for net, count in self.cleared().items() if count > TREE}
         self.start()
         self.propagate()
@@ -249,7 +251,7 @@ def violations(netlist: Netlist, library: Library, clock: str = "clk") -> dict[s
     fanout = capacitance = 0
     ports = {bit for _, bit in netlist.ports("output")}
     for instance in netlist.instances:
-        if is_macro(instance.kind):
+        if is_macro(instance.kind) or library.cell(instance.kind).is_gate:
             continue
         for pin in instance.outputs:
             about = library.cell(instance.kind).pins[pin]

@@ -91,10 +91,13 @@ class MappedDesign(AsicDesign):
         What `hw.asic.build.build` wrote.
     liberty : Path
         The liberty file that it was mapped with.
+    traced : bool
+        Whether the toggles of its nets can be counted.
     """
 
     netlist: Path
     liberty: Path
+    traced: bool = False
 
     @property
     def title(self) -> str:
@@ -109,7 +112,7 @@ class MappedDesign(AsicDesign):
     def write(self, folder: Path) -> list[str]:
         """Write its Verilog and its macros; return Verilator's arguments for it."""
         netlist = json.loads(read_bytes(self.netlist))
-        text = cell_verilog(netlist, self.liberty, folder / f"{NAME}.log")
+        text = cell_verilog(netlist, self.liberty, folder / f"{NAME}.log", named=self.traced)
         return self.write_verilog(folder, text)
 
 

@@ -16,10 +16,13 @@ from golden.device import Network, run
 from golden.skeleton import Skeleton
 from sim.devices.device import SimulatedDevice
 
-__all__ = ["count", "toggles"]
+__all__ = ["count", "net_toggles", "toggles"]
 
 NET = re.compile(r"\(INSTANCE\s+(\S+)|\(TC (\d+)\)|([()])")
 
+
+EACH = re.compile(r"\((n\d+) \(T0 \d+\) \(T1 (\d+)\) [^\n]*?\(TC (\d+)\)")
+"""A net of a mapped netlist: its name, how long it is 1, and its toggles."""
 
 TOP = 2
 """Instances around a net of the top module: what Verilator calls TOP, and the top module."""
@@ -48,6 +51,12 @@ def toggles(path: Path | str) -> dict[str, int]:
                 instances.pop()
             depth -= 1
     return counts
+
+
+def net_toggles(path: Path | str) -> dict[str, tuple[int, int]]:
+    """Return toggles, and clocks at 1, of each net that `hw.asic.cells.net_name` has named."""
+    text = Path(path).read_text(encoding="utf-8")
+    return {name: (int(count), int(ones)) for name, ones, count in EACH.findall(text)}
 
 
 def count(

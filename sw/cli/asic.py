@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 __all__ = [
+    "ClockGates",
     "Corner",
     "DesignName",
     "LibertyPath",
@@ -24,6 +25,9 @@ Subjects = Annotated[
 LibraryName = Annotated[str, typer.Option(help="sg13g2 or sky130")]
 Corner = Annotated[str, typer.Option(help="typ or slow")]
 DesignName = Annotated[str, typer.Option(help="f1, small, hardwired or tiny")]
+ClockGates = Annotated[
+    bool, typer.Option("--clock-gates", help="gate the clock of flip-flops that share an enable")
+]
 LibertyPath = Annotated[
     Path | None,
     typer.Option(help="liberty file, or a folder of them; default: as $PDK_ROOT has it"),
@@ -39,8 +43,10 @@ def asic(
     skeleton_memory: Annotated[
         str, typer.Option(help="what holds the skeletons: logic or macro")
     ] = "logic",
+    clock_gates: ClockGates = False,
     output: Annotated[
-        Path | None, typer.Option(help="folder; default: build/asic/DESIGN-LIBRARY-CORNER")
+        Path | None,
+        typer.Option(help="folder; default: build/asic/DESIGN-LIBRARY-CORNER, or that and -gated"),
     ] = None,
     librelane: Annotated[
         Path | None,
@@ -72,11 +78,13 @@ def asic(
     from sim.tiny_tapeout import conversation
     from sw.runs.writable import require_writable
 
-    wanted = target(find_library(library), corner, liberty)
+    wanted = target(find_library(library), corner, liberty, gates=clock_gates)
+    if wanted.liberty is None and clock_gates:
+        raise InputError("Clock gates need $PDK_ROOT or --liberty: they are cells of a library")
     if wanted.liberty is None and (librelane or tiny_tapeout):
         raise InputError("A layout needs $PDK_ROOT or --liberty: area and period are measured")
     chip = chip_of(design, subjects or (), memory=skeleton_memory)
-    folder = output or asic_folder(design, library, corner)
+    folder = output or asic_folder(design, library, corner, gated=clock_gates)
     require_writable(folder / "report.json")
     if librelane is not None:
         require_writable(librelane / CONFIG)
@@ -95,9 +103,9 @@ def asic(
         typer.echo(f"wrote {write_project(chip, wanted.library, found, said, tiny_tapeout)}")
 
 
-def asic_folder(design: str, library: str, corner: str) -> Path:
-    """Return the folder that a design is mapped in."""
-    return Path("build/asic") / f"{design}-{library}-{corner}"
+def asic_folder(design: str, library: str, corner: str, *, gated: bool) -> Path:
+    """Return the folder that a design is mapped in, with clock gates or without."""
+    return Path("build/asic") / f"{design}-{library}-{corner}{'-gated' * gated}"
 
 
 def lines(found: dict[str, Any]) -> list[str]:
@@ -107,7 +115,8 @@ def lines(found: dict[str, Any]) -> list[str]:
             f"no PDK: {found['cells']:,} generic gates and flip-flops, {len(found['memories'])} "
             "memories; area and period need $PDK_ROOT or --liberty"
         ]
-    path, wrong = found["longest_path"], found["violations"]
+    path, wrong, gates = found["longest_path"], found["violations"], found["clock_gates"]
+    gated = f"{gates['gates']:,} clock gates, {gates['flops']:,} flip-flops behind them"
     return [
         f"{found['area_mm2']} mm2 without memories, {found['cells']:,} cells, "
         f"{found['flops']:,} of them flip-flops; {len(found['memories'])} memories",
@@ -115,4 +124,5 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"{found['digits_per_second']:,} ungated digits a second",
         f"{wrong['fanout']:,} outputs over the library's fan-out, {wrong['capacitance']:,} over "
         "its capacitance",
+        *([gated] if gates["gates"] else []),
     ]

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sw.cli.asic import Corner, DesignName, LibertyPath, LibraryName, Subjects, asic_folder
+from golden.files import read_json, write_json
+from sw.cli.asic import (
+    ClockGates,
+    Corner,
+    DesignName,
+    LibertyPath,
+    LibraryName,
+    Subjects,
+    asic_folder,
+)
 from sw.cli.common import progress
 
 if TYPE_CHECKING:
     import numpy as np
 
     from hw.asic.chips import AsicChip
+    from sim.devices.asic import AsicDevice, MappedDesign
     from sim.proof.prove import Restorer
 
 __all__ = ["asic_sim"]
@@ -27,14 +37,20 @@ def asic_sim(
     liberty: LibertyPath = None,
     images: Annotated[int, typer.Option(min=1, max=100, help="show digits to restore")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="of what the registers power up with")] = 0,
+    clock_gates: ClockGates = False,
+    energy: Annotated[
+        bool, typer.Option("--energy", help="estimate the energy of a digit, too: several minutes")
+    ] = False,
 ) -> None:
     """Restore digits on the netlist in standard cells, and compare every code with golden.
 
-    Every register powers up at random, and reset is raised. The cells have no delays.
+    Every register powers up at random, and reset is raised. The cells have no delays. The energy
+    is that of loading, restoring and reading a digit, without wires, memories and glitches.
 
     \b
     thalweg asic-sim --library sg13g2
     thalweg asic-sim --library sky130 --liberty pdk --design small
+    thalweg asic-sim --design small --energy
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.errors import InputError
     from hw.asic.build import build
@@ -45,14 +61,14 @@ def asic_sim(
 
     if design in ("hardwired", "tiny"):
         raise InputError(f"DESIGN must be f1 or small, not {design!r}: docs/asic.md has its proof")
-    wanted = target(find_library(library), corner, liberty)
+    wanted = target(find_library(library), corner, liberty, gates=clock_gates)
     if wanted.liberty is None:
         raise InputError("The netlist in standard cells needs $PDK_ROOT or --liberty")
     chip = chip_of(design, subjects or ())
     require_tools()
-    folder = asic_folder(design, library, corner)
-    build(chip, wanted, folder, say=typer.echo)
-    mapped = MappedDesign(chip, folder / "netlist.json", wanted.liberty)
+    folder = asic_folder(design, library, corner, gated=clock_gates)
+    report = build(chip, wanted, folder, say=typer.echo)
+    mapped = MappedDesign(chip, folder / "netlist.json", wanted.liberty, traced=energy)
     device = AsicDevice(mapped, seed=seed, progress=typer.echo)
     restorer, damaged = restorer_of(chip, subjects or (), images)
     with progress("restoring", images) as advance:
@@ -61,6 +77,31 @@ def asic_sim(
         f"netlist of {design} in {library}: equal to golden on {images} digits, {codes:,} codes, "
         f"{device.simulated_clocks:,} clocks"
     )
+    if energy:
+        found = estimate(device, mapped, report, restorer, damaged[:1])
+        write_json(folder / "energy.json", found)
+        typer.echo(f"{found['total_nj'] / 1000:.3g} uJ a digit, {found['mw']:.3g} mW")
+        typer.echo(f"wrote {folder / 'energy.json'}")
+
+
+def estimate(
+    device: AsicDevice,
+    mapped: MappedDesign,
+    report: Mapping[str, Any],
+    restorer: Restorer,
+    damaged: np.ndarray,
+) -> dict[str, Any]:
+    """Return the energy of a digit at the period of a report, as JSON values."""
+    from hw.asic.energy import energy
+    from hw.asic.liberty import read_liberty
+    from hw.asic.netlist import Netlist
+    from sim.measure.activity import activity
+
+    seen = activity(device, restorer, damaged)
+    netlist = Netlist(read_json(mapped.netlist), mapped.top)
+    names = ("design", "library", "corner", "area_mm2", "clock_gates")
+    named = {name: report[name] for name in names}
+    return named | energy(netlist, read_liberty(mapped.liberty), seen, report["longest_path"]["ns"])
 
 
 def restorer_of(chip: AsicChip, subjects: Sequence[str], count: int) -> tuple[Restorer, np.ndarray]:

@@ -16,12 +16,20 @@ REPORTS = ROOT / "docs" / "asic"
 SYNTHESIS = REPORTS / "librelane" / "synthesis.json"
 """What LibreLane's steps up to synthesis measured of the chips in IHP's cells: `metrics.json`."""
 
+ENERGY = REPORTS / "energy"
+"""What `thalweg asic-sim --energy` estimated of the same."""
+
 Report = Mapping[str, Any]
 
 
 def read_reports() -> list[Report]:
     """Return what was reported of every design, library and corner."""
     return [read_json(path) for path in sorted(REPORTS.glob("*.json"))]
+
+
+def read_energies() -> list[Report]:
+    """Return the energies that were estimated; a chip comes before itself with clock gates."""
+    return [read_json(path) for path in sorted(ENERGY.glob("*.json"), key=lambda path: path.stem)]
 
 
 def asic_parts() -> dict[str, str]:
@@ -41,6 +49,7 @@ def asic_parts() -> dict[str, str]:
         "asic-memories": memories(typical),
         "asic-tiny": tiles(typical),
         "asic-librelane": librelane(read_json(SYNTHESIS), typical),
+        "asic-energy": energies(read_energies()),
     }
 
 
@@ -65,6 +74,30 @@ def corner(report: Report) -> str:
     """Return the library and the corner, with its conditions."""
     volts, degrees = report["corner"]["conditions"]
     return f"{report['library']}, {report['corner']['name']} ({volts:g} V, {degrees:g} °C)"
+
+
+def energies(found: Sequence[Report]) -> str:
+    """Return the energy of a digit in each design, and the power at its period."""
+    return table(
+        (
+            *("design", "library, corner", "clock gates", "flip-flops behind them", "mm2"),
+            *("clocks", "ns", "clock, nJ", "logic, nJ", "leakage, nJ", "uJ a digit", "mW"),
+        ),
+        (
+            [
+                f"`{one['design']}`",
+                corner(one),
+                *(f"{one['clock_gates'][what]:,}" for what in ("gates", "flops")),
+                f"{one['area_mm2']:.3f}",
+                f"{one['clocks']:,}",
+                f"{one['ns']:.2f}",
+                *(f"{one['nj'][part]:,.1f}" for part in ("clock", "logic", "leakage")),
+                f"{one['total_nj'] / 1000:.2f}",
+                f"{one['mw']:.1f}",
+            ]
+            for one in found
+        ),
+    )
 
 
 def blocks(reports: Sequence[Report]) -> str:

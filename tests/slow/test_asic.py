@@ -102,6 +102,13 @@ def test_netlist_computes_golden_codes(mapped, seed):
     assert compare(mapped.device(seed=seed)) > 0
 
 
+def test_netlist_with_clock_gates_computes_golden_codes(mapped, tmp_path):
+    wanted = Target(TOY, "typ", mapped.liberty, TOY.period["typ"], gates=True)
+    report = build(mapped.chip, wanted, tmp_path)
+    assert report["clock_gates"]["gates"] > 10
+    assert compare(mapped.device(tmp_path / "netlist.json", seed=5)) > 0
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_finds_a_fault_of_the_netlist(mapped, tmp_path, fault):
     path = tmp_path / "netlist.json"

@@ -1,5 +1,8 @@
 """Blocks for standard cells: their cells are proven to do what the blocks do, whatever goes in."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
 import numpy as np
 import pytest
 from amaranth import signed
@@ -14,6 +17,7 @@ from hw.array.residual import Residual
 from hw.asic.library import Target
 from hw.asic.mapping import mapped
 from hw.asic.multiply_add import MultiplyAdd
+from hw.asic.platform import Asic
 from hw.asic.proof import BLOCK, block_design, prove_equal
 from hw.shapes import Geometry
 from hw.skeleton_memory import images
@@ -29,34 +33,65 @@ def residual():
     return Residual(geometry, held["residual0"], acc=signed(18))
 
 
+def no_platform():
+    """Return what a block is elaborated for where nothing is special."""
+
+
+def element(count):
+    """Return the FPGA's processing element of one product or two."""
+    return ProcessingElement(count, sample=signed(8), i_sum=signed(20), o_sum=signed(21))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A block, the platform that it is for, and how its proof goes."""
+
+    block: Callable
+    platform: Callable = Asic
+    options: dict = field(default_factory=dict)
+
+
+MERGED = {"merge": True}
+SUM = {"clocks": 1, "begin": {"first": 1}}
 BLOCKS = {
-    "requantiser": lambda: Requantiser(signed(19), max_shift=15, to=HIDDEN),
-    "signed requantiser": lambda: Requantiser(signed(19), max_shift=15, to=STATE),
-    "residual": residual,
-    "multiply-add": lambda: MultiplyAdd(signed(19)),
-    "processing element": lambda: ProcessingElement(
-        1, sample=signed(8), i_sum=signed(20), o_sum=signed(21)
-    ),
+    "requantiser": Case(lambda: Requantiser(signed(19), max_shift=15, to=HIDDEN)),
+    "signed requantiser": Case(lambda: Requantiser(signed(19), max_shift=15, to=STATE)),
+    "residual": Case(residual),
+    # A sum begins with its first product; it has no reset.
+    "multiply-add": Case(lambda: MultiplyAdd(signed(19)), options=SUM),
+    "element of one product": Case(lambda: element(1), no_platform, MERGED),
+    "element of two products": Case(lambda: element(2), no_platform, MERGED),
 }
 
 
 @pytest.fixture
-def wanted(tmp_path):
+def prove(tmp_path):
     path = tmp_path / "toy.lib"
     path.write_text(toy_liberty())
-    return Target(TOY, "typ", path, TOY.period["typ"])
+
+    def prove(name, change=lambda module: None):
+        """Prove a block equal to its cells, once they are changed."""
+        case, log = BLOCKS[name], tmp_path / "log"
+        design = block_design(case.block(), case.platform())
+        wanted = Target(TOY, "typ", path, TOY.period["typ"])
+        netlist = mapped(design, wanted, log, top=BLOCK)
+        change(netlist["modules"][BLOCK])
+        prove_equal(design, netlist, path, log, **case.options)
+
+    return prove
+
+
+def wrong_cell(module):
+    """Make a NOR of a NAND."""
+    middle(cells_of(module, "nand2", ""))["type"] = "nor2"
 
 
 @pytest.mark.parametrize("name", BLOCKS)
-def test_cells_do_what_the_block_does(wanted, tmp_path, name):
-    design, log = block_design(BLOCKS[name]()), tmp_path / "log"
-    prove_equal(design, mapped(design, wanted, log, top=BLOCK), wanted.liberty, log)
+def test_cells_do_what_the_block_does(prove, name):
+    prove(name)
 
 
-def test_a_wrong_cell_is_found(wanted, tmp_path):
-    design, log = block_design(BLOCKS["requantiser"]()), tmp_path / "log"
-    netlist = mapped(design, wanted, log, top=BLOCK)
-    cell = middle(cells_of(netlist["modules"][BLOCK], "nand2", ""))
-    cell["type"] = "nor2"
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_wrong_cell_is_found(prove, name):
     with pytest.raises(ToolError, match="proof did fail"):
-        prove_equal(design, netlist, wanted.liberty, log)
+        prove(name, wrong_cell)

@@ -75,10 +75,10 @@ reskeleton: $(BIN)/.boards ## BOARD's bitstream with SKELETON="x y" in place of 
 	$(THALWEG) reskeleton $(built)/thalweg.bit $(SKELETON) --output $(built)/reskeleton.bit
 
 asic: setup ## DESIGN in cells of LIBRARY=sg13g2|sky130 at CORNER=typ|slow; LIBRELANE=folder for a layout
-	$(THALWEG) asic $(if $(chosen),$(SKELETON)) --library $(LIBRARY) --corner $(CORNER) --design $(DESIGN) $(if $(LIBERTY),--liberty '$(LIBERTY)') $(if $(LIBRELANE),--librelane '$(LIBRELANE)') $(if $(TINY_TAPEOUT),--tiny-tapeout '$(TINY_TAPEOUT)')
+	$(THALWEG) asic $(if $(chosen),$(SKELETON)) --library $(LIBRARY) --corner $(CORNER) --design $(DESIGN) $(if $(LIBERTY),--liberty '$(LIBERTY)') $(if $(LIBRELANE),--librelane '$(LIBRELANE)') $(if $(TINY_TAPEOUT),--tiny-tapeout '$(TINY_TAPEOUT)') $(if $(CLOCK_GATES),--clock-gates)
 
 asic-sim: setup ## the netlist of make asic, gate by gate, against golden: IMAGES whole digits
-	$(THALWEG) asic-sim $(if $(chosen),$(SKELETON)) --library $(LIBRARY) --corner $(CORNER) --design $(DESIGN) $(if $(LIBERTY),--liberty '$(LIBERTY)') $(if $(filter-out file,$(origin IMAGES)),--images $(IMAGES))
+	$(THALWEG) asic-sim $(if $(chosen),$(SKELETON)) --library $(LIBRARY) --corner $(CORNER) --design $(DESIGN) $(if $(LIBERTY),--liberty '$(LIBERTY)') $(if $(filter-out file,$(origin IMAGES)),--images $(IMAGES)) $(if $(CLOCK_GATES),--clock-gates) $(if $(ENERGY),--energy)
 
 $(BIN)/.boards: $(BIN)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[boards,usb]'

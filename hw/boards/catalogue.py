@@ -140,7 +140,11 @@ BOARDS = {
             platform=ULX3S_85F_Platform,
             filters=10,
             clock=140,
-            nextpnr=("--85k", "--router", "router2", "--placer-heap-timingweight", "30"),
+            nextpnr=(
+                "--85k",
+                *("--router", "router2", "--tmg-ripup"),
+                *("--placer-heap-timingweight", "30"),
+            ),
             loader=ULX3S,
         ),
         BoardSpec(

@@ -69,7 +69,8 @@ PARTS = {
 class BoardSpec:
     """One board.
 
-    `clock` is the chip's clock in MHz; `nextpnr` has the part, and what else the board needs, for
+    `clock` is the chip's clock in MHz, and `aim` what placement and routing aim at, where that is
+    more: they leave alone what is fast enough. `nextpnr` has the part, and what else the board needs, for
     nextpnr-ecp5, `loader` the board or its cable for openFPGALoader.
     """
 
@@ -77,8 +78,14 @@ class BoardSpec:
     platform: type
     filters: int
     clock: float
+    aim: float | None = None
     nextpnr: tuple[str, ...]
     loader: tuple[str, ...]
+
+    @property
+    def wanted(self) -> float:
+        """MHz that placement and routing aim at."""
+        return self.aim or self.clock
 
     @property
     def part(self) -> Part:
@@ -140,6 +147,7 @@ BOARDS = {
             platform=ULX3S_85F_Platform,
             filters=10,
             clock=140,
+            aim=175,
             nextpnr=(
                 "--85k",
                 *("--router", "router2", "--tmg-ripup"),

@@ -70,8 +70,8 @@ class BoardSpec:
     """One board.
 
     `clock` is the chip's clock in MHz, and `aim` what placement and routing aim at, where that is
-    more: they leave alone what is fast enough. `nextpnr` has the part, and what else the board needs, for
-    nextpnr-ecp5, `loader` the board or its cable for openFPGALoader.
+    more: they leave alone what is fast enough. `nextpnr` has the part, and what else the board
+    needs, for nextpnr-ecp5, `loader` the board or its cable for openFPGALoader.
     """
 
     name: str

@@ -69,7 +69,7 @@ def synthesise(
         write_kept(record, netlist, stamp)
     pins = text_of(plan.files[f"{NAME}.lpf"])
     if board.aim is not None:
-        pins += f'FREQUENCY NET "{chip_clock(netlist)}" {board.aim} MHZ;\n'
+        pins = f'FREQUENCY NET "{chip_clock(netlist)}" {board.aim} MHZ;\n{pins}'
     with replacement(folder / f"{NAME}.lpf") as temporary:
         temporary.write_text(pins, encoding="utf-8")
     return netlist

@@ -69,16 +69,23 @@ PARTS = {
 class BoardSpec:
     """One board.
 
-    `clock` is the chip's clock in MHz; `nextpnr` has the part, and what else the board needs, for
-    nextpnr-ecp5, `loader` the board or its cable for openFPGALoader.
+    `clock` is the chip's clock in MHz, and `aim` what placement and routing aim at, where that is
+    more: they leave alone what is fast enough. `nextpnr` has the part, and what else the board
+    needs, for nextpnr-ecp5, `loader` the board or its cable for openFPGALoader.
     """
 
     name: str
     platform: type
     filters: int
     clock: float
+    aim: float | None = None
     nextpnr: tuple[str, ...]
     loader: tuple[str, ...]
+
+    @property
+    def wanted(self) -> float:
+        """MHz that placement and routing aim at."""
+        return self.aim or self.clock
 
     @property
     def part(self) -> Part:
@@ -140,7 +147,12 @@ BOARDS = {
             platform=ULX3S_85F_Platform,
             filters=10,
             clock=140,
-            nextpnr=("--85k", "--router", "router2", "--placer-heap-timingweight", "30"),
+            aim=175,
+            nextpnr=(
+                "--85k",
+                *("--router", "router2", "--tmg-ripup"),
+                *("--placer-heap-timingweight", "30"),
+            ),
             loader=ULX3S,
         ),
         BoardSpec(

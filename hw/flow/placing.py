@@ -157,21 +157,28 @@ def version_of(program: str) -> tuple[str, int, int]:
 def read_clocks(placer: Placer, report: Path, delays: Path, log: Path) -> dict[str, Any]:
     """Return both clocks in MHz, whether all clocks are met, the cells used and what limits."""
     clocks, used = read_report(report, log)
-    chip = slowest(clocks, placer.board.wanted, log)
-    fmax = clocks.pop(chip)[0]
+    board = placer.board
+    chip = slowest(clocks, board.wanted, log)
     return {
-        "fmax": fmax,
+        "fmax": clocks[chip][0],
         "link": clocks[slowest(clocks, placer.link, log)][0],
-        "met": fmax >= placer.board.clock
-        and all(achieved >= wanted for achieved, wanted in clocks.values()),
+        "met": all(
+            achieved >= (board.clock if is_near(asked, board.wanted) else asked)
+            for achieved, asked in clocks.values()
+        ),
         "used": used,
         "paths": read_paths(delays, chip, log),
     }
 
 
+def is_near(asked: float, wanted: float) -> bool:
+    """Return whether nextpnr's rounded constraint is the one that is wanted, in MHz."""
+    return abs(asked - wanted) < 0.1
+
+
 def slowest(clocks: dict[str, tuple[float, float]], wanted: float, log: Path) -> str:
     """Return the slowest of the clocks of which ``wanted`` MHz are asked."""
-    found = {name: mhz for name, (mhz, asked) in clocks.items() if abs(asked - wanted) < 0.1}
+    found = {name: mhz for name, (mhz, asked) in clocks.items() if is_near(asked, wanted)}
     if not found:
         raise ToolError(f"nextpnr's report must have a clock of {wanted} MHz; see {log}")
     return min(found, key=lambda name: found[name])

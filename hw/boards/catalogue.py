@@ -147,7 +147,7 @@ BOARDS = {
             platform=ULX3S_85F_Platform,
             filters=10,
             clock=140,
-            aim=175,
+            aim=165,
             nextpnr=(
                 "--85k",
                 *("--router", "router2", "--tmg-ripup"),

@@ -17,7 +17,7 @@ SPEC = Spec(height=4, width=4, image=4)
 @pytest.mark.parametrize(
     ("filters", "index", "columns"), [(1, 0, 1), (2, 0, 2), (5, 1, 2), (5, 2, 1), (10, 3, 2)]
 )
-def test_mixes_its_filters_into_every_channel_31_clocks_after_the_first(filters, index, columns):
+def test_mixes_its_filters_into_every_channel_32_clocks_after_the_first(filters, index, columns):
     geometry = Geometry(spec=SPEC, filters=filters)
     rng = np.random.default_rng(10)
     skeletons = [uniform(SPEC, rng), calibrated(SPEC, rng)]
@@ -43,8 +43,8 @@ def test_mixes_its_filters_into_every_channel_31_clocks_after_the_first(filters,
             total = total + update.weight[:, k] * hidden
         want.append(total.tolist())
 
-    trains = [late(taps[:, tap].tolist(), 3 + 8 - tap, 0) for tap in range(9)]
-    behind = late(sums.tolist(), 30, [0] * 16)
+    trains = [late(taps[:, tap].tolist(), 4 + 8 - tap, 0) for tap in range(9)]
+    behind = late(sums.tolist(), 31, [0] * 16)
     items = [
         {
             "i_address": {"slot": int(slots[k]), "skeleton": int(chosen[k])},
@@ -53,8 +53,8 @@ def test_mixes_its_filters_into_every_channel_31_clocks_after_the_first(filters,
         }
         for k in range(count)
     ]
-    got = piped(lane, items, ["o_sums"], latency=30 + columns)
-    assert got[:-30] == want[:-30] and len(set(map(tuple, want[:-30]))) > 10
+    got = piped(lane, items, ["o_sums"], latency=31 + columns)
+    assert got[:-31] == want[:-31] and len(set(map(tuple, want[:-31]))) > 10
 
 
 def make_lane(geometry, index, memories):

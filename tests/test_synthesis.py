@@ -47,7 +47,7 @@ def test_a_design_is_synthesised_for_the_part_and_its_registers_kept_apart(monke
         wanted = pins if isinstance(pins, bytes) else pins.encode("utf-8")
         assert (folder / "thalweg.lpf").read_bytes() == wanted
         copies = "setattr -set keep 1 w:*_copy* %ci1:+[Q] t:$dff* %i"
-        passes = (copies, "synth_ecp5 -top thalweg", "write_json")
+        passes = (r"delete w:*\[*\]", copies, "synth_ecp5 -top thalweg", "write_json")
         wanted = ("read_rtlil", text, passes, folder / "synthesis.log", "thalweg")
         assert called.pop() == wanted
         assert synthesise(board, platform, top, folder) == netlist and not called
@@ -65,22 +65,6 @@ def test_another_yosys_or_other_passes_synthesise_anew(monkeypatch, tmp_path, na
             assert len(called) == count
         other = {"release": lambda package: f"another {package}", "SYNTHESIS": "synth"}[name]
         monkeypatch.setattr(synthesis, name, other)
-
-
-def test_a_design_at_whose_names_yosys_stops_is_mapped_without_them(monkeypatch, tmp_path):
-    called = []
-
-    def yosys(read, text, passes, log, *, top):
-        called.append(passes)
-        if len(called) < 2:
-            raise ToolError("Yosys failed with exit code 1: ERROR: Assert `a == b' failed; see x")
-        return NETLIST
-
-    monkeypatch.setattr(synthesis, "yosys", yosys)
-    top = SimpleNamespace(board=SimpleNamespace(geometry=Geometry(filters=2)))
-    synthesise(find_board("ulx3s-45f"), planned("a", "b"), top, tmp_path)
-    plain, without = called
-    assert without == (r"delete w:*\[*\]", *plain)
 
 
 def test_a_synthesis_that_fails_leaves_no_netlist(monkeypatch, tmp_path):

@@ -13,7 +13,7 @@ from hw.asic.liberty import Library, liberty_text, parse
 from hw.asic.netlist import is_macro
 from hw.flow.yosys import yosys
 
-__all__ = ["cell_verilog", "net_name"]
+__all__ = ["cell_verilog", "net_name", "net_of"]
 
 CELLS = "cells.lib"
 
@@ -73,6 +73,11 @@ def put_gates(module: dict[str, Any], library: Library) -> str:
 def net_name(bit: int) -> str:
     """Return the name of a net in Verilog whose nets keep names."""
     return f"n{bit}"
+
+
+def net_of(name: str) -> int:
+    """Return the net that `net_name` has named."""
+    return int(name.removeprefix("n"))
 
 
 def nets(module: Mapping[str, Any]) -> set[int]:

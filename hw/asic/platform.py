@@ -22,9 +22,9 @@ class Asic:
     """Builds the chip's blocks for standard cells; nothing has a value before it is given one.
 
     Memories become macros, see `hw.asic.macros`; small ones become flip-flops. The lattice's memory
-    has one port, since the array leaves it clocks to write in. The registers that
-    long ways and hard multipliers want are left out, and the array is another: see
-    `hw.asic.array`. `Asic.macros` lists the macros of what was elaborated.
+    has one port, since the array leaves it clocks to write in. The registers that long ways and
+    hard multipliers want are left out, and the array is another: see `hw.asic.array`. `Asic.macros`
+    lists the macros of what was elaborated.
 
     Parameters
     ----------

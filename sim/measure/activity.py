@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hw.asic.cells import net_of
 from hw.asic.energy import Activity
 from sim.devices.asic import AsicDevice
 from sim.measure.toggles import net_toggles
@@ -23,7 +24,7 @@ def activity(device: AsicDevice, restorer: Restorer, damaged: np.ndarray) -> Act
         path = Path(folder) / "digit.saif"
         with device.trace(path):
             compare_device(device, restorer, damaged, states=False)
-        seen = {int(name[1:]): counts for name, counts in net_toggles(path).items()}
+        seen = {net_of(name): counts for name, counts in net_toggles(path).items()}
     return Activity(
         device.simulated_clocks - begun,
         {net: toggles for net, (toggles, _) in seen.items()},

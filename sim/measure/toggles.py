@@ -20,8 +20,7 @@ __all__ = ["count", "net_toggles", "toggles"]
 
 NET = re.compile(r"\(INSTANCE\s+(\S+)|\(TC (\d+)\)|([()])")
 
-
-EACH = re.compile(r"\((n\d+) \(T0 \d+\) \(T1 (\d+)\) [^\n]*?\(TC (\d+)\)")
+NAMED = re.compile(r"\((n\d+) \(T0 \d+\) \(T1 (\d+)\) [^\n]*?\(TC (\d+)\)")
 """A net of a mapped netlist: its name, how long it is 1, and its toggles."""
 
 TOP = 2
@@ -56,7 +55,7 @@ def toggles(path: Path | str) -> dict[str, int]:
 def net_toggles(path: Path | str) -> dict[str, tuple[int, int]]:
     """Return toggles, and clocks at 1, of each net that `hw.asic.cells.net_name` has named."""
     text = Path(path).read_text(encoding="utf-8")
-    return {name: (int(count), int(ones)) for name, ones, count in EACH.findall(text)}
+    return {name: (int(count), int(ones)) for name, ones, count in NAMED.findall(text)}
 
 
 def count(

@@ -17,7 +17,15 @@ from pathlib import Path
 
 from golden.errors import ToolError, reason
 
-__all__ = ["call", "compiler", "environment", "plain_folder", "plain_workplace", "processor"]
+__all__ = [
+    "call",
+    "compiler",
+    "complaint",
+    "environment",
+    "plain_folder",
+    "plain_workplace",
+    "processor",
+]
 
 STEERING = (
     *("COCOTB_", "GPI_", "PYGPI_", "PYTEST_"),

@@ -87,13 +87,18 @@ def test_says_area_period_and_violations():
         "clock_gates": {"gates": 0, "flops": 0},
         "memories": [{}],
         "longest_path": path,
+        "opensta": None,
+        "period_ns": 3.5,
         "violations": {"fanout": 1234, "capacitance": 0},
         "digits_per_second": 349.5,
     }
     assert lines(report) == [
         "0.4 mm2 without memories, 12,345 cells, 2,345 of them flip-flops; 1 memories",
-        "3.5 ns without wires, 2 cells to array: 349.5 ungated digits a second",
+        "3.5 ns without wires, 2 cells to array",
+        "349.5 ungated digits a second at 3.5 ns",
         "1,234 outputs over the library's fan-out, 0 over its capacitance",
     ]
+    timed = report | {"opensta": {"version": "2.0.17", "ns": 3.6, "end": "port"}}
+    assert lines(timed)[2] == "3.6 ns by OpenSTA 2.0.17, to port"
     gated = report | {"clock_gates": {"gates": 12, "flops": 1200}}
     assert lines(gated)[-1] == "12 clock gates, 1,200 flip-flops behind them"

@@ -18,7 +18,7 @@ from sim.devices.asic import chip_of
 from tests.librelane_load import load
 from tests.toy_cells import TOY
 
-REPORT = {"area_mm2": 0.2, "corner": {"name": "typ"}, "longest_path": {"ns": 4.0}}
+REPORT = {"area_mm2": 0.2, "corner": {"name": "typ"}, "period_ns": 4.0}
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from sim.devices.asic import chip_of
 from sim.tiny_tapeout import conversation
 from tests.librelane_load import load
 
-REPORT = {"area_mm2": 0.45, "corner": {"name": "typ"}, "longest_path": {"ns": 4.0}}
+REPORT = {"area_mm2": 0.45, "corner": {"name": "typ"}, "period_ns": 4.0}
 IHP = {sram.name: sram for sram in SRAMS["sg13g2"].srams}
 BYTES = IHP["RM_IHPSG13_2P_256x8_c2_bm_bist"]
 

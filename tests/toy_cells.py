@@ -33,8 +33,13 @@ SLEWS, LOADS = (0.01, 0.1, 1.0), (0.001, 0.01, 0.1)
 SETUP = '{}_constraint (hold) {{ values ("0.05, 0.05", "0.05, 0.05"); }}'
 
 HEAD = """library (toy) {
+  delay_model : table_lookup;
   time_unit : "1ns"; voltage_unit : "1V"; current_unit : "1uA"; capacitive_load_unit (1, pf);
   nom_voltage : 1.2; nom_temperature : 25;
+  input_threshold_pct_rise : 50; input_threshold_pct_fall : 50;
+  output_threshold_pct_rise : 50; output_threshold_pct_fall : 50;
+  slew_lower_threshold_pct_rise : 20; slew_lower_threshold_pct_fall : 20;
+  slew_upper_threshold_pct_rise : 80; slew_upper_threshold_pct_fall : 80;
   lu_table_template (plane) {
     variable_1 : "input_net_transition"; variable_2 : "total_output_net_capacitance";
     index_1 ("0.01, 0.1, 1"); index_2 ("0.001, 0.01, 0.1");

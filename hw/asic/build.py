@@ -12,7 +12,9 @@ from hw.asic.chips import AsicChip
 from hw.asic.library import Target, load_liberty
 from hw.asic.mapping import gates, mapped
 from hw.asic.netlist import Netlist
+from hw.asic.opensta import opensta
 from hw.asic.report import generic_report, report
+from hw.asic.timing import Timing
 from hw.flow.kept import digest, read_kept, write_kept
 
 __all__ = ["build", "map_chip"]
@@ -36,7 +38,9 @@ def build(
             found = generic_report(chip, netlist)
         else:
             library = load_liberty(wanted.liberty, wanted.library, wanted.corner)
-            found = report(chip, wanted.library, library, wanted.corner, netlist)
+            timing = Timing(netlist, library)
+            other = opensta(timing, wanted.liberty, folder / "opensta.log")
+            found = report(chip, wanted.library, wanted.corner, timing, other)
         write_json(folder / "report.json", found)
     return found
 

@@ -18,7 +18,7 @@ from hw.asic.clock_gates import gated_nets
 from hw.asic.liberty import EDGES, Library
 from hw.asic.netlist import Bit, Instance, Netlist, is_macro
 from hw.asic.tables import Table, table_of
-from hw.asic.timing import SLEW, Timing
+from hw.asic.timing import SLEW, Timing, loads
 
 __all__ = ["Activity", "energy"]
 
@@ -69,9 +69,10 @@ def energy(
     clocked = clocks(netlist, library, activity, clock)
     toggles = Counter(activity.toggles) | clocked
     found = {"clock": 0.0, "logic": 0.0}
-    for net, load in timing.load.items():
-        found["clock" if net in clocked else "logic"] += toggles[net] * load * volts**2 / 2
-    inner = Inner(timing, toggles)
+    load = loads(netlist, library)
+    for net, capacitance in load.items():
+        found["clock" if net in clocked else "logic"] += toggles[net] * capacitance * volts**2 / 2
+    inner = Inner(timing, load, toggles)
     for instance in netlist.instances:
         if not is_macro(instance.kind):
             for pin, net in ((pin, net) for pin, nets in instance.pins.items() for net in nets):
@@ -111,13 +112,15 @@ class Inner:
     Parameters
     ----------
     timing : Timing
-        Transition and load of each net.
+        Transition of each net.
+    load : dict
+        Load of each net in pF.
     toggles : Counter
         How often each net changes.
     """
 
-    def __init__(self, timing: Timing, toggles: Counter[Bit]) -> None:
-        self.timing, self.toggles = timing, toggles
+    def __init__(self, timing: Timing, load: Mapping[Bit, float], toggles: Counter[Bit]) -> None:
+        self.timing, self.load, self.toggles = timing, load, toggles
         self.groups = cache(lambda kind, pin: [*groups(timing.library, kind, pin)])
 
     def per_toggle(self, instance: Instance, pin: str, net: Bit) -> float:
@@ -133,7 +136,7 @@ class Inner:
         weighed = []
         for group in found:
             source = instance.pins[group.source][0]
-            each = group.at(self.slew(source), self.timing.load[net])
+            each = group.at(self.slew(source), self.load[net])
             weighed.append((self.toggles[source], each))
         return mean(weighed)
 

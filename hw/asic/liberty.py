@@ -52,6 +52,8 @@ class Pin:
 
     direction: str
     capacitance: float
+    loads: Mapping[str, float]
+    """The most that it may load its net with while that rises, and while it falls."""
     most: float | None
     """Largest load of an output."""
     fanout: float | None
@@ -232,18 +234,25 @@ def cell_of(library: Group, group: Group) -> Cell:
 def pin_of(library: Group, group: Group) -> Pin:
     """Return a pin from its group."""
     direction = group.text("direction")
-    default = library.number(f"default_{direction}_pin_cap", 0.0)
-    found = [
-        group.number(name)
-        for name in ("capacitance", "rise_capacitance", "fall_capacitance")
-        if name in group.values
-    ]
+    default = library.number(f"default_{direction}_pin_cap", 0.0) or 0.0
+    names = ("capacitance", *(f"{edge}_capacitance" for edge in EDGES))
+    found = [float(group.values[name][0]) for name in names if name in group.values]
+    capacitance = max(found, default=default)
     return Pin(
         direction=direction,
-        capacitance=max((value for value in found if value is not None), default=default or 0.0),
+        capacitance=capacitance,
+        loads={edge: edge_load(group, edge, capacitance) for edge in EDGES},
         most=group.number("max_capacitance", library.number("default_max_capacitance")),
         fanout=group.number("max_fanout", library.number("default_max_fanout")),
         clock=group.text("clock") == "true",
+    )
+
+
+def edge_load(group: Group, edge: str, otherwise: float) -> float:
+    """Return the most that a pin may load its net with on an edge: the end of its range."""
+    names = (f"{edge}_capacitance_range", f"{edge}_capacitance")
+    return next(
+        (float(group.values[name][-1]) for name in names if name in group.values), otherwise
     )
 
 

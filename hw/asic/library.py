@@ -81,7 +81,7 @@ SG13G2 = CellLibrary(
     low="sg13g2_tielo L_LO",
     driver="sg13g2_buf_4",
     gate="sg13g2_lgcp_1",
-    period={"typ": 3.8, "slow": 5.6},
+    period={"typ": 3.6, "slow": 5.0},
     sram="ihp-sg13g2/libs.ref/sg13g2_sram/lib",
 )
 
@@ -102,7 +102,7 @@ SKY130 = CellLibrary(
     low="sky130_fd_sc_hd__conb_1 LO",
     driver="sky130_fd_sc_hd__buf_4",
     gate="sky130_fd_sc_hd__dlclkp_1",
-    period={"typ": 4.6, "slow": 8.5},
+    period={"typ": 4.2, "slow": 8.0},
 )
 
 LIBRARIES = {library.name: library for library in (SG13G2, SKY130)}

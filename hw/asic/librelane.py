@@ -184,7 +184,7 @@ def period(report: Mapping[str, Any], design: SramChip) -> float:
     period is, where its data come with the other edge of the clock. `WIRES` is room for wires.
     """
     corner = report["corner"]["name"]
-    path = report["longest_path"]["ns"]
+    path = report["period_ns"]
     access = [one.sram.access for one in design.assemblies.values()]
     if not all(access):
         return math.ceil(20 * path * WIRES) / 10

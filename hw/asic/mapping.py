@@ -41,10 +41,8 @@ FAST = ("sequencer", "lattice_port")
 SPEED = "fast.abc"
 SCRIPT = """\
 strash
-&get -n
-&fraig -x
-&put
-scorr
+if -g -K 6
+strash
 dch -f
 map -B 0.9 -D {period}
 topo

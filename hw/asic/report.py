@@ -11,7 +11,6 @@ from typing import Any
 from hw.asic import tiles
 from hw.asic.chips import AsicChip, TinyAsic
 from hw.asic.clock_gates import clock_gates
-from hw.asic.liberty import Library
 from hw.asic.library import CellLibrary
 from hw.asic.macros import Macro
 from hw.asic.netlist import Netlist, is_macro
@@ -27,11 +26,19 @@ MM2 = 1e-6
 
 
 def report(
-    chip: AsicChip, library: CellLibrary, found: Library, corner: str, netlist: Netlist
+    chip: AsicChip,
+    library: CellLibrary,
+    corner: str,
+    timing: Timing,
+    other: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """Return the report of a mapped chip as JSON values. Areas are square millimetres."""
-    timing = Timing(netlist, found)
+    """Return the report of a mapped chip as JSON values. Areas are square millimetres.
+
+    The period is that of OpenSTA, ``other``, where it has been run.
+    """
+    netlist, found = timing.netlist, timing.library
     path = timing.longest()
+    period = other["ns"] if other else path["ns"]
     areas: Counter[str] = Counter()
     flops: Counter[str] = Counter()
     for instance in netlist.instances:
@@ -52,9 +59,11 @@ def report(
         "clock_gates": clock_gates(netlist, found),
         "memories": [memory(macro, library) for macro in chip.platform.macros],
         "longest_path": path | {"wires": "zero", "memories": "zero"},
+        "opensta": other,
+        "period_ns": period,
         "violations": violations(netlist, found),
         "clocks_per_digit": chip.clocks,
-        "digits_per_second": round(1e9 / path["ns"] / chip.clocks, 1),
+        "digits_per_second": round(1e9 / period / chip.clocks, 1),
         **project(chip, sum(areas.values()), library),
     }
 

@@ -19,7 +19,7 @@ from hw.asic.clock_gates import gated_nets
 from hw.asic.liberty import Arc, Library
 from hw.asic.netlist import Bit, Instance, Netlist, is_macro
 
-__all__ = ["Timing", "violations"]
+__all__ = ["Timing", "loads", "violations"]
 
 EDGES = ("rise", "fall")
 OPPOSITE = {"rise": "fall", "fall": "rise"}
@@ -61,9 +61,9 @@ class Timing:
     """
 
     def __init__(self, netlist: Netlist, library: Library, clock: str = "clk") -> None:
-        self.netlist, self.library = netlist, library
+        self.netlist, self.library, self.clock = netlist, library, clock
         netlist.require_mapped(library)
-        self.load = loads(netlist, library)
+        self.load = {edge: loads(netlist, library, edge) for edge in EDGES}
         self.arrival: dict[Node, float] = {}
         self.slew: dict[Node, float] = {}
         self.before: dict[Node, tuple[Node | None, Instance, Arc]] = {}
@@ -156,7 +156,7 @@ class Timing:
                 for origin in self.origins(instance, arc, edge):
                     begin = 0.0 if arc.is_launch or origin is None else self.arrival[origin]
                     slew = SLEW if arc.is_launch or origin is None else self.slew[origin]
-                    node, load = (net, edge), self.load[net]
+                    node, load = (net, edge), self.load[edge][net]
                     after = begin + table.at(slew, load)
                     slews[node] = max(slews[node], arc.transition[edge].at(slew, load))
                     if node not in best or after > best[node][0]:
@@ -229,14 +229,16 @@ class Timing:
         return {"ns": round(ns, 4), "end": end, "cells": cells}
 
 
-def loads(netlist: Netlist, library: Library) -> dict[Bit, float]:
-    """Return the load of each net in pF: the pins that it drives."""
+def loads(netlist: Netlist, library: Library, edge: str = "") -> dict[Bit, float]:
+    """Return the load of each net in pF: the pins that it drives; on an edge, the most of it."""
     found: dict[Bit, float] = defaultdict(float)
     for net, pins in netlist.loads.items():
-        found[net] = sum(
-            PORT_LOAD if is_macro(cell.kind) else library.cell(cell.kind).pins[pin].capacitance
-            for cell, pin in pins
-        )
+        for cell, pin in pins:
+            if is_macro(cell.kind):
+                found[net] += PORT_LOAD
+            else:
+                about = library.cell(cell.kind).pins[pin]
+                found[net] += about.loads[edge] if edge else about.capacitance
     for _, net in netlist.ports("output"):
         found[net] += PORT_LOAD
     return found

@@ -116,12 +116,14 @@ def lines(found: dict[str, Any]) -> list[str]:
             "memories; area and period need $PDK_ROOT or --liberty"
         ]
     path, wrong, gates = found["longest_path"], found["violations"], found["clock_gates"]
+    other = found["opensta"]
     gated = f"{gates['gates']:,} clock gates, {gates['flops']:,} flip-flops behind them"
     return [
         f"{found['area_mm2']} mm2 without memories, {found['cells']:,} cells, "
         f"{found['flops']:,} of them flip-flops; {len(found['memories'])} memories",
-        f"{path['ns']} ns without wires, {len(path['cells'])} cells to {path['end']}: "
-        f"{found['digits_per_second']:,} ungated digits a second",
+        f"{path['ns']} ns without wires, {len(path['cells'])} cells to {path['end']}",
+        *([f"{other['ns']} ns by OpenSTA {other['version']}, to {other['end']}"] if other else []),
+        f"{found['digits_per_second']:,} ungated digits a second at {found['period_ns']} ns",
         f"{wrong['fanout']:,} outputs over the library's fan-out, {wrong['capacitance']:,} over "
         "its capacitance",
         *([gated] if gates["gates"] else []),

@@ -101,7 +101,7 @@ def estimate(
     netlist = Netlist(read_json(mapped.netlist), mapped.top)
     names = ("design", "library", "corner", "area_mm2", "clock_gates")
     named = {name: report[name] for name in names}
-    return named | energy(netlist, read_liberty(mapped.liberty), seen, report["longest_path"]["ns"])
+    return named | energy(netlist, read_liberty(mapped.liberty), seen, report["period_ns"])
 
 
 def restorer_of(chip: AsicChip, subjects: Sequence[str], count: int) -> tuple[Restorer, np.ndarray]:

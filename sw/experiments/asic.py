@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from golden.files import ROOT, read_json
+from hw.asic.macros import Macro
+from hw.asic.srams import SRAMS, assemble
 from sw.report.docs import table
 
 __all__ = ["asic_parts", "read_reports"]
@@ -18,6 +21,9 @@ SYNTHESIS = REPORTS / "librelane" / "synthesis.json"
 
 ENERGY = REPORTS / "energy"
 """What `thalweg asic-sim --energy` estimated of the same."""
+
+MM2 = 1e-6
+"""Square millimetres in a square micrometre."""
 
 Report = Mapping[str, Any]
 
@@ -41,12 +47,14 @@ def asic_parts() -> dict[str, str]:
         "asic": table(
             (
                 *("design", "library, corner", "mm2", "flip-flops", "cells"),
-                *("ns", "cells on the path", "over fan-out", "over capacitance", "digits a second"),
+                *("ns", "ns by OpenSTA", "cells on the path", "over fan-out", "over capacitance"),
+                "digits a second",
             ),
             map(chip_row, reports),
         ),
         "asic-blocks": blocks(whole),
         "asic-memories": memories(typical),
+        "asic-srams": srams(whole[0]),
         "asic-tiny": tiles(typical),
         "asic-librelane": librelane(read_json(SYNTHESIS), typical),
         "asic-energy": energies(read_energies()),
@@ -55,14 +63,15 @@ def asic_parts() -> dict[str, str]:
 
 def chip_row(report: Report) -> list[str]:
     """Return the row of a design in a library at a corner."""
-    path, wrong = report["longest_path"], report["violations"]
+    path, wrong, other = report["longest_path"], report["violations"], report["opensta"]
     return [
         f"`{report['design']}`",
         corner(report),
         f"{report['area_mm2']:.3f}",
         f"{report['flops']:,}",
         f"{report['cells']:,}",
-        f"{path['ns']:.2f}",
+        f"{path['ns']:.3f}",
+        f"{other['ns']:.3f}" if other else "",
         f"{len(path['cells'])}",
         f"{wrong['fanout']:,}",
         f"{wrong['capacitance']:,}",
@@ -110,6 +119,29 @@ def blocks(reports: Sequence[Report]) -> str:
         rows.append([f"`{name}`", f"{found[0]['flops']:,}", *areas])
     libraries = (f"mm2, {report['library']}" for report in reports)
     return table(("block", "flip-flops", *libraries), rows)
+
+
+def srams(report: Report) -> str:
+    """Return the SRAMs of IHP that a design's memories take, as they are and with two ports."""
+    library = SRAMS["sg13g2"]
+    counts = Counter(
+        (memory["rows"], memory["bits"], memory["macro"].startswith("ram1_"))
+        for memory in report["memories"]
+    )
+    rows, totals = [], [0.0, 0.0]
+    for (depth, bits, single), count in counts.items():
+        row = [f"{count} of {depth:,} x {bits}"]
+        for place, one in enumerate((single, False)):
+            made = assemble(Macro(depth, bits, bits, single=one), library)
+            area = count * made.count * made.sram.area * MM2
+            totals[place] += area
+            name = made.sram.name.removeprefix("RM_IHPSG13_").removesuffix("_bm_bist")
+            row += [f"{made.count} x `{name}`", f"{made.sram.access['typ']:.2f}", f"{area:.3f}"]
+        rows.append(row)
+    one, two = (f"{total:.3f}" for total in totals)
+    rows.append(["all", "", "", one, "", "", two])
+    headings = ("each of SRAMs", "ns", "mm2")
+    return table(("memories", *headings, *(f"two ports: {text}" for text in headings)), rows)
 
 
 def tiles(reports: Sequence[Report]) -> str:

@@ -8,7 +8,7 @@ from sim.hardwired import RANDOM
 from sim.tiny_tapeout import conversation
 from tests.toy_srams import sram_models
 
-REPORT = {"area_mm2": 0.45, "corner": {"name": "typ"}, "longest_path": {"ns": 4.0}}
+REPORT = {"area_mm2": 0.45, "corner": {"name": "typ"}, "period_ns": 4.0}
 
 
 def run(folder, monkeypatch):

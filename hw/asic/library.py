@@ -48,8 +48,6 @@ class CellLibrary:
         Cell that gates a clock, where gates are asked for.
     period : dict of str to float
         Period in ns that mapping aims at, by corner.
-    sram : str
-        Where the liberty files of its SRAMs are; empty where it has none with two plain ports.
     """
 
     name: str
@@ -62,7 +60,6 @@ class CellLibrary:
     driver: str
     gate: str
     period: dict[str, float]
-    sram: str = ""
 
 
 SG13G2 = CellLibrary(
@@ -82,7 +79,6 @@ SG13G2 = CellLibrary(
     driver="sg13g2_buf_4",
     gate="sg13g2_lgcp_1",
     period={"typ": 3.6, "slow": 5.0},
-    sram="ihp-sg13g2/libs.ref/sg13g2_sram/lib",
 )
 
 SKY130 = CellLibrary(

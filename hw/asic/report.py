@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections import Counter
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from hw.asic import tiles
@@ -14,7 +12,7 @@ from hw.asic.clock_gates import clock_gates
 from hw.asic.library import CellLibrary
 from hw.asic.macros import Macro
 from hw.asic.netlist import Netlist, is_macro
-from hw.asic.srams import SRAMS, assemble
+from hw.asic.srams import SRAMS, SramLibrary, assemble
 from hw.asic.timing import Timing, violations
 from hw.flow.tools import release
 
@@ -110,14 +108,18 @@ def block(name: str) -> str:
 
 
 def memory(macro: Macro, library: CellLibrary | None) -> dict[str, Any]:
-    """Return what a memory is, and how large the PDK's own macros for it are, if it has some."""
+    """Return what a memory is, the PDK's SRAMs that take it, and those that two ports would."""
     entry: dict[str, Any] = {
         "macro": macro.name,
         "rows": macro.rows,
         "bits": macro.bits,
         "ports": ports_of(macro),
     }
-    return entry | {"sram": sram(macro, library) if library and macro.granularity else None}
+    blocks = SRAMS.get(library.name) if library else None
+    if blocks is None or not macro.granularity:
+        return entry | {"sram": None, "sram_of_two_ports": None}
+    two = replace(macro, single=False)
+    return entry | {"sram": sram(macro, blocks), "sram_of_two_ports": sram(two, blocks)}
 
 
 def ports_of(macro: Macro) -> str:
@@ -127,23 +129,12 @@ def ports_of(macro: Macro) -> str:
     return "one to write, one to read" if macro.granularity else "one to read"
 
 
-def sram(macro: Macro, library: CellLibrary) -> dict[str, Any] | None:
-    """Return the PDK's SRAM that has the ports and takes a memory with the least area.
-
-    None where `$PDK_ROOT` has none: no area is guessed.
-    """
-    root = os.environ.get("PDK_ROOT")
-    if not root or not library.sram:
-        return None
-    best, ports = None, "1P" if macro.single else "2P"
-    for path in sorted((Path(root) / library.sram).glob(f"*_{ports}_*_typ_*.lib")):
-        shape = re.search(rf"_{ports}_(\d+)x(\d+)_", path.name)
-        area = re.search(r"^\s*area\s*:\s*([\d.]+)", path.read_text(errors="replace"), re.MULTILINE)
-        if shape and area:
-            rows, bits = map(int, shape.groups())
-            count = -(-macro.rows // rows) * -(-macro.bits // bits)
-            size = count * float(area[1]) * MM2
-            if best is None or size < best["area_mm2"]:
-                name = path.name.split("_typ_")[0]
-                best = {"name": name, "count": count, "area_mm2": round(size, 4)}
-    return best
+def sram(macro: Macro, library: SramLibrary) -> dict[str, Any]:
+    """Return a PDK's SRAM that takes a memory with the least area, how many, and all their area."""
+    made = assemble(macro, library)
+    return {
+        "name": made.sram.name,
+        "count": made.count,
+        "area_mm2": round(made.count * made.sram.area * MM2, 4),
+        "access_ns": made.sram.access,
+    }

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from golden.files import ROOT, read_json
-from hw.asic.macros import Macro
-from hw.asic.srams import SRAMS, assemble
 from sw.report.docs import table
 
 __all__ = ["asic_parts", "read_reports"]
@@ -21,9 +19,6 @@ SYNTHESIS = REPORTS / "librelane" / "synthesis.json"
 
 ENERGY = REPORTS / "energy"
 """What `thalweg asic-sim --energy` estimated of the same."""
-
-MM2 = 1e-6
-"""Square millimetres in a square micrometre."""
 
 Report = Mapping[str, Any]
 
@@ -54,7 +49,7 @@ def asic_parts() -> dict[str, str]:
         ),
         "asic-blocks": blocks(whole),
         "asic-memories": memories(typical),
-        "asic-srams": srams(whole[0]),
+        "asic-srams": srams(next(r for r in whole if r["library"] == "sg13g2")),
         "asic-tiny": tiles(typical),
         "asic-librelane": librelane(read_json(SYNTHESIS), typical),
         "asic-energy": energies(read_energies()),
@@ -122,26 +117,25 @@ def blocks(reports: Sequence[Report]) -> str:
 
 
 def srams(report: Report) -> str:
-    """Return the SRAMs of IHP that a design's memories take, as they are and with two ports."""
-    library = SRAMS["sg13g2"]
-    counts = Counter(
-        (memory["rows"], memory["bits"], memory["macro"].startswith("ram1_"))
-        for memory in report["memories"]
-    )
-    rows, totals = [], [0.0, 0.0]
-    for (depth, bits, single), count in counts.items():
-        row = [f"{count} of {depth:,} x {bits}"]
-        for place, one in enumerate((single, False)):
-            made = assemble(Macro(depth, bits, bits, single=one), library)
-            area = count * made.count * made.sram.area * MM2
-            totals[place] += area
-            name = made.sram.name.removeprefix("RM_IHPSG13_").removesuffix("_bm_bist")
-            row += [f"{made.count} x `{name}`", f"{made.sram.access['typ']:.2f}", f"{area:.3f}"]
+    """Return the SRAMs that a design's memories take, and those that two ports would."""
+    kinds: dict[str, list[Report]] = {}
+    for memory in report["memories"]:
+        kinds.setdefault(memory["macro"], []).append(memory)
+    rows, sums = [], Counter[str]()
+    for macro, found in kinds.items():
+        row = [f"{len(found)} x `{macro}`"]
+        for ports in ("sram", "sram_of_two_ports"):
+            made = found[0][ports]
+            area = len(found) * made["area_mm2"]
+            sums[ports] += area
+            name = made["name"].removeprefix("RM_IHPSG13_").removesuffix("_bm_bist")
+            typ = f"{made['access_ns']['typ']:.2f}"
+            row += [f"{len(found) * made['count']} x `{name}`", typ, f"{area:.3f}"]
         rows.append(row)
-    one, two = (f"{total:.3f}" for total in totals)
+    one, two = (f"{area:.3f}" for area in sums.values())
     rows.append(["all", "", "", one, "", "", two])
-    headings = ("each of SRAMs", "ns", "mm2")
-    return table(("memories", *headings, *(f"two ports: {text}" for text in headings)), rows)
+    headings = ("SRAMs", "ns", "mm2")
+    return table(("memories", *headings, *(f"{text}, two ports" for text in headings)), rows)
 
 
 def tiles(reports: Sequence[Report]) -> str:

@@ -21,7 +21,8 @@ from sw.train.hold import (
 )
 from sw.train.learner import begin
 from sw.train.options import Options, spec_for
-from sw.train.pool import Pool, Prototypes, medoids
+from sw.train.medoids import medoids
+from sw.train.pool import Pool, Prototypes
 
 SPEC = Spec()
 RNG = np.random.default_rng(3)

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from golden.spec import Spec
-from sw.train.pool import Pool, Prototypes, medoids
+from sw.train.medoids import medoids
+from sw.train.pool import Pool, Prototypes
 
 
 def pool_of(*ages):

@@ -14,8 +14,9 @@ from sw.model.step import TrainingMachine
 from sw.train.draw import draw, lost_cells, noise_states, random
 from sw.train.learner import Learner
 from sw.train.losses import UNIT, Loss, closeness, overflow, squared_error
+from sw.train.medoids import medoids
 from sw.train.options import Options
-from sw.train.pool import Pool, Prototypes, medoids
+from sw.train.pool import Pool, Prototypes
 
 __all__ = ["AGED", "LOST", "begin_holding", "hold"]
 

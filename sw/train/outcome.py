@@ -22,9 +22,9 @@ from sw.model.step import TrainingMachine
 from sw.train.draw import draw, lost_cells, noise_states, random
 from sw.train.hold import LOST
 from sw.train.learner import Learner
+from sw.train.medoids import medoids
 from sw.train.options import Options
 from sw.train.origins import direct, move_origins
-from sw.train.pool import medoids
 
 __all__ = ["Offsets", "Outcome", "Starts", "Trained", "add_offsets", "run_starts"]
 

@@ -15,28 +15,14 @@ from torch.nn import functional
 
 from golden.spec import Spec
 
-__all__ = ["Pool", "Prototypes", "medoids"]
+__all__ = ["Pool", "Prototypes"]
 
-PER_CLASS = 400  # digits that a medoid is looked for among
 MEMORY = 0.99  # of the projections' running mean and spread
 LATTICE_MEMORY = 0.95  # of the running mean of a prototype's lattices
 BALANCE = 0.05  # how fast a class that is chosen too often loses favour
 SETTLED = 60  # steps after which a noise-born state keeps the digit it shows
 CLEAR = 0.05  # squared error to a prototype, full scale being 1, up to which it shows that digit
 OLD = 400  # steps after which a state makes room first
-
-
-def medoids(images: np.ndarray, labels: np.ndarray) -> Tensor:
-    """Return the image of each class that is closest to its fellows: pixel codes (n, h, w).
-
-    MNIST has ten classes.
-    """
-    found = []
-    for label in np.unique(labels):
-        some = torch.from_numpy(images[labels == label][:PER_CLASS].astype(np.float32))
-        distances = torch.cdist(some.flatten(1), some.flatten(1)).sum(1)
-        found.append(some[distances.argmin()])
-    return torch.stack(found)
 
 
 @dataclass

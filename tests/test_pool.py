@@ -20,22 +20,12 @@ from sw.train.hold import (
     run_fresh,
 )
 from sw.train.learner import begin
-from sw.train.options import Options, spec_for
 from sw.train.medoids import medoids
+from sw.train.options import Options, spec_for
 from sw.train.pool import Pool, Prototypes
 
 SPEC = Spec()
 RNG = np.random.default_rng(3)
-
-
-def test_a_medoid_is_the_digit_closest_to_its_fellows():
-    images = np.zeros((30, 28, 28), np.uint8)
-    images[:, 0, 0] = np.tile([10, 100, 110], 10)  # 100 is between the others, nearer to 110
-    labels = np.repeat(np.arange(10), 3)
-
-    found = medoids(images, labels)
-    assert found.shape == (10, 28, 28)
-    assert found[:, 0, 0].tolist() == [100.0] * 10
 
 
 def test_clear_planes_are_assigned_what_they_show():

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from golden.spec import Spec
-from sw.train.medoids import medoids
 from sw.train.pool import Pool, Prototypes
 
 
@@ -105,16 +104,3 @@ def test_experience_begins_at_nothing():
     by = Prototypes.of(torch.ones(3, 2, 2))
     assert by.mean.tolist() == by.bias.tolist() == [0, 0, 0] and by.square.tolist() == [1, 1, 1]
     assert by.bias is not by.mean and by.images.eq(1).all()
-
-
-def test_a_medoid_is_looked_for_among_the_first_four_hundred():
-    levels = np.concatenate([np.full(190, 10), np.full(210, 20), np.full(900, 250)])
-    images = np.zeros((13_000, 2, 2), np.uint8)
-    labels = np.tile(np.arange(10), 1300)
-    images[:, 1, 1] = np.repeat(levels, 10)
-    images[:, 0, 0] = labels
-    found = medoids(images, labels)
-    assert found[:, 0, 0].tolist() == list(range(10))
-    assert found[:, 1, 1].tolist() == [20.0] * 10, (
-        "more than half of four hundred, not of fewer or more"
-    )

@@ -19,6 +19,14 @@ class Referee:
         return images[:, 0, 0].astype(int) % 10, images[:, 0, 1] / np.float32(100)
 
 
+class Reader:
+    """Reads the top left pixel's last digit but takes a 0 for a 1, as sure as the referee."""
+
+    def read(self, images):
+        digits, sure = Referee().read(images)
+        return np.where(digits == 0, 1, digits), sure
+
+
 class Codes:
     """A model whose pixels are its codes, 128 higher."""
 
@@ -54,6 +62,10 @@ class ToyTask(Task):
     @property
     def referee(self):
         return Referee()
+
+    @property
+    def second_referee(self):
+        return Reader()
 
 
 class RealTask(Task):

@@ -8,6 +8,8 @@ from golden.errors import InputError
 from sw.experiments import measured
 from sw.experiments.ablation import page
 from sw.experiments.table import report
+from sw.judge.referee import FIRST
+from sw.judge.referee.second import SECOND
 from sw.report import docs
 
 
@@ -160,12 +162,15 @@ def test_boards_have_their_own_figures(tmp_path, monkeypatch):
 def test_the_referee_has_its_own_figures(monkeypatch):
     record = {"test_right": 990, "test_digits": 1000, "trained_on": 5432, "epochs": 6,
               "sha256": "0123456789abcdef" * 4, "command": "make it"}  # fmt: skip
-    monkeypatch.setattr(measured, "read_record", lambda: record)
-    assert lines(measured.referee())[1:] == [
-        ["trained on", "5,432 digits, 6 epochs"],
-        ["clean test digits read right", "99.00% of 1,000"],
-        ["SHA-256 of the weights", "`0123456789abcdef…`"],
-        ["made by", "`make it`"],
+    other = record | {"test_right": 980, "command": "make another"}
+    records = {FIRST.provenance: record, SECOND.provenance: other}
+    monkeypatch.setattr(measured, "read_record", records.get)
+    assert lines(measured.referee()) == [
+        ["", "referee", "second referee"],
+        ["trained on", "5,432 digits, 6 epochs", "5,432 digits, 6 epochs"],
+        ["clean test digits read right", "99.00% of 1,000", "98.00% of 1,000"],
+        ["SHA-256 of the weights", "`0123456789abcdef…`", "`0123456789abcdef…`"],
+        ["made by", "`make it`", "`make another`"],
     ]
 
 

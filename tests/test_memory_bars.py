@@ -62,11 +62,13 @@ def lost(fewer, at=4):
     return {"lost": {"0": whole, "0.2": other, "0.3": hurt, "0.4": other}}
 
 
-def noise(settled=95.0, same=96.0, digits=(25, 3, 9, 9, 9, 9, 9, 9, 9, 9), back=95.0):
+def noise(settled=95.0, same=96.0, digits=(25, 3, 9, 9, 9, 9, 9, 9, 9, 9), back=95.0, **second):
     moves = {"cells lost": {"returned": back}, "noise 2": {"returned": 1.0}}
     assert sum(digits) == 100
     counts = [7 * n for n in digits]  # not out of a hundred: a share is no percentage
     found = {"settled": settled, "sure_and_same_later": same, "digits": counts}
+    by_digit = [99.0, None, second.get("fewest", 90.0), *(98.0,) * 7]
+    found["second"] = {"agrees": second.get("agrees", 96.0), "by_digit": by_digit}
     return found | {"sure": 99.5, "shaken": {"moves": moves}}
 
 
@@ -105,9 +107,11 @@ EDGES = [
     (holding, 12, "at least 90 %", held(), held(rest=89.99)),
     (valleys, 0, "at least 95 %", noise(), noise(settled=94.99)),
     (valleys, 1, "at least 96 %", noise(), noise(same=95.99)),
-    (valleys, 2, "at least 10", noise(), noise(digits=(25, 0, *(9,) * 7, 12))),
-    (valleys, 3, "at most 25 %", noise(), noise(digits=(26, 2, *(9,) * 8))),
-    (valleys, 4, "at least 95 %", noise(), noise(back=94.99)),
+    (valleys, 2, "at least 96 %", noise(), noise(agrees=95.99)),
+    (valleys, 3, "at least 90 %", noise(), noise(fewest=89.99)),
+    (valleys, 4, "at least 10", noise(), noise(digits=(25, 0, *(9,) * 7, 12))),
+    (valleys, 5, "at most 25 %", noise(), noise(digits=(26, 2, *(9,) * 8))),
+    (valleys, 6, "at least 95 %", noise(), noise(back=94.99)),
     (damage, 0, "at most 8 points", lost(8), lost(8.01)),
     (damage, 0, "at most 8 points", lost(8, 10), lost(8.01, 10)),
     (damage, 0, "at most 8 points", lost(8, 1), lost(8.01, 1)),
@@ -145,7 +149,9 @@ def test_bars_say_what_was_measured():
     assert found[3] == Bar("step 20: fewer read right", "at most 1 points", "0.75 points", True)
     assert found[11].name == ("30 % of cells lost after step 9, ten steps on: fewer read right")
     assert (found[10].measured, found[11].measured) == ("0.8 dB", "1.1 points")
-    assert [bar.measured for bar in valleys.bars(noise())] == ["95 %", "96 %", "10", "25 %", "95 %"]
+    assert [bar.measured for bar in valleys.bars(noise())] == [
+        *("95 %", "96 %", "96 %", "90 %", "10", "25 %", "95 %")
+    ]
     assert compute.bars(worked(20508928))[0].measured == "20.509 M"
     assert damage.bars(lost(-1))[0].measured == "0 points"
 

@@ -99,12 +99,14 @@ def test_valleys():
     results = {"attractors": ends, "by_step": 1002, "at_rest": 71.5, "in_cycles": 12.5,
                "settled": 84.0, "last_entry": 803, "sure": 88.5, "sure_and_same_later": 87.5,
                "entropy_bits": 3.125, "digits": list(range(20, 30)), "chip": CHIP,
+               "second": {"by_digit": [50.0, None, *range(60, 68)]},
                "shaken": {"moves": moves}}  # fmt: skip
     text = valleys.tabulate(results)
     assert lines(text) == [
         ["digit", *cells(*range(10))],
         ["starts", *cells(*range(20, 30))],
         ["attractors", *cells(*range(40, 50))],
+        ["read alike by two referees", "50.0 %", "", *(f"{n}.0 %" for n in range(60, 68))],
         ["noise", ""],
         ["exactly at rest by step 1,002", "71.50 %"],
         ["in a cycle by then", "12.50 %"],

@@ -73,6 +73,11 @@ def test_valleys_of_a_table_of_codes(monkeypatch):
     same = [a == b for a, b in zip(read, later, strict=True)]
     assert results["sure_and_same_later"] == round(100 * sum(same) / 7, 2) == 42.86
     assert results["digits"] == np.bincount(read, minlength=10).tolist()
+    alike = [digit != 0 for digit in read]  # the second referee takes a 0 for a 1
+    assert 0 < sum(alike) < 7
+    assert results["second"]["agrees"] == round(100 * sum(alike) / 7, 2)
+    by_digit = [None if digit not in read else 100 * (digit != 0) for digit in range(10)]
+    assert results["second"]["by_digit"] == by_digit
     assert results["entropy_bits"] == round(entropy(np.array(results["digits"])), 3)
     kinds = results["by_kind"]
     assert list(kinds) == ["uniform", "sigma 8", "sigma 16", "sigma 32", "sigma 64"]
@@ -151,6 +156,7 @@ def test_unsure_readings_do_not_count(monkeypatch):
     task = ToyTask(Toy(lambda codes: codes), None, digits(2), noise=4)
     results, _ = valleys.measure(task)
     assert results["sure"] == results["sure_and_same_later"] == 50
+    assert results["second"]["agrees"] == 25  # a 90 is a 0, which that takes for a 1
     assert results["at_rest"] == results["settled"] == 100 and results["in_cycles"] == 0
 
 

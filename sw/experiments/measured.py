@@ -8,7 +8,8 @@ from typing import Any
 from golden.files import ROOT, read_json
 from golden.skeleton import SHIPPED
 from golden.spec import Spec
-from sw.judge.referee import read_record
+from sw.judge.referee import FIRST, read_record
+from sw.judge.referee.second import SECOND
 from sw.report.docs import table
 from sw.train.speed import BATCH
 
@@ -226,13 +227,19 @@ def gated_rate(report: Mapping[str, Any]) -> str:
 
 
 def referee() -> str:
-    """Return the referee's training data and its accuracy."""
-    record = read_record()
-    share = record["test_right"] / record["test_digits"]
+    """Return the referees' training data and their accuracy."""
+    records = [read_record(kind.provenance) for kind in (FIRST, SECOND)]
+    shares = [record["test_right"] / record["test_digits"] for record in records]
     rows = [
-        ("trained on", f"{record['trained_on']:,} digits, {record['epochs']} epochs"),
-        ("clean test digits read right", f"{share:.2%} of {record['test_digits']:,}"),
-        ("SHA-256 of the weights", f"`{record['sha256'][:16]}…`"),
-        ("made by", f"`{record['command']}`"),
+        ("trained on", *(f"{r['trained_on']:,} digits, {r['epochs']} epochs" for r in records)),
+        (
+            "clean test digits read right",
+            *(
+                f"{share:.2%} of {r['test_digits']:,}"
+                for share, r in zip(shares, records, strict=True)
+            ),
+        ),
+        ("SHA-256 of the weights", *(f"`{r['sha256'][:16]}…`" for r in records)),
+        ("made by", *(f"`{r['command']}`" for r in records)),
     ]
-    return table(("referee", ""), rows)
+    return table(("", "referee", "second referee"), rows)

@@ -18,6 +18,7 @@ from sw.data.damage import blank
 from sw.judge.evaluate import Judged
 from sw.judge.metrics import psnr, squared_errors
 from sw.judge.referee import Referee
+from sw.judge.referee.second import second_referee
 
 __all__ = [
     "Arrays",
@@ -88,6 +89,11 @@ class Task:
     def referee(self) -> Referee:
         """Who reads what lattices show."""
         return Referee.load()
+
+    @cached_property
+    def second_referee(self) -> Referee:
+        """Who reads what noise has become, beside the referee."""
+        return second_referee()
 
     @property
     def gated(self) -> GateNetwork:

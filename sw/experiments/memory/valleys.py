@@ -55,6 +55,7 @@ def measure(task: Task) -> Outcome:
         **fall_numbers(falls),
         "sure": percent(sure >= SURE),
         "sure_and_same_later": percent((sure >= SURE) & (early == late)),
+        "second": read_twice(task, shown[EARLY], early),
         "digits": np.bincount(early, minlength=10).tolist(),
         "entropy_bits": round(entropy(np.bincount(early, minlength=10)), 3),
         "by_kind": {
@@ -66,6 +67,17 @@ def measure(task: Task) -> Outcome:
         "chip": compare(task, starts[:ON_CHIP], (1, 10, TOUCH)),
     }
     return Outcome(results, {"shown": shown[EARLY], "read": early, "sure": sure})
+
+
+def read_twice(task: Task, shown: np.ndarray, digits: np.ndarray) -> dict[str, Any]:
+    """Return how many starts a second referee reads as the same digits, all and of each digit."""
+    read, sure = task.second_referee.read(shown)
+    agrees = (read == digits) & (sure >= SURE)
+    groups = [agrees[digits == digit] for digit in range(10)]
+    return {
+        "agrees": percent(agrees),
+        "by_digit": [percent(group) if len(group) else None for group in groups],
+    }
 
 
 def fall_numbers(falls: Falls) -> dict[str, Any]:
@@ -125,9 +137,13 @@ def bars(results: Results) -> list[Bar]:
     largest = 100 * counts.max() / counts.sum()
     later = f"read with confidence {SURE} at step {EARLY}, the same digit at {LATE}"
     back = results["shaken"]["moves"]["cells lost"]["returned"]
+    alike = [share for share in results["second"]["by_digit"] if share is not None]
+    twice = f"read by a second referee as the same digit, with confidence {SURE}"
     return [
         at_least(f"at rest or in a cycle of at most {LONGEST}", results["settled"], 95, " %"),
         at_least(later, results["sure_and_same_later"], 96, " %"),
+        at_least(twice, results["second"]["agrees"], 96, " %"),
+        at_least("the same, of the digit with fewest", min(alike), 90, " %"),
         at_least("digits reached", int(np.sum(counts > 0)), 10),
         at_most("starts that fall to the most frequent digit", largest, 25, " %"),
         at_least("back to their group after losing 30 % of cells", back, 95, " %"),
@@ -138,7 +154,14 @@ def tabulate(results: Results) -> str:
     """Return where noise falls, what lies there, and what drives it out."""
     digits = table(
         ("digit", *map(str, range(10))),
-        [("starts", *results["digits"]), ("attractors", *results["attractors"]["by_digit"])],
+        [
+            ("starts", *results["digits"]),
+            ("attractors", *results["attractors"]["by_digit"]),
+            (
+                "read alike by two referees",
+                *("" if s is None else f"{s:.1f} %" for s in results["second"]["by_digit"]),
+            ),
+        ],
     )
     moves = results["shaken"]["moves"]
     disturbed = table(
@@ -175,7 +198,7 @@ def noise_rows(results: Results) -> list[tuple[str, Any]]:
 
 EXPERIMENT = Experiment(
     name="valleys",
-    version=1,
+    version=2,
     measure=measure,
     bars=bars,
     tabulate=tabulate,

@@ -2,12 +2,14 @@
 
 It was trained once, on clean, unaugmented training digits without the show digits, before any
 result was tuned (``sw.judge.referee.train``), and is never trained again. ``provenance.json`` has
-its checksum and its accuracy.
+its checksum and its accuracy. `sw.judge.referee.second` has another one, for what two shall judge.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from golden.errors import InputError
 from golden.files import read_bytes, read_json, reading
 from sw.runs.ordinary import ordinary
 
-__all__ = ["PROVENANCE", "WEIGHTS", "Referee", "network"]
+__all__ = ["FIRST", "PROVENANCE", "WEIGHTS", "Kind", "Referee", "network"]
 
 WEIGHTS = Path(__file__).parent / "weights.safetensors"
 PROVENANCE = Path(__file__).parent / "provenance.json"
@@ -42,6 +44,33 @@ def network() -> nn.Sequential:
         nn.Dropout(0.5),
         nn.Linear(128, 10),
     )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A referee that ships.
+
+    Parameters
+    ----------
+    build : callable
+        Returns the untrained classifier.
+    seed : int
+        What its training begins from.
+    weights, provenance : Path
+        Its files.
+    command : str
+        What trains it.
+    """
+
+    build: Callable[[], nn.Module]
+    seed: int
+    weights: Path
+    provenance: Path
+    command: str
+
+
+FIRST = Kind(network, 1, WEIGHTS, PROVENANCE, "thalweg referee --output sw/judge/referee")
+"""The one that judges all results."""
 
 
 def as_input(images: np.ndarray) -> Tensor:

@@ -1,4 +1,4 @@
-"""Train the referee once: ``thalweg referee --output DIR``."""
+"""Train a referee once: ``thalweg referee --output DIR``."""
 
 from __future__ import annotations
 
@@ -16,30 +16,29 @@ from torch.nn import functional
 from golden.errors import InputError
 from golden.files import replacement, write_json
 from sw.data.load import Digits
-from sw.judge.referee import PROVENANCE, WEIGHTS, Referee, as_input, network
+from sw.judge.referee import FIRST, Kind, Referee, as_input
 from sw.runs.ordinary import ordinary
 from sw.runs.terminal import console
 
 __all__ = ["train"]
 
-SEED, EPOCHS, BATCH, RATE = 1, 12, 128, 2e-3
-COMMAND = "thalweg referee --output sw/judge/referee"
+EPOCHS, BATCH, RATE = 12, 128, 2e-3
 
 
 @ordinary()
-def train(digits: Digits, folder: Path) -> dict[str, Any]:
-    """Train on the clean training digits, and write weights and provenance into ``folder``."""
+def train(digits: Digits, folder: Path, kind: Kind = FIRST) -> dict[str, Any]:
+    """Train a referee on the clean training digits; write weights and provenance to ``folder``."""
     if digits.test_images is None or digits.train_labels is None or digits.test_labels is None:
         raise InputError("The referee must be trained on all of MNIST; --data names its folder")
-    torch.manual_seed(SEED)
+    torch.manual_seed(kind.seed)
     torch.set_num_threads(1)  # so that sums are always in the same order
-    classifier = network()
+    classifier = kind.build()
     fit(classifier, as_input(digits.train_images), torch.from_numpy(digits.train_labels).long())
     read, _ = Referee(classifier).read(digits.test_images)
     raw = save(classifier.state_dict())
     record = {
-        "command": COMMAND,
-        "seed": SEED,
+        "command": kind.command,
+        "seed": kind.seed,
         "epochs": EPOCHS,
         "torch": torch.__version__,
         "data": digits.source,
@@ -49,9 +48,9 @@ def train(digits: Digits, folder: Path) -> dict[str, Any]:
         "test_right": int(np.sum(read == digits.test_labels)),
         "sha256": hashlib.sha256(raw).hexdigest(),
     }
-    with replacement(folder / WEIGHTS.name) as path:
+    with replacement(folder / kind.weights.name) as path:
         path.write_bytes(raw)
-    write_json(folder / PROVENANCE.name, record)
+    write_json(folder / kind.provenance.name, record)
     return record
 
 

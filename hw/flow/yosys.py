@@ -4,13 +4,14 @@ import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from golden.errors import InputError, ToolError, reason
 from golden.files import parse_json
 from golden.tools import call
 
-__all__ = ["require_netlist", "require_verilog", "yosys"]
+__all__ = ["require_netlist", "require_verilog", "share", "yosys"]
 
 SCRIPT = """\
 import sys
@@ -25,6 +26,14 @@ NAMES = {"read_rtlil": "design.il", "read_json": "design.json"}
 
 RESULTS = {"write_verilog": "result.v", "write_json": "result.json"}
 """Passes that write one, likewise."""
+
+
+def share() -> Path:
+    """Return the folder of Yosys's files, without loading the library."""
+    # Loaded into a process, it keeps other libraries that are made with pybind11 from working.
+    found = find_spec("pyosys")
+    assert found is not None and found.origin is not None, "it is one of the dependencies"
+    return Path(found.origin).parent / "share"
 
 
 def yosys(

@@ -9,19 +9,17 @@ from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
-import pyosys
-
 from golden.errors import InputError
 from golden.files import read_bytes
 from hw.boards.top import BoardTop
 from hw.flow.synthesis import NAME
-from hw.flow.yosys import yosys
+from hw.flow.yosys import share, yosys
 from sim.devices.designs import HERE, Design
 from sim.devices.served import ServedModel
 
 __all__ = ["NetlistBoard", "NetlistDesign", "write_library"]
 
-CELLS = Path(pyosys.__file__).parent / "share" / "ecp5"
+CELLS = share() / "ecp5"
 MODELS = HERE.parent / "models" / "ecp5"
 LIBRARY = ("cells_sim.v", "common_sim.vh", "ccu2c_sim.vh")
 MEMORY = "DP16KD"

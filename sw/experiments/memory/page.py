@@ -7,6 +7,7 @@ from pathlib import Path
 
 from golden.files import is_file, read_json
 from sw.experiments.memory.catalogue import EXPERIMENTS
+from sw.experiments.memory.forgetting import forgetting
 from sw.experiments.memory.run import REPORT, remove_pictures
 from sw.experiments.memory.task import Results
 from sw.report import publish as publishing
@@ -46,6 +47,7 @@ def parts(path: Path = DOCS / REPORT) -> dict[str, str]:
         made[f"memory-{name}-verdict"] = (
             "" if found is None or results is None else verdict(found["bars"][name])
         )
+    made["memory-forgetting"] = forgetting()
     return made
 
 

@@ -1,5 +1,6 @@
 """Tables of docs/memory.md from made-up results in which no two figures are the same."""
 
+import json
 import re
 from itertools import count
 
@@ -15,6 +16,7 @@ from sw.experiments.memory import (
     saliency,
     valleys,
 )
+from sw.experiments.memory.forgetting import forgetting
 from sw.experiments.memory.page import bars, head, verdict
 
 
@@ -123,6 +125,26 @@ def test_valleys():
     ]
     assert text.endswith(TOLD)
     assert f"{np.log2(10):.2f}" == "3.32"
+
+
+def test_forgetting(tmp_path):
+    for price, place in (("10", 2), ("0", 1)):
+        steps = {"10": {"psnr_mean": 20.0 + place}, "200": {"psnr_mean": 10.0, "digit_id": 95.5}}
+        ends = {"distinct": 1000 * place, "in_pixels": {"silhouette": 0.8},
+                "in_lattice_codes": {"within": 42.0, "between": 43.0, "silhouette": -0.1}}  # fmt: skip
+        found = {"holding": {"steps": steps}, "valleys": {"starts": 3000, "attractors": ends}}
+        (tmp_path / f"{price}.json").write_text(json.dumps({"experiments": found}))
+    assert lines(forgetting(tmp_path)) == [
+        ["price", "0", "10"],
+        ["mean PSNR at step 10", "21.00 dB", "22.00 dB"],
+        ["mean PSNR at step 200", "10.00 dB", "10.00 dB"],
+        ["read right at step 200", "95.50 %", "95.50 %"],
+        ["starts from noise", "3,000", "3,000"],
+        ["distinct attractors", "1,000", "2,000"],
+        ["distance of lattices, same digit and others", *["42.0 and 43.0 codes"] * 2],
+        ["silhouette of lattices", "-0.100", "-0.100"],
+        ["silhouette of what they show", "0.800", "0.800"],
+    ]
 
 
 def test_landscape():

@@ -130,8 +130,9 @@ def test_valleys():
 def test_forgetting(tmp_path):
     for price, place in (("10", 2), ("0", 1)):
         steps = {"10": {"psnr_mean": 20.0 + place}, "200": {"psnr_mean": 10.0, "digit_id": 95.5}}
-        ends = {"distinct": 1000 * place, "in_pixels": {"silhouette": 0.8},
-                "in_lattice_codes": {"within": 42.0, "between": 43.0, "silhouette": -0.1}}  # fmt: skip
+        apart = {"within": 42.0, "between": 43.0, "silhouette": -0.1}
+        ends = {"distinct": 1000 * place, "in_lattice_codes": apart}
+        ends["in_pixels"] = {"silhouette": 0.8}
         found = {"holding": {"steps": steps}, "valleys": {"starts": 3000, "attractors": ends}}
         (tmp_path / f"{price}.json").write_text(json.dumps({"experiments": found}))
     assert lines(forgetting(tmp_path)) == [

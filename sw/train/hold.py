@@ -21,8 +21,7 @@ from sw.train.pool import Pool, Prototypes
 __all__ = ["AGED", "LOST", "begin_holding", "hold"]
 
 POOL = 8  # batches of states
-YOUNG, NOISE, MOTION_SQUARED = 1.0, 0.4, 0.1  # weights in the loss; the pool has 1
-FRESH = {"mse": 12.0, "psnr": 22.0}  # of fresh digits, by the loss; both pull as hard at 21 dB
+FRESH, YOUNG, NOISE, MOTION_SQUARED = 12.0, 1.0, 0.4, 0.1  # weights in the loss; the pool has 1
 FREE_MOTION = 1.0  # price on motion in float, and of young states
 AGED = (50, 150)  # steps between which the price on motion rises
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
@@ -151,8 +150,7 @@ def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     digits, starts = errors[: fresh.digits], errors[fresh.digits :]
     # Of all but fresh digits plain errors: on a logarithmic scale those that have gone wrong would
     # hardly count.
-    value = FRESH[options.criterion] * closeness(digits, options)
-    value = value + NOISE * starts.mean() + overflow(fresh.states)
+    value = FRESH * closeness(digits, options) + NOISE * starts.mean() + overflow(fresh.states)
     value = value + holding(lesson, held, fresh)
     for share_kept, last, of_noise in (
         (NOISE_KEPT, len(errors), True),

@@ -54,7 +54,7 @@ DEFAULTS = {
                       "docs": False},
     "ablate": {"rows": None, "seeds": "0,1", "batches": 800, "qat_batches": 200, "threads": 1,
                "data": None, "output": Path("build/ablation"), "docs": False, "part": "ablation"},
-    "referee": {"output": Path("o"), "data": None},
+    "referee": {"output": Path("o"), "data": None, "second": False},
     "baseline": {"name": "mlp", "data": None, "output": Path("build/baselines"), "batches": None,
                  "batch": None, "loss": None, "threads": 1, "device": "cpu", "ship": False},
     "verilog": {"subjects": ["s"], "filters": None, "hardwired": False,

@@ -7,6 +7,8 @@ import pytest
 import sw.train.run
 from sw.data.load import show_digits
 from sw.judge.evaluate import Judged
+from sw.judge.referee import FIRST
+from sw.judge.referee.second import SECOND
 from sw.train.options import Options, spec_for
 from tests.recorded import Calls
 
@@ -73,15 +75,19 @@ def test_training_tells_its_device(fails):
     fails("device must be cpu or cuda, not 'gpu'", "baseline", "mlp", "--device", "gpu")
 
 
-def test_the_referee_is_trained_on_the_data_named(thalweg, monkeypatch):
+@pytest.mark.parametrize(
+    ("words", "kind", "file"),
+    [((), FIRST, "weights.safetensors"), (("--second",), SECOND, "second.safetensors")],
+)
+def test_the_referee_is_trained_on_the_data_named(thalweg, monkeypatch, words, kind, file):
     calls, record = Calls(), {"test_right": 98, "test_digits": 99}
     monkeypatch.setattr("sw.data.load.load", calls.fake("load", "digits"))
     monkeypatch.setattr("sw.judge.referee.train.train", calls.fake("train", record))
-    told = "98 of 99 clean test digits read right\nwrote o/weights.safetensors\n"
-    assert thalweg("referee", "--data", "d", "--output", "o") == (0, told, "")
+    told = f"98 of 99 clean test digits read right\nwrote o/{file}\n"
+    assert thalweg("referee", "--data", "d", "--output", "o", *words) == (0, told, "")
     assert calls == [
         ("load", (Path("d"),), {"download": True}),
-        ("train", ("digits", Path("o")), {}),
+        ("train", ("digits", Path("o"), kind), {}),
     ]
 
 

@@ -9,7 +9,7 @@ from sw.report.docs import table
 
 __all__ = ["forgetting"]
 
-RUNS = ROOT / "docs" / "memory" / "forgetting"
+RUNS = ROOT / "docs" / "forgetting"
 """What `thalweg memory holding valleys` wrote of each skeleton, by the price."""
 
 

@@ -73,6 +73,7 @@ CHANGES = {
     "qat_rate": 0.5,
     "hold_rate": 0.5,
     "motion": 3.0,
+    "forget": 3.0,
     "loss": "mse",
     "supervise": "every",
     "teacher": "mlp",
@@ -89,7 +90,9 @@ PLACES = {"name": "other", "data": Path("x"), "output": Path("y"), "ship": True,
 
 def base(field):
     """Return options for which a field counts."""
-    memory = {"recipe": "memory"} if field in ("hold_batches", "hold_rate", "motion") else {}
+    memory = (
+        {"recipe": "memory"} if field in ("hold_batches", "hold_rate", "motion", "forget") else {}
+    )
     return Options(batches=8, **memory)
 
 

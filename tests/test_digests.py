@@ -133,6 +133,7 @@ OPTIONS = {
     "qat_rate": ({}, 2e-3),
     "hold_rate": (MEMORY, 9e-3),
     "motion": (MEMORY, 161.0),
+    "forget": (MEMORY, 1.0),
     "loss": ({}, "mse"),
     "supervise": ({}, "every"),
     "teacher": ({}, "unet"),

@@ -107,6 +107,25 @@ def test_loss_of_holding_is_that_of_a_world_that_grows(monkeypatch):
     assert found.item() == pytest.approx((value + motion) / 10, rel=1e-5)
 
 
+def test_what_old_lattices_of_a_prototype_have_apart_has_its_price(monkeypatch):
+    values, ages = [float(10 + 6 * i) for i in range(8)], [25 * i for i in range(8)]
+    order = np.random.default_rng(5).permutation(8)[:6].tolist()[2:]  # no cells lost
+
+    def loss(price):
+        learner, options = begin(memory(batch=8)), memory(batch=8, forget=price)
+        learner.pool = pool_of(values, ages)
+        learner.pool.targets[:] = 0  # as all prototypes
+        learner.prototypes = Prototypes.of(torch.zeros(10, 8, 8))
+        return holding(lesson_in(learner, options), 6, Growing(monkeypatch)).item()
+
+    weights = [min(1, max(0, (ages[row] - 50) / 100)) for row in order]
+    ends = [values[row] * 1.1**10 for row in order]
+    mean = np.mean([end for end, weight in zip(ends, weights, strict=True) if weight])
+    apart = np.mean([w * (end - mean) ** 2 for end, w in zip(ends, weights, strict=True)]) / 32**2
+    assert apart > 0
+    assert loss(3.0) - loss(0.0) == pytest.approx(3 * apart, rel=1e-3)
+
+
 def test_states_that_lost_no_cells_are_carried_on(monkeypatch):
     fresh, options = Growing(monkeypatch), memory(batch=8)
     values = [float(10 + i) for i in range(8)]

@@ -53,6 +53,19 @@ def test_clear_planes_are_assigned_what_they_show():
     )
 
 
+def test_lattices_deviate_from_the_mean_lattice_of_their_prototype():
+    prototypes = Prototypes.of(torch.arange(10.0).view(10, 1, 1) * torch.ones(28, 28))
+    seven, other = torch.full((28, 28), 7.0), torch.full((28, 28), 7.5)
+    states = torch.tensor([10.0, 14.0, 90.0, 50.0]).view(4, 1, 1, 1) * torch.ones(SPEC.lattice)
+    targets, weights = torch.stack([seven, seven, other, seven]), torch.tensor([1.0, 0.5, 1.0, 0.0])
+
+    found = prototypes.deviations(states, targets, weights)
+    assert found.tolist() == [4.0, 2.0, 0.0, 0.0], "the mean is 12: the last has no weight"
+    prototypes.deviations(states[:1] + 20, targets[:1], weights[:1])
+    assert prototypes.lattices[7].unique().item() == pytest.approx(12 + 0.05 * (30 - 12))
+    assert prototypes.lattices[[*range(7), 8, 9]].isnan().all()
+
+
 def test_all_digits_are_assigned_equally_often_to_noise():
     images, labels = show_digits()
     prototypes = Prototypes.of(medoids(images, labels))

@@ -118,6 +118,12 @@ def stride(options: Options) -> int:
     return max(period, STRIDE // period * period)
 
 
+def agedness(ages: Tensor) -> Tensor:
+    """Return how far states of these ages (n,) count as aged: from 0 to 1."""
+    young, aged = AGED
+    return ((ages - young) / (aged - young)).clamp(0.0, 1.0)
+
+
 def price_of_motion(learner: Learner, ages: Tensor, options: Options) -> Tensor:
     """Return the price (n,) for states of these ages.
 
@@ -125,11 +131,9 @@ def price_of_motion(learner: Learner, ages: Tensor, options: Options) -> Tensor:
     """
     # A site that counts to its limit pays as much for each code at any pace, so that with one
     # price for all it would be slow, and not at rest for hundreds of steps.
-    young, aged = AGED
-    share = ((ages - young) / (aged - young)).clamp(0.0, 1.0)
     quantised = learner.stage == "qat"
     risen = min(1.0, 3 * learner.batch / options.stages()["qat"]) if quantised else 0.0
-    return FREE_MOTION + (options.motion - FREE_MOTION) * risen * share
+    return FREE_MOTION + (options.motion - FREE_MOTION) * risen * agedness(ages)
 
 
 def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
@@ -221,8 +225,13 @@ def holding(lesson: Lesson, count: int, fresh: Fresh) -> Tensor:
     # What has lost cells is not carried on: a repeatedly damaged digit cannot be recovered, and a
     # rule that is trained to recover it all the same learns to make the mean of its class.
     rows = held.rows[whole.start - young :]
+    apart = states.new_zeros(())
+    if options.forget:
+        weights = agedness(pool.ages[rows])
+        deviations = prototypes.deviations(states[whole], targets[whole], weights)
+        apart = options.forget * deviations.mean() / UNIT**2
     pool.carry(rows, states[whole], shown[whole], steps, prototypes)
-    return (value + motion) / steps
+    return (value + motion) / steps + apart
 
 
 def disturb(states: Tensor, group: dict[str, slice], machine: TrainingMachine) -> Tensor:

@@ -197,6 +197,12 @@ class Options:
         "price on motion at rest in quantisation-aware training; recipe memory only",
         bound=Bound(0, 1e9, "at least 0", whole=False),
     )
+    forget: float = option(
+        0.0,
+        "price on how far old lattices born of noise are from the mean of their digit; memory only",
+        bound=Bound(0, 1e9, "at least 0", whole=False),
+        recipes=("memory",),
+    )
     loss: str | None = option(None, "psnr or mse; mse for recipe memory unless given, else psnr")
     supervise: str = option(
         "last",

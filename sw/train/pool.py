@@ -19,6 +19,7 @@ __all__ = ["Pool", "Prototypes", "medoids"]
 
 PER_CLASS = 400  # digits that a medoid is looked for among
 MEMORY = 0.99  # of the projections' running mean and spread
+LATTICE_MEMORY = 0.95  # of the running mean of a prototype's lattices
 BALANCE = 0.05  # how fast a class that is chosen too often loses favour
 SETTLED = 60  # steps after which a noise-born state keeps the digit it shows
 CLEAR = 0.05  # squared error to a prototype, full scale being 1, up to which it shows that digit
@@ -51,6 +52,8 @@ class Prototypes:
     mean: Tensor
     square: Tensor
     bias: Tensor
+    lattices: Tensor | None = None
+    """Mean lattice of the old states of each, codes (10, channels, height, width), or NaN."""
 
     @classmethod
     def of(cls, images: Tensor) -> Prototypes:
@@ -78,6 +81,25 @@ class Prototypes:
         distances = torch.cdist(images.detach().flatten(1), self.images.flatten(1)) / 255
         nearest = distances.min(1)
         return nearest.indices, nearest.values.square() <= CLEAR * self.images[0].numel()
+
+    def deviations(self, states: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """Return the squared deviation (n,) of lattices from the mean lattice of their prototype.
+
+        It is weighted, and zero for what shall show something else than a prototype. Lattices of
+        weight move the mean.
+        """
+        shall_show = (targets[:, None] == self.images).flatten(2).all(2)  # (n, 10)
+        if self.lattices is None:
+            self.lattices = states.new_full((len(self.images), *states.shape[1:]), torch.nan)
+        deviations = states.new_zeros(len(states))
+        for digit, rows in enumerate((shall_show & (weights > 0)[:, None]).T):
+            if rows.any():
+                mean = states[rows].detach().mean(0)
+                known = self.lattices[digit].lerp(mean, 1 - LATTICE_MEMORY)
+                self.lattices[digit] = torch.where(known.isnan(), mean, known)
+                apart = states[rows] - self.lattices[digit]
+                deviations[rows] = weights[rows] * apart.square().mean((1, 2, 3))
+        return deviations
 
 
 @dataclass

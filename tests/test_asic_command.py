@@ -53,7 +53,10 @@ def test_a_netlist_to_simulate_needs_a_library(thalweg):
     ("words", "said"),
     [
         (["--design", "tiny"], "DESIGN must be f1, small or hardwired, not 'tiny'"),
-        (["--design", "hardwired", "--energy"], "Energy must be of f1 or small, not of 'hard"),
+        (
+            ["--design", "hardwired", "--energy"],
+            "Energy must be of f1 or small, not of 'hardwired'",
+        ),
     ],
 )
 def test_refuses_what_it_does_not_simulate(thalweg, words, said):

@@ -62,7 +62,9 @@ def asic_sim(
     from sim.proof.prove import compare_device
 
     if design == "tiny":
-        raise InputError("DESIGN must be f1, small or hardwired, not 'tiny': see docs/asic.md")
+        raise InputError(
+            "DESIGN must be f1, small or hardwired: docs/asic.md has the proof of tiny"
+        )
     if design == "hardwired" and energy:
         raise InputError("Energy must be of f1 or small, not of 'hardwired'")
     wanted = target(find_library(library), corner, liberty, gates=clock_gates)

@@ -51,22 +51,16 @@ def asic_sim(
     thalweg asic-sim --library sg13g2
     thalweg asic-sim --library sky130 --liberty pdk --design small
     thalweg asic-sim --design small --energy
-    thalweg asic-sim --design hardwired
     """  # noqa: D301 - click reads the backspace as: keep these lines
     from golden.errors import InputError
     from hw.asic.build import build
     from hw.asic.library import find_library, target
     from sim.devices.asic import AsicDevice, MappedDesign, chip_of
     from sim.devices.verilate import require_tools
-    from sim.hardwired import compare_hardwired
     from sim.proof.prove import compare_device
 
-    if design == "tiny":
-        raise InputError(
-            "DESIGN must be f1, small or hardwired: docs/asic.md has the proof of tiny"
-        )
-    if design == "hardwired" and energy:
-        raise InputError("Energy must be of f1 or small, not of 'hardwired'")
+    if design in ("hardwired", "tiny"):
+        raise InputError(f"DESIGN must be f1 or small, not {design!r}: docs/asic.md has its proof")
     wanted = target(find_library(library), corner, liberty, gates=clock_gates)
     if wanted.liberty is None:
         raise InputError("The netlist in standard cells needs $PDK_ROOT or --liberty")
@@ -75,16 +69,6 @@ def asic_sim(
     folder = asic_folder(design, library, corner, gated=clock_gates)
     report = build(chip, wanted, folder, say=typer.echo)
     mapped = MappedDesign(chip, folder / "netlist.json", wanted.liberty, traced=energy)
-    if design == "hardwired":
-        skeleton = chip.skeletons[0]
-        seconds = compare_hardwired(
-            skeleton, show_damaged(images), skeleton.spec.steps, lattices=1, cells=mapped
-        )
-        typer.echo(
-            f"netlist of hardwired in {library}: equal to golden on {images} digits and a raw "
-            f"lattice, every code of every step, in {seconds:.0f} s"
-        )
-        return
     device = AsicDevice(mapped, seed=seed, progress=typer.echo)
     restorer, damaged = restorer_of(chip, subjects or (), images)
     with progress("restoring", images) as advance:
@@ -129,22 +113,16 @@ def restorer_of(chip: AsicChip, subjects: Sequence[str], count: int) -> tuple[Re
 
     from golden.samples import network
     from sim.proof.prove import Restorer
+    from sw.data.damage import blank
+    from sw.data.load import show_digits
     from sw.runs.loading import load_run
 
     skeleton = chip.skeletons[0]
     spec = skeleton.spec
     if subjects or chip.design == "f1":
         skeleton, gate = load_run(subjects[0] if subjects else "digits")
-        return Restorer(skeleton, gate, spec.steps), show_damaged(count)
+        images, _ = show_digits()
+        return Restorer(skeleton, gate, spec.steps), blank(images[:count], range(count))
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (count, spec.image, spec.image)).astype(np.uint8)
     return Restorer(skeleton, network(spec, rng), spec.steps), images
-
-
-def show_damaged(count: int) -> np.ndarray:
-    """Return the first show digits, with pixels blanked."""
-    from sw.data.damage import blank
-    from sw.data.load import show_digits
-
-    images, _ = show_digits()
-    return blank(images[:count], range(count))

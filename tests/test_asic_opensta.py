@@ -27,6 +27,12 @@ WIRES = """default_wire_load : "long";
 """
 """A library's model of wires, which is not to count."""
 
+PIN = "direction : input; capacitance : 0.002; }"
+RANGES = """direction : input; capacitance : 0.002;
+      rise_capacitance : 0.0019; rise_capacitance_range (0.001, 0.003);
+      fall_capacitance : 0.0021; fall_capacitance_range (0.0015, 0.0035); }"""
+"""An input of a gate, and one whose capacitance differs by the edge and from case to case."""
+
 FIRST, LAST = 10, 89
 """Nets of the gates. Those below are the clock, a port and what begins each netlist."""
 
@@ -34,7 +40,9 @@ FIRST, LAST = 10, 89
 @pytest.fixture
 def liberty(tmp_path):
     path = tmp_path / "toy.lib"
-    path.write_text(toy_liberty().replace("nom_voltage", f"{WIRES}  nom_voltage"))
+    text = toy_liberty().replace("nom_voltage", f"{WIRES}  nom_voltage")
+    assert PIN in text
+    path.write_text(text.replace(PIN, RANGES))
     return path
 
 

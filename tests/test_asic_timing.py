@@ -6,7 +6,7 @@ import re
 import pytest
 
 from golden.errors import InputError
-from hw.asic.liberty import parse, read_liberty
+from hw.asic.liberty import Library, parse, read_liberty
 from hw.asic.library import LIBRARIES, find_liberty, find_library, load_liberty
 from hw.asic.netlist import Netlist
 from hw.asic.report import block
@@ -115,6 +115,16 @@ def test_longest_path_adds_the_tables_of_its_cells(library):
     assert [cell["kind"] for cell in path["cells"]] == ["flop", "inv", "inv"]
     assert path["end"] == "u0"
     assert path["cells"][-1]["edge"] == "fall"
+
+
+def test_a_pin_loads_its_net_as_much_as_it_may_on_an_edge():
+    ranges = "rise_capacitance_range (0.004, 0.013); fall_capacitance : 0.008; capacitance : 0.01;"
+    found = Library(parse(LIBERTY.replace("capacitance : 0.01;", ranges), "toy"))
+    assert found.cell("inv").pins["A"].loads == {"rise": 0.013, "fall": 0.008}
+    assert found.cell("flop").pins["D"].loads == {"rise": 0.005, "fall": 0.005}
+    arrival = Timing(netlist(*CHAIN), found).arrival
+    assert arrival[3, "rise"] == pytest.approx(0.3 + 0.013 + 0.005)
+    assert arrival[3, "fall"] == pytest.approx(0.3 + 0.008 + 0.005)
 
 
 def test_a_path_to_a_port_has_the_load_of_a_port(library):

@@ -3,8 +3,9 @@
 The clock is ideal, gated or not, and so is a net that clears many flip-flops: both get their trees
 when the chip is placed.
 
-Every figure is a lower limit: a placed chip's wires have capacitance and resistance. Memories take
-no time here, since their macros are not of the library; what starts at one starts with the clock.
+A pin loads its net by the upper end of its range of capacitance for the edge, as in OpenSTA. Every
+figure is a lower limit: a placed chip's wires have capacitance and resistance. Memories take no
+time here, since their macros are not of the library; what starts at one starts with the clock.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from hw.asic.liberty import Library, liberty_text, parse
 from hw.asic.netlist import is_macro
 from hw.flow.yosys import yosys
 
-__all__ = ["cell_verilog", "net_name", "net_of"]
+__all__ = ["cell_verilog", "net_name", "net_of", "nets"]
 
 CELLS = "cells.lib"
 

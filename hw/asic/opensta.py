@@ -11,15 +11,15 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from golden.errors import ToolError
 from golden.tools import call, complaint
+from hw.asic.cells import nets
 from hw.asic.liberty import liberty_text
-from hw.asic.netlist import Instance, is_macro
+from hw.asic.netlist import is_macro
 from hw.asic.timing import PORT_LOAD, SLEW, Timing
 from hw.flow.yosys import yosys
 
@@ -95,7 +95,7 @@ def cut(timing: Timing) -> tuple[dict[str, Any], dict[str, str]]:
     (clock,) = (net for name, net in netlist.ports("input") if name == timing.clock)
     inputs = [net for _, net in netlist.ports("input") if net != clock]
     outputs = [net for _, net in netlist.ports("output")]
-    free = 1 + max(net for cell in netlist.instances for net in nets(cell))
+    free = 1 + max(nets(netlist.module))
     driven = dict(zip(timing.resets, count(free), strict=False))
     for place, cell in enumerate(netlist.instances):
         if is_macro(cell.kind):
@@ -118,11 +118,6 @@ def cut(timing: Timing) -> tuple[dict[str, Any], dict[str, str]]:
         "o": {"direction": "output", "bits": [bit for bit in outputs if isinstance(bit, int)]},
     }
     return {"ports": ports, "cells": cells, "netnames": {}}, names
-
-
-def nets(cell: Instance) -> Iterator[int]:
-    """Yield the nets at the pins of a cell."""
-    return (bit for bits in cell.pins.values() for bit in bits if isinstance(bit, int))
 
 
 def longest(said: str, names: dict[str, str]) -> dict[str, Any] | None:

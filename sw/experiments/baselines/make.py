@@ -23,6 +23,9 @@ from sw.train.options import BOUNDS, require_device
 
 __all__ = ["make"]
 
+HELD_OUT = 10
+"""At most one in so many training images only selects the best averages."""
+
 
 def make(
     name: str,
@@ -44,7 +47,9 @@ def make(
     given = {key: value for key, value in changes.items() if value is not None}
     settings = replace(SETTINGS[name], **given)
     digits = load(data, download=True)
-    require_enough(digits.train_images, settings.held_out)
+    require_images(digits.train_images)
+    most = len(digits.train_images) // HELD_OUT
+    settings = replace(settings, held_out=min(settings.held_out, most))
     torch.set_num_threads(threads)
     keep_memory()
     folder = output / name
@@ -59,11 +64,11 @@ def require_known(name: str | None, allowed: Collection[str]) -> None:
         raise InputError(f"Baselines know {', '.join(allowed)}, not {name!r}")
 
 
-def require_enough(images: np.ndarray, held_out: int) -> None:
-    """Raise unless there are images of the right size beyond those that are held out."""
+def require_images(images: np.ndarray) -> None:
+    """Raise unless there are images of the right size, one of them to hold out."""
     count, *size = images.shape
-    if size != [IMAGE, IMAGE] or count <= held_out:
+    if size != [IMAGE, IMAGE] or count < HELD_OUT:
         raise InputError(
-            f"Training data must be more than {held_out} images of {IMAGE} x {IMAGE}, "
+            f"Training data must be at least {HELD_OUT} images of {IMAGE} x {IMAGE}, "
             f"not {count} of {size[0]} x {size[1]}"
         )

@@ -60,7 +60,8 @@ class Settings:
     damage: float = SHARE
     """Share of the pixels that are blanked."""
     held_out: int = 2000
-    """Number of training digits, the last ones, that only select the best averages."""
+    """Number of training digits, the last ones, that only select the best averages; of a small set
+    a tenth."""
     check_every: int = 500
     """Batches between two measurements on them."""
     seed: int = 0

@@ -55,7 +55,8 @@ def test_a_run_gets_all_that_it_was_told(calls, tmp_path, shipping):
     path = make.make(
         "unet", tmp_path / "d", tmp_path / "o", **given, batches=7, batch=None, loss="mse"
     )
-    settings, folder = replace(SETTINGS["unet"], batches=7, loss="mse"), tmp_path / "o" / "unet"
+    settings = replace(SETTINGS["unet"], batches=7, loss="mse", held_out=200)  # a tenth
+    folder = tmp_path / "o" / "unet"
     wanted = [
         ("require_device", ("cuda",), {}),
         ("load", (tmp_path / "d",), {"download": True}),
@@ -67,6 +68,24 @@ def test_a_run_gets_all_that_it_was_told(calls, tmp_path, shipping):
     ]
     assert path == (SHIPPED if shipping else folder)
     assert calls == (wanted if shipping else wanted[:-1])
+
+
+def test_of_many_images_no_more_are_held_out_than_usual(calls, tmp_path, monkeypatch):
+    images = np.broadcast_to(np.zeros((1, 28, 28), np.uint8), (30_000, 28, 28))
+    monkeypatch.setattr(make, "load", lambda *_, **__: replace(DIGITS, train_images=images))
+    make.make("unet", None, tmp_path, threads=1, device="cpu", shipping=False)
+    (settings,) = (given[1] for name, given, _ in calls if name == "train")
+    assert settings == SETTINGS["unet"] and settings.held_out == 2000
+
+
+def test_a_network_of_other_images_does_not_ship(calls, tmp_path, monkeypatch):
+    other = replace(DIGITS, facts={"layout": {}}, source="letters, 2,001 images")
+    monkeypatch.setattr(make, "load", lambda *_, **__: other)
+    with pytest.raises(
+        InputError, match=r"^--ship must come with MNIST's digits, not with letters, 2,001 images$"
+    ):
+        make.make("unet", None, tmp_path, threads=1, device="cpu", shipping=True)
+    assert "train" not in [name for name, *_ in calls]
 
 
 WRONG = {

@@ -393,6 +393,6 @@ def test_baseline_command_trains_and_says_what_is_wrong(
     few = replace(tiny, train_images=tiny.train_images[:5])
     monkeypatch.setattr(make, "load", lambda data, download: few)
     fails(
-        "Training data must be more than 5 images of 28 x 28, not 5 of 28 x 28",
+        "Training data must be at least 10 images of 28 x 28, not 5 of 28 x 28",
         "baseline", "mlp", "--output", tmp_path / "few",
     )  # fmt: skip

@@ -37,6 +37,7 @@ from sw.cli import (
     bench,
     bitstream,
     check,
+    compare,
     demo,
     docs,
     estimate,
@@ -96,6 +97,7 @@ VERBS: dict[str, dict[str, Callable[..., Any]]] = {
     },
     "Measure": {
         "memory": memory.memory,
+        "compare": compare.compare,
         "ablate": ablate.ablate,
         "bench": bench.bench,
         "docs": docs.docs,

@@ -17,12 +17,20 @@ from sw.report.docs import table as markdown
 from sw.report.pictures import sheet
 from sw.report.publish import DOCS, publish, require_docs
 
-__all__ = ["FILES", "own_parts", "publish_own", "require_own_docs", "tables", "write_report"]
+__all__ = [
+    "FILES",
+    "SHOWN",
+    "own_parts",
+    "publish_own",
+    "require_own_docs",
+    "tables",
+    "write_report",
+]
 
 FILES = ("report.html", "report.json", "report.png")
 
 SHOWN = ("letters",)
-"""Names of skeletons whose reports are in docs."""
+"""Names of skeletons whose reports and comparisons are in docs."""
 
 WIDTH = 900
 """Pixels that the sheet of images is about as wide as."""

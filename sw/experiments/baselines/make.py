@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from golden.errors import InputError
-from sw.data.load import load
+from sw.data.load import Digits, load
 from sw.experiments.baselines.settings import LOSSES, SETTINGS
 from sw.experiments.baselines.ship import ship
 from sw.experiments.baselines.train import train
@@ -48,6 +48,7 @@ def make(
     settings = replace(SETTINGS[name], **given)
     digits = load(data, download=True)
     require_images(digits.train_images)
+    require_shippable(digits, shipping)
     most = len(digits.train_images) // HELD_OUT
     settings = replace(settings, held_out=min(settings.held_out, most))
     torch.set_num_threads(threads)
@@ -72,3 +73,9 @@ def require_images(images: np.ndarray) -> None:
             f"Training data must be at least {HELD_OUT} images of {IMAGE} x {IMAGE}, "
             f"not {count} of {size[0]} x {size[1]}"
         )
+
+
+def require_shippable(digits: Digits, shipping: bool) -> None:
+    """Raise where a network of other images than MNIST's is to ship."""
+    if shipping and digits.facts:
+        raise InputError(f"--ship must come with MNIST's digits, not with {digits.source}")

@@ -48,8 +48,13 @@ HEADINGS = (
 
 
 def result_table(rows: Iterable[dict[str, Any]]) -> str:
-    """Return the rows as Markdown; restorers that get the mask are marked."""
-    return table(HEADINGS, map(cells, rows))
+    """Return the rows as Markdown; restorers that get the mask are marked.
+
+    The last column is left out where no row has a claim.
+    """
+    rows = list(rows)
+    width = len(HEADINGS) - all(row["claim"] is None for row in rows)
+    return table(HEADINGS[:width], (cells(row)[:width] for row in rows))
 
 
 def cells(row: dict[str, Any]) -> list[str]:

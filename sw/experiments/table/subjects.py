@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from golden.gate import GateNetwork
 from golden.skeleton import SHIPPED, Skeleton
 from sw.experiments.baselines.closed import ClosedForms
 from sw.experiments.baselines.run import restore_images
@@ -24,10 +23,11 @@ from sw.experiments.table.automata import (
 from sw.experiments.table.subject import Claim, Progress, Restore, Subject
 from sw.judge.macs import automaton_macs, count, network_macs
 from sw.model.baselines.shelf import SHIPPED as BASELINES
-from sw.model.baselines.shelf import load_shipped
+from sw.model.baselines.shelf import load_shipped, place_of
 from sw.model.floats import FLOATS
+from sw.runs.loading import load_run
 
-__all__ = ["SIMULATED", "subjects"]
+__all__ = ["NETWORKS", "SIMULATED", "own_subjects", "subjects"]
 
 SIMULATED = 1000
 """Digits that the simulated chip restores."""
@@ -37,6 +37,9 @@ HYBRID = Claim(psnr=26.7, digit_id=94, flop=2.4e9)
 ALONE = Claim(psnr=21.1, digit_id=64, flop=0.02e9)
 
 NETWORKS = {"autoencoder": "auto-encoder", "unet": "U-Net", "mlp": "MLP of the gate's size"}
+"""Names of the trained baselines in the table."""
+
+CLAIMS = {"autoencoder": AUTOENCODER}
 
 
 def subjects(
@@ -58,11 +61,9 @@ def subjects(
     baselines, skeletons
         Folders of what is shipped.
     """
-    yield Subject(name="blanked input", version=1, restore=keep_input, curve=True, macs=lambda: 0)
-    yield from closed_forms(training)
-    for name in NETWORKS:
-        if (baselines / f"{name}.safetensors").is_file():
-            yield network(name, baselines)
+    yield from untrained(training)
+    for name, path in networks_in(baselines):
+        yield replace(network(name, path), claim=CLAIMS.get(name))
     if (skeletons / "digits-ca" / "skeleton.json").is_file():
         automaton = Automaton(skeletons / "digits-ca", "CA only", ALONE)
         yield automaton.on_golden()
@@ -73,6 +74,46 @@ def subjects(
         yield automaton.in_brevitas()
         yield automaton.on_golden()
         yield automaton.on_chip(open_simulated, chip_digest)
+
+
+def own_subjects(
+    training: np.ndarray,
+    skeletons: Iterable[Path],
+    open_simulated: OpenDevice,
+    chip_digest: Callable[[Skeleton], str],
+    *,
+    baselines: Path | None,
+    on_chip: Callable[[Skeleton], bool],
+) -> Iterator[Subject]:
+    """Give what restores images of the user's own: closed forms, baselines, then skeletons.
+
+    ``skeletons`` are their folders, and ``on_chip`` says whether the simulated chip takes one; the
+    rest is as in `subjects`.
+    """
+    yield from untrained(training)
+    for name, path in () if baselines is None else networks_in(baselines):
+        yield network(name, path)
+    for folder in skeletons:
+        automaton = Automaton(folder)
+        if (folder / FLOATS).is_file():
+            yield automaton.in_float()
+        yield automaton.in_brevitas()
+        yield automaton.on_golden()
+        if on_chip(automaton.skeleton):
+            yield automaton.on_chip(open_simulated, chip_digest)
+
+
+def untrained(training: np.ndarray) -> Iterator[Subject]:
+    """Give the input as it is, and the closed forms."""
+    yield Subject(name="blanked input", version=1, restore=keep_input, curve=True, macs=lambda: 0)
+    yield from closed_forms(training)
+
+
+def networks_in(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Give the name and the folder of each trained baseline in a folder, or in a run's own."""
+    for name in NETWORKS:
+        if (path := place_of(name, folder)) is not None:
+            yield name, path
 
 
 def keep_input(damaged: np.ndarray, blanked: np.ndarray, progress: Progress) -> np.ndarray:
@@ -122,18 +163,18 @@ def network(name: str, folder: Path) -> Subject:
         curve=True,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         macs=lambda: network_macs(model),
-        claim=AUTOENCODER if name == "autoencoder" else None,
     )
 
 
 class Automaton:
-    """A shipped skeleton, which gives a row for each way to run it."""
+    """A trained skeleton, which gives a row for each way to run it."""
 
-    def __init__(self, folder: Path, name: str, claim: Claim) -> None:
-        self.folder, self.name, self.claim = folder, name, claim
-        self.skeleton, gate = Skeleton.load(folder), folder / "gate.safetensors"
-        self.network = None if self.skeleton.spec.gate is None else GateNetwork.load(gate)
-        self.files = (folder / "skeleton.json", gate)
+    def __init__(self, folder: Path, name: str | None = None, claim: Claim | None = None) -> None:
+        self.folder, self.claim = folder, claim
+        self.skeleton, self.network = load_run(folder)
+        kind = "CA only" if self.skeleton.spec.gate is None else "hybrid"
+        self.name = f"{self.skeleton.name}, {kind}" if name is None else name
+        self.files = (folder / "skeleton.json", folder / "gate.safetensors")
 
     def row(self, kind: str, version: int, restore: Restore, *decides: Path | str) -> Subject:
         """Return the row of one way to run it; ``decides`` is what it needs besides integers."""

@@ -13,7 +13,7 @@ from golden.files import is_file, read_bytes
 from sw.model.baselines.models import MODELS, build
 from sw.runs.ordinary import ordinary
 
-__all__ = ["SHIPPED", "load_shipped", "weights_of"]
+__all__ = ["SHIPPED", "load_shipped", "place_of", "weights_of"]
 
 SHIPPED = Path(__file__).parent / "weights"
 
@@ -24,6 +24,12 @@ def weights_of(name: str, folder: Path = SHIPPED) -> Path:
     if not is_file(path):
         raise InputError(f"{path} must be there: thalweg baseline {name} --ship makes it")
     return path
+
+
+def place_of(name: str, folder: Path) -> Path | None:
+    """Return where a baseline's files lie: a folder, or its run's own in it; None if nowhere."""
+    places = (folder, folder / name)
+    return next((each for each in places if is_file(each / f"{name}.safetensors")), None)
 
 
 @ordinary()

@@ -11,8 +11,8 @@ from golden.gate import GateNetwork
 from golden.samples import calibrated, network
 from golden.skeleton import Skeleton
 from golden.spec import Gate, Spec
-from sw.data.load import show_digits
 from sw.data.damage import blank
+from sw.data.load import show_digits
 from sw.experiments.table import own, report
 from sw.experiments.table.subjects import networks_in
 from sw.judge.metrics import closeness

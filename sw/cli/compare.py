@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from golden.errors import InputError
 from sw.cli.common import chip_digest, open_device, progress
 from sw.cli.request import takes
 from sw.cli.train import why_no_chip

@@ -14,7 +14,7 @@ from hw.boards.ecp5 import Ecp5
 from hw.flow.kept import digest, read_kept, write_kept
 from hw.flow.names import rename
 from hw.flow.report import CELLS
-from hw.flow.synthesis import NAME, SYNTHESIS, WITHOUT_FIELDS
+from hw.flow.synthesis import KEEP_COPIES, NAME, SYNTHESIS, WITHOUT_FIELDS
 from hw.flow.tools import read_report, release, tool
 from hw.flow.yosys import yosys
 from hw.hardwired.chip import HardwiredChip
@@ -44,7 +44,7 @@ def synthesise(plan: Plan, folder: Path, *, say: Callable[[str], None] = print) 
     folder.mkdir(parents=True, exist_ok=True)
     design = rename(rtlil.convert(HardwiredChip(plan), name=NAME, platform=Ecp5(), emit_src=False))
     netlist, record = folder / f"{NAME}.json", folder / "synthesised.json"
-    passes = (WITHOUT_FIELDS, SYNTHESIS, "write_json")
+    passes = (WITHOUT_FIELDS, KEEP_COPIES, SYNTHESIS, "write_json")
     stamp = digest(repr((design, passes, release("pyosys"))).encode())
     if read_kept(record, netlist, stamp) is not None:
         return netlist

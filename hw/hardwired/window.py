@@ -8,7 +8,7 @@ from golden.fixed import STATE
 from hw.array.delay_line import DelayLine
 from hw.array.window import Edges
 from hw.hardwired.shapes import split, state
-from hw.primitives import delay
+from hw.primitives import copies, delay
 from hw.shapes import TAPS, Geometry
 
 __all__ = ["CellWindow"]
@@ -61,7 +61,7 @@ class CellWindow(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        width = self.geometry.spec.width
+        width, channels = self.geometry.spec.width, self.geometry.spec.channels
         row = Value.cast(self.cell)
         edges = self.edges
         for i in reversed(range(ROWS)):
@@ -69,14 +69,17 @@ class CellWindow(wiring.Component):
             for j in reversed(range(ROWS - 1)):
                 columns.insert(0, delay(m, columns[0], 1, name=f"column{i}{j}"))
             for j, cell in enumerate(columns):
-                # A register before so many taps, for the way to them.
                 outside = (edges.top, 0, edges.bottom)[i] | (edges.left, 0, edges.right)[j]
-                beyond = delay(m, Value.cast(outside), 1, name=f"beyond{i}{j}")
-                shown = delay(m, Mux(beyond, 0, cell), 1, name=f"tap{i}{j}")
-                for channel, code in enumerate(split(shown)):
-                    m.d.comb += self.taps[channel * TAPS + ROWS * i + j].eq(code)
-                if i == j == 1:
-                    m.d.comb += Value.cast(self.centre).eq(shown)
+                # A register for each channel, as the channels lie far apart.
+                beyond = copies(m, Value.cast(outside), channels, name=f"beyond{i}{j}")
+                for channel, code in enumerate(split(cell)):
+                    # A gate, not a multiplexer: that would become the reset of a register, whose
+                    # way is slow.
+                    shown = code & ~beyond[channel].replicate(len(code))
+                    tap = delay(m, shown.as_signed(), 1, name=f"tap{i}{j}_{channel}")
+                    m.d.comb += self.taps[channel * TAPS + ROWS * i + j].eq(tap)
+                    if i == j == 1:
+                        m.d.comb += self.centre[channel].eq(tap)
             if i:
                 line = DelayLine(len(row), width - 1)
                 m.submodules[f"line{i}"] = line

@@ -78,6 +78,7 @@ def evaluate(
     share: float | str = SHARE,
     progress: Callable[[int], None] = lambda done: None,
     reader: Callable[[], Referee] | None = None,
+    first: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> dict[str, Any]:
     """Restore damaged digits on a device with its chosen skeleton, and judge the results.
 
@@ -95,6 +96,8 @@ def evaluate(
         Called with the number of digits done since the last call.
     reader
         Gives who reads the labels; the shipped referee unless given.
+    first
+        Restores the damaged digits before, where the skeleton is one that holds what it is given.
 
     Returns
     -------
@@ -106,7 +109,8 @@ def evaluate(
     rows, images, labels = digits
     damaged, mask = damage(images, range(len(images)), share)
     begin = time.monotonic()
-    restored = restore(device, network, damaged, steps, progress)
+    given = damaged if first is None else first(damaged)
+    restored = restore(device, network, given, steps, progress)
     seconds = time.monotonic() - begin
     referee = None if labels is None else (reader or Referee.load)()
     scores = {

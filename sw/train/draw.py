@@ -11,6 +11,7 @@ from sw.data.damage import damage_one
 from sw.data.kinds import parts_of
 from sw.data.noise import KINDS, noise_lattice
 from sw.runs.processes import place
+from sw.train.first import restore_first
 from sw.train.options import Options
 
 __all__ = ["calibration_digits", "draw", "lost_cells", "noise_states", "random"]
@@ -32,17 +33,21 @@ def random(options: Options, stage: str, batch: int) -> np.random.Generator:
 def draw(
     images: np.ndarray, options: Options, rng: np.random.Generator, count: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return originals and damaged digits, pixel codes (n, image, image); default: a batch."""
+    """Return originals and damaged digits, pixel codes (n, image, image); default: a batch.
+
+    With ``options.after`` they are what that skeleton restores, and what it restores of some where
+    it loses cells.
+    """
     count = options.batch if count is None else count
     originals = images[rng.integers(len(images), size=count)].astype(np.float32)
     damaged = damage_batch(originals, options.damage, rng)
     if options.noise:
         noisy = damaged + rng.normal(0, options.noise, damaged.shape)
         damaged = noisy.round().clip(0, 255).astype(np.float32)
-    return (
-        torch.from_numpy(originals).to(options.device),
-        torch.from_numpy(damaged).to(options.device),
-    )
+    given = torch.from_numpy(damaged).to(options.device)
+    if options.after is not None:
+        return restore_first(given, options, rng)
+    return torch.from_numpy(originals).to(options.device), given
 
 
 def damage_batch(

@@ -66,6 +66,8 @@ class Fresh:
     digits: int
     few: int
     """Digits that lost cells in mid-run, the first ones; as many after them lose some now."""
+    shown: list[Tensor]
+    """What all of them showed after each step that is supervised, the last one included."""
 
 
 def run_fresh(lesson: Lesson, digits: int, noise: int) -> Fresh:
@@ -80,15 +82,17 @@ def run_fresh(lesson: Lesson, digits: int, noise: int) -> Fresh:
     lost_after, few = int(rng.integers(4, 7)), max(1, round(FEW * digits))
     living = torch.ones(digits + noise, 1, spec.height, spec.width, device=options.device)
     living[:few] = lost_cells(spec, few, LOST, options.device)
-    channel = spec.gate.input_channel if spec.gate else 0
+    channel, shown = spec.gate.input_channel if spec.gate else 0, []
     for step in range(1, spec.steps + 1):
         states = machine.advance(states, step)
+        if options.supervise == "every" or step == spec.steps:
+            shown.append(machine.readout(states))
         if step == min(4, spec.steps):
             chosen = prototypes.assign(states[digits:, channel], spec)
             targets[digits:] = prototypes.images[chosen]
         if step == lost_after:
             states = states * living
-    return Fresh(states, targets, digits, few)
+    return Fresh(states, targets, digits, few, shown)
 
 
 def begin_holding(
@@ -146,11 +150,13 @@ def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     lesson = Lesson.of(learner, images, options, learner.stage, learner.batch)
     held, noise = options.batch // 2, max(1, options.batch // 10)
     fresh = run_fresh(lesson, options.batch - held - noise, noise)
-    errors = squared_error(lesson.machine.readout(fresh.states), fresh.targets)
+    every = [squared_error(shown, fresh.targets) for shown in fresh.shown]
+    errors = every[-1]
     digits, starts = errors[: fresh.digits], errors[fresh.digits :]
+    close = torch.stack([closeness(each[: fresh.digits], options) for each in every]).mean()
     # Of all but fresh digits plain errors: on a logarithmic scale those that have gone wrong would
     # hardly count.
-    value = FRESH * closeness(digits, options) + NOISE * starts.mean() + overflow(fresh.states)
+    value = FRESH * close + NOISE * starts.mean() + overflow(fresh.states)
     value = value + holding(lesson, held, fresh)
     for share_kept, last, of_noise in (
         (NOISE_KEPT, len(errors), True),

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from golden import skeleton
-from golden.files import read_bytes
+from golden.files import is_file, read_bytes
 from sw.data.load import Digits
 from sw.model import floats
 from sw.model.baselines.shelf import weights_of
@@ -35,9 +35,17 @@ def reads(options: Options, *data: Digits) -> str:
 def weights_read(options: Options) -> list[Path]:
     """Return the files of weights that a run begins with, or learns from."""
     files = [] if options.teacher is None else [weights_of(options.teacher)]
+    if options.after is not None:
+        files += machine_files(options.after)
     if options.begin is None:
         return files
     if not options.plan.frozen:
         return [*files, floats.find(options.begin)]
-    folder = skeleton.find(options.begin)
-    return [*files, folder / "skeleton.json", folder / "gate.safetensors"]
+    return [*files, *machine_files(options.begin)]
+
+
+def machine_files(name: str) -> list[Path]:
+    """Return the files of a skeleton and, where it has one, of its gate."""
+    folder = skeleton.find(name)
+    files = (folder / "skeleton.json", folder / "gate.safetensors")
+    return [path for path in files if is_file(path)]

@@ -203,12 +203,17 @@ class Options:
         bound=Bound(0, 1e9, "at least 0", whole=False),
         recipes=("memory",),
     )
+    after: str | None = option(
+        None,
+        "skeleton that restores first, so that what it shows is held; recipe memory only",
+        recipes=("memory",),
+    )
     loss: str | None = option(None, "psnr or mse; mse for recipe memory unless given, else psnr")
     supervise: str = option(
         "last",
         "steps whose read-out the loss looks at: last or every",
         choices=SUPERVISED,
-        recipes=("restore",),
+        recipes=("restore", "memory"),
     )
     teacher: str | None = option(
         None,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import brevitas
+import numpy as np
 import torch
 
 from golden.device import GoldenDevice
@@ -29,6 +30,7 @@ from sw.judge.referee.own import referee_for
 from sw.model.floats import FLOATS
 from sw.model.gate import CutNetwork
 from sw.model.proof import prove_random
+from sw.train.first import restore_whole
 from sw.train.learner import Learner
 from sw.train.options import Options, side_for, spec_for
 
@@ -50,7 +52,8 @@ def export(learner: Learner, options: Options, digits: Digits) -> None:
     equal = prove_random(learner.rule, learner.gate, skeleton, network, damaged)
     say(f"Brevitas equals golden: {equal:,} codes, none differs")
     reader = partial(referee_for, digits, say)
-    results = evaluate_skeleton(skeleton, network, tests, options.damage, reader)
+    first = None if options.after is None else partial(restore_whole, options.after)
+    results = evaluate_skeleton(skeleton, network, tests, options.damage, reader, first)
     seconds = {"training": round(learner.seconds), "proof": round(time.monotonic() - begin)}
     record = provenance(skeleton, options, digits)
     record |= {"codes_equal_to_golden": equal, "results": results, "seconds": seconds}
@@ -72,10 +75,11 @@ def evaluate_skeleton(
     tests: Judged,
     share: float | str,
     reader: Callable[[], Referee] | None = None,
+    first: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> dict[str, Any]:
     """Evaluate on golden by the protocol; arguments are as in `evaluate`."""
     device, steps = GoldenDevice((skeleton,)), skeleton.spec.steps
-    results = evaluate(device, network, tests, steps=steps, share=share, reader=reader)
+    results = evaluate(device, network, tests, steps=steps, share=share, reader=reader, first=first)
     scores = results["restored"]
     told = (
         f"SSIM {scores['ssim']:.4f}"

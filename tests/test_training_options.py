@@ -161,8 +161,12 @@ def test_a_teacher_makes_half_of_the_aim():
             "plane_bits must be 8 without a gate, not 4",
         ),
         (
-            {"supervise": "every", "recipe": "memory"},
-            "supervise must be last for recipe memory, not 'every'",
+            {"supervise": "every", "recipe": "letters", "begin": "digits"},
+            "supervise must be last for recipe letters, not 'every'",
+        ),
+        (
+            {"after": "digits"},
+            "after must be None for recipe restore, not 'digits'",
         ),
         (
             {"weight_bits": 5, "recipe": "letters", "begin": "digits"},

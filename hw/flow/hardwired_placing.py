@@ -11,6 +11,7 @@ from amaranth.back import rtlil
 from golden.files import lock, replacement
 from golden.tools import call
 from hw.boards.ecp5 import Ecp5
+from hw.flow.harness import Harness
 from hw.flow.kept import digest, read_kept, write_kept
 from hw.flow.names import rename
 from hw.flow.report import CELLS
@@ -35,14 +36,18 @@ ROUTER = ("--router", "router2")
 """The default router takes too long on this part: see docs/notes/datapath-notes.md."""
 
 
-def synthesise(plan: Plan, folder: Path, *, say: Callable[[str], None] = print) -> Path:
-    """Map a chip to the part's cells; return the netlist, the file that nextpnr places.
+def synthesise(
+    plan: Plan, folder: Path, *, harness: bool = False, say: Callable[[str], None] = print
+) -> Path:
+    """Map a chip to the part's cells; return the netlist, in a harness or with its own ports.
 
     Does nothing if ``folder`` has a whole netlist of the same design. Nothing else may write to
     ``folder`` at the same time.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    design = rename(rtlil.convert(HardwiredChip(plan), name=NAME, platform=Ecp5(), emit_src=False))
+    chip = HardwiredChip(plan)
+    top = Harness(chip) if harness else chip
+    design = rename(rtlil.convert(top, name=NAME, platform=Ecp5(), emit_src=False))
     netlist, record = folder / f"{NAME}.json", folder / "synthesised.json"
     passes = (WITHOUT_FIELDS, KEEP_COPIES, SYNTHESIS, "write_json")
     stamp = digest(repr((design, passes, release("pyosys"))).encode())
@@ -68,7 +73,7 @@ def place(
     """
     folder, nextpnr = Path(folder), tool("nextpnr-ecp5")
     with lock(folder, lambda: say(f"another build is in {folder}, waiting")):
-        netlist = synthesise(plan, folder, say=say)
+        netlist = synthesise(plan, folder, harness=True, say=say)
         say(f"placing on an {DEVICE}, seed {seed}")
         report, log = folder / "nextpnr.json", folder / "nextpnr.log"
         report.unlink(missing_ok=True)

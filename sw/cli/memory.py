@@ -151,9 +151,9 @@ def publish_memory(folder: Path) -> None:
     docs()
 
 
-def chip(skeleton: Skeleton) -> Device:
-    """Open the simulated chip with this skeleton."""
-    return open_device("simulated", (skeleton,))
+def chip(*skeletons: Skeleton) -> Device:
+    """Open the simulated chip with these skeletons."""
+    return open_device("simulated", skeletons)
 
 
 def toggles(*run: Any) -> dict[str, int]:

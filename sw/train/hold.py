@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -66,8 +67,8 @@ class Fresh:
     digits: int
     few: int
     """Digits that lost cells in mid-run, the first ones; as many after them lose some now."""
-    shown: list[Tensor]
-    """What all of them showed after each step that is supervised, the last one included."""
+    shown: Sequence[Tensor] = ()
+    """What digits showed after each step but the last, where every step is supervised."""
 
 
 def run_fresh(lesson: Lesson, digits: int, noise: int) -> Fresh:
@@ -85,8 +86,8 @@ def run_fresh(lesson: Lesson, digits: int, noise: int) -> Fresh:
     channel, shown = spec.gate.input_channel if spec.gate else 0, []
     for step in range(1, spec.steps + 1):
         states = machine.advance(states, step)
-        if options.supervise == "every" or step == spec.steps:
-            shown.append(machine.readout(states))
+        if options.supervise == "every" and step < spec.steps:
+            shown.append(machine.readout(states[:digits]))
         if step == min(4, spec.steps):
             chosen = prototypes.assign(states[digits:, channel], spec)
             targets[digits:] = prototypes.images[chosen]
@@ -150,10 +151,10 @@ def hold(learner: Learner, images: np.ndarray, options: Options) -> Loss:
     lesson = Lesson.of(learner, images, options, learner.stage, learner.batch)
     held, noise = options.batch // 2, max(1, options.batch // 10)
     fresh = run_fresh(lesson, options.batch - held - noise, noise)
-    every = [squared_error(shown, fresh.targets) for shown in fresh.shown]
-    errors = every[-1]
+    errors = squared_error(lesson.machine.readout(fresh.states), fresh.targets)
     digits, starts = errors[: fresh.digits], errors[fresh.digits :]
-    close = torch.stack([closeness(each[: fresh.digits], options) for each in every]).mean()
+    earlier = [squared_error(shown, fresh.targets[: fresh.digits]) for shown in fresh.shown]
+    close = torch.stack([closeness(each, options) for each in (*earlier, digits)]).mean()
     # Of all but fresh digits plain errors: on a logarithmic scale those that have gone wrong would
     # hardly count.
     value = FRESH * close + NOISE * starts.mean() + overflow(fresh.states)

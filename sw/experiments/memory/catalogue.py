@@ -14,6 +14,7 @@ from sw.experiments.memory import (
     holding,
     landscape,
     letters,
+    pair,
     saliency,
     valleys,
 )
@@ -24,6 +25,7 @@ __all__ = ["EXPERIMENTS", "choose_experiments", "find_experiments"]
 EXPERIMENTS = (
     falling.EXPERIMENT,
     holding.EXPERIMENT,
+    pair.EXPERIMENT,
     valleys.EXPERIMENT,
     landscape.EXPERIMENT,
     saliency.EXPERIMENT,

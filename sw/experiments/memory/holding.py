@@ -5,13 +5,15 @@ Beside it, what becomes of the same digits on a machine that is trained to resto
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from golden.machine import find_resting, follow
+from golden.machine import Steps, find_resting, follow
 from golden.skeleton import SHIPPED
+from golden.spec import Spec
 from sw.experiments.memory.batchwise import Batch, batchwise
 from sw.experiments.memory.chip import compare
 from sw.experiments.memory.experiment import Experiment
@@ -31,7 +33,19 @@ from sw.experiments.memory.task import (
 from sw.report.docs import table
 from sw.runs.loading import load_run
 
-__all__ = ["EXPERIMENT", "HOLD", "LATER", "STRIKES", "bars", "measure", "tabulate"]
+__all__ = [
+    "EXPERIMENT",
+    "HOLD",
+    "LATER",
+    "ON_CHIP",
+    "RESTORING",
+    "STRIKES",
+    "bars",
+    "carry",
+    "held",
+    "measure",
+    "tabulate",
+]
 
 HOLD = (10, 20, 50, 200)
 """Steps after which digits are read out; the first is the restoration."""
@@ -46,6 +60,12 @@ RESTORING = "digits"
 """The shipped skeleton that is trained to be right at the first of `HOLD` alone."""
 
 BESIDES = tuple(SHIPPED / RESTORING / name for name in ("skeleton.json", "gate.safetensors"))
+
+
+class Runs(Steps, Protocol):
+    """Machines that have a lattice, of which cells may be lost."""
+
+    spec: Spec
 
 
 def measure(task: Task) -> Outcome:
@@ -84,16 +104,27 @@ def held(found: dict[str, np.ndarray]) -> dict[str, Any]:
 
 def hold(batch: Batch) -> None:
     """Run a batch of digits on and on, and lose cells on the way in runs of their own."""
-    machine = batch.task.machine
+    carry(
+        batch, batch.task.machine, batch.encoded, lambda name, _, states: batch.show(name, states)
+    )
+
+
+def carry(
+    batch: Batch,
+    machine: Runs,
+    states: np.ndarray,
+    show: Callable[[str, int, np.ndarray], None],
+) -> None:
+    """Carry digits on from their lattices after step 0, with ``show`` at each step to look at."""
     batch.look("blanked", batch.damaged)
-    for step, states in follow(machine, batch.encoded, 0, (*HOLD, *STRIKES)):
+    for step, now in follow(machine, states, 0, (*HOLD, *STRIKES)):
         if step in HOLD:
-            batch.show(f"step {step}", states)
+            show(f"step {step}", step, now)
         if step in STRIKES:
-            hurt = zero_cells(states, choose_lost_cells(machine.spec, batch.indices, step, SHARE))
-            for _, later in follow(machine, hurt, step, [step + LATER]):
-                batch.show(f"struck {step}", later)
-    batch.found["rest"] = find_resting(machine, states, HOLD[-1])
+            hurt = zero_cells(now, choose_lost_cells(machine.spec, batch.indices, step, SHARE))
+            for end, later in follow(machine, hurt, step, [step + LATER]):
+                show(f"struck {step}", end, later)
+    batch.found["rest"] = find_resting(machine, now, HOLD[-1])
 
 
 def on_chip(task: Task) -> dict[str, Any] | None:

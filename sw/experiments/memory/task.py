@@ -70,8 +70,8 @@ class Task:
     noise: int = 100
     """Starts from pure noise."""
     seed: int = 0
-    chip: Callable[[Skeleton], Device] | None = None
-    """Opens a chip that has to give the same codes; None leaves it out."""
+    chip: Callable[..., Device] | None = None
+    """Opens a chip with some skeletons, that has to give the same codes; None leaves it out."""
     toggles: Callable[..., dict[str, int]] | None = None
     """Counts the toggles of a run on a chip: skeleton, network, lattice, step, steps; or None."""
     chip_digest: str | None = None

@@ -425,6 +425,7 @@ def test_shipped_skeletons_come_with_what_was_recorded(folder, tmp_path):
     assert [each.skeleton.name for each in shipped] == [
         "digits",
         "digits-ca",
+        "digits-hold",
         "digits-memory",
         "digits-swift",
         "letters",

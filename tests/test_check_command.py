@@ -142,6 +142,7 @@ def test_all_shipped_skeletons_are_checked_unless_some_are_named(thalweg, tmp_pa
     assert [each.skeleton.name for each in told[0]] == [
         "digits",
         "digits-ca",
+        "digits-hold",
         "digits-memory",
         "digits-swift",
         "letters",

@@ -43,6 +43,7 @@ def test_the_summary_has_ours_beside_others(tmp_path, monkeypatch):
         [names[3], "13.00 dB", "93.00 %", "3,000", ""],
         ["`digits-swift`: its gate opens once, int8", "22.00 dB", "97.70 %", "3,000", ""],
         ["`digits-memory`: restores, then holds, int8", "23.00 dB", "98.70 %", "3,000", ""],
+        ["`digits-hold`: holds what `digits` restored, int8", "24.00 dB", "99.70 %", "3,000", ""],
         [names[4], "14.00 dB", "94.00 %", "4,000", ""],
     ]
     assert names[3].startswith("**`digits`")

@@ -134,8 +134,10 @@ def test_a_raised_version_costs_its_own_experiment_and_no_other(task):
         assert raised.key(task) not in before.values() and each.key(task) == before[each.name]
 
 
+FILES = ("skeleton.json", "gate.safetensors")
 BESIDES = {
-    "holding": [SHIPPED / "digits" / name for name in ("skeleton.json", "gate.safetensors")],
+    "holding": [SHIPPED / "digits" / name for name in FILES],
+    "pair": [SHIPPED / skeleton / name for skeleton in ("digits", "digits-hold") for name in FILES],
     "compute": [WEIGHTS / "autoencoder.safetensors"],
 }
 

@@ -70,7 +70,7 @@ def compare(request: Request) -> None:
     loaded = [Skeleton.load(folder) for folder in folders]
     size = loaded[0].spec.image if request.fit else None
     found = load(request.data, download=True, fit=size)
-    digits = own.require_readable(found, request.images)
+    digits = own.labelled_images(found, request.images)
     for skeleton in loaded:
         require_size(digits, skeleton)
     if request.docs:

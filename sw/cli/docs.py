@@ -54,12 +54,13 @@ def parts() -> dict[str, str]:
     from sw.experiments.hardwired import hardwired_parts
     from sw.experiments.measured import measured_parts
     from sw.experiments.memory.page import parts as memory_parts
+    from sw.experiments.table.own import own_result_parts
     from sw.experiments.table.report import compared_parts
     from sw.report.wire import wire_parts
     from sw.report.yours import own_parts
 
     measured = measured_parts() | compared_parts() | memory_parts() | ablation_parts()
-    measured |= own_parts() | asic_parts() | hardwired_parts()
+    measured |= own_parts() | own_result_parts() | asic_parts() | hardwired_parts()
     own = {"ranges": ranges(), "estimates": estimates(), "asic-widths": widths()}
     return measured | chip_parts() | wire_parts() | own
 

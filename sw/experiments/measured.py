@@ -32,6 +32,7 @@ SUMMARY = {
 BESIDE = {
     "digits-swift": "its gate opens once",
     "digits-memory": "restores, then holds",
+    "digits-hold": "holds what `digits` restored",
 }
 """Skeletons of the same size that are measured when they are trained, and what they are."""
 

@@ -18,9 +18,9 @@ from sw.report.yours import SHOWN, require_own_docs
 
 __all__ = [
     "FILES",
+    "labelled_images",
     "own_result_parts",
     "publish_results",
-    "require_readable",
     "require_result_docs",
     "runs_of",
 ]
@@ -29,7 +29,7 @@ FILES = ("results.json", "results.png")
 """Names of what a comparison writes: its numbers and its picture."""
 
 
-def require_readable(data: Digits, count: int | None) -> Judged:
+def labelled_images(data: Digits, count: int | None) -> Judged:
     """Return the first ``count`` test images; raise unless a referee can read them."""
     found = images_to_judge(data, count)
     if found.rows != "test" or found.labels is None or data.train_labels is None:

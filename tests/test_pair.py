@@ -11,6 +11,7 @@ from golden.errors import Difference, InputError
 from golden.machine import Machine, find_resting, follow
 from golden.pair import Pair
 from golden.samples import calibrated, network
+from golden.skeleton import SHIPPED
 from golden.spec import Gate, Spec
 from sw.data.load import show_digits
 from sw.experiments.memory import pair as experiment
@@ -19,6 +20,7 @@ from sw.experiments.memory.task import Task
 from sw.train import first
 from sw.train.draw import draw
 from sw.train.first import restore_first
+from sw.train.identity import weights_read
 from sw.train.options import Options
 from tests.memory_toys import Referee, blanked, digits, scores, struck
 
@@ -187,3 +189,28 @@ def test_every_draw_of_a_run_after_another_is_of_what_that_one_restores(machines
     restored = shown_by(machines["digits"], 10, damaged.numpy().astype(np.uint8))
     np.testing.assert_array_equal(wanted.numpy(), restored)
     assert not torch.equal(wanted, originals)
+
+
+def test_the_first_one_takes_images_of_the_same_size(machines):
+    first.require_first(OPTIONS)
+    with pytest.raises(
+        InputError,
+        match=r"^after must be a skeleton for images of 6 x 6, not digits, for 8 x 8$",
+    ):
+        first.require_first(replace(OPTIONS, spec=replace(SPEC, image=6)))
+
+
+def test_a_run_after_a_skeleton_that_is_not_there_is_refused(fails, tmp_path):
+    known = ", ".join(sorted(path.parent.name for path in SHIPPED.glob("*/skeleton.json")))
+    text = f"Skeleton must be a folder with a skeleton.json or one of {known}, not 'none'"
+    fails(text, "train", "--recipe", "memory", "--after", "none", "--output", tmp_path)
+
+
+def test_a_run_ends_otherwise_where_the_first_one_is_another(tmp_path, monkeypatch):
+    for name in ("skeleton.json", "gate.safetensors"):
+        (tmp_path / name).write_text(name)
+    options = replace(OPTIONS, after=str(tmp_path))
+    found = weights_read(options)
+    assert [path.name for path in found] == ["skeleton.json", "gate.safetensors"]
+    (tmp_path / "gate.safetensors").unlink()
+    assert len(weights_read(options)) == 1 and weights_read(replace(options, after=None)) == []

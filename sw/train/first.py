@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from golden.device import GoldenDevice, restore
+from golden.errors import InputError
 from golden.machine import Machine
 from sw.runs.loading import load_run
 from sw.train.options import Options
 
-__all__ = ["first_machine", "restore_first", "restore_whole"]
+__all__ = ["first_machine", "require_first", "restore_first", "restore_whole"]
 
 HURT = 0.4
 """Share of the digits whose lattices lose cells on the way."""
@@ -30,6 +31,18 @@ LOST = (0.25, 0.35)
 def first_machine(name: str) -> Machine:
     """Return the machine of that name; it stays as it is."""
     return Machine(*load_run(name))
+
+
+def require_first(options: Options) -> None:
+    """Raise `InputError` unless the skeleton that restores first is there, for such images."""
+    if options.after is None:
+        return
+    size, wanted = first_machine(options.after).spec.image, options.spec.image
+    if size != wanted:
+        raise InputError(
+            f"after must be a skeleton for images of {wanted} x {wanted}, "
+            f"not {options.after}, for {size} x {size}"
+        )
 
 
 def restore_whole(name: str, damaged: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ from sw.runs.loading import load_run
 from sw.runs.processes import place
 from sw.train import letters, ship
 from sw.train.calibrate import quantise
+from sw.train.first import require_first
 from sw.train.hold import begin_holding, hold
 from sw.train.identity import identity, reads
 from sw.train.learner import Learner, begin
@@ -186,6 +187,7 @@ class Memory(Restore):
         """Read digits, in one process alone."""
         if place()[1] > 1:
             raise InputError("recipe memory must run in one process: its pool is not shared")
+        require_first(options)
         found = super().load(options)
         if found.digits.train_labels is None:
             raise InputError(f"recipe memory must have labels, unlike {found.digits.source}")

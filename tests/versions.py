@@ -61,6 +61,7 @@ def memory_results():
     with ExitStack() as stack:
         for place, stand_in in (
             ("holding.load_run", lambda name: (task.skeleton, OTHER)),
+            ("pair.load_run", lambda name: (task.skeleton, OTHER)),
             ("compute.autoencoder", lambda task: None),
         ):
             stack.enter_context(patch(f"sw.experiments.memory.{place}", stand_in))

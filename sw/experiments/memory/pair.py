@@ -56,24 +56,24 @@ def on_chip(task: Task, pair: Pair) -> dict[str, Any] | None:
     """Run the pair on a chip that has both skeletons; every code must be equal."""
     if task.chip is None:
         return None
-    machines = pair.first, pair.second
-    chip, codes = task.chip(*(machine.skeleton for machine in machines)), 0
+    chip, codes = task.chip(pair.first.skeleton, pair.second.skeleton), 0
     given = blank(task.digits.images[:ON_CHIP], range(ON_CHIP))
-    seen = dict(follow(pair, pair.encode(given), 0, HOLD))
+    stops = sorted({*HOLD, pair.change})
+    seen = dict(follow(pair, pair.encode(given), 0, stops))
     with task.progress("the pair on the chip", len(given)) as advance:
         for index, image in enumerate(given):
             chip.choose(0)
             chip.load_images(image[None])
-            now = 0
-            for step in HOLD:
-                if now == pair.change:
+            network, now = pair.first.network, 0
+            for step in stops:
+                run(chip, network, step - now)
+                want, place = seen[step][index : index + 1], f"lattice {{}}, step {step}"
+                codes += require_equal(chip.read_states(), want, place, first=index)
+                if step == pair.change:
                     shown = chip.read_images()
                     chip.choose(1)
                     chip.load_images(shown)
-                run(chip, machines[now >= pair.change].network, step - now)
-                place = f"lattice {{}}, step {step}"
-                want = seen[step][index : index + 1]
-                codes += require_equal(chip.read_states(), want, place, first=index)
+                    network = pair.second.network
                 now = step
             advance(1)
     return {"lattices": len(given), "steps": HOLD[-1], "codes_equal": codes}

@@ -73,7 +73,10 @@ def own_result_parts(docs: Path = DOCS) -> dict[str, str]:
     """Return the tables of the comparisons that are in docs."""
     parts = {}
     for name in SHOWN:
-        found = read_json(docs / f"{name}-{FILES[0]}")
+        path = docs / f"{name}-{FILES[0]}"
+        if not is_file(path):
+            continue
+        found = read_json(path)
         parts[f"{name}-results"] = result_table(found["rows"])
         parts[f"{name}-runs"] = table(
             ("trained", "command", "minutes"),

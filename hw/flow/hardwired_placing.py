@@ -32,8 +32,9 @@ DEVICE, SPEED, CLOCK = "LFE5U-85F", "6", 100
 PART = ("--85k", "--package", "CABGA756", "--speed", SPEED, "--freq", str(CLOCK))
 """What nextpnr is told of it: the package with most pins."""
 
-ROUTER = ("--router", "router2")
-"""The default router takes too long on this part: see docs/notes/datapath-notes.md."""
+PLACEMENT = ("--placer-heap-timingweight", "30", "--router", "router2")
+"""How: timing at three times its usual weight, as few paths are slow; the default router takes too
+long on this part. See docs/notes/datapath-notes.md."""
 
 
 def synthesise(
@@ -68,18 +69,18 @@ def place(
 ) -> dict[str, Any]:
     """Place and route a chip on an ECP5-85F; return the cells that it takes and its clock as JSON.
 
-    Its pins are where nextpnr puts them. Waits while another build is in the same folder. Raises
-    `ToolError` where a tool fails, as it does where the part has no room.
+    Registers hold its ports, see `hw.flow.harness`. Takes an hour. Waits while another build is in
+    the same folder. Raises `ToolError` where a tool fails, as it does where the part has no room.
     """
     folder, nextpnr = Path(folder), tool("nextpnr-ecp5")
     with lock(folder, lambda: say(f"another build is in {folder}, waiting")):
         netlist = synthesise(plan, folder, harness=True, say=say)
-        say(f"placing on an {DEVICE}, seed {seed}")
+        say(f"placing on an {DEVICE}, seed {seed}: an hour, see {folder / 'nextpnr.log'}")
         report, log = folder / "nextpnr.json", folder / "nextpnr.log"
         report.unlink(missing_ok=True)
-        options = ("--lpf-allow-unconstrained", "--timing-allow-fail", "--quiet")
+        options = ("--lpf-allow-unconstrained", "--timing-allow-fail")
         files = ("--json", netlist.name, "--report", report.name, "--seed", str(seed))
-        call((*nextpnr, *PART, *ROUTER, *files, *options), log, folder=folder)
+        call((*nextpnr, *PART, *PLACEMENT, *files, *options), log, folder=folder)
         clocks, used = read_report(report, log)
     fmax = round(min(achieved for achieved, _ in clocks.values()), 2)
     skeleton, clocks = plan.skeleton, plan.clocks_per_digit
@@ -93,5 +94,5 @@ def place(
         "clocks_per_digit": clocks,
         "digits_per_second_engine": round(fmax * 1e6 / clocks, 1),
         "tools": {name: release(name) for name in TOOLS}
-        | {"synthesis": SYNTHESIS, "placement": " ".join((*PART, *ROUTER))},
+        | {"synthesis": SYNTHESIS, "placement": " ".join((*PART, *PLACEMENT))},
     }

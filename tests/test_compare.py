@@ -160,6 +160,7 @@ def test_a_comparison_goes_into_docs_under_its_name(tmp_path):
     (tmp_path / "results.json").write_text(json.dumps({"rows": [row], "runs": [run]}))
     report.draw_rows([row], tmp_path / "results.png")
     own.require_result_docs("letters", docs)
+    assert own.own_result_parts(docs) == {}, "nothing is measured yet"
     own.publish_results(tmp_path, "letters", docs)
     assert (docs / "letters-results.png").is_file()
     parts = own.own_result_parts(docs)

@@ -20,6 +20,7 @@ TRAIN = SHAPE | {"name": "digits", "data": None, "fit": False, "output": Path("b
          "ship": False,
          "device": "cpu", "threads": 1, "recipe": "restore", "seed": 0, "batches": 16000,
          "qat_batches": None, "hold_batches": None, "motion": 160.0, "forget": 0.0, "begin": None,
+         "after": None,
          "letters": "letters-upper", "rehearsal": "stored", "loss": None, "supervise": "last",
          "teacher": None, "optimiser": "soap", "rate": 0.02, "qat_rate": 0.001, "hold_rate": 0.008,
          "averaging": 0.999, "weight_bits": 8, "plane_bits": 8, "batch": 32, "damage": 0.7,
@@ -34,6 +35,7 @@ LEAST = {
     "netlist-sim": ["b"],
     "reskeleton": ["b", "s", "--output", "o"],
     "program": ["b"],
+    "compare": ["s", "--data", "d"],
 }
 """What a verb must be told; the others need nothing."""
 
@@ -80,6 +82,8 @@ DEFAULTS = {
     "demo": {"subject": "digits", "images": 20, "output": Path("build/demo"), "filters": 5},
     "bench": {"output": Path("build/bench/results.json"), "board": "ulx3s-25f"},
     "memory": MEMORY | {"experiments": ()},
+    "compare": {"skeletons": ["s"], "data": Path("d"), "fit": False, "baselines": None,
+                "images": None, "name": "yours", "output": Path("build/compare"), "docs": False},
     "docs": {"check": False, "pictures": False},
 }  # fmt: skip
 
@@ -92,6 +96,7 @@ RANGES = [
     ),
     ("restore", "--from-step", 0, 1_000_000),
     ("eval", "--images", 1, None),
+    ("compare", "--images", 1, None),
     ("export", "--steps", 1, None),
     ("play", "--port", 0, 65535),
     ("sim", "--images", 1, None),
@@ -139,6 +144,7 @@ ARGUMENTS = {
     *(("restore", "source"), ("eval", "subject"), ("sim", "subject"), ("demo", "subject")),
     *(("baseline", "name"), ("bitstream", "board"), ("netlist-sim", "board"), ("program", "board")),
     *(("reskeleton", "bitstream"), ("memory", "experiments"), ("export", "subject")),
+    ("compare", "skeletons"),
 }
 
 

@@ -36,7 +36,8 @@ def test_python_snippets_run_as_written(calls, monkeypatch):
     np.testing.assert_array_equal(names["film"][:, -1], want)
 
     exec(later, names)
-    assert names["later"].shape == (20, 28, 28)
+    assert names["later"].shape == names["held"].shape == (20, 28, 28)
+    assert np.mean(np.abs(names["held"].astype(int) - want)) < 5, "digits stay as they were"
 
     for device, text in (("simulated", simulated), ("serial:/dev/ttyUSB0", serial)):
         monkeypatch.setattr("sw.cli.common.open_device", calls.fake("open", golden))

@@ -74,6 +74,7 @@ CHANGES = {
     "hold_rate": 0.5,
     "motion": 3.0,
     "forget": 3.0,
+    "after": "digits",
     "loss": "mse",
     "supervise": "every",
     "teacher": "mlp",
@@ -90,10 +91,8 @@ PLACES = {"name": "other", "data": Path("x"), "output": Path("y"), "ship": True,
 
 def base(field):
     """Return options for which a field counts."""
-    memory = (
-        {"recipe": "memory"} if field in ("hold_batches", "hold_rate", "motion", "forget") else {}
-    )
-    return Options(batches=8, **memory)
+    memory = ("hold_batches", "hold_rate", "motion", "forget", "after")
+    return Options(batches=8, **({"recipe": "memory"} if field in memory else {}))
 
 
 def test_every_option_is_one_or_the_other():

@@ -134,6 +134,7 @@ OPTIONS = {
     "hold_rate": (MEMORY, 9e-3),
     "motion": (MEMORY, 161.0),
     "forget": (MEMORY, 1.0),
+    "after": (MEMORY, "digits"),
     "loss": ({}, "mse"),
     "supervise": ({}, "every"),
     "teacher": ({}, "unet"),

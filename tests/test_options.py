@@ -83,6 +83,7 @@ USUAL = {
     "hold_rate": 0.008,
     "motion": 160.0,
     "forget": 0.0,
+    "after": None,
     "loss": None,
     "supervise": "last",
     "teacher": None,

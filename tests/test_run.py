@@ -164,7 +164,7 @@ def test_what_is_told_of_a_result_is_measured_with_its_gate_and_damage(monkeypat
         seen["blanked"] = (damaged == 0).sum((1, 2)).tolist()
         return 7
 
-    def evaluate(device, network, tests, *, steps, share, reader):
+    def evaluate(device, network, tests, *, steps, share, reader, first):
         seen.update(network=network, steps=steps, share=share, tests=tests)
         return {"images": 300, "rows": "test", "restored": {"psnr_mean": 1.0, "digit_id": 2.0}}
 

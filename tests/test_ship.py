@@ -42,7 +42,7 @@ def finished(monkeypatch, tmp_path):
         seen.update(models=(rule, gate), skeleton=skeleton, network=network, damaged=damaged)
         return 12
 
-    def measured(skeleton, network, tests, share, reader):
+    def measured(skeleton, network, tests, share, reader, first):
         same = skeleton is seen["skeleton"] and network is seen["network"]
         return {"same": same, "images": len(tests.images), "share": share}
 
@@ -118,7 +118,7 @@ def test_results_are_of_goldens_device_by_the_protocol(monkeypatch, capsys):
     rng = np.random.default_rng(0)
     skeleton, gate, asked = calibrated(SMALL, rng), network(SMALL, rng), []
 
-    def evaluate(device, network, tests, *, steps, share, reader):
+    def evaluate(device, network, tests, *, steps, share, reader, first):
         asked.append((device.skeletons, network, tests, steps, share))
         scores = {"psnr_mean": 18.126, "digit_id": 91.236}
         return {"images": 1234, "rows": "show", "restored": scores}
@@ -235,4 +235,4 @@ def test_a_command_on_record_means_what_it_meant(thalweg, monkeypatch, path):
     found, before = json.loads(json.dumps(runs[0].trained_with())), dict(record["options"])
     if before["recipe"] != "memory":  # the price on motion is memory's alone
         del found["motion"], before["motion"]
-    assert found == {"forget": 0.0} | before  # that option came later
+    assert found == {"forget": 0.0, "after": None} | before  # these options came later

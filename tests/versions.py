@@ -121,7 +121,7 @@ def merge(found, recorded):
             merged[name] = now
         elif not same(now["results"], before["results"]):
             changed.append(name)
-    return merged, changed
+    return {name: merged[name] for name in dict.fromkeys([*found, *merged])}, changed
 
 
 def read_record():

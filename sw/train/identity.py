@@ -36,7 +36,7 @@ def weights_read(options: Options) -> list[Path]:
     """Return the files of weights that a run begins with, or learns from."""
     files = [] if options.teacher is None else [weights_of(options.teacher)]
     if options.after is not None:
-        files += machine_files(options.after)
+        files += filter(is_file, machine_files(options.after))
     if options.begin is None:
         return files
     if not options.plan.frozen:
@@ -45,7 +45,6 @@ def weights_read(options: Options) -> list[Path]:
 
 
 def machine_files(name: str) -> list[Path]:
-    """Return the files of a skeleton and, where it has one, of its gate."""
+    """Return the files of a skeleton and of its gate."""
     folder = skeleton.find(name)
-    files = (folder / "skeleton.json", folder / "gate.safetensors")
-    return [path for path in files if is_file(path)]
+    return [folder / "skeleton.json", folder / "gate.safetensors"]

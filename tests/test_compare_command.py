@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from golden.device import GoldenDevice, restore
+from golden.errors import InputError
 from golden.gate import GateNetwork
 from golden.samples import calibrated, network
 from golden.skeleton import Skeleton
@@ -15,6 +16,7 @@ from sw.data.damage import blank
 from sw.data.load import show_digits
 from sw.experiments.table import own, report
 from sw.experiments.table.subjects import networks_in
+from sw.judge.evaluate import Judged
 from sw.judge.metrics import closeness
 from sw.judge.referee import Referee
 
@@ -141,6 +143,22 @@ def test_a_skeleton_of_another_size_is_refused(fails, images, skeletons):
     replace(calibrated(small, np.random.default_rng(0)), name="plain").save(skeletons[0])
     text = "Skeleton plain must take digits of 28 x 28, not images of 8 x 8"
     fails(text, "compare", skeletons[0], "--data", images)
+
+
+def test_a_folder_without_networks_is_refused(fails, images, skeletons, tmp_path):
+    text = (
+        "--baselines must be a folder with autoencoder, unet, mlp, or one of them, "
+        f"not '{tmp_path}/none'"
+    )
+    words = ("--data", images, "--baselines", tmp_path / "none")
+    fails(text, "compare", skeletons[0], *words)
+
+
+def test_networks_of_other_images_are_refused(tmp_path):
+    (tmp_path / "mlp.safetensors").touch()
+    own.require_networks(tmp_path, Judged("test", IMAGES[:2], None))
+    with pytest.raises(InputError, match=r"^Networks take images of 28 x 28, not of 8 x 9$"):
+        own.require_networks(tmp_path, Judged("test", IMAGES[:2, :8, :9], None))
 
 
 def test_docs_take_comparisons_of_known_names_alone(fails, images, skeletons):

@@ -73,6 +73,7 @@ def compare(request: Request) -> None:
     digits = own.labelled_images(found, request.images)
     for skeleton in loaded:
         require_size(digits, skeleton)
+    own.require_networks(request.baselines, digits)
     if request.docs:
         own.require_result_docs(request.name)
     kept = output / "kept" / found.digest[:32]

@@ -12,6 +12,7 @@ from sw.data.load import Digits
 from sw.experiments.table.report import result_table
 from sw.experiments.table.subjects import NETWORKS, networks_in
 from sw.judge.evaluate import Judged, images_to_judge
+from sw.model.baselines.models import IMAGE
 from sw.report.docs import table
 from sw.report.publish import DOCS, publish, require_docs
 from sw.report.yours import SHOWN, require_own_docs
@@ -21,6 +22,7 @@ __all__ = [
     "labelled_images",
     "own_result_parts",
     "publish_results",
+    "require_networks",
     "require_result_docs",
     "runs_of",
 ]
@@ -35,6 +37,20 @@ def labelled_images(data: Digits, count: int | None) -> Judged:
     if found.rows != "test" or found.labels is None or data.train_labels is None:
         raise InputError(f"Images to compare on must have test images and labels: {data.source}")
     return found
+
+
+def require_networks(baselines: Path | None, given: Judged) -> None:
+    """Raise unless a folder of baselines has some, and they take images of this size."""
+    if baselines is None:
+        return
+    if not [*networks_in(baselines)]:
+        raise InputError(
+            f"--baselines must be a folder with {', '.join(NETWORKS)}, or one of them, "
+            f"not {str(baselines)!r}"
+        )
+    height, width = given.images.shape[1:]
+    if (height, width) != (IMAGE, IMAGE):
+        raise InputError(f"Networks take images of {IMAGE} x {IMAGE}, not of {height} x {width}")
 
 
 def runs_of(skeletons: Iterable[Path], baselines: Path | None) -> list[dict[str, Any]]:

@@ -69,13 +69,13 @@ def place(
 ) -> dict[str, Any]:
     """Place and route a chip on an ECP5-85F; return the cells that it takes and its clock as JSON.
 
-    Registers hold its ports, see `hw.flow.harness`. Takes an hour. Waits while another build is in
+    Registers hold its ports, see `hw.flow.harness`. May take hours. Waits while another build is in
     the same folder. Raises `ToolError` where a tool fails, as it does where the part has no room.
     """
     folder, nextpnr = Path(folder), tool("nextpnr-ecp5")
     with lock(folder, lambda: say(f"another build is in {folder}, waiting")):
         netlist = synthesise(plan, folder, harness=True, say=say)
-        say(f"placing on an {DEVICE}, seed {seed}: an hour, see {folder / 'nextpnr.log'}")
+        say(f"placing on an {DEVICE}, seed {seed}: it may take hours, see {folder / 'nextpnr.log'}")
         report, log = folder / "nextpnr.json", folder / "nextpnr.log"
         report.unlink(missing_ok=True)
         options = ("--lpf-allow-unconstrained", "--timing-allow-fail")

@@ -18,13 +18,13 @@ from golden.machine import Machine
 from sw.runs.loading import load_run
 from sw.train.options import Options
 
-__all__ = ["first_machine", "require_first", "restore_first", "restore_whole"]
+__all__ = ["LOST", "first_machine", "require_first", "restore_first", "restore_whole"]
 
 HURT = 0.4
 """Share of the digits whose lattices lose cells on the way."""
 
 LOST = (0.25, 0.35)
-"""Share of the cells."""
+"""Share of the cells, wherever training loses some."""
 
 
 @cache
@@ -47,8 +47,9 @@ def require_first(options: Options) -> None:
 
 def restore_whole(name: str, damaged: np.ndarray) -> np.ndarray:
     """Return what the skeleton of that name restores of damaged images, uint8 (n, image, image)."""
-    skeleton, network = load_run(name)
-    return restore(GoldenDevice((skeleton,)), network, damaged, skeleton.spec.steps)
+    machine = first_machine(name)
+    device = GoldenDevice((machine.skeleton,))
+    return restore(device, machine.network, damaged, machine.spec.steps)
 
 
 def restore_first(

@@ -13,13 +13,14 @@ from torch import Tensor
 from golden.fixed import STATE
 from sw.model.step import TrainingMachine
 from sw.train.draw import draw, lost_cells, noise_states, random
+from sw.train.first import LOST
 from sw.train.learner import Learner
 from sw.train.losses import UNIT, Loss, closeness, overflow, squared_error
 from sw.train.medoids import medoids
 from sw.train.options import Options
 from sw.train.pool import Pool, Prototypes
 
-__all__ = ["AGED", "LOST", "begin_holding", "hold"]
+__all__ = ["AGED", "begin_holding", "hold"]
 
 POOL = 8  # batches of states
 FRESH, YOUNG, NOISE, MOTION_SQUARED = 12.0, 1.0, 0.4, 0.1  # weights in the loss; the pool has 1
@@ -28,7 +29,6 @@ AGED = (50, 150)  # steps between which the price on motion rises
 STRIDE = 10  # steps that states of the pool are carried on, or as near as the gate's period lets
 NOISE_KEPT, DIGIT_KEPT = 1 / 160, 1 / 100  # states of each that a state of a batch gives the pool
 FEW = 0.2  # share of the fresh digits that lose cells in mid-run, and as many after the last step
-LOST = (0.25, 0.35)  # share of the cells
 STRETCHED, STRETCH = 0.5, 1.5  # share of the batches in which held states take longer steps
 DISTURBANCE = 3.0  # codes, largest deviation of the noise on a third of the pool
 

@@ -20,7 +20,7 @@ from sw.model.quantisers import STATE_FRAC
 from sw.model.rule import Rule
 from sw.model.step import TrainingMachine
 from sw.train.draw import draw, lost_cells, noise_states, random
-from sw.train.hold import LOST
+from sw.train.first import LOST
 from sw.train.learner import Learner
 from sw.train.medoids import medoids
 from sw.train.options import Options

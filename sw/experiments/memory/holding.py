@@ -34,7 +34,9 @@ from sw.report.docs import table
 from sw.runs.loading import load_run
 
 __all__ = [
+    "BESIDES",
     "EXPERIMENT",
+    "FILES",
     "HOLD",
     "LATER",
     "ON_CHIP",
@@ -59,7 +61,10 @@ ON_CHIP = 2
 RESTORING = "digits"
 """The shipped skeleton that is trained to be right at the first of `HOLD` alone."""
 
-BESIDES = tuple(SHIPPED / RESTORING / name for name in ("skeleton.json", "gate.safetensors"))
+FILES = ("skeleton.json", "gate.safetensors")
+"""Files of a skeleton that decide what it does."""
+
+BESIDES = tuple(SHIPPED / RESTORING / name for name in FILES)
 
 
 class Runs(Steps, Protocol):

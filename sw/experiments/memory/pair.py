@@ -11,9 +11,10 @@ from golden.machine import Machine, follow
 from golden.pair import Pair
 from golden.skeleton import SHIPPED
 from sw.data.damage import blank
+from sw.experiments.memory import holding
 from sw.experiments.memory.batchwise import Batch, batchwise
 from sw.experiments.memory.experiment import Experiment
-from sw.experiments.memory.holding import HOLD, ON_CHIP, RESTORING, bars, carry, held
+from sw.experiments.memory.holding import FILES, HOLD, ON_CHIP, RESTORING, bars, carry, held
 from sw.experiments.memory.tables import chip_line, score_cells
 from sw.experiments.memory.task import Outcome, Results, Task, scores
 from sw.report.docs import table
@@ -24,8 +25,7 @@ __all__ = ["EXPERIMENT", "HOLDING", "measure", "tabulate"]
 HOLDING = "digits-hold"
 """The shipped skeleton that holds what the one of `holding.RESTORING` has restored."""
 
-FILES = ("skeleton.json", "gate.safetensors")
-BESIDES = tuple(SHIPPED / name / file for name in (RESTORING, HOLDING) for file in FILES)
+BESIDES = (*holding.BESIDES, *(SHIPPED / HOLDING / name for name in FILES))
 
 
 def measure(task: Task) -> Outcome:

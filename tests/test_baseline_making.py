@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,15 +57,15 @@ def test_a_run_gets_all_that_it_was_told(calls, tmp_path, shipping):
         "unet", tmp_path / "d", tmp_path / "o", **given, batches=7, batch=None, loss="mse"
     )
     settings = replace(SETTINGS["unet"], batches=7, loss="mse", held_out=200)  # a tenth
-    folder = tmp_path / "o" / "unet"
+    folder, data = tmp_path / "o" / "unet", tmp_path / "d"
     wanted = [
         ("require_device", ("cuda",), {}),
-        ("load", (tmp_path / "d",), {"download": True}),
+        ("load", (data,), {"download": True}),
         ("threads", (3,), {}),
         ("keep_memory", (), {}),
         ("train", ("unet", settings, IMAGES, DIGITS.digest, folder, "cuda"), {}),
-        ("ship", ("unet", "trained", settings, DIGITS, folder), {}),
-        ("ship", ("unet", "trained", settings, DIGITS, SHIPPED), {}),
+        ("ship", ("unet", "trained", settings, DIGITS, folder), {"data": data}),
+        ("ship", ("unet", "trained", settings, DIGITS, SHIPPED), {"data": data}),
     ]
     assert path == (SHIPPED if shipping else folder)
     assert calls == (wanted if shipping else wanted[:-1])
@@ -225,6 +226,15 @@ def test_a_record_says_where_the_weights_come_from(tmp_path, monkeypatch):
         "curve": state.curve,
         "shorter": [earlier, {"batches": 4, "held_out_psnr": 12.0}],
     }
+
+
+def test_a_record_names_the_data_and_not_what_follows_from_them(tmp_path):
+    settings = replace(SETTINGS["mlp"], batches=8, held_out=3)
+    state = Training.begin("mlp", SETTINGS["mlp"])
+    state.curve = [{"batch": 8, "loss": 0.5, "held_out_psnr": 20.0}]
+    ship("mlp", state, settings, DIGITS, tmp_path, data=Path("letters-upper"))
+    record = json.loads((tmp_path / "mlp.json").read_text())
+    assert record["command"] == "thalweg baseline mlp --data letters-upper --batches 8"
 
 
 @pytest.mark.parametrize("change", ["a tensor is missing", "another one is there"])

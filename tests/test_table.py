@@ -173,7 +173,7 @@ def test_one_table_of_everything(thalweg, tmp_path, monkeypatch):
     assert all({**row, "name": ""} == {**hybrids[0], "name": ""} for row in hybrids)
     assert hybrids[0]["psnr_mean"] > found["blanked input"]["psnr_mean"] + 5
     assert hybrids[0]["claim"] == {"psnr": 26.7, "digit_id": 94, "flop": 2.4e9}
-    assert found["k nearest digits, k = 20"]["macs"] == 2 * len(few) * 784
+    assert found["k nearest images, k = 20"]["macs"] == 2 * len(few) * 784
 
 
 def test_table_takes_what_is_shipped_and_no_more(tmp_path):

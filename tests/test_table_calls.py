@@ -147,6 +147,7 @@ def test_rows_are_drawn_where_they_are_counted(drawn, tmp_path):
     of = {"name": "a", "macs": 2e6, "psnr_mean": 21.0, "psnr_mse": 1.0, "digit_id": 96.0}
     told = of | {"name": "b", "macs": 5e5, "psnr_mean": 22.0, "given_mask": True}
     rows = [of | {"given_mask": False}, told, told | {"macs": None}, told | {"macs": 0}]
+    rows += [told | {"name": f"b{end}"} for end in report.TWINS]  # the same skeleton once more
     report.draw_rows(rows, tmp_path / "rows.png")
     (axes,) = drawn[0].axes
     assert places(axes) == [([2.0], [21.0]), ([0.5], [22.0])]

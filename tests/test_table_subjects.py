@@ -30,7 +30,7 @@ SHOWN = show_digits()[0][:4]
 FEW = np.random.default_rng(0).integers(0, 256, (20, 28, 28)).astype(np.uint8)
 BASELINES = {"auto-encoder": "autoencoder", "U-Net": "unet", "MLP of the gate's size": "mlp"}
 SIMULATED = "hybrid, int8 (simulated chip)"
-CLOSED = {"mean-pixel fill", "normalised convolution", f"k nearest digits, k = {NEIGHBOURS}",
+CLOSED = {"mean-pixel fill", "normalised convolution", f"k nearest images, k = {NEIGHBOURS}",
           "Gaussian conditional mean"}  # fmt: skip
 
 

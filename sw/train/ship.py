@@ -116,10 +116,14 @@ def ship(folder: Path, target: Path) -> None:
     say(f"wrote {target / 'skeleton.json'}")
 
 
+def data_word(data: Path | None) -> str:
+    """Return what a command calls its data: those that have no name lie in a folder ``data``."""
+    return str(data) if data is not None and is_named(data) else "data"
+
+
 def command(options: Options) -> str:
-    """Return the command that repeats the run; data that have no name lie in a folder ``data``."""
-    named = options.data is not None and is_named(options.data)
-    words = ["thalweg", "train", "--data", str(options.data) if named else "data"]
+    """Return the command that repeats the run."""
+    words = ["thalweg", "train", "--data", data_word(options.data)]
     for field in fields(Options):
         value = getattr(options, field.name)
         if field.name not in {"data", "output", "ship", "spec"} and value != field.default:

@@ -55,8 +55,8 @@ def make(
     keep_memory()
     folder = output / name
     training = train(name, settings, digits.train_images, digits.digest, folder, device)
-    path = ship(name, training, settings, digits, folder)
-    return ship(name, training, settings, digits, SHIPPED) if shipping else path
+    path = ship(name, training, settings, digits, folder, data=data)
+    return ship(name, training, settings, digits, SHIPPED, data=data) if shipping else path
 
 
 def require_known(name: str | None, allowed: Collection[str]) -> None:

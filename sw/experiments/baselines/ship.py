@@ -15,16 +15,30 @@ from golden.files import is_file, read_json, replacement, write_json
 from sw.data.load import Digits
 from sw.experiments.baselines.settings import SETTINGS, Settings
 from sw.experiments.baselines.train import Training
-from sw.train.ship import commit, machine
+from sw.train.ship import commit, data_word, machine
 
 __all__ = ["ship"]
 
 
-def ship(name: str, training: Training, settings: Settings, digits: Digits, folder: Path) -> Path:
-    """Write NAME.safetensors and NAME.json to a folder; return the path of the weights."""
+def ship(
+    name: str,
+    training: Training,
+    settings: Settings,
+    digits: Digits,
+    folder: Path,
+    *,
+    data: Path | None = None,
+) -> Path:
+    """Write NAME.safetensors and NAME.json to a folder; return the path of the weights.
+
+    ``data`` is what the user calls the digits.
+    """
     path, record = folder / f"{name}.safetensors", folder / f"{name}.json"
     # Read before anything is written: the files may be under version control.
-    origin = provenance(name, training, settings, digits) | {"shorter": shorter(record, settings)}
+    origin = provenance(name, training, settings, digits) | {
+        "command": command(name, settings, data),
+        "shorter": shorter(record, settings),
+    }
     # The network is channels-last, which safetensors cannot store.
     tensors = {
         key: tensor.detach().cpu().half().contiguous()
@@ -59,7 +73,6 @@ def provenance(name: str, training: Training, settings: Settings, digits: Digits
     """Return where the weights come from."""
     return {
         "name": name,
-        "command": command(name, settings),
         "commit": commit(),
         "data": {"source": digits.source, "sha256": digits.digest},
         "parameters": sum(parameter.numel() for parameter in training.network.parameters()),
@@ -72,11 +85,11 @@ def provenance(name: str, training: Training, settings: Settings, digits: Digits
     }
 
 
-def command(name: str, settings: Settings) -> str:
-    """Return the command that repeats the run, its data in a folder ``data``."""
-    words = ["thalweg", "baseline", name, "--data", "data"]
+def command(name: str, settings: Settings, data: Path | None) -> str:
+    """Return the command that repeats the run; how many images are held out follows from them."""
+    words = ["thalweg", "baseline", name, "--data", data_word(data)]
     for field in fields(Settings):
         value = getattr(settings, field.name)
-        if value != getattr(SETTINGS[name], field.name):
+        if field.name != "held_out" and value != getattr(SETTINGS[name], field.name):
             words += [f"--{field.name.replace('_', '-')}", str(value)]
     return " ".join(words)

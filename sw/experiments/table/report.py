@@ -31,6 +31,10 @@ CURVES = "curves.json"
 NAMES = ("results.json", "results.png", CURVES, "curves.png")
 """Names in docs: the table and its picture, the curves and theirs."""
 
+TWINS = (", float", "(Brevitas)", "(simulated chip)")
+"""How the rows of a skeleton end that a picture leaves out: golden's has the same codes, or nearly
+the same image."""
+
 HEADINGS = (
     "restorer",
     "mean PSNR",
@@ -127,13 +131,13 @@ def draw_curve(axes: Any, points: Sequence[dict[str, Any]], key: str, label: str
 
 
 def draw_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draw mean PSNR against multiply-accumulates, for rows that have them."""
+    """Draw mean PSNR against multiply-accumulates, for rows that have them; skeletons once."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
     for row in rows:
-        if row["macs"]:
+        if row["macs"] and not row["name"].endswith(TWINS):
             style = "s" if row["given_mask"] else "o"
             axes.plot(
                 row["macs"] / 1e6, row["psnr_mean"], style, color="C1" if style == "s" else "C0"

@@ -128,7 +128,7 @@ def closed_forms(training: np.ndarray) -> Iterator[Subject]:
     rows: tuple[tuple[str, Restore, int, bool], ...] = (
         ("mean-pixel fill", forms.mean_fill, pixels, True),
         ("normalised convolution", forms.convolution, 1, True),
-        ("k nearest digits, k = 20", forms.nearest, everything, True),
+        ("k nearest images, k = 20", forms.nearest, everything, True),
         ("Gaussian conditional mean", forms.gaussian, pixels + pixels * (pixels + 1) // 2, False),
     )
     for name, restore, parameters, countable in rows:

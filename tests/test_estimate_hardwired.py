@@ -34,7 +34,7 @@ def test_digits_takes_fewer_adders_than_the_bar_leaves_room_for(thalweg, tmp_pat
     assert (code, err) == (0, "")
     assert found == estimate(Plan(Skeleton.load(SHIPPED / "digits")))
     assert found["clocks_per_digit"] == 10_240
-    assert found["lut"] < 37_000 and found["ff"] < 48_000
+    assert found["lut"] < 42_000 and found["ff"] < 48_000
     lines = out.splitlines()
     assert lines[0].split() == "part outputs adders per output bits in a row".split()
     assert len(lines) == 1 + len(found["parts"]) + 2
@@ -66,11 +66,12 @@ def test_docs_show_every_part_and_what_was_placed():
     lut, ff = f"{found['lut']:,}", f"{found['ff']:,}"
     assert placement(found).splitlines()[2:] == [f"| LUT | {lut} |", f"| FF | {ff} |"]
     cells = {"used": 1234, "available": 5678}
-    rates = {"fmax_mhz": 101.5, "digits_per_second_engine": 9912.1, "device": "LFE5U-85F"}
+    fmax = {"min": 99.2, "median": 100.4, "max": 101.5, "seeds": 3}
+    rates = {"fmax_mhz": fmax, "digits_per_second_engine": 9912.1, "device": "LFE5U-85F"}
     found["placed"] = rates | dict.fromkeys(("lut", "ff", "dsp", "bram"), cells)
     lines = placement(found).splitlines()
     assert f"| LUT | {lut} | 1,234 of 5,678 |" in lines
-    assert lines[-2:] == ["| MHz |  | 101.5 |", "| digits a second |  | 9,912 |"]
+    assert lines[-2:] == ["| MHz |  | 99 / 100 / 102, 3 seeds |", "| digits a second |  | 9,912 |"]
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,10 @@ def codes_of(format, weight):
 
 @pytest.mark.parametrize("format", [STATE, HIDDEN], ids=["signed", "unsigned"])
 @pytest.mark.parametrize("name", MATRICES)
-def test_a_product_is_exact_a_clock_for_each_adder_in_a_row(name, format):
+@pytest.mark.parametrize("block", [None, 1, 2, 4])
+def test_a_product_is_exact_a_clock_for_each_adder_in_a_row(name, format, block):
     weight = MATRICES[name]
-    graph = search(weight, format)
+    graph = search(weight, format, block=block)
     np.testing.assert_array_equal(graph.weight, weight)
     codes = codes_of(format, weight)
     outputs = [f"sum{index}" for index in range(len(weight))]
@@ -58,6 +59,16 @@ def test_adders_are_shared():
     weight = MATRICES["wide"]
     signed_digits = sum(bin(3 * abs(w) ^ abs(w)).count("1") for w in weight.ravel().tolist())
     assert len(search(weight, STATE).adders) < 0.6 * (signed_digits - len(weight))
+
+
+def test_blocks_share_no_adder_but_add_their_sums():
+    weight, block = MATRICES["wide"], 10
+    graph = search(weight, STATE, block=block)
+    used = [set(np.flatnonzero(row) // block) for row in graph.coefficients]
+    across = [len(blocks) for blocks in used if len(blocks) > 1]
+    # sixteen outputs: two pairs of blocks each, and the pair of these
+    assert sorted(across) == [2] * 32 + [4] * 16
+    assert len(graph.adders) < 1.2 * len(search(weight, STATE).adders)
 
 
 def test_registers_and_bits_are_those_of_the_chain():

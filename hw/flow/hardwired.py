@@ -12,12 +12,15 @@ from hw.hardwired.chip import HardwiredChip
 from hw.hardwired.constants import Constants
 from hw.hardwired.graph import Graph
 from hw.hardwired.plan import Plan
-from hw.shapes import interval
+from hw.shapes import TAPS, interval
 
 __all__ = ["TOP", "estimate", "write_chip"]
 
 LIMITER = 12
 """Lookup tables that saturate an output, or add it to the state."""
+
+FEEDS = 4
+"""Lookup tables at the ends of a carry chain: they bring its carry in and out."""
 
 STORED = 17
 """Cells in registers: those of the window and its taps, and one on either side of the lattice."""
@@ -88,9 +91,9 @@ def estimate(plan: Plan) -> dict[str, Any]:
 
 
 def area(plan: Plan) -> dict[str, int]:
-    """Return about how many LUTs and FFs of an ECP5 a chip takes: see `LIMITER` and `STORED`.
+    """Return about how many LUTs and FFs of an ECP5 a chip takes: see `LIMITER` to `STORED`.
 
-    A carry chain takes lookup tables two by two.
+    A carry chain takes lookup tables two by two. Each tap but a cell's own has a gate for the edge.
     """
     spec = plan.skeleton.spec
     every = [plan.encode, *plan.perceive, plan.update, plan.readout]
@@ -98,16 +101,17 @@ def area(plan: Plan) -> dict[str, int]:
     sums = [width for constants in every for width in acc_widths(constants)]
     graphs = [constants.graph for constants in every]
     chains = [graph.bits(number) for graph in graphs for number in range(len(graph.adders))]
-    early = sum(plan.perceive_depth - constants.graph.depth for constants in plan.perceive)
-    waits = spec.multiplier * HIDDEN.width * early
-    cells = STORED * spec.channels * STATE.width
+    waits = spec.multiplier * HIDDEN.width * sum(plan.wait(part) for part in range(spec.channels))
+    bits = spec.channels * STATE.width  # of a cell
     return {
-        "lut": sum(2 * -(-bits // 2) for bits in [*chains, *sums]) + LIMITER * outputs,
+        "lut": sum(2 * -(-width // 2) + FEEDS for width in [*chains, *sums])
+        + LIMITER * outputs
+        + (TAPS - 1) * bits,
         "ff": sum(graph.registers for graph in graphs)
         + sum(sums)
         + HIDDEN.width * outputs
         + waits
-        + cells,
+        + STORED * bits,
     }
 
 

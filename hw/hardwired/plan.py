@@ -18,6 +18,12 @@ from hw.shapes import TAPS, Geometry
 
 __all__ = ["Plan"]
 
+BLOCK = 4
+"""Channels whose filters are added up in the update before those of others are added."""
+
+TRAVEL = 1
+"""Clocks that hidden codes have for their way to the update, which may be long."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -56,7 +62,8 @@ class Plan:
     @cached_property
     def update(self) -> Constants:
         """The update: a sum for each channel from all hidden codes."""
-        return Constants.of(self.skeleton.update, HIDDEN)
+        block = BLOCK * self.skeleton.spec.multiplier
+        return Constants.of(self.skeleton.update, HIDDEN, block=block)
 
     @cached_property
     def readout(self) -> Constants:
@@ -75,8 +82,12 @@ class Plan:
 
     @property
     def perceive_clocks(self) -> int:
-        """Clocks from the taps to the hidden codes of every channel."""
-        return self.perceive_depth + ConstantLayer.ROUNDING
+        """Clocks from the taps to the hidden codes of every channel, at the update."""
+        return self.perceive_depth + ConstantLayer.ROUNDING + TRAVEL
+
+    def wait(self, channel: int) -> int:
+        """Return the clocks from a channel's hidden codes to the update: others take longer."""
+        return self.perceive_depth - self.perceive[channel].graph.depth + TRAVEL
 
     @property
     def update_clocks(self) -> int:

@@ -88,7 +88,7 @@ class ConstantRule(wiring.Component):
         layer = ConstantLayer(constants, to=HIDDEN)
         m.submodules[f"perceive{channel}"] = layer
         m.d.comb += connect_each(window.taps[channel * TAPS : (channel + 1) * TAPS], layer.i)
-        wait = self.plan.perceive_depth - constants.graph.depth
+        wait = self.plan.wait(channel)
         for index, code in enumerate(layer.o):
             hidden = delay(m, code, wait, name=f"hidden{channel}_{index}")
             m.d.comb += update.hidden[channel * multiplier + index].eq(hidden)

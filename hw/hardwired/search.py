@@ -14,7 +14,7 @@ from hw.hardwired.graph import Adder, Graph, Output
 __all__ = ["search"]
 
 
-def search(weight: np.ndarray, inputs: Format) -> Graph:
+def search(weight: np.ndarray, inputs: Format, *, block: int | None = None) -> Graph:
     """Return few adders that compute ``weight @ codes``; da4ml looks for them.
 
     Parameters
@@ -23,6 +23,10 @@ def search(weight: np.ndarray, inputs: Format) -> Graph:
         The matrix, integers (outputs, elements).
     inputs : Format
         Format of the codes.
+    block : int, optional
+        Elements whose share of each output is added up before those of others are added; all unless
+        given. Small blocks take some adders more, and wires that are much shorter: few of them
+        leave a block.
 
     Raises
     ------
@@ -36,9 +40,14 @@ def search(weight: np.ndarray, inputs: Format) -> Graph:
     except ModuleNotFoundError as error:
         wanted = "A hardwired skeleton needs da4ml: pip install 'thalweg[hardwired]'"
         raise InputError(f"{wanted} ({error})") from None
-    reach = [(float(inputs.min), float(inputs.max), 1.0)] * weight.shape[1]
-    found = solve(np.ascontiguousarray(weight.T, np.float32), qintervals=reach)
-    graph = Reader(weight.shape[1], inputs).read(found.solutions)
+    count = weight.shape[1]
+    reader = Reader(count, inputs)
+    for first in range(0, count, block or count):
+        columns = weight[:, first : first + (block or count)]
+        reach = [(float(inputs.min), float(inputs.max), 1.0)] * columns.shape[1]
+        found = solve(np.ascontiguousarray(columns.T, np.float32), qintervals=reach)
+        reader.read(found.solutions, first)
+    graph = reader.graph()
     if not np.array_equal(graph.weight, weight):
         raise ToolError("da4ml must find adders for the matrix that it is given")
     return graph
@@ -65,17 +74,28 @@ class Reader:
         self.count = count
         self.inputs = inputs
         self.adders: list[Adder] = []
+        self.blocks: list[list[Term | None]] = []
 
-    def read(self, stages: Any) -> Graph:
-        """Return the graph of all stages."""
-        terms: list[Term | None] = [Term(node, 0, False) for node in range(self.count)]
+    def read(self, stages: Any, first: int) -> None:
+        """Take in the stages of a block of elements, which begins with the first one."""
+        terms: list[Term | None] = [Term(first + node, 0, False) for node in range(self.count)]
         for stage in stages:
             terms = self.read_stage(stage, terms)
+        self.blocks.append(terms)
+
+    def graph(self) -> Graph:
+        """Return the graph of all blocks: their outputs are added in pairs, and these in pairs."""
+        blocks = self.blocks
+        while len(blocks) > 1:
+            pairs = zip(blocks[::2], blocks[1::2], strict=False)
+            rest = blocks[len(blocks) - len(blocks) % 2 :]
+            blocks = [[self.add(*terms) for terms in zip(*pair, strict=True)] for pair in pairs]
+            blocks += rest
         outputs = [
             Output(node=term.node, shift=term.shift, negative=term.negative)
             if term is not None
             else Output(node=None)
-            for term in terms
+            for term in blocks[0]
         ]
         return Graph(self.count, self.inputs, tuple(self.adders), tuple(outputs))
 

@@ -177,7 +177,7 @@ def show_placed(placed: dict[str, Any]) -> None:
         for kind in ("lut", "ff", "bram")
     )
     typer.echo(
-        f"{placed['device']}: {cells}; {placed['fmax_mhz']} MHz, "
+        f"{placed['device']}: {cells}; {placed['fmax_mhz']['max']} MHz, "
         f"{placed['digits_per_second_engine']:,.0f} digits a second"
     )
 

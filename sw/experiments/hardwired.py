@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from golden.files import ROOT, read_json
+from sw.experiments.measured import clocks_of_seeds
 from sw.report.docs import table
 
 __all__ = ["hardwired_parts"]
@@ -48,7 +49,7 @@ def placement(found: Mapping[str, Any]) -> str:
         (name, f"{chip[kind]['used']:,} of {chip[kind]['available']:,}") for kind, name in CELLS
     ]
     rows += [
-        ("MHz", chip["fmax_mhz"]),
+        ("MHz", clocks_of_seeds(chip["fmax_mhz"])),
         ("digits a second", f"{chip['digits_per_second_engine']:,.0f}"),
     ]
     guesses = dict(estimate)

@@ -13,7 +13,7 @@ from sw.judge.referee.second import SECOND
 from sw.report.docs import table
 from sw.train.speed import BATCH
 
-__all__ = ["measured_parts"]
+__all__ = ["clocks_of_seeds", "measured_parts"]
 
 SPEED = ROOT / "docs" / "speed.json"
 FORMS = ROOT / "hw" / "boards" / "compact.json"
@@ -200,16 +200,21 @@ def limits() -> str:
     return table(("board, link", "from", "to", "paths", "slowest, ns"), rows)
 
 
+def clocks_of_seeds(fmax: Mapping[str, float]) -> str:
+    """Return the least, median and highest clock of placements that differ in their seed."""
+    clocks = " / ".join(f"{fmax[name]:.0f}" for name in ("min", "median", "max"))
+    return f"{clocks}, {fmax['seeds']} seeds"
+
+
 def boards() -> str:
     """Return cells, clocks and rates of each board."""
     rows = []
     for report in reports():
         area = (f"{report[kind]['used']:,} of {report[kind]['available']:,}" for kind in AREA)
-        fmax = report["fmax_mhz"]
         rows.append([
             f"`{report['board']}`, F = {report['filters']}",
             *area,
-            f"{fmax['min']:.0f} / {fmax['median']:.0f} / {fmax['max']:.0f}, {fmax['seeds']} seeds",
+            clocks_of_seeds(report["fmax_mhz"]),
             f"{report['clock_mhz']} MHz",
             f"{report['digits_per_second_engine']:,.0f}",
             gated_rate(report),

@@ -44,7 +44,7 @@ play: setup ## the page to play with, on 127.0.0.1; DEVICE=simulated|golden|seri
 	$(THALWEG) play $(if $(filter-out cpu cuda,$(DEVICE)),--device $(DEVICE))
 
 test: setup ## all quick tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 yours: setup ## train on DATA or scikit-learn's digits, prove, simulate the chip: build/yours/report.html
 	$(THALWEG) yours $(data) $(if $(BATCHES),--batches $(BATCHES))

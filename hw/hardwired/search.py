@@ -77,8 +77,8 @@ class Reader:
         self.blocks: list[list[Term | None]] = []
 
     def read(self, stages: Any, first: int) -> None:
-        """Take in the stages of a block of elements, which begins with the first one."""
-        terms: list[Term | None] = [Term(first + node, 0, False) for node in range(self.count)]
+        """Take in the stages of a block of elements, the first of which has this number."""
+        terms: list[Term | None] = [Term(node, 0, False) for node in range(first, self.count)]
         for stage in stages:
             terms = self.read_stage(stage, terms)
         self.blocks.append(terms)

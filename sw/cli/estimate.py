@@ -176,9 +176,11 @@ def show_placed(placed: dict[str, Any]) -> None:
         f"{placed[kind]['used']:,} of {placed[kind]['available']:,} {kind.upper()}"
         for kind in ("lut", "ff", "bram")
     )
+    fmax = placed["fmax_mhz"]
     typer.echo(
-        f"{placed['device']}: {cells}; {placed['fmax_mhz']['max']} MHz, "
-        f"{placed['digits_per_second_engine']:,.0f} digits a second"
+        f"{placed['device']}: {cells}\n"
+        f"{fmax['min']} to {fmax['max']} MHz with {fmax['seeds']} seeds, "
+        f"{placed['digits_per_second_engine']:,.0f} digits a second at the best"
     )
 
 

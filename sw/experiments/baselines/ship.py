@@ -35,8 +35,10 @@ def ship(
     """
     path, record = folder / f"{name}.safetensors", folder / f"{name}.json"
     # Read before anything is written: the files may be under version control.
-    origin = provenance(name, training, settings, digits) | {
+    origin = {
+        "name": name,
         "command": command(name, settings, data),
+        **provenance(training, settings, digits),
         "shorter": shorter(record, settings),
     }
     # The network is channels-last, which safetensors cannot store.
@@ -69,10 +71,9 @@ def shorter(path: Path, settings: Settings) -> list[dict[str, Any]]:
         return []
 
 
-def provenance(name: str, training: Training, settings: Settings, digits: Digits) -> dict[str, Any]:
+def provenance(training: Training, settings: Settings, digits: Digits) -> dict[str, Any]:
     """Return where the weights come from."""
     return {
-        "name": name,
         "commit": commit(),
         "data": {"source": digits.source, "sha256": digits.digest},
         "parameters": sum(parameter.numel() for parameter in training.network.parameters()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,9 @@ def search(weight: np.ndarray, inputs: Format, *, block: int | None = None) -> G
         raise InputError(f"{wanted} ({error})") from None
     count = weight.shape[1]
     reader = Reader(count, inputs)
-    for first in range(0, count, block or count):
-        columns = weight[:, first : first + (block or count)]
+    block = block or count
+    for first in range(0, count, block):
+        columns = weight[:, first : first + block]
         reach = [(float(inputs.min), float(inputs.max), 1.0)] * columns.shape[1]
         found = solve(np.ascontiguousarray(columns.T, np.float32), qintervals=reach)
         reader.read(found.solutions, first)
@@ -85,12 +87,10 @@ class Reader:
 
     def graph(self) -> Graph:
         """Return the graph of all blocks: their outputs are added in pairs, and these in pairs."""
-        blocks = self.blocks
+        blocks, zeros = self.blocks, [None] * len(self.blocks[0])
         while len(blocks) > 1:
-            pairs = zip(blocks[::2], blocks[1::2], strict=False)
-            rest = blocks[len(blocks) - len(blocks) % 2 :]
+            pairs = zip_longest(blocks[::2], blocks[1::2], fillvalue=zeros)
             blocks = [[self.add(*terms) for terms in zip(*pair, strict=True)] for pair in pairs]
-            blocks += rest
         outputs = [
             Output(node=term.node, shift=term.shift, negative=term.negative)
             if term is not None

@@ -208,6 +208,12 @@ class Options:
         "skeleton that restores first, so that what it shows is held; recipe memory only",
         recipes=("memory",),
     )
+    hurt: float = option(
+        0.0,
+        "share of the digits whose lattices lose cells in mid-run; recipe restore only",
+        share=True,
+        recipes=("restore",),
+    )
     loss: str | None = option(None, "psnr or mse; mse for recipe memory unless given, else psnr")
     supervise: str = option(
         "last",

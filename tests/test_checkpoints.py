@@ -75,6 +75,7 @@ CHANGES = {
     "motion": 3.0,
     "forget": 3.0,
     "after": "digits",
+    "hurt": 0.5,
     "loss": "mse",
     "supervise": "every",
     "teacher": "mlp",

@@ -20,7 +20,7 @@ TRAIN = SHAPE | {"name": "digits", "data": None, "fit": False, "output": Path("b
          "ship": False,
          "device": "cpu", "threads": 1, "recipe": "restore", "seed": 0, "batches": 16000,
          "qat_batches": None, "hold_batches": None, "motion": 160.0, "forget": 0.0, "begin": None,
-         "after": None,
+         "after": None, "hurt": 0.0,
          "letters": "letters-upper", "rehearsal": "stored", "loss": None, "supervise": "last",
          "teacher": None, "optimiser": "soap", "rate": 0.02, "qat_rate": 0.001, "hold_rate": 0.008,
          "averaging": 0.999, "weight_bits": 8, "plane_bits": 8, "batch": 32, "damage": 0.7,

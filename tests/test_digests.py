@@ -135,6 +135,7 @@ OPTIONS = {
     "motion": (MEMORY, 161.0),
     "forget": (MEMORY, 1.0),
     "after": (MEMORY, "digits"),
+    "hurt": ({}, 0.5),
     "loss": ({}, "mse"),
     "supervise": ({}, "every"),
     "teacher": ({}, "unet"),

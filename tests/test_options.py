@@ -84,6 +84,7 @@ USUAL = {
     "motion": 160.0,
     "forget": 0.0,
     "after": None,
+    "hurt": 0.0,
     "loss": None,
     "supervise": "last",
     "teacher": None,

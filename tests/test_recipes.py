@@ -90,15 +90,16 @@ def test_digits_fall_for_so_many_steps(monkeypatch, begun, count):
 
 @pytest.mark.parametrize(("supervise", "shown"), [("last", [3]), ("every", [1, 2, 3])])
 def test_what_is_supervised_is_shown(supervise, shown):
-    asked = []
+    ran, read = [], []
     machine = machine_of(
-        encode=lambda damaged: asked.append(damaged) or "laid",
-        run=lambda *given: asked.append(given) or iter([1, 2, 3]),
-        readout=lambda states: asked.append(states) or states * 10,
+        encode=lambda damaged: {"damaged": 0}[damaged],
+        advance=lambda states, step: ran.append((states, step)) or step,
+        readout=lambda states: read.append(states) or states * 10,
     )
     options = Options(spec=SMALL, supervise=supervise)
     assert list(run_supervised(machine, "damaged", options)) == [10 * each for each in shown]
-    assert asked == ["damaged", ("laid", 3), *shown]
+    assert ran == [(0, 1), (1, 2), (2, 3)]
+    assert read == shown
 
 
 def test_each_process_restores_its_share_of_the_batch(monkeypatch):
@@ -112,8 +113,8 @@ def test_each_process_restores_its_share_of_the_batch(monkeypatch):
     )
     ran = []
 
-    def supervised(machine, damaged, told):
-        ran.append((machine.dropout, damaged[:, 0, 0].tolist(), told))
+    def supervised(machine, damaged, told, hurt):
+        ran.append((machine.dropout, damaged[:, 0, 0].tolist(), told, hurt))
         yield damaged * 0
 
     monkeypatch.setattr(restoring, "run_supervised", supervised)
@@ -122,7 +123,7 @@ def test_each_process_restores_its_share_of_the_batch(monkeypatch):
     assert asked[0] == (options, "float", 4)
     # Of digits 2 and 3: the originals are 51 times, the damaged ones 100 above their number.
     assert [image[1, 0, 0].item() for image in asked[1]] == [153, 103]
-    assert ran == [(0.25, [102, 103], options)]
+    assert ran == [(0.25, [102, 103], options, None)]
     assert found.errors.tolist() == pytest.approx([0.16, 0.36])
     assert found.value.item() == pytest.approx(0.26)
 

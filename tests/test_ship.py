@@ -235,4 +235,4 @@ def test_a_command_on_record_means_what_it_meant(thalweg, monkeypatch, path):
     found, before = json.loads(json.dumps(runs[0].trained_with())), dict(record["options"])
     if before["recipe"] != "memory":  # the price on motion is memory's alone
         del found["motion"], before["motion"]
-    assert found == {"forget": 0.0, "after": None} | before  # these options came later
+    assert found == {"forget": 0.0, "after": None, "hurt": 0.0} | before  # these options came later

@@ -18,7 +18,7 @@ from sw.train.letters import relearn
 from sw.train.losses import Loss, closeness, overflow, squared_error
 from sw.train.options import Options
 from sw.train.rehearsal import Rehearsal
-from sw.train.restore import restore
+from sw.train.restore import hurt_some, restore, run_supervised
 from sw.train.run import rate, run_stage, train_batch
 from tests.runs import teach
 
@@ -195,6 +195,37 @@ def test_a_batch_aims_at_what_is_wanted_and_is_measured_by_the_originals(monkeyp
     logarithms = [math.log(((918 - 51) / 255) ** 2 + 1e-3), math.log(0.2**2 + 1e-3)]
     assert found.value.item() == pytest.approx(5e-3 * sum(logarithms) / 2)
     assert found.errors.tolist() == pytest.approx([0.16, 0.16])
+
+
+def test_some_lattices_of_a_batch_lose_cells_in_mid_run(monkeypatch):
+    options = Options(spec=SMALL, batch=4, hurt=0.5, supervise="every")
+    learner, damaged = begin(options), torch.from_numpy(CORNERS[:4]).float()
+    hurt = hurt_some(SMALL, 4, options, np.random.default_rng(0))
+    lost = 1 - hurt.living.mean((1, 2, 3))
+    assert 1 <= hurt.after < SMALL.steps
+    assert ((lost[:2] >= 0.25) & (lost[:2] <= 0.35)).all() and not lost[2:].any()
+
+    machine = learner.machine()
+    shown, states = [], machine.encode(damaged)
+    for step in range(1, SMALL.steps + 1):
+        states = machine.advance(states, step)
+        shown.append(machine.readout(states))
+        if step == hurt.after:
+            states = states * hurt.living
+    found = torch.stack(list(run_supervised(machine, damaged, options, hurt)))
+    assert found.equal(torch.stack(shown))
+
+    seen = []
+
+    def supervised(machine, damaged, options, hurt):
+        seen.append(hurt)
+        yield damaged
+
+    monkeypatch.setattr(restoring, "run_supervised", supervised)
+    restore(learner, CORNERS, options)
+    restore(learner, CORNERS, replace(options, hurt=0.0))
+    assert seen[0].living.mean((1, 2, 3)).lt(1).tolist() == [True, True, False, False]
+    assert seen[1] is None
 
 
 def test_half_of_a_batch_of_letters_is_digits(monkeypatch):

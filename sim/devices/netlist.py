@@ -14,6 +14,7 @@ from golden.files import read_bytes
 from hw.boards.top import BoardTop
 from hw.flow.synthesis import NAME
 from hw.flow.yosys import share, yosys
+from hw.ports import FLUSH
 from sim.devices.designs import HERE, Design
 from sim.devices.served import ServedModel
 
@@ -228,6 +229,12 @@ class NetlistBoard(ServedModel):
         )
         self.divisor = board.divisor
         self.pace(self.divisor)
+
+    def send(self, data: bytes) -> None:
+        """Put bytes onto the wire to the board, which is on and out of its reset by then."""
+        if not self.clocks:
+            self.clock(FLUSH, FLUSH)
+        super().send(data)
 
     def fill(self, memory: str, nines: Sequence[int]) -> None:
         """Replace what a block memory holds, 2048 nines of bits, as if configured so."""

@@ -15,16 +15,25 @@ from torch import Tensor
 from golden.device import GoldenDevice, restore
 from golden.errors import InputError
 from golden.machine import Machine
+from golden.spec import Spec
 from sw.runs.loading import load_run
 from sw.train.options import Options
 
-__all__ = ["LOST", "first_machine", "require_first", "restore_first", "restore_whole"]
+__all__ = ["LOST", "first_machine", "lost_after", "require_first", "restore_first", "restore_whole"]
 
 HURT = 0.4
 """Share of the digits whose lattices lose cells on the way."""
 
 LOST = (0.25, 0.35)
 """Share of the cells, wherever training loses some."""
+
+
+def lost_after(spec: Spec, rng: np.random.Generator) -> int:
+    """Draw the step, but the last, after which cells are lost.
+
+    The later of two: the less time is left, the more there is to learn.
+    """
+    return int(rng.integers(1, spec.steps, size=2).max())
 
 
 @cache
@@ -64,13 +73,13 @@ def restore_first(
     machine = first_machine(options.after)
     spec, count = machine.spec, round(HURT * len(damaged))
     states = machine.model.encode(damaged.cpu().numpy().astype(np.uint8))
-    lost_after = int(rng.integers(1, spec.steps))
-    states = machine.carry_on(states, lost_after)
+    after = lost_after(spec, rng)
+    states = machine.carry_on(states, after)
     share = rng.uniform(*LOST, size=(count, 1))
     living = rng.random((count, spec.cells)).argsort(axis=1) >= share * spec.cells
     living = living.reshape(count, 1, spec.height, spec.width)
     hurt = np.where(living, states[len(states) - count :], np.int8(0))
-    ends = machine.carry_on(np.concatenate([states, hurt]), spec.steps - lost_after, lost_after)
+    ends = machine.carry_on(np.concatenate([states, hurt]), spec.steps - after, after)
     shown = torch.from_numpy(machine.model.readout(ends)).float().to(damaged.device)
     wanted, mended = shown[: len(damaged)], shown[len(damaged) :]
     return wanted, torch.cat([wanted[: len(wanted) - count], mended])

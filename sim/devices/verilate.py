@@ -148,7 +148,8 @@ def translation(design: Design, root: Path, sources: Sequence[str]) -> Iterator[
     yield from ("--cc", "--build", "-j", "0", *FLAGS)
     yield from ["--trace-saif"] if design.traced else []
     yield from ("--top-module", design.top, "-Mdir", ".", "-CFLAGS", CFLAGS)
-    yield from ("-MAKEFLAGS", design.optimise, "public.vlt", *sources)
+    levels = f"OPT_FAST={design.optimise} OPT_SLOW=-O0 OPT_GLOBAL=-O0"
+    yield from ("-MAKEFLAGS", levels, "public.vlt", *sources)
 
 
 def compilation(design: Design, root: Path, model: str) -> Iterator[str]:

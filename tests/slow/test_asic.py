@@ -26,6 +26,12 @@ LIMIT = 1 << 15
 """Clocks after which a chip counts as stuck."""
 
 
+class QuickMapped(MappedDesign):
+    """A netlist, compiled in little time: it makes a few steps here."""
+
+    optimise = "-O0"
+
+
 @dataclass(frozen=True)
 class Mapped:
     """A chip, and its netlist in cells of a library."""
@@ -36,7 +42,7 @@ class Mapped:
 
     def device(self, netlist=None, **options):
         """Return the netlist, or another one of the same chip, as a device."""
-        design = MappedDesign(self.chip, netlist or self.netlist, self.liberty)
+        design = QuickMapped(self.chip, netlist or self.netlist, self.liberty)
         return AsicDevice(design, limit=LIMIT, **options)
 
 
@@ -113,7 +119,7 @@ def test_netlist_with_clock_gates_computes_golden_codes(mapped, tmp_path):
 def test_finds_a_fault_of_the_netlist(mapped, tmp_path, fault):
     path = tmp_path / "netlist.json"
     path.write_text(json.dumps(plant(json.loads(mapped.netlist.read_text()), fault)))
-    design = MappedDesign(mapped.chip, path, mapped.liberty)
+    design = QuickMapped(mapped.chip, path, mapped.liberty)
     assert not all(works(design, seed) for seed in range(4))
 
 

@@ -17,7 +17,7 @@ class SramDesign(AsicDesign):
     """A chip whose memories are SRAMs, with models of these."""
 
     models: str
-    optimise = "OPT_FAST=-O0 OPT_SLOW=-O0"  # compiling takes longer than a run
+    optimise = "-O0"  # compiling takes longer than a run
 
     def write_verilog(self, folder, text):
         arguments = super().write_verilog(folder, text)

@@ -21,22 +21,18 @@ LARGE = 16_384
 """Codes of a lattice from which on one skeleton is run, over streams that do not rest."""
 
 
-LITTLE = "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
-"""Compiled in little time: a chip makes a few steps here."""
-
-
 @dataclass(frozen=True)
 class QuickChip(ChipDesign):
-    """A chip, compiled in little time."""
+    """A chip, compiled in little time: it makes a few steps here."""
 
-    optimise = LITTLE
+    optimise = "-O1"
 
 
 @dataclass(frozen=True)
 class QuickWire(WireDesign):
     """A chip behind its link, likewise."""
 
-    optimise = LITTLE
+    optimise = "-O1"
 
 
 @pytest.fixture(autouse=True)

@@ -427,6 +427,7 @@ def test_shipped_skeletons_come_with_what_was_recorded(folder, tmp_path):
         "digits-ca",
         "digits-hold",
         "digits-memory",
+        "digits-mend",
         "digits-swift",
         "letters",
     ]

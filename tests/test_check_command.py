@@ -144,6 +144,7 @@ def test_all_shipped_skeletons_are_checked_unless_some_are_named(thalweg, tmp_pa
         "digits-ca",
         "digits-hold",
         "digits-memory",
+        "digits-mend",
         "digits-swift",
         "letters",
     ]

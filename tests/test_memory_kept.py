@@ -137,7 +137,9 @@ def test_a_raised_version_costs_its_own_experiment_and_no_other(task):
 FILES = ("skeleton.json", "gate.safetensors")
 BESIDES = {
     "holding": [SHIPPED / "digits" / name for name in FILES],
-    "pair": [SHIPPED / skeleton / name for skeleton in ("digits", "digits-hold") for name in FILES],
+    "pair": [
+        SHIPPED / skeleton / name for skeleton in ("digits-mend", "digits-hold") for name in FILES
+    ],
     "compute": [WEIGHTS / "autoencoder.safetensors"],
 }
 

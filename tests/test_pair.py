@@ -1,5 +1,6 @@
 """A pair of machines: one restores, the other holds; in golden, on a device, in training."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -39,7 +40,7 @@ def machine(seed, spec=SPEC):
 @pytest.fixture
 def machines(monkeypatch):
     """Two machines that take the place of the shipped pair's."""
-    found = {"digits": machine(0), "digits-hold": machine(1)}
+    found = {"digits-mend": machine(0), "digits-hold": machine(1)}
 
     def load(name):
         return found[name].skeleton, found[name].network
@@ -131,7 +132,9 @@ class ToyTask(Task):
         return Referee()
 
 
-def test_the_experiment_measures_the_pair_and_not_the_tasks_machine(machines):
+@pytest.mark.parametrize(("steps", "looks"), [(10, 4), (12, 5)])
+def test_the_experiment_measures_the_pair_and_not_the_tasks_machine(machines, steps, looks):
+    machines["digits-mend"] = machine(0, replace(SPEC, steps=steps))
     given = digits(6, 8)
     task = ToyTask(machine(2).skeleton, None, given, chip=Chip)
     results, _ = experiment.measure(task)
@@ -143,9 +146,9 @@ def test_the_experiment_measures_the_pair_and_not_the_tasks_machine(machines):
     for step in (5, 9):
         ((_, later),) = follow(pair, struck(states[step], step, 0.3), step, [step + 10])
         assert results["struck"][str(step)] == scores(pair.readout(later, step + 10), given)
-    assert results["chip"] == {"lattices": 2, "steps": 200, "codes_equal": 2 * 4 * 4 * 144}
+    assert results["chip"] == {"lattices": 2, "steps": 200, "codes_equal": 2 * looks * 4 * 144}
     table = experiment.tabulate(results).splitlines()
-    assert table[3].startswith("| step 10 | `digits` |")
+    assert table[3].startswith("| step 10 | `digits-mend` |")
     assert table[4].startswith("| step 20 | `digits-hold` |")
     assert len(experiment.EXPERIMENT.bars(results)) == 13
 
@@ -157,13 +160,13 @@ def test_a_wrong_code_on_the_chip_is_named(machines, monkeypatch):
         experiment.on_chip(task, Pair(*machines.values()))
 
 
-OPTIONS = Options(recipe="memory", after="digits", batch=10, spec=replace(SPEC, gate=GATE))
+OPTIONS = Options(recipe="memory", after="digits-mend", batch=10, spec=replace(SPEC, gate=GATE))
 
 
 def test_what_the_first_one_restores_is_held_and_some_of_it_is_given_damaged(machines):
     damaged = torch.from_numpy(IMAGES[:10]).float()
     wanted, given = restore_first(damaged, OPTIONS, np.random.default_rng(3))
-    restored = shown_by(machines["digits"], 10, IMAGES[:10])
+    restored = shown_by(machines["digits-mend"], 10, IMAGES[:10])
     np.testing.assert_array_equal(wanted.numpy(), restored)
     same = (given == wanted).flatten(1).all(1)
     assert same[:6].all() and not same[6:].any()
@@ -175,18 +178,24 @@ def test_cells_are_lost_after_one_step_and_the_others_go_on(machines, monkeypatc
     monkeypatch.setattr(first, "HURT", 1.0)
     monkeypatch.setattr(first, "LOST", (1.0, 1.0))
     rng = np.random.default_rng(3)
-    lost_after = int(np.random.default_rng(3).integers(1, 10))
+    lost_after = first.lost_after(SPEC, np.random.default_rng(3))
     _, given = restore_first(torch.from_numpy(IMAGES[:4]).float(), OPTIONS, rng)
-    one = machines["digits"]
+    one = machines["digits-mend"]
     nothing = np.zeros((4, *SPEC.lattice), np.int8)
     ends = one.carry_on(nothing, 10 - lost_after, lost_after)
     np.testing.assert_array_equal(given.numpy(), one.model.readout(ends))
 
 
+def test_cells_are_lost_after_any_step_but_the_last_and_late_more_often():
+    rng = np.random.default_rng(0)
+    counts = Counter(first.lost_after(replace(SPEC, steps=4), rng) for _ in range(900))
+    assert {step: round(count / 100) for step, count in counts.items()} == {1: 1, 2: 3, 3: 5}
+
+
 def test_every_draw_of_a_run_after_another_is_of_what_that_one_restores(machines):
     originals, damaged = draw(IMAGES, replace(OPTIONS, after=None), np.random.default_rng(1))
     wanted, _ = draw(IMAGES, OPTIONS, np.random.default_rng(1))
-    restored = shown_by(machines["digits"], 10, damaged.numpy().astype(np.uint8))
+    restored = shown_by(machines["digits-mend"], 10, damaged.numpy().astype(np.uint8))
     np.testing.assert_array_equal(wanted.numpy(), restored)
     assert not torch.equal(wanted, originals)
 
@@ -195,7 +204,7 @@ def test_the_first_one_takes_images_of_the_same_size(machines):
     first.require_first(OPTIONS)
     with pytest.raises(
         InputError,
-        match=r"^after must be a skeleton for images of 6 x 6, not digits, for 8 x 8$",
+        match=r"^after must be a skeleton for images of 6 x 6, not digits-mend, for 8 x 8$",
     ):
         first.require_first(replace(OPTIONS, spec=replace(SPEC, image=6)))
 

@@ -32,7 +32,8 @@ SUMMARY = {
 BESIDE = {
     "digits-swift": "its gate opens once",
     "digits-memory": "restores, then holds",
-    "digits-hold": "holds what `digits` restored",
+    "digits-mend": "mends where cells are lost",
+    "digits-hold": "holds what `digits-mend` restored",
 }
 """Skeletons of the same size that are measured when they are trained, and what they are."""
 

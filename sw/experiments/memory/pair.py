@@ -11,31 +11,30 @@ from golden.machine import Machine, follow
 from golden.pair import Pair
 from golden.skeleton import SHIPPED
 from sw.data.damage import blank
-from sw.experiments.memory import holding
 from sw.experiments.memory.batchwise import Batch, batchwise
 from sw.experiments.memory.experiment import Experiment
-from sw.experiments.memory.holding import FILES, HOLD, ON_CHIP, RESTORING, bars, carry, held
+from sw.experiments.memory.holding import FILES, HOLD, ON_CHIP, bars, carry, held
 from sw.experiments.memory.tables import chip_line, score_cells
 from sw.experiments.memory.task import Outcome, Results, Task, scores
 from sw.report.docs import table
 from sw.runs.loading import load_run
 
-__all__ = ["EXPERIMENT", "HOLDING", "measure", "tabulate"]
+__all__ = ["EXPERIMENT", "measure", "tabulate"]
 
-HOLDING = "digits-hold"
-"""The shipped skeleton that holds what the one of `holding.RESTORING` has restored."""
+PAIR = ("digits-mend", "digits-hold")
+"""The shipped skeletons: one restores, and mends where cells are lost; one holds what it shows."""
 
-BESIDES = (*holding.BESIDES, *(SHIPPED / HOLDING / name for name in FILES))
+BESIDES = tuple(SHIPPED / skeleton / name for skeleton in PAIR for name in FILES)
 
 
 def measure(task: Task) -> Outcome:
     """Return what `holding.measure` does, of the pair; the task's own skeleton is left out."""
-    pair = Pair(*(Machine(*load_run(name)) for name in (RESTORING, HOLDING)))
+    pair = Pair(*(Machine(*load_run(name)) for name in PAIR))
     found = batchwise(task, "pair", partial(hold, pair))
     results = {
         "rows": task.digits.rows,
         "digits": len(task.digits.images),
-        "pair": [RESTORING, HOLDING],
+        "pair": [*PAIR],
         "blanked": scores(found["blanked"]),
         **held(found),
         "chip": on_chip(task, pair),

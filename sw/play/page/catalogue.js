@@ -15,6 +15,7 @@ export const CATALOGUE = [
   },
   { name: "digits", title: "digits: in ten steps", gates: [{ file: "gate", title: "digits" }] },
   { name: "digits-swift", title: "digits-swift: one opening", gates: [{ file: "gate", title: "digits" }] },
+  { name: "digits-mend", title: "digits-mend: it mends at once", gates: [{ file: "gate", title: "digits" }] },
   { name: "digits-hold", title: "digits-hold: it holds whole digits", gates: [{ file: "gate", title: "digits" }] },
   { name: "digits-ca", title: "digits-ca: no gate", gates: [] },
   { name: "letters", title: "letters: capitals, no gate", gates: [] },

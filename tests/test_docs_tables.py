@@ -43,7 +43,13 @@ def test_the_summary_has_ours_beside_others(tmp_path, monkeypatch):
         [names[3], "13.00 dB", "93.00 %", "3,000", ""],
         ["`digits-swift`: its gate opens once, int8", "22.00 dB", "95.70 %", "3,000", ""],
         ["`digits-memory`: restores, then holds, int8", "23.00 dB", "96.70 %", "3,000", ""],
-        ["`digits-mend`: mends where cells are lost, int8", "24.00 dB", "97.70 %", "3,000", ""],
+        [
+            "`digits-mend`: mends where cells are lost, in twelve steps, int8",
+            "24.00 dB",
+            "97.70 %",
+            "3,000",
+            "",
+        ],
         [
             "`digits-hold`: holds what `digits-mend` restored, int8",
             "25.00 dB",

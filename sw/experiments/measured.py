@@ -32,7 +32,7 @@ SUMMARY = {
 BESIDE = {
     "digits-swift": "its gate opens once",
     "digits-memory": "restores, then holds",
-    "digits-mend": "mends where cells are lost",
+    "digits-mend": "mends where cells are lost, in twelve steps",
     "digits-hold": "holds what `digits-mend` restored",
 }
 """Skeletons of the same size that are measured when they are trained, and what they are."""

@@ -151,6 +151,14 @@ def test_a_netlist_is_clocked_by_its_fastest_clock_and_not_reset(played):
     board.fill("second", [5, 511])
     assert library.rows == {(1, 0): 5, (1, 1): 511}
 
+    library.board_clocks.return_value = 0
+    board.send(b"ab")  # the design's own reset is over when a host speaks
+    library.board_clock.assert_called_once_with("it", FLUSH, FLUSH)
+    library.board_clocks.return_value = FLUSH
+    board.send(b"c")
+    library.board_clock.assert_called_once()
+    assert library.told[2:] == [("send", b"ab", 2), ("send", b"c", 1)]
+
 
 class Ended(Exception):
     """What ends a board that is served for ever."""

@@ -220,7 +220,9 @@ def test_fresh_digits_lose_cells_in_mid_run_and_noise_is_assigned_a_digit(monkey
     machine = machine_of(
         steps, encode=lambda damaged: torch.ones(len(damaged), 4, 10, 10), advance=advance
     )
-    monkeypatch.setattr(holds, "lost_cells", lambda _, count, *rest: torch.zeros(count, 1, 1, 1))
+    monkeypatch.setattr(
+        "sw.train.draw.lost_cells", lambda _, count, *rest: torch.zeros(count, 1, 1, 1)
+    )
     lesson = Lesson(learner, machine, CORNERS, options, np.random.default_rng(1))
     fresh = run_fresh(lesson, 10, 2)
     born = seen[0]

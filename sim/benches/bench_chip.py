@@ -15,7 +15,7 @@ import numpy as np
 from golden.device import GoldenDevice, run, trace
 from golden.gate import GateNetwork
 from golden.samples import adversarial_states, network
-from golden.skeleton import Skeleton
+from golden.skeleton import GATE_FILE, Skeleton
 from golden.spec import Gate, Spec
 from hw.clocks import run_clocks
 from hw.shapes import Geometry
@@ -57,7 +57,7 @@ def deadline(lattices: int, walks: int, passes: int) -> int:
 def gated(place: int, mapping: str) -> tuple[Skeleton, GateNetwork | None]:
     """Skeleton of a place with a gate: its own, or a random one of the given mapping."""
     skeleton = SKELETONS[place]
-    spec, file = skeleton.spec, FOLDER / f"skeleton{place}" / "gate.safetensors"
+    spec, file = skeleton.spec, FOLDER / f"skeleton{place}" / GATE_FILE
     if mapping == "own":
         return skeleton, GateNetwork.load(file) if file.exists() else None
     skeleton = replace(skeleton, spec=replace(spec, gate=GATES[mapping]))

@@ -9,7 +9,7 @@ import pytest
 
 from golden.gate import GateNetwork
 from golden.samples import calibrated, extreme, network, uniform
-from golden.skeleton import SHIPPED, Skeleton
+from golden.skeleton import GATE_FILE, SHIPPED, Skeleton
 from golden.spec import Gate, Spec
 from hw.shapes import Geometry
 from sim.cocotb_run import Plan, run_chip_bench
@@ -80,7 +80,7 @@ def test_every_state_of_a_full_chip_equals_golden() -> None:
         networks: tuple[GateNetwork, ...] = (network(skeleton.spec, rng),)
     else:
         skeleton = Skeleton.load(folder)
-        file = folder / "gate.safetensors"
+        file = folder / GATE_FILE
         networks = (GateNetwork.load(file),) if file.exists() else ()
     images = rng.integers(0, 256, (2, 28, 28), np.uint8)
     images[rng.random(images.shape) < 0.7] = 0

@@ -10,7 +10,7 @@ from golden.device import Counters, Device
 from golden.errors import InputError
 from golden.files import exists, read_json
 from golden.gate import GateNetwork
-from golden.skeleton import SHIPPED, Skeleton, find
+from golden.skeleton import PROVENANCE_FILE, SHIPPED, Skeleton, find
 from golden.wire import ChipFacts
 from sw.runs.loading import GateMissing, load_run
 
@@ -65,7 +65,7 @@ def load_subject(name: str) -> Subject:
         skeleton, network = load_run(name)
     except GateMissing:
         skeleton, network = Skeleton.load(folder), None
-    path = folder / "provenance.json"
+    path = folder / PROVENANCE_FILE
     recorded = digest_in(read_json(path), str(path)) if exists(path) else None
     return Subject(skeleton, network, recorded)
 

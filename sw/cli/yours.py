@@ -135,13 +135,14 @@ def report_of(options: Options, request: Request, work: Work) -> Report:
     import numpy as np
 
     from golden.files import read_json
+    from golden.skeleton import PROVENANCE_FILE
     from sw.data.damage import damage
     from sw.data.load import load
     from sw.judge.evaluate import images_to_judge
     from sw.runs.loading import load_run
 
     skeleton, network = load_run(options.folder)
-    record = read_json(options.folder / "provenance.json")
+    record = read_json(options.folder / PROVENANCE_FILE)
     data = load(options.data, fit=options.spec.image if options.fit else None, say=lambda _: None)
     originals = images_to_judge(data).images
     damaged, _ = damage(originals, range(len(originals)), options.damage)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from golden.files import ROOT, read_json
-from golden.skeleton import SHIPPED
+from golden.skeleton import PROVENANCE_FILE, SHIPPED
 from golden.spec import Spec
 from sw.judge.referee import FIRST, read_record
 from sw.judge.referee.second import SECOND
@@ -60,7 +60,7 @@ def summary() -> str:
     measured = {row["name"]: row for row in read_json(ROOT / "docs" / "results.json")}
     rows = [summary_row(name, measured[found]) for found, name in SUMMARY.items()]
     for name, what in BESIDE.items():
-        record = read_json(SHIPPED / name / "provenance.json")["results"]["restored"]
+        record = read_json(SHIPPED / name / PROVENANCE_FILE)["results"]["restored"]
         row = measured[SIZED_AS] | record | {"claim": None}
         rows.insert(-1, summary_row(f"`{name}`: {what}, int8", row))
     headings = ("restorer", "mean PSNR", "read right", "parameters", "the source idea claims")

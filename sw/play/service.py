@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from golden.errors import InputError, reason
 from golden.files import parse_json
 from golden.gate import GateNetwork
-from golden.skeleton import SHIPPED, Skeleton
+from golden.skeleton import GATE_FILE, SHIPPED, Skeleton
 from sw.play import PAGE
 from sw.play.bench import Bench, NoSession
 from sw.play.guard import Guard, TooLarge, read_body
@@ -175,7 +175,7 @@ def read_begin(body: bytes) -> tuple[Skeleton, GateNetwork | None]:
 def read_gate(data: bytes, skeleton: Skeleton) -> GateNetwork:
     """Return the gate in the bytes of a gate.safetensors; it must fit the skeleton."""
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "gate.safetensors"
+        path = Path(folder) / GATE_FILE
         path.write_bytes(data)
         try:
             network = GateNetwork.load(path)

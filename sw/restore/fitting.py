@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from golden.errors import InputError
 from golden.files import is_file, read_json
-from golden.skeleton import find
+from golden.skeleton import PROVENANCE_FILE, find
 from sw.data.fit import Fitted, Layout, fit
 from sw.data.pictures import read_picture
 
@@ -36,7 +36,7 @@ def fit_for(subject: str, size: int, invert: bool) -> Fit:
     Its provenance.json says how; where it does not, the data set is MNIST. With ``invert``, the
     paper is light in any case.
     """
-    path = find(subject) / "provenance.json"
+    path = find(subject) / PROVENANCE_FILE
     layout = Layout.usual(size)
     if is_file(path):
         data = read_json(path).get("data", {})

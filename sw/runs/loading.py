@@ -7,7 +7,7 @@ from pathlib import Path
 from golden.errors import InputError
 from golden.files import exists
 from golden.gate import GateNetwork
-from golden.skeleton import Skeleton, find
+from golden.skeleton import GATE_FILE, Skeleton, find
 
 __all__ = ["GateMissing", "load_run"]
 
@@ -25,7 +25,7 @@ def load_run(name: str | Path, gate: Path | None = None) -> tuple[Skeleton, Gate
     skeleton = Skeleton.load(folder)
     if skeleton.spec.gate is None and gate is None:
         return skeleton, None
-    path = folder / "gate.safetensors" if gate is None else gate
+    path = folder / GATE_FILE if gate is None else gate
     if gate is None and not exists(path):
         raise GateMissing(f"{path} must be there for a gated run")
     network = GateNetwork.load(path)

@@ -47,4 +47,4 @@ def weights_read(options: Options) -> list[Path]:
 def machine_files(name: str) -> list[Path]:
     """Return the files of a skeleton and of its gate."""
     folder = skeleton.find(name)
-    return [folder / "skeleton.json", folder / "gate.safetensors"]
+    return [folder / skeleton.SKELETON_FILE, folder / skeleton.GATE_FILE]

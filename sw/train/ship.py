@@ -21,7 +21,7 @@ import torch
 from golden.device import GoldenDevice
 from golden.files import ROOT, replacement, write_json
 from golden.gate import GateNetwork
-from golden.skeleton import SHIPPED, Skeleton
+from golden.skeleton import GATE_FILE, PROVENANCE_FILE, SHIPPED, SKELETON_FILE, Skeleton
 from sw.data.damage import damage
 from sw.data.load import Digits, is_named
 from sw.judge.evaluate import Judged, evaluate, images_to_judge
@@ -36,7 +36,7 @@ from sw.train.options import Options, side_for, spec_for
 
 __all__ = ["FILES", "export"]
 
-FILES = ("skeleton.json", "gate.safetensors", FLOATS, "provenance.json")
+FILES = (SKELETON_FILE, GATE_FILE, FLOATS, PROVENANCE_FILE)
 PROVEN = 256  # test digits that are proven equal, beside the random ones
 
 
@@ -62,9 +62,9 @@ def export(learner: Learner, options: Options, digits: Digits) -> None:
     if isinstance(network, CutNetwork):
         say("left out gate.safetensors: no file says that a gate reads parts of codes")
     elif network is not None:
-        network.save(folder / "gate.safetensors")
-    write_json(folder / "provenance.json", record)
-    say(f"wrote {folder / 'skeleton.json'}")
+        network.save(folder / GATE_FILE)
+    write_json(folder / PROVENANCE_FILE, record)
+    say(f"wrote {folder / SKELETON_FILE}")
     if options.ship:
         ship(folder, SHIPPED / options.name)
 
@@ -113,7 +113,7 @@ def ship(folder: Path, target: Path) -> None:
         if (folder / name).exists():
             with replacement(target / name) as temporary:
                 shutil.copyfile(folder / name, temporary)
-    say(f"wrote {target / 'skeleton.json'}")
+    say(f"wrote {target / SKELETON_FILE}")
 
 
 def data_word(data: Path | None) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from golden.machine import Steps, find_resting, follow
-from golden.skeleton import SHIPPED
+from golden.skeleton import GATE_FILE, SHIPPED, SKELETON_FILE
 from golden.spec import Spec
 from sw.experiments.memory.batchwise import Batch, batchwise
 from sw.experiments.memory.chip import compare
@@ -61,7 +61,7 @@ ON_CHIP = 2
 RESTORING = "digits"
 """The shipped skeleton that is trained to be right at the first of `HOLD` alone."""
 
-FILES = ("skeleton.json", "gate.safetensors")
+FILES = (SKELETON_FILE, GATE_FILE)
 """Files of a skeleton that decide what it does."""
 
 BESIDES = tuple(SHIPPED / RESTORING / name for name in FILES)

@@ -8,6 +8,7 @@ from typing import Any
 
 from golden.errors import InputError
 from golden.files import is_file, read_json
+from golden.skeleton import PROVENANCE_FILE
 from sw.data.load import Digits
 from sw.experiments.table.report import result_table
 from sw.experiments.table.subjects import NETWORKS, networks_in
@@ -60,7 +61,7 @@ def runs_of(skeletons: Iterable[Path], baselines: Path | None) -> list[dict[str,
     """
     places = [] if baselines is None else [*networks_in(baselines)]
     records = {NETWORKS[name]: path / f"{name}.json" for name, path in places}
-    records |= {folder.name: folder / "provenance.json" for folder in skeletons}
+    records |= {folder.name: folder / PROVENANCE_FILE for folder in skeletons}
     return [
         {"name": name, "seconds": seconds_of(record)}
         | {key: record[key] for key in ("command", "commit", "data", "machine")}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.skeleton import SHIPPED, Skeleton
+from golden.skeleton import GATE_FILE, SHIPPED, SKELETON_FILE, Skeleton
 from sw.experiments.baselines.closed import ClosedForms
 from sw.experiments.baselines.run import restore_images
 from sw.experiments.table.automata import (
@@ -64,10 +64,10 @@ def subjects(
     yield from untrained(training)
     for name, path in networks_in(baselines):
         yield replace(network(name, path), claim=CLAIMS.get(name))
-    if (skeletons / "digits-ca" / "skeleton.json").is_file():
+    if (skeletons / "digits-ca" / SKELETON_FILE).is_file():
         automaton = Automaton(skeletons / "digits-ca", "CA only", ALONE)
         yield automaton.on_golden()
-    if (skeletons / "digits" / "skeleton.json").is_file():
+    if (skeletons / "digits" / SKELETON_FILE).is_file():
         automaton = Automaton(skeletons / "digits", "hybrid", HYBRID)
         if (automaton.folder / FLOATS).is_file():
             yield automaton.in_float()
@@ -174,7 +174,7 @@ class Automaton:
         self.skeleton, self.network = load_run(folder)
         kind = "CA only" if self.skeleton.spec.gate is None else "hybrid"
         self.name = f"{self.skeleton.name}, {kind}" if name is None else name
-        self.files = (folder / "skeleton.json", folder / "gate.safetensors")
+        self.files = (folder / SKELETON_FILE, folder / GATE_FILE)
 
     def row(self, kind: str, version: int, restore: Restore, *decides: Path | str) -> Subject:
         """Return the row of one way to run it; ``decides`` is what it needs besides integers."""

@@ -14,7 +14,7 @@ from golden.wire import ChipFacts
 from sw.check.bench import FULL, QUICK
 from sw.check.report import line_of, summary
 from sw.check.run import jobs_of, make
-from sw.check.target import Subject, Target, digest_in, load_subjects
+from sw.check.target import Subject, Target
 from tests.device_suite import SPEC, gate_network, skeletons
 
 FACTS = ChipFacts(
@@ -418,28 +418,3 @@ def test_skeletons_of_another_lattice_take_no_turn():
 def test_a_difference_of_the_tally_is_that_of_golden_compare():
     with pytest.raises(Difference, match="golden has"):
         raise Difference(result("random lattices", target(Runs)).tally.first)
-
-
-def test_shipped_skeletons_come_with_what_was_recorded(folder, tmp_path):
-    shipped = load_subjects(None)
-    assert [each.skeleton.name for each in shipped] == [
-        "digits",
-        "digits-ca",
-        "digits-hold",
-        "digits-memory",
-        "digits-mend",
-        "digits-swift",
-        "letters",
-    ]
-    assert all(each.recorded == each.skeleton.digest for each in shipped)
-    (own,) = load_subjects([str(folder)])
-    assert own.network is not None and own.recorded is None
-    skeletons()[0].save(tmp_path / "bare")
-    (bare,) = load_subjects([str(tmp_path / "bare")])
-    assert bare.network is None and bare.skeleton.spec.gate is not None
-
-
-@pytest.mark.parametrize("values", [[], {}, {"skeleton": 3}])
-def test_a_provenance_without_digest_is_refused(values):
-    with pytest.raises(InputError, match=r"^x must have the digest of its skeleton$"):
-        digest_in(values, "x")

@@ -1,14 +1,9 @@
 """The driver's end of the link, a chip's answers played by the test."""
 
-import os
-import threading
-import time
-import tty
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import serial
 
 from golden.compact import compress, most_bytes
 from golden.device import Counters
@@ -17,9 +12,8 @@ from golden.frames import DELIMITER, frame, parse
 from golden.samples import calibrated
 from golden.spec import Gate, Spec
 from golden.wire import REPLY, ChipFacts, Error, Kind, Tag
-from sw.serial.device import ChipDevice, open_serial
+from sw.serial.device import ChipDevice
 from sw.serial.link import LinkError
-from sw.serial.port import SerialPort
 
 SPEC = Spec(height=4, width=4, image=4, gate=Gate(input_channel=0, output_channel=1, start=1))
 SKELETON = replace(calibrated(SPEC, np.random.default_rng(0)), name="small")
@@ -154,63 +148,6 @@ def test_counters_that_are_not_whole_are_not_believed():
     opened = device(says(0), says(*bytes(20)))
     with pytest.raises(LinkError, match=r"^the port tells of itself in 19 bytes$"):
         opened.load_images(np.zeros((1, 4, 4), np.uint8))
-
-
-class Terminal:
-    """A pseudo-terminal's two ends; the other end is played by the test."""
-
-    def __init__(self):
-        self.ours, theirs = os.openpty()
-        tty.setraw(theirs)
-        self.name = os.ttyname(theirs)
-        os.close(theirs)
-
-
-def test_a_port_that_babbles_is_given_up_in_time(monkeypatch):
-    monkeypatch.setattr("sw.serial.port.SILENCE", 0.2)
-    terminal, ends = Terminal(), []
-    port = SerialPort(terminal.name)
-
-    def babble():
-        while not ends:
-            os.write(terminal.ours, b"T=21.5\r\n")
-            time.sleep(0.05)
-
-    thread = threading.Thread(target=babble)
-    thread.start()
-    begin = time.monotonic()
-    try:
-        with pytest.raises(LinkError, match="sends bytes that are no answer: is it a Thalweg"):
-            ChipDevice(port, (SKELETON,))
-    finally:
-        ends.append(True)
-        thread.join()
-    assert time.monotonic() - begin < 10
-    os.close(terminal.ours)
-
-
-def test_a_port_that_goes_away_is_one_line(monkeypatch):
-    terminal = Terminal()
-    port = SerialPort(terminal.name)
-    os.close(terminal.ours)
-    for use in (lambda: port.write(b"x"), lambda: port.read()):
-        port._patience = time.monotonic() + 9
-        with pytest.raises(InputError, match=rf"^{terminal.name} went away: [^\n]+$"):
-            use()
-    port.close()
-
-
-def test_a_port_that_goes_away_while_it_is_opened_is_one_line(monkeypatch):
-    terminal, opened = Terminal(), serial.Serial.open
-
-    def unplugged(port):
-        opened(port)
-        os.close(terminal.ours)
-
-    monkeypatch.setattr(serial.Serial, "open", unplugged)
-    text = rf"^{terminal.name} must be a free serial port at 3000000 baud: [^\n]+$"
-    with pytest.raises(InputError, match=text):
-        SerialPort(terminal.name)
 
 
 def test_device_refuses_another_skeleton_and_another_lattice():
@@ -410,9 +347,3 @@ def test_a_run_that_ends_too_soon_is_told_of():
     opened.start(1)
     with pytest.raises(LinkError, match=r"^the port: a run ended before its last opening$"):
         opened.planes()
-
-
-def test_unknown_port_is_one_line():
-    text = r"^/dev/none must be a free serial port at 3000000 baud: no such file or directory$"
-    with pytest.raises(InputError, match=text):
-        open_serial("/dev/none", (SKELETON,))

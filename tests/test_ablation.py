@@ -165,6 +165,8 @@ def test_every_option_of_the_command_reaches_the_runs(thalweg, monkeypatch, tmp_
         7,
         "--qat-batches",
         5,
+        "--qat-rate",
+        0.004,
         "--threads",
         2,
         "--seeds",
@@ -175,7 +177,7 @@ def test_every_option_of_the_command_reaches_the_runs(thalweg, monkeypatch, tmp_
     output = tmp_path / "out"
     code, out, _ = thalweg("ablate", "--rows", "adam,base", *amount, "--output", output)
     assert (code, out) == (0, f"a page\nwrote {output / 'results.json'}\n")
-    base = Options(output=output, threads=2, batches=7, qat_batches=5)
+    base = Options(output=output, threads=2, batches=7, qat_batches=5, qat_rate=0.004)
     assert asked == [(base, digits, choose_rows(["base", "adam"], ROWS), [4, 3])]
 
 
@@ -186,7 +188,9 @@ def test_page_shows_what_was_measured(ablation, tmp_path):
     text = page.parts(tmp_path)["ablation"]
     head, text = text.split("\n\n")
     headings, _, base, phases = text.splitlines()
-    assert head.startswith("2 batches of 2 in float, 1 of QAT; seeds per row: 1. Int8 on golden, ")
+    assert head.startswith(
+        "2 batches of 2 in float, 1 of QAT at a rate of 0.001; seeds per row: 1. Int8 on golden, "
+    )
     assert headings.startswith("| change | mean PSNR | spread | difference to base |")
     assert base.startswith("| as it is | ")
     assert phases.count(" dB |") == 3

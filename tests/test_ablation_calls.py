@@ -29,7 +29,7 @@ TABLE = (Row(name=BASE, says="x"), Row(name="damp", says="y", changes={"damage":
 
 @pytest.fixture
 def table(tmp_path):
-    options = Options(output=tmp_path / "out", batches=8, qat_batches=4, batch=2)
+    options = Options(output=tmp_path / "out", batches=8, qat_batches=4, qat_rate=2e-3, batch=2)
     return Ablation(options, DIGITS, TABLE)
 
 
@@ -128,7 +128,7 @@ def test_results_are_of_all_that_is_kept(table, monkeypatch):
     results = table.results()
     rows = results.pop("rows")
     assert results == {
-        "batches": 8, "qat_batches": 4, "batch": 2,
+        "batches": 8, "qat_batches": 4, "qat_rate": 0.002, "batch": 2,
         "data": {"source": "nowhere", "sha256": DIGITS.digest},
         "digits": {"rows": "test", "images": 6}, "machine": {"cores": 3},
     }  # fmt: skip

@@ -237,8 +237,8 @@ RUNS = [{"seed": 3, "psnr_mean": 21.0, "digit_id": 95.0, "seconds": 61.0},
 ABLATED = {"name": "x", "says": "xx", "psnr_mean": 21.75, "psnr_spread": 1.5,
            "psnr_to_base": -0.25, "digit_id": 96.12, "digit_id_to_base": 0.5,
            "link_bytes": 4321, "seconds": 66.0, "runs": RUNS, "changes": {}}  # fmt: skip
-RESULTS = {"batches": 800, "qat_batches": 200, "batch": 32, "rows": [ABLATED],
-           "digits": {"images": 2000, "rows": "test"}}  # fmt: skip
+RESULTS = {"batches": 800, "qat_batches": 200, "qat_rate": 0.002, "batch": 32,
+           "rows": [ABLATED], "digits": {"images": 2000, "rows": "test"}}  # fmt: skip
 
 
 def test_an_ablation_has_its_own_figures():
@@ -253,8 +253,9 @@ def test_an_ablation_has_its_own_figures():
         ["spread", "1.50 dB", "2.25 %", ""],
     ]
     assert page.head(RESULTS) == (
-        "800 batches of 32 in float, 200 of QAT; seeds per row: 2. Int8 on golden, 2,000 test "
-        "digits. The spread is the\ndifference between the best and the worst seed.\n"
+        "800 batches of 32 in float, 200 of QAT at a rate of 0.002; seeds per row: 2. Int8 on "
+        "golden, 2,000 test digits. The\nspread is the difference between the best and the worst "
+        "seed.\n"
     )
 
 

@@ -11,6 +11,7 @@ import typer
 from golden.errors import InputError
 from sw.cli.common import DataFolder
 from sw.cli.request import takes
+from sw.train.options import Options
 
 __all__ = ["ablate"]
 
@@ -25,6 +26,9 @@ class Request:
     seeds: Annotated[str, typer.Option(help="seeds of each row")] = "0,1"
     batches: Annotated[int, typer.Option(help="batches of each float warm-up")] = 800
     qat_batches: Annotated[int, typer.Option(help="batches of each QAT")] = 200
+    qat_rate: Annotated[float, typer.Option(help="peak learning rate of the rule in each QAT")] = (
+        Options.qat_rate
+    )
     threads: Annotated[int, typer.Option(help="CPU threads")] = 1
     data: DataFolder = None
     output: Annotated[Path, typer.Option(help="folder for results.json and the runs")] = Path(
@@ -36,7 +40,7 @@ class Request:
     ] = "ablation"
 
 
-SHARED = ("output", "threads", "batches", "qat_batches")
+SHARED = ("output", "threads", "batches", "qat_batches", "qat_rate")
 """Options that all rows have in common."""
 
 
@@ -57,7 +61,6 @@ def ablate(request: Request) -> None:
     from sw.experiments.ablation.page import PARTS, require_publishable
     from sw.experiments.ablation.rows import ROWS, choose_rows
     from sw.judge.evaluate import digits_to_judge
-    from sw.train.options import Options
 
     wanted = choose_rows([] if request.rows is None else request.rows.split(","), ROWS)
     numbers, part = numbers_of(request.seeds), request.part

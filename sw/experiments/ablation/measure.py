@@ -123,6 +123,7 @@ class Ablation:
         return {
             "batches": stages["float"],
             "qat_batches": stages["qat"],
+            "qat_rate": self.base.qat_rate,
             "batch": self.base.batch,
             "data": {"source": self.digits.source, "sha256": self.digest},
             "digits": {"rows": one.get("rows"), "images": one.get("images")},

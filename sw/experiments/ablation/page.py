@@ -46,8 +46,8 @@ def head(results: Mapping[str, Any]) -> str:
     counts = " to ".join(map(str, sorted({len(row["runs"]) for row in results["rows"]})))
     return paragraph(
         f"{results['batches']:,} batches of {results['batch']} in float, "
-        f"{results['qat_batches']:,} of QAT; seeds per row: {counts}. "
-        f"Int8 on golden, {results['digits']['images']:,} {results['digits']['rows']} digits. "
+        f"{results['qat_batches']:,} of QAT at a rate of {results['qat_rate']:g}; "
+        f"seeds per row: {counts}. Int8 on golden, {results['digits']['images']:,} {results['digits']['rows']} digits. "
         "The spread is the difference between the best and the worst seed."
     )
 

@@ -84,7 +84,6 @@ ROWS = (
     Row(name="noise", says="noise of 10 grey levels on the input", changes={"noise": 10.0}),
     Row(name="qat-half", says="QAT half as long", qat=0.5),
     Row(name="qat-double", says="QAT twice as long", qat=2.0),
-    Row(name="qat-2e-3", says="QAT at a rate of 2e-3", changes={"qat_rate": 2e-3}),
     Row(name="qat-fast", says="QAT at a rate of 4e-3", changes={"qat_rate": 4e-3}),
     Row(name="weights-5-bits", says="the rule's weights of 5 bits", changes={"weight_bits": 5}),
     Row(

@@ -47,7 +47,8 @@ def head(results: Mapping[str, Any]) -> str:
     return paragraph(
         f"{results['batches']:,} batches of {results['batch']} in float, "
         f"{results['qat_batches']:,} of QAT at a rate of {results['qat_rate']:g}; "
-        f"seeds per row: {counts}. Int8 on golden, {results['digits']['images']:,} {results['digits']['rows']} digits. "
+        f"seeds per row: {counts}. Int8 on golden, "
+        f"{results['digits']['images']:,} {results['digits']['rows']} digits. "
         "The spread is the difference between the best and the worst seed."
     )
 
